@@ -1,0 +1,1 @@
+"""The tests. Folders mirror pystack/; a test's name is the sentence that it proves."""
