@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker, why_not in (("root", why_no_root_tests), ("vm", why_no_vm_tests)):
             if item.get_closest_marker(marker) and (reason := why_not()):
-                item.add_marker(pytest.mark.skip(reason=f"{item.name}: {reason}"))
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
