@@ -1,0 +1,1 @@
+"""The long-running process: configuration, control protocol, keeper, reload."""

@@ -1,0 +1,160 @@
+"""NetDevice, the base of everything a packet can enter or leave by, and the bases of what a packet points at.
+
+A device knows nothing of namespaces: `netif_receive_skb` is handed to it when it is registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from pystack.counters import DeviceStats
+from pystack.errors import EOPNOTSUPP, NetError
+from pystack.wire.ethernet import BROADCAST, ETH_HLEN, ZERO
+
+if TYPE_CHECKING:  # a packet and its device know each other
+    from pystack.packet import Packet
+
+# include/uapi/linux/if.h
+IFF_UP: Final = 0x1
+IFF_BROADCAST: Final = 0x2
+IFF_LOOPBACK: Final = 0x8
+IFF_POINTOPOINT: Final = 0x10
+IFF_RUNNING: Final = 0x40
+IFF_NOARP: Final = 0x80
+IFF_PROMISC: Final = 0x100
+IFF_ALLMULTI: Final = 0x200
+IFF_MASTER: Final = 0x400
+IFF_SLAVE: Final = 0x800
+IFF_MULTICAST: Final = 0x1000
+IFF_LOWER_UP: Final = 0x10000
+
+ARPHRD_ETHER: Final = 1
+ARPHRD_LOOPBACK: Final = 772
+
+# What a device can do itself to a frame it sends; the rest is done in software before.
+FEATURE_CSUM: Final = 1
+FEATURE_TSO4: Final = 2
+FEATURE_TSO6: Final = 4
+FEATURE_USO: Final = 8
+FEATURE_ALL: Final = FEATURE_CSUM | FEATURE_TSO4 | FEATURE_TSO6 | FEATURE_USO
+
+DEFAULT_TX_QUEUE_LEN: Final = 1000
+
+RxHandler = Callable[["Packet"], bool]  # whether the packet was taken
+Tap = Callable[["Packet", bool], None]  # the packet, and whether it is leaving
+
+
+class Route:
+    """Base of what `Packet.route` points at: where the packet goes. Linux: struct dst_entry"""
+
+    __slots__ = ()
+
+
+class Connection:
+    """Base of what `Packet.ct` points at: the flow the packet belongs to. Linux: struct nf_conn"""
+
+    __slots__ = ()
+
+
+class Socket:
+    """Base of what `Packet.sock` points at: the local sender. Linux: struct sock"""
+
+    __slots__ = ()
+
+
+class NetDevice:
+    """Linux: include/linux/netdevice.h struct net_device"""
+
+    kind: str = ""  # what `ip -d link` calls it, empty for a plain device
+    type: int = ARPHRD_ETHER
+    hard_header_len: int = ETH_HLEN
+    features: int = FEATURE_ALL
+    min_mtu: int = 68
+    max_mtu: int = 65535
+    netns_local: bool = False  # may not move to another namespace
+
+    def __init__(self, name: str, address: bytes = ZERO, mtu: int = 1500) -> None:
+        self.name = name
+        self.ifindex = 0  # given when registered
+        self.address = address
+        self.perm_address = address
+        self.address_assigned = False  # set by a user, so the bridge must not choose another
+        self.broadcast = BROADCAST
+        self.mtu = mtu
+        self.flags = IFF_BROADCAST | IFF_MULTICAST
+        self.carrier = True
+        self.carrier_changes = 0
+        self.promiscuity = 0
+        self.allmulti = 0
+        self.group = 0
+        self.alias = ""
+        self.tx_queue_len = DEFAULT_TX_QUEUE_LEN
+        self.master: NetDevice | None = None
+        self.port: object | None = None  # the master's notes about this device (bridge port)
+        self.rx_handler: RxHandler | None = None
+        self.taps: tuple[Tap, ...] = ()
+        self.multicast_addresses: dict[bytes, int] = {}
+        self.stats = DeviceStats()
+        self.netif_receive_skb: Callable[[Packet], None] = _not_registered
+
+    def __repr__(self) -> str:
+        return f"<{self.kind or 'device'} {self.ifindex}: {self.name}>"
+
+    @property
+    def up(self) -> bool:
+        """The user wants it up."""
+        return bool(self.flags & IFF_UP)
+
+    @property
+    def running(self) -> bool:
+        """Up, and something is plugged in. Linux: netif_oper_up()"""
+        return bool(self.flags & IFF_UP) and self.carrier
+
+    @property
+    def operstate(self) -> str:
+        """RFC 2863 state as `ip link` prints it; a device that never reports a carrier says UNKNOWN."""
+        if not self.flags & IFF_UP:
+            return "DOWN"
+        return "UP" if self.carrier else "DOWN"
+
+    @property
+    def link_ifindex(self) -> int | None:
+        """The device behind `@` in `ip link`; None if there is none."""
+        return None
+
+    def transmit(self, pkt: Packet) -> None:
+        """Send a frame whose mac_header is set; accounts for the packet. Linux: ndo_start_xmit"""
+        raise AssertionError(f"{self.name} cannot send")
+
+    def open(self) -> None:
+        """Called when the device is set up. Linux: ndo_open"""
+
+    def stop(self) -> None:
+        """Called when the device is set down. Linux: ndo_stop"""
+
+    def add_slave(self, dev: NetDevice) -> None:
+        """Take `dev` as a port. Linux: ndo_add_slave"""
+        raise NetError(EOPNOTSUPP)
+
+    def del_slave(self, dev: NetDevice) -> None:
+        """Let a port go. Linux: ndo_del_slave"""
+        raise NetError(EOPNOTSUPP)
+
+    def uninit(self) -> None:
+        """Called when the device leaves its namespace for ever. Linux: ndo_uninit"""
+
+    def add_tap(self, tap: Tap) -> None:
+        """Show every frame that enters or leaves to `tap`, before anything else sees it.
+
+        Linux: dev_add_pack(ETH_P_ALL)
+        """
+        self.taps = (*self.taps, tap)
+
+    def remove_tap(self, tap: Tap) -> None:
+        """Stop showing."""
+        self.taps = tuple(known for known in self.taps if known != tap)
+
+
+def _not_registered(pkt: Packet) -> None:
+    raise AssertionError(f"{pkt.dev.name} is in no namespace")

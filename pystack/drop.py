@@ -1,0 +1,172 @@
+"""Every way a packet ends. One packet, one outcome; a new way to lose one is a new row here.
+
+`kernel` is the name under which the kernel's own tracepoint reports the same end (SKB_DROP_REASON_ without
+its prefix); `counter` the SNMP counter that rises with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pystack.counters import Snmp
+from pystack.events import Dropped, EventSink
+from pystack.packet import Packet
+
+
+class DropReason:
+    """One row of the table."""
+
+    __slots__ = ("counter", "kernel", "name", "sentence")
+
+    def __init__(
+        self, name: str, sentence: str, *, counter: str | None = None, kernel: str | None = None
+    ) -> None:
+        self.name = name
+        self.sentence = sentence
+        self.counter = counter
+        self.kernel = name if kernel is None else kernel
+
+    def __repr__(self) -> str:
+        return f"DropReason({self.name})"
+
+
+def _ours(name: str, sentence: str, counter: str | None = None) -> DropReason:
+    """An end that Linux does not tell apart from others."""
+    return DropReason(name, sentence, counter=counter, kernel="NOT_SPECIFIED")
+
+
+# Devices
+HDR_TRUNC: Final = DropReason("HDR_TRUNC", "the frame is shorter than an Ethernet header")
+DEV_READY: Final = DropReason("DEV_READY", "the device is down")
+DEV_HDR: Final = DropReason("DEV_HDR", "the offload header in front of the frame is not believable")
+FULL_RING: Final = DropReason("FULL_RING", "the device's transmit queue is full")
+QDISC_DROP: Final = DropReason("QDISC_DROP", "the device has no carrier, so its queue takes nothing")
+CPU_BACKLOG: Final = DropReason("CPU_BACKLOG", "the receive backlog is full")
+SKB_CSUM: Final = DropReason("SKB_CSUM", "the unfinished checksum could not be computed")
+SKB_GSO_SEG: Final = DropReason("SKB_GSO_SEG", "the large segment could not be cut")
+PKT_TOO_BIG: Final = DropReason("PKT_TOO_BIG", "the packet is larger than the device's MTU")
+NO_PEER: Final = _ours("NO_PEER", "the other end of the veth pair is gone or down")
+RECURSION: Final = DropReason(
+    "RECURSION_LIMIT", "the frame went through too many stacked devices", kernel="NOT_SPECIFIED"
+)
+UNHANDLED_PROTO: Final = DropReason("UNHANDLED_PROTO", "nobody handles this EtherType")
+OTHERHOST: Final = DropReason("OTHERHOST", "the frame is addressed to another station")
+DUMMY: Final = _ours("DUMMY", "a dummy device swallows what it is given")
+LINK_GONE: Final = _ours("LINK_GONE", "the device or namespace was removed while the packet waited")
+
+# Bridge
+BR_MAC_SOURCE: Final = DropReason(
+    "MAC_INVALID_SOURCE", "the source address is a group address or zero", kernel="MAC_INVALID_SOURCE"
+)
+BR_RESERVED: Final = _ours("BR_RESERVED", "a bridge does not forward this reserved group address")
+BR_PORT_STATE: Final = _ours("BR_PORT_STATE", "the bridge port is not forwarding")
+BR_NO_EGRESS: Final = _ours("BR_NO_EGRESS", "no bridge port may take the frame")
+BR_LOCAL_SOURCE: Final = _ours("BR_LOCAL_SOURCE", "the frame claims an address of the bridge itself")
+
+# Netfilter
+NETFILTER_DROP: Final = DropReason("NETFILTER_DROP", "a rule or hook said drop")
+
+# ARP and neighbours
+NEIGH_CREATEFAIL: Final = DropReason("NEIGH_CREATEFAIL", "the neighbour table is full")
+NEIGH_FAILED: Final = DropReason("NEIGH_FAILED", "the neighbour does not answer")
+NEIGH_QUEUEFULL: Final = DropReason("NEIGH_QUEUEFULL", "too many octets wait for this neighbour")
+NEIGH_DEAD: Final = DropReason("NEIGH_DEAD", "the neighbour entry was removed while the packet waited")
+ARP_MALFORMED: Final = _ours("ARP_MALFORMED", "not an Ethernet/IPv4 resolution packet")
+ARP_IGNORED: Final = _ours("ARP_IGNORED", "an ARP packet that changes nothing and is owed no answer")
+
+# IPv4
+IP_INHDR: Final = DropReason("IP_INHDR", "the IPv4 header is malformed", counter="Ip.InHdrErrors")
+IP_CSUM: Final = DropReason("IP_CSUM", "the IPv4 header checksum is wrong", counter="IpExt.InCsumErrors")
+IP_TRUNCATED: Final = DropReason(
+    "PKT_TOO_SMALL", "the packet is shorter than its length field", counter="IpExt.InTruncatedPkts"
+)
+IP_INADDRERRORS: Final = DropReason(
+    "IP_INADDRERRORS", "not for this host, and it does not forward", counter="Ip.InAddrErrors"
+)
+IP_INNOROUTES: Final = DropReason("IP_INNOROUTES", "no route to the destination", counter="IpExt.InNoRoutes")
+IP_OUTNOROUTES: Final = DropReason("IP_OUTNOROUTES", "no route to the destination", counter="Ip.OutNoRoutes")
+IP_INVALID_SOURCE: Final = DropReason("IP_INVALID_SOURCE", "the source address can be nobody's")
+IP_INVALID_DEST: Final = DropReason("IP_INVALID_DEST", "the destination address can be nobody's")
+IP_LOCAL_SOURCE: Final = DropReason("IP_LOCAL_SOURCE", "the source address is this host's own")
+IP_LOCALNET: Final = DropReason("IP_LOCALNET", "a loopback address on a device that is not lo")
+IP_RPFILTER: Final = DropReason("IP_RPFILTER", "the way back to the source is another device")
+UNICAST_IN_L2_MULTICAST: Final = DropReason(
+    "UNICAST_IN_L2_MULTICAST", "an IPv4 unicast packet in a link-layer group frame"
+)
+IP_NOPROTO: Final = DropReason(
+    "IP_NOPROTO", "nobody handles this IPv4 protocol", counter="Ip.InUnknownProtos"
+)
+IP_FRAGMENT: Final = _ours("IP_FRAGMENT", "reassembly is not modelled yet", "Ip.ReasmFails")
+IP_TTL: Final = _ours("IP_TTL", "the time to live ran out", "Ip.InHdrErrors")
+ICMP_CSUM: Final = DropReason("ICMP_CSUM", "the ICMP checksum is wrong", counter="Icmp.InCsumErrors")
+ICMP_HANDLED: Final = _ours("ICMP_HANDLED", "an ICMP message that asks for nothing")
+NO_SOCKET: Final = DropReason("NO_SOCKET", "no socket wants the packet")
+SOCKET_RCVBUFF: Final = DropReason("SOCKET_RCVBUFF", "the socket's receive buffer is full")
+
+REASONS: Final[dict[str, DropReason]] = {
+    row.name: row for row in tuple(globals().values()) if isinstance(row, DropReason)
+}
+
+DropFn = Callable[[Packet, DropReason], None]
+
+
+class Outcomes:
+    """The ledger of a host: what came into being on the left, how it ended on the right, equal at any moment.
+
+    received + generated + cloned + split == transmitted + delivered + stolen + consumed + merged + dropped
+    + queued
+    """
+
+    __slots__ = (
+        "cloned",
+        "consumed",
+        "delivered",
+        "dropped",
+        "generated",
+        "merged",
+        "received",
+        "split",
+        "stolen",
+        "transmitted",
+    )
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.generated = 0
+        self.cloned = 0
+        self.split = 0  # a packet cut into n counts n - 1
+        self.transmitted = 0
+        self.delivered = 0
+        self.stolen = 0
+        self.consumed = 0
+        self.merged = 0
+        self.dropped: dict[DropReason, int] = {}
+
+    def outstanding(self) -> int:
+        """How many packets have not ended: must equal what is queued."""
+        begun = self.received + self.generated + self.cloned + self.split
+        ended = self.transmitted + self.delivered + self.stolen + self.consumed + self.merged
+        return begun - ended - sum(self.dropped.values())
+
+
+class Drop:
+    """The one place in a namespace where packets are dropped. Linux: net/core/skbuff.c kfree_skb_reason()"""
+
+    __slots__ = ("events", "netns", "outcomes", "snmp")
+
+    def __init__(self, netns: str, outcomes: Outcomes, snmp: Snmp, events: EventSink) -> None:
+        self.netns = netns
+        self.outcomes = outcomes
+        self.snmp = snmp
+        self.events = events
+
+    def __call__(self, pkt: Packet, reason: DropReason) -> None:
+        """End the packet for this reason."""
+        dropped = self.outcomes.dropped
+        dropped[reason] = dropped.get(reason, 0) + 1
+        if reason.counter is not None:
+            self.snmp.add(reason.counter)
+        if self.events.wanted:
+            frame = bytes(pkt.data[pkt.mac_header :])
+            self.events.emit(Dropped(self.netns, pkt.dev.name, reason.name, frame))

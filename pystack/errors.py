@@ -1,0 +1,89 @@
+"""What a refused change of configuration raises; never used for packets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Linux's numbers, spelled out because the core imports nothing of the system it runs on.
+EPERM: Final = 1
+ENOENT: Final = 2
+ESRCH: Final = 3
+ENXIO: Final = 6
+E2BIG: Final = 7
+EAGAIN: Final = 11
+ENOMEM: Final = 12
+EACCES: Final = 13
+EBUSY: Final = 16
+EEXIST: Final = 17
+ENODEV: Final = 19
+EINVAL: Final = 22
+ERANGE: Final = 34
+ELOOP: Final = 40
+EMSGSIZE: Final = 90
+EOPNOTSUPP: Final = 95
+EADDRINUSE: Final = 98
+EADDRNOTAVAIL: Final = 99
+ENETDOWN: Final = 100
+ENETUNREACH: Final = 101
+ENOBUFS: Final = 105
+EISCONN: Final = 106
+ENOTCONN: Final = 107
+EHOSTUNREACH: Final = 113
+EDESTADDRREQ: Final = 89
+ENOPROTOOPT: Final = 92
+EROFS: Final = 30
+
+# strerror(), as the C library words it.
+MESSAGES: Final[dict[int, str]] = {
+    EPERM: "Operation not permitted",
+    ENOENT: "No such file or directory",
+    ESRCH: "No such process",
+    ENXIO: "No such device or address",
+    E2BIG: "Argument list too long",
+    EAGAIN: "Resource temporarily unavailable",
+    ENOMEM: "Cannot allocate memory",
+    EACCES: "Permission denied",
+    EBUSY: "Device or resource busy",
+    EEXIST: "File exists",
+    ENODEV: "No such device",
+    EINVAL: "Invalid argument",
+    ERANGE: "Numerical result out of range",
+    ELOOP: "Too many levels of symbolic links",
+    EMSGSIZE: "Message too long",
+    EOPNOTSUPP: "Operation not supported",
+    EADDRINUSE: "Address already in use",
+    EADDRNOTAVAIL: "Cannot assign requested address",
+    ENETDOWN: "Network is down",
+    ENETUNREACH: "Network is unreachable",
+    ENOBUFS: "No buffer space available",
+    EISCONN: "Transport endpoint is already connected",
+    ENOTCONN: "Transport endpoint is not connected",
+    EHOSTUNREACH: "No route to host",
+    EDESTADDRREQ: "Destination address required",
+    ENOPROTOOPT: "Protocol not available",
+    EROFS: "Read-only file system",
+}
+
+
+class NetError(Exception):
+    """The kernel's answer to a request it refuses: an errno and, at times, a sentence (netlink's extack)."""
+
+    def __init__(self, number: int, extack: str | None = None) -> None:
+        super().__init__(MESSAGES.get(number, f"Unknown error {number}"))
+        self.number = number
+        self.extack = extack
+
+    @property
+    def text(self) -> str:
+        """strerror()"""
+        return str(self)
+
+
+class NotModelled(Exception):
+    """Linux would accept this, pystack has no model of it: refused by name, with what is known instead."""
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.known = known
+        hint = f" (known: {', '.join(known)})" if known else ""
+        super().__init__(f"{name} is not modelled{hint}")

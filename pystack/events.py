@@ -1,0 +1,70 @@
+"""What the core tells the outside while it runs: a line of the kernel's log, a change that `ip monitor`
+would show.
+
+Nothing here is on the packet path: with no subscriber an event is not even built (callers test `wanted`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Printk:
+    """A line of the kernel's log, such as `br0: port 1(tap1) entered forwarding state`."""
+
+    netns: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A packet ended without reaching anyone."""
+
+    netns: str
+    device: str
+    reason: str
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A link, address, neighbour or route was added, changed or removed."""
+
+    netns: str
+    what: str  # link, addr, neigh, route, fdb
+    action: str  # new, del
+    text: str
+
+
+Event = Printk | Dropped | Changed
+Subscriber = Callable[[Event], None]
+
+
+class EventSink:
+    """Hands every event to every subscriber, in order."""
+
+    __slots__ = ("_subscribers",)
+
+    def __init__(self) -> None:
+        self._subscribers: tuple[Subscriber, ...] = ()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._subscribers)
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Start listening; the returned function stops it."""
+        self._subscribers = (*self._subscribers, subscriber)
+
+        def stop() -> None:
+            self._subscribers = tuple(known for known in self._subscribers if known is not subscriber)
+
+        return stop
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody."""
+        for subscriber in self._subscribers:
+            subscriber(event)

@@ -1,0 +1,79 @@
+"""Everything that lives together: namespaces by name, one clock, one source of chance, one heap of timers,
+one backlog.
+"""
+
+from __future__ import annotations
+
+from pystack.clock import Clock
+from pystack.drop import LINK_GONE, Outcomes
+from pystack.errors import EEXIST, ENOENT, NetError
+from pystack.events import EventSink
+from pystack.l2.backlog import BUDGET, Backlog
+from pystack.netns import Netns
+from pystack.profile import Profile
+from pystack.rng import Rng
+from pystack.timers import Timers
+
+
+class Host:
+    """Linux: one running kernel."""
+
+    def __init__(self, *, seed: int = 0, profile: Profile | None = None, clock: Clock | None = None) -> None:
+        self.profile = profile if profile is not None else Profile()
+        self.clock = clock if clock is not None else Clock(hz=self.profile.hz)
+        self.rng = Rng(seed)
+        self.timers = Timers(self.clock)
+        self.backlog = Backlog()
+        self.events = EventSink()
+        self.outcomes = Outcomes()
+        self.namespaces: dict[str, Netns] = {}
+        self.init = self.add_netns("")
+
+    def add_netns(self, name: str) -> Netns:
+        """`ip netns add`. The first namespace, the daemon's own, is named by the empty string."""
+        if name in self.namespaces:
+            raise NetError(EEXIST)
+        netns = Netns(
+            name,
+            clock=self.clock,
+            timers=self.timers,
+            rng=self.rng,
+            events=self.events,
+            outcomes=self.outcomes,
+            backlog=self.backlog,
+            profile=self.profile,
+        )
+        self.namespaces[name] = netns
+        return netns
+
+    def del_netns(self, name: str) -> None:
+        """`ip netns delete`: its devices go, those of a pair take their peers along."""
+        netns = self.namespaces.get(name)
+        if netns is None or netns is self.init:
+            raise NetError(ENOENT)
+        netns.close()
+        del self.namespaces[name]
+        survivors = [pkt for pkt in self.backlog.queue if pkt.dev.ifindex]
+        for pkt in self.backlog.queue:
+            if not pkt.dev.ifindex:
+                netns.drop(pkt, LINK_GONE)
+        self.backlog.queue.clear()
+        self.backlog.queue.extend(survivors)
+
+    def run_backlog(self, budget: int = BUDGET) -> None:
+        """Receive what crossed loopback and veth, up to a budget."""
+        self.backlog.run(budget)
+
+    def next_deadline(self) -> float | None:
+        """When the stack wants to be called again: now if the backlog waits, else the first timer."""
+        if len(self.backlog):
+            return self.clock.now
+        return self.timers.next_deadline()
+
+    def run_timers(self) -> None:
+        """Run every timer that is due at `clock.now`."""
+        self.timers.run_expired()
+
+    def queued(self) -> int:
+        """Packets that have not met their outcome yet, counted where they wait."""
+        return len(self.backlog) + sum(netns.queued() for netns in self.namespaces.values())

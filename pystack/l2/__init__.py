@@ -1,0 +1,1 @@
+"""Devices and what happens on a link: receive, send, bridge, neighbours."""

@@ -1,0 +1,60 @@
+"""The host's one queue of frames that crossed from a device to another inside it.
+
+Loopback and veth do not call into the next receive, they enqueue here, and the pump drains after each
+ingress frame: so a flood is finished before the frames that it put into a veth are looked at, and a loop of
+veths cannot recurse.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from pystack.drop import CPU_BACKLOG, Drop
+from pystack.packet import Packet
+
+NETDEV_MAX_BACKLOG: Final = 1000
+BUDGET: Final = 300  # Linux: net.core.netdev_budget
+
+
+class Backlog:
+    """Linux: struct softnet_data"""
+
+    __slots__ = ("dropped", "limit", "processed", "queue", "squeezed")
+
+    def __init__(self) -> None:
+        self.queue: deque[Packet] = deque()
+        self.limit = NETDEV_MAX_BACKLOG
+        self.processed = 0
+        self.dropped = 0
+        self.squeezed = 0
+
+    def __len__(self) -> int:
+        return len(self.queue)
+
+    def enqueue(self, pkt: Packet, drop: Drop) -> bool:
+        """Queue a frame that `pkt.dev` is to receive; False if it was dropped.
+
+        Linux: net/core/dev.c enqueue_to_backlog()
+        """
+        if len(self.queue) >= self.limit:
+            self.dropped += 1
+            pkt.dev.stats.rx_dropped += 1
+            drop(pkt, CPU_BACKLOG)
+            return False
+        self.queue.append(pkt)
+        return True
+
+    def run(self, budget: int = BUDGET) -> None:
+        """Receive up to `budget` frames; what is left waits for the next call.
+
+        Linux: net/core/dev.c net_rx_action()
+        """
+        queue = self.queue
+        while queue and budget > 0:
+            budget -= 1
+            self.processed += 1
+            pkt = queue.popleft()
+            pkt.dev.netif_receive_skb(pkt)
+        if queue:
+            self.squeezed += 1

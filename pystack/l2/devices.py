@@ -1,0 +1,235 @@
+"""The devices of one namespace, what may be done to them, and who is told.
+
+Everything a user changes about a device goes through here, so that those who depend on it (addresses, routes,
+neighbours, bridges) hear of it in Linux's order: NETDEV_GOING_DOWN before the device stops, NETDEV_DOWN
+after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+
+from pystack.device import IFF_LOOPBACK, IFF_PROMISC, IFF_UP
+from pystack.errors import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EOPNOTSUPP, NetError
+from pystack.events import Changed
+from pystack.l2.context import Link, LinkContext
+from pystack.wire.ethernet import ETH_ALEN, is_valid_unicast
+
+IFNAMSIZ = 16
+
+
+class LinkEvent(Enum):
+    """Linux: enum netdev_cmd"""
+
+    REGISTER = "NETDEV_REGISTER"
+    UNREGISTER = "NETDEV_UNREGISTER"
+    UP = "NETDEV_UP"
+    GOING_DOWN = "NETDEV_GOING_DOWN"
+    DOWN = "NETDEV_DOWN"
+    CHANGE = "NETDEV_CHANGE"  # carrier or flags
+    CHANGEMTU = "NETDEV_CHANGEMTU"
+    CHANGEADDR = "NETDEV_CHANGEADDR"
+    CHANGENAME = "NETDEV_CHANGENAME"
+    CHANGEUPPER = "NETDEV_CHANGEUPPER"
+
+
+Listener = Callable[[LinkEvent, Link], None]
+
+
+def is_valid_name(name: str) -> bool:
+    """Linux: net/core/dev.c dev_valid_name()"""
+    if not name or len(name.encode()) >= IFNAMSIZ or name in (".", ".."):
+        return False
+    return not any(character in "/:" or character.isspace() for character in name)
+
+
+class DeviceTable:
+    """Linux: net->dev_base_head"""
+
+    def __init__(self, net: LinkContext, netns: str) -> None:
+        self.net = net
+        self._netns = netns
+        self._by_name: dict[str, Link] = {}
+        self._by_index: dict[int, Link] = {}
+        self._listeners: list[Listener] = []
+        self._next_ifindex = 1
+
+    def __iter__(self) -> Iterator[Link]:
+        """By ifindex."""
+        return iter([self._by_index[index] for index in sorted(self._by_index)])
+
+    def __len__(self) -> int:
+        return len(self._by_index)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, name: str) -> Link:
+        return self._by_name[name]
+
+    def get(self, name: str) -> Link | None:
+        """The device of that name."""
+        return self._by_name.get(name)
+
+    def by_index(self, ifindex: int) -> Link | None:
+        """The device of that number."""
+        return self._by_index.get(ifindex)
+
+    def listen(self, listener: Listener) -> None:
+        """Hear of every change from now on; listeners are told in the order in which they came."""
+        self._listeners.append(listener)
+
+    def notify(self, event: LinkEvent, dev: Link) -> None:
+        """Linux: net/core/dev.c call_netdevice_notifiers()"""
+        for listener in self._listeners:
+            listener(event, dev)
+        if self.net.events.wanted:
+            action = "del" if event is LinkEvent.UNREGISTER else "new"
+            self.net.events.emit(Changed(self._netns, "link", action, dev.name))
+
+    def free_name(self, template: str) -> str:
+        """The first free name of a template such as `veth%d`. Linux: net/core/dev.c dev_alloc_name()"""
+        number = 0
+        while template.replace("%d", str(number)) in self._by_name:
+            number += 1
+        return template.replace("%d", str(number))
+
+    def register(self, dev: Link, ifindex: int | None = None) -> None:
+        """Linux: net/core/dev.c register_netdevice()"""
+        if not is_valid_name(dev.name):
+            raise NetError(EINVAL)
+        if dev.name in self._by_name:
+            raise NetError(EEXIST)
+        if ifindex is not None and ifindex in self._by_index:
+            raise NetError(EBUSY)
+        if ifindex is None:
+            while self._next_ifindex in self._by_index:
+                self._next_ifindex += 1
+            ifindex = self._next_ifindex
+            self._next_ifindex += 1
+        dev.ifindex = ifindex
+        dev.attach(self.net)
+        self._by_name[dev.name] = dev
+        self._by_index[ifindex] = dev
+        self.notify(LinkEvent.REGISTER, dev)
+
+    def unregister(self, dev: Link) -> None:
+        """Take a device out for ever. Linux: net/core/dev.c unregister_netdevice_many()"""
+        self._leave(dev)
+        dev.uninit()
+
+    def move(self, dev: Link, target: DeviceTable) -> None:
+        """Give a device to another namespace: it arrives down and without addresses.
+
+        Linux: net/core/dev.c __dev_change_net_namespace()
+        """
+        if target is self:
+            return
+        if dev.netns_local:
+            raise NetError(EINVAL, "The interface netns is immutable")
+        if dev.name in target:
+            raise NetError(EEXIST)
+        wanted = dev.ifindex if target.by_index(dev.ifindex) is None else None
+        self._leave(dev)
+        target.register(dev, wanted)
+
+    def _leave(self, dev: Link) -> None:
+        if dev.flags & IFF_UP:
+            self.set_down(dev)
+        if dev.master is not None:
+            self.set_master(dev, None)
+        self.notify(LinkEvent.UNREGISTER, dev)
+        del self._by_name[dev.name]
+        del self._by_index[dev.ifindex]
+        dev.ifindex = 0  # marks packets that still point here as homeless
+
+    def set_up(self, dev: Link) -> None:
+        """Linux: net/core/dev.c dev_open()"""
+        if dev.flags & IFF_UP:
+            return
+        dev.flags |= IFF_UP
+        dev.open()
+        self.notify(LinkEvent.UP, dev)
+
+    def set_down(self, dev: Link) -> None:
+        """Linux: net/core/dev.c dev_close()"""
+        if not dev.flags & IFF_UP:
+            return
+        self.notify(LinkEvent.GOING_DOWN, dev)
+        dev.flags &= ~IFF_UP
+        dev.stop()
+        self.notify(LinkEvent.DOWN, dev)
+
+    def set_carrier(self, dev: Link, carrier: bool) -> None:
+        """Linux: net/sched/sch_generic.c netif_carrier_on(), netif_carrier_off()"""
+        if dev.carrier == carrier:
+            return
+        dev.carrier = carrier
+        dev.carrier_changes += 1
+        if dev.flags & IFF_UP:
+            self.notify(LinkEvent.CHANGE, dev)
+
+    def rename(self, dev: Link, name: str) -> None:
+        """Linux: net/core/dev.c dev_change_name()"""
+        if not is_valid_name(name):
+            raise NetError(EINVAL)
+        if "%d" in name:
+            name = self.free_name(name)
+        if name == dev.name:
+            return
+        if name in self._by_name:
+            raise NetError(EEXIST)
+        del self._by_name[dev.name]
+        dev.name = name
+        self._by_name[name] = dev
+        self.notify(LinkEvent.CHANGENAME, dev)
+
+    def set_mtu(self, dev: Link, mtu: int) -> None:
+        """Linux: net/core/dev.c dev_set_mtu_ext()"""
+        if mtu == dev.mtu:
+            return
+        if mtu < dev.min_mtu:
+            raise NetError(EINVAL, "mtu less than device minimum")
+        if dev.max_mtu and mtu > dev.max_mtu:
+            raise NetError(EINVAL, "mtu greater than device maximum")
+        dev.mtu = mtu
+        self.notify(LinkEvent.CHANGEMTU, dev)
+
+    def set_address(self, dev: Link, address: bytes) -> None:
+        """Linux: net/core/dev.c dev_set_mac_address()"""
+        if dev.flags & IFF_LOOPBACK:
+            raise NetError(EOPNOTSUPP)
+        if len(address) != ETH_ALEN or not is_valid_unicast(address):
+            raise NetError(EADDRNOTAVAIL)
+        dev.address_assigned = True
+        self.change_address(dev, address)
+
+    def change_address(self, dev: Link, address: bytes) -> None:
+        """Give a device a station address that no user chose."""
+        if dev.address == address:
+            return
+        dev.address = address
+        self.notify(LinkEvent.CHANGEADDR, dev)
+
+    def set_promiscuity(self, dev: Link, change: int) -> None:
+        """Count one more or one less reason to see every frame.
+
+        Linux: net/core/dev.c __dev_set_promiscuity()
+        """
+        dev.promiscuity += change
+        before = dev.flags
+        dev.flags = dev.flags | IFF_PROMISC if dev.promiscuity else dev.flags & ~IFF_PROMISC
+        if dev.flags != before and dev.flags & IFF_UP:
+            self.notify(LinkEvent.CHANGE, dev)
+
+    def set_master(self, dev: Link, master: Link | None) -> None:
+        """Make a device a port of another, or of none. Linux: net/core/rtnetlink.c do_set_master()"""
+        if dev.master is not None:
+            if dev.master is master:
+                return
+            dev.master.del_slave(dev)
+            self.notify(LinkEvent.CHANGEUPPER, dev)
+        if master is not None:
+            master.add_slave(dev)
+            self.notify(LinkEvent.CHANGEUPPER, dev)

@@ -1,0 +1,44 @@
+"""A device whose other end is outside: a driver puts frames in and drains what is to go out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from pystack.drop import FULL_RING
+from pystack.l2.context import Link
+from pystack.packet import Packet
+from pystack.wire.checksum import Buffer
+from pystack.wire.virtio import Offload
+
+
+class PortDevice(Link):
+    """Linux: drivers/net/tun.c"""
+
+    kind = "tun"
+
+    def __init__(self, name: str, address: bytes, mtu: int = 1500) -> None:
+        super().__init__(name, address, mtu)
+        self.tx: deque[tuple[Buffer, Offload]] = deque()
+        self.wake: Callable[[], None] = _nobody_waits  # called when tx stops being empty
+
+    def transmit(self, pkt: Packet) -> None:
+        """Queue for the driver; a full queue drops and counts. Linux: drivers/net/tun.c tun_net_xmit()"""
+        tx, stats = self.tx, self.stats
+        if len(tx) >= self.tx_queue_len:
+            stats.tx_dropped += 1
+            return self.net.drop(pkt, FULL_RING)
+        stats.tx_packets += 1
+        stats.tx_bytes += len(pkt)
+        self.net.outcomes.transmitted += 1
+        if not tx:
+            self.wake()
+        tx.append((pkt.frame(), pkt.offload))
+
+    def stop(self) -> None:
+        """What waited for the driver is void once the device is down."""
+        self.tx.clear()
+
+
+def _nobody_waits() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""Addresses, routes, ARP, the IPv4 path."""

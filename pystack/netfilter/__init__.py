@@ -1,0 +1,1 @@
+"""Hook points and what hangs on them, for all families."""

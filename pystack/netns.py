@@ -1,0 +1,83 @@
+"""One network namespace: builds its parts, hands each what it needs of the others, owns them.
+
+The composition root: the only place where a lower layer is given something of a higher one.
+"""
+
+from __future__ import annotations
+
+from pystack.clock import Clock
+from pystack.counters import Snmp
+from pystack.device import NetDevice
+from pystack.drop import Drop, Outcomes
+from pystack.events import EventSink
+from pystack.l2.backlog import Backlog
+from pystack.l2.context import LinkContext
+from pystack.l2.devices import DeviceTable
+from pystack.l2.loopback import Loopback
+from pystack.l2.port import PortDevice
+from pystack.netfilter.hooks import Hooks
+from pystack.profile import Profile
+from pystack.rng import Rng
+from pystack.sysctl import Sysctls
+from pystack.timers import Timers
+from pystack.wire.checksum import Buffer
+from pystack.wire.virtio import NONE, Offload
+
+
+class Netns:
+    """Devices, addresses, tables, hooks, sockets. Linux: struct net"""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clock: Clock,
+        timers: Timers,
+        rng: Rng,
+        events: EventSink,
+        outcomes: Outcomes,
+        backlog: Backlog,
+        profile: Profile,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.timers = timers
+        self.rng = rng
+        self.events = events
+        self.profile = profile
+        self.snmp = Snmp()
+        self.sysctls = Sysctls()
+        self.drop = Drop(name, outcomes, self.snmp, events)
+        self.hooks = Hooks(self.drop, outcomes)
+        self.link = LinkContext(
+            clock=clock,
+            timers=timers,
+            rng=rng,
+            events=events,
+            outcomes=outcomes,
+            backlog=backlog,
+            drop=self.drop,
+            hooks=self.hooks,
+        )
+        self.devices = DeviceTable(self.link, name)
+        self.loopback = Loopback()
+        self.devices.register(self.loopback)
+
+    def add_port(self, name: str, address: bytes | None = None) -> PortDevice:
+        """A device that a driver will feed; its address is drawn unless given."""
+        port = PortDevice(name, self.rng.mac() if address is None else address)
+        self.devices.register(port)
+        return port
+
+    def receive(self, dev: NetDevice, frame: Buffer, offload: Offload = NONE) -> None:
+        """A frame arrives at a port from outside."""
+        self.link.ingress.receive(dev, frame, offload)
+
+    def queued(self) -> int:
+        """Packets that wait somewhere in this namespace."""
+        return 0
+
+    def close(self) -> None:
+        """Take all devices out; packets that wait end here."""
+        for dev in [dev for dev in self.devices if dev is not self.loopback]:
+            self.devices.unregister(dev)

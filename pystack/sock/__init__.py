@@ -1,0 +1,1 @@
+"""Socket objects that do no I/O: ping, raw, packet."""
