@@ -1,5 +1,6 @@
 """What holds for the files of the repository as such: their size, and what they may not mention."""
 
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -76,3 +77,9 @@ def test_every_script_parses_and_may_be_run() -> None:
             checked = subprocess.run(["bash", "-n", path], capture_output=True, text=True, check=False)
             wrong += [checked.stderr] if checked.returncode else []
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_every_path_that_the_readme_sends_you_to_is_there() -> None:
+    named = re.findall(r"`((?:pystack|scripts|tests)/[^` ]*)", (ROOT / "README.md").read_text())
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
