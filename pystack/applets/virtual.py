@@ -11,7 +11,7 @@ from typing import Final
 
 from pystack.applets.io import Io, Output
 from pystack.applets.job import Job
-from pystack.applets.registry import start
+from pystack.applets.registry import start, start_setup
 from pystack.applets.requests import FileRefused, Flush, Interrupted, Read, ReadFile, Wait, WriteFile
 from pystack.host import Host
 from pystack.netns import Netns
@@ -173,3 +173,17 @@ def run(
 ) -> Completed:
     """Run a command to its end."""
     return begin(argv, host, netns, outside).run()
+
+
+def run_setup(
+    host: Host, text: str, filename: str, netns: Netns | None = None, outside: Outside | None = None
+) -> list[str]:
+    """Build a host's state from a setup; the lines that say what went wrong, none if all is well.
+
+    A setup that waits (ping, sleep) moves the clock of the host.
+    """
+    job = start_setup(text, filename, host, netns, Io())
+    ended = VirtualJob(host, job, Outside() if outside is None else outside).run()
+    if ended.rc == 0:
+        return []
+    return ended.err.splitlines() or [f"pystack: {filename}: exit code {ended.rc}"]

@@ -1,0 +1,182 @@
+"""`sh`: runs a setup, command by command, and stops at the first that fails, as `sh -e` does.
+
+Errors say where: `pystack: lab.setup:12: …`. Faults of the text itself are all told before anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+
+from pystack.applets import procfs
+from pystack.applets.io import Io
+from pystack.applets.lexer import Command, parse
+from pystack.applets.requests import (
+    Answer,
+    FileRefused,
+    Interrupted,
+    Read,
+    Request,
+    Steps,
+    read_file,
+    read_stdin,
+    write_file,
+)
+from pystack.applets.session import Session
+from pystack.errors import NetError
+
+PROMPT = "# "
+SYNTAX_ERROR = 2
+
+Refusal = Callable[[str], str | None]  # why a command's name is refused; None if it is known
+
+
+def run(args: Sequence[str], session: Session) -> Steps:
+    """`sh [-e] [-c TEXT | FILE]`; without either, what is typed or piped in."""
+    rest = list(args)
+    while rest and rest[0] in ("-e", "-x", "-u", "-ex", "-eu"):
+        del rest[0]
+    if rest[:1] == ["-c"]:
+        if len(rest) < 2:
+            session.io.err.line("pystack: sh: -c requires an argument")
+            return SYNTAX_ERROR
+        return (yield from run_text(rest[1], "-c", session))
+    if rest and rest[0].startswith("-") and rest[0] != "-":
+        session.io.err.line(f"pystack: sh: {rest[0]} is not modelled (known: -c, -e)")
+        return SYNTAX_ERROR
+    if rest and rest[0] != "-":
+        return (yield from _run_file(rest[0], session))
+    if session.io.tty and session.io.stdin is None:
+        return (yield from _converse(session))
+    text = yield from read_stdin(session.io)
+    return (yield from run_text(text.decode(errors="surrogateescape"), "-", session))
+
+
+def _run_file(path: str, session: Session) -> Steps:
+    try:
+        content = yield from read_file(path)
+    except FileRefused as refused:
+        session.io.err.line(f"pystack: {refused}")
+        return SYNTAX_ERROR
+    return (yield from run_text(content.decode(errors="surrogateescape"), path, session))
+
+
+def faults(text: str, filename: str, refusal: Refusal | None = None) -> list[str]:
+    """All that can be known to be wrong before anything runs, one line each, in the order of the text."""
+    commands, wrong = parse(text)
+    found = [(fault.line, fault.text) for fault in wrong]
+    for command in commands:
+        name = command.words[0]
+        if refusal is not None and name != "exit" and (why := refusal(name)) is not None:
+            found.append((command.line, why))
+    return [f"pystack: {filename}:{line}: {what}" for line, what in sorted(found, key=lambda pair: pair[0])]
+
+
+def run_text(text: str, filename: str, session: Session) -> Steps:
+    """Run a whole setup."""
+    wrong = faults(text, filename, session.commands.refusal)
+    if wrong:
+        session.io.err.write("".join(f"{line}\n" for line in wrong))
+        return SYNTAX_ERROR
+    return (yield from _run_commands(parse(text)[0], filename, session))
+
+
+def _run_commands(commands: Iterable[Command], filename: str, session: Session) -> Steps:
+    for command in commands:
+        if command.words[0] == "exit":
+            return _exit_code(command.words)
+        rc = yield from run_command(command, filename, session)
+        if rc != 0:
+            where = f"pystack: {filename}:{command.line}"
+            session.io.err.line(f"{where}: {_shown(command.words)}: exit code {rc}")
+            return rc
+    return 0
+
+
+def run_command(command: Command, filename: str, session: Session) -> Steps:
+    """One simple command with its redirections."""
+    io, kernel_file = session.io, None
+    try:
+        stdin = yield from _input_of(command, session)
+        if command.stdout_path is not None and procfs.is_proc(command.stdout_path):
+            kernel_file = Io()
+            io = io.redirected(out=kernel_file.out, stdin=stdin)
+        elif command.stdout_path is not None:
+            target = yield from write_file(command.stdout_path)
+            io = io.redirected(out=target, stdin=stdin)
+        elif stdin is not None:
+            io = io.redirected(stdin=stdin)
+    except FileRefused as refused:
+        session.io.err.line(f"pystack: {filename}:{command.line}: cannot open {refused}")
+        return SYNTAX_ERROR
+    rc = yield from session.with_io(io).call(command.words)
+    if command.stdout_path is not None and kernel_file is None:
+        io.out.close()
+    if kernel_file is not None and command.stdout_path is not None and rc == 0:
+        where = f"pystack: {filename}:{command.line}"
+        rc = _write_kernel_file(command.stdout_path, kernel_file, session, where)
+    return rc
+
+
+def _input_of(command: Command, session: Session) -> Generator[Request, Answer, bytes | None]:
+    if command.stdin_text is not None:
+        return command.stdin_text.encode(errors="surrogateescape")
+    if command.stdin_path is None:
+        return None
+    if procfs.is_proc(command.stdin_path):
+        try:
+            return procfs.read(session.netns, command.stdin_path).encode()
+        except NetError as error:
+            raise FileRefused(command.stdin_path, error.text) from None
+    return (yield from read_file(command.stdin_path))
+
+
+def _write_kernel_file(path: str, written: Io, session: Session, where: str) -> int:
+    text = b"".join(chunk for _, chunk in written.take()).decode(errors="replace")
+    try:
+        procfs.write(session.netns, path, text)
+    except NetError as error:
+        session.io.err.line(f"{where}: cannot write {path}: {error.text}")
+        return 1
+    return 0
+
+
+def _converse(session: Session) -> Steps:
+    """A prompt: a command that fails is told and forgotten; its end is the end of the input."""
+    typed, rc = "", 0
+    while True:
+        session.io.out.write(PROMPT if not typed else "> ")
+        try:
+            octets = yield Read()
+        except Interrupted:
+            session.io.out.line()
+            typed = ""
+            continue
+        assert isinstance(octets, bytes)
+        if not octets:
+            session.io.out.line()
+            return rc
+        typed += octets.decode(errors="surrogateescape")
+        if not typed.endswith("\n") or typed.endswith("\\\n"):
+            continue
+        commands, wrong = parse(typed)
+        if wrong and all(fault.incomplete for fault in wrong):
+            continue
+        typed = ""
+        for fault in wrong:
+            session.io.err.line(f"pystack: {fault.text}")
+        for command in commands if not wrong else ():
+            if command.words[0] == "exit":
+                return _exit_code(command.words, rc)
+            try:
+                rc = yield from run_command(command, "-", session)
+            except Interrupted:
+                session.io.out.line()
+                break
+
+
+def _exit_code(words: Sequence[str], last: int = 0) -> int:
+    return int(words[1]) & 0xFF if len(words) > 1 and words[1].isdigit() else last
+
+
+def _shown(words: Sequence[str]) -> str:
+    return " ".join(word if word and not set(word) & set(" \t\n'\"\\;<>#") else repr(word) for word in words)

@@ -1,0 +1,156 @@
+"""Setups are run as `sh -e` runs them."""
+
+import pytest
+
+from pystack.applets import virtual
+from pystack.applets.io import Io
+from pystack.applets.lexer import parse
+from pystack.applets.registry import NOT_BUILT_YET, check_setup, start
+from pystack.applets.requests import FileRefused, Interrupted, Wait
+from pystack.applets.virtual import Outside, run_setup
+from pystack.host import Host
+
+
+def sh(text: str, host: Host | None = None, outside: Outside | None = None) -> virtual.Completed:
+    return virtual.run(["sh", "-c", text], Host() if host is None else host, outside=outside)
+
+
+def test_commands_run_in_order_and_print_as_they_go() -> None:
+    assert sh("echo one; echo two\necho -n three").text == "one\ntwo\nthree"
+
+
+def test_the_first_failure_stops_the_setup_and_names_its_line() -> None:
+    done = sh("echo one\nfalse\necho two")
+    assert (done.rc, done.out, done.err) == (1, "one\n", "pystack: -c:2: false: exit code 1\n")
+
+
+def test_nothing_runs_while_the_text_has_faults_and_all_are_told() -> None:
+    done = sh("echo one\nnosuch x\necho $y\niptables -L\n")
+    assert (done.rc, done.out) == (2, "")
+    assert [line[:16] for line in done.err.splitlines()] == [
+        "pystack: -c:2: n",
+        "pystack: -c:3: v",
+        "pystack: -c:4: i",
+    ]
+    assert "nosuch is not modelled (known: " in done.err
+    assert done.err.endswith("pystack: -c:4: iptables: not built yet\n")
+
+
+@pytest.mark.parametrize("name", sorted(NOT_BUILT_YET))
+def test_a_promised_command_is_refused_by_name(name: str) -> None:
+    done = virtual.run([name], Host())
+    assert (done.rc, done.err) == (2, f"pystack: {name}: not built yet\n")
+
+
+def test_a_setup_is_checked_without_being_run() -> None:
+    assert check_setup("echo a\n", "x") == []
+    assert check_setup("echo a | cat\n", "lab.setup") == ["pystack: lab.setup:1: pipes are not modelled"]
+
+
+def test_a_setup_tells_its_errors_and_names_its_file() -> None:
+    assert run_setup(Host(), "echo a\n", "lab.setup") == []
+    assert run_setup(Host(), "true\nfalse\n", "lab.setup") == ["pystack: lab.setup:2: false: exit code 1"]
+
+
+def test_a_here_document_is_standard_input() -> None:
+    assert sh("cat <<EOF\nabc\nEOF\n").out == "abc\n"
+
+
+def test_files_are_read_and_written_by_whoever_runs_the_shell() -> None:
+    files = {"in": b"hello\n"}
+
+    def read(path: str) -> bytes:
+        if path not in files:
+            raise FileRefused(path, "No such file or directory")
+        return files[path]
+
+    outside = Outside(read_file=read, write_file=files.__setitem__)
+    assert sh("cat < in > out; echo b > c", outside=outside).rc == 0
+    assert files == {"in": b"hello\n", "out": b"hello\n", "c": b"b\n"}
+    done = sh("\ncat < missing", outside=outside)
+    assert done.err.startswith("pystack: -c:2: cannot open missing: No such file or directory\n")
+    done = sh("cat missing", outside=outside)
+    assert done.err.startswith("cat: missing: No such file or directory\n")
+
+
+def test_without_anyone_to_open_files_they_are_refused() -> None:
+    assert sh("cat < x").rc == 2
+
+
+def test_a_file_of_commands_is_run_and_its_lines_are_named() -> None:
+    outside = Outside(read_file=lambda path: b"true\nfalse\n")
+    done = virtual.run(["sh", "lab.setup"], Host(), outside=outside)
+    assert done.err == "pystack: lab.setup:2: false: exit code 1\n"
+
+
+def test_what_is_piped_in_is_run() -> None:
+    done = virtual.run(["sh"], Host(), outside=Outside(stdin=b"echo a\necho b"))
+    assert done.out == "a\nb\n"
+
+
+def test_a_prompt_goes_on_after_a_failure_and_waits_for_the_rest_of_a_command() -> None:
+    io = Io(tty=True)
+    job = start(["sh"], Host(), io=io)
+    for typed in (b"false\n", b"echo 'a\n", b"b'\n", b"echo a | b\n", b""):
+        job.resume(typed)
+    said = b"".join(chunk for _, chunk in io.take()).decode()
+    assert job.rc == 0  # of the last command that ran
+    assert said == "# # > a\nb\n# pystack: pipes are not modelled\n# \n"
+
+
+def test_exit_ends_a_setup_with_its_code() -> None:
+    assert sh("echo a; exit 3; echo b").rc == 3
+
+
+def test_sleep_moves_the_virtual_clock_and_nothing_else() -> None:
+    host = Host()
+    assert sh("sleep 90; sleep 1m", host).rc == 0
+    assert host.clock.now == 150.0
+
+
+def test_a_signal_ends_what_does_not_listen_to_it() -> None:
+    host = Host()
+    job = start(["sleep", "9"], host)
+    assert isinstance(job.request, Wait)
+    job.throw(Interrupted())
+    assert job.rc == 130
+
+
+def test_a_hang_up_closes_what_runs() -> None:
+    job = start(["sh", "-c", "sleep 9; echo a"], Host())
+    job.close()
+    assert job.rc is not None
+    assert job.io.take() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (["a", "b"], "a b\n"),
+        (["-n", "a"], "a"),
+        (["a\\tb"], "a\tb\n"),
+        (["a\\0101b"], "aAb\n"),
+        (["a\\cb"], "a"),
+        (["-e", "a"], "-e a\n"),
+        (["\\x"], "\\x\n"),
+    ],
+)
+def test_echo_speaks_as_dash_does(words: list[str], out: str) -> None:
+    assert virtual.run(["echo", *words], Host()).out == out
+
+
+def test_modules_that_the_stack_has_built_in_are_accepted_and_others_refused_by_name() -> None:
+    assert sh("modprobe br_netfilter; modprobe -a bridge veth").rc == 0
+    assert "module sctp is not modelled (known: br_netfilter, " in sh("modprobe sctp").err
+
+
+def test_counters_are_read_as_files_of_proc() -> None:
+    assert sh("cat /proc/net/snmp").out.startswith("Ip: Forwarding DefaultTTL ")
+    assert sh("cat < /proc/net/netstat").out.startswith("IpExt: ")
+    assert "cat: /proc/nothing: No such file or directory\n" in sh("cat /proc/nothing").err
+
+
+def test_the_words_of_a_refusal_are_one_line_a_fault() -> None:
+    commands, faults = parse("a|b|c\n")
+    assert not commands
+    assert len(faults) == 1
