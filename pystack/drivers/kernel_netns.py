@@ -1,0 +1,60 @@
+"""Acting inside one of the kernel's network namespaces, from a thread that lives only as long as that."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from pystack.drivers.unavailable import PortUnavailable
+
+CLONE_NEWNET: Final = 0x40000000
+NAMED: Final = "/run/netns"
+
+Result = TypeVar("Result")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def in_netns(netns: str, act: Callable[[], Result]) -> Result:
+    """What `act` returns when called inside a namespace.
+
+    `netns` is a name as of `ip netns add`, a path (with a `/` in it), or empty for the namespace we are in.
+    A thread of its own enters it, because the namespace of a thread that others share cannot be lent out.
+    """
+    if not netns:
+        return act()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="netns") as thread:
+        return thread.submit(_enter_and_act, netns, act).result()
+
+
+def _enter_and_act(netns: str, act: Callable[[], Result]) -> Result:
+    fd = _open_namespace(netns)
+    try:
+        if _libc.setns(fd, CLONE_NEWNET) != 0:
+            raise _refused(netns, ctypes.get_errno())
+    finally:
+        os.close(fd)
+    return act()
+
+
+def _open_namespace(netns: str) -> int:
+    path = netns if "/" in netns else f"{NAMED}/{netns}"
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        hint = "" if "/" in netns else f" (ip netns add {netns} makes it)"
+        raise PortUnavailable(f"there is no network namespace {netns}{hint}") from None
+    except OSError as error:
+        raise PortUnavailable(f"network namespace {netns}: {error.strerror}") from error
+
+
+def _refused(netns: str, number: int) -> PortUnavailable:
+    if number == errno.EPERM:
+        return PortUnavailable(f"no right to enter network namespace {netns} (it takes CAP_SYS_ADMIN)")
+    if number == errno.EINVAL:
+        return PortUnavailable(f"{netns} is not a network namespace")
+    return PortUnavailable(f"network namespace {netns}: {os.strerror(number)}")

@@ -1,0 +1,85 @@
+"""What every driver is: the shell's half of a port, between a device of the core and a descriptor.
+
+The pump calls, in this order and only from one task: `ready` (the only place that waits), `read_burst`, and
+`flush` once the core has run. None of the last two awaits, sleeps or raises for what the outside does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from pystack.l2.port import PortDevice
+from pystack.wire.checksum import Buffer
+from pystack.wire.virtio import Offload
+
+Receive = Callable[[PortDevice, Buffer, Offload], None]  # how a driver hands a frame to the core
+
+
+@dataclass(slots=True)
+class DriverStats:
+    """What happened on the outer side of a port; the device's own counters are in `dev.stats`."""
+
+    read_errors: int = 0  # a read failed, or gave what is no frame
+    tx_dropped: int = 0  # the outside was full: EAGAIN
+    tx_errors: int = 0  # the outside refused the frame
+    reconnects: int = 0
+
+
+class PortDriver:
+    """Base of all drivers. `carrier` says whether somebody is at the other end; the pump tells the device."""
+
+    def __init__(self, dev: PortDevice, *, carrier: bool = True) -> None:
+        self.dev = dev
+        self.stats = DriverStats()
+        self.carrier = carrier
+        self.failure: str | None = None  # why the port is dead for good, in one sentence
+
+    def fileno(self) -> int:
+        """The descriptor that is waited for; -1 where there is none at the moment."""
+        return -1
+
+    async def ready(self) -> None:
+        """Wait until `read_burst` has something to do. Always a checkpoint."""
+        await trio.lowlevel.wait_readable(self.fileno())
+
+    def read_burst(self, budget: int, receive: Receive) -> int:
+        """Hand over up to `budget` frames that wait outside; how many there were."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Send all that the core put into `dev.tx`; what the outside does not take is dropped and counted."""
+        raise NotImplementedError
+
+    @property
+    def is_writing(self) -> bool:
+        """Half a frame is written; the rest goes out by `finish_writing`."""
+        return False
+
+    async def finish_writing(self) -> None:
+        """Wait until the other half of a frame is out, or void."""
+
+    def close(self) -> None:
+        """Let the descriptors go. The driver must not be in a pump any more."""
+
+    def fail(self, sentence: str) -> None:
+        """The port is dead: no carrier from now on, and nothing more is read. The pump tells the user."""
+        self.failure = sentence
+        self.carrier = False
+
+    def drop_unsent(self) -> None:
+        """Nobody is there to take what waits."""
+        unsent = len(self.dev.tx)
+        self.dev.tx.clear()
+        self.stats.tx_dropped += unsent
+        self.dev.stats.tx_dropped += unsent
+
+
+def close_descriptor(fd: int) -> None:
+    """Close, after waking up whoever waits for it."""
+    if trio.lowlevel.in_trio_run():
+        trio.lowlevel.notify_closing(fd)
+    os.close(fd)
