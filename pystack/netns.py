@@ -47,6 +47,7 @@ class Netns:
         self.profile = profile
         self.snmp = Snmp()
         self.sysctls = Sysctls()
+        self.nsids: dict[Netns, int] = {}  # how this namespace numbers others, as `ip netns` shows it
         self.drop = Drop(name, outcomes, self.snmp, events)
         self.hooks = Hooks(self.drop, outcomes)
         self.link = LinkContext(

@@ -16,6 +16,7 @@ class PortDevice(Link):
     """Linux: drivers/net/tun.c"""
 
     kind = "tun"
+    default_qdisc = "pfifo_fast"
 
     def __init__(self, name: str, address: bytes, mtu: int = 1500) -> None:
         super().__init__(name, address, mtu)
