@@ -73,6 +73,7 @@ class NetDevice:
     min_mtu: int = 68
     max_mtu: int = 65535
     netns_local: bool = False  # may not move to another namespace
+    default_qdisc: str = "noqueue"  # what it queues with once it has been up
 
     def __init__(self, name: str, address: bytes = ZERO, mtu: int = 1500) -> None:
         self.name = name
@@ -90,6 +91,7 @@ class NetDevice:
         self.group = 0
         self.alias = ""
         self.tx_queue_len = DEFAULT_TX_QUEUE_LEN
+        self.qdisc = "noop"  # as `ip link` shows it
         self.master: NetDevice | None = None
         self.port: object | None = None  # the master's notes about this device (bridge port)
         self.rx_handler: RxHandler | None = None
@@ -113,10 +115,20 @@ class NetDevice:
 
     @property
     def operstate(self) -> str:
-        """RFC 2863 state as `ip link` prints it; a device that never reports a carrier says UNKNOWN."""
+        """RFC 2863 state as `ip link` prints it; a device whose carrier never changed says UNKNOWN.
+
+        Linux: net/core/link_watch.c default_operstate()
+        """
         if not self.flags & IFF_UP:
             return "DOWN"
-        return "UP" if self.carrier else "DOWN"
+        if not self.carrier:
+            return "LOWERLAYERDOWN" if self.lower_is_down else "DOWN"
+        return "UP" if self.carrier_changes else "UNKNOWN"
+
+    @property
+    def lower_is_down(self) -> bool:
+        """Whether a device of this namespace that this one stands on has no carrier itself."""
+        return False
 
     @property
     def link_ifindex(self) -> int | None:
@@ -132,6 +144,17 @@ class NetDevice:
 
     def stop(self) -> None:
         """Called when the device is set down. Linux: ndo_stop"""
+
+    def dellink(self) -> None:
+        """Called first when the device is deleted, still in its place. Linux: rtnl_link_ops.dellink"""
+
+    def change_mtu(self, mtu: int) -> None:
+        """Take an MTU that was found valid. Linux: ndo_change_mtu"""
+        self.mtu = mtu
+
+    def set_mac_address(self, address: bytes) -> None:
+        """Take a station address that was found valid. Linux: ndo_set_mac_address"""
+        self.address = address
 
     def add_slave(self, dev: NetDevice) -> None:
         """Take `dev` as a port. Linux: ndo_add_slave"""

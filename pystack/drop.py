@@ -59,10 +59,14 @@ LINK_GONE: Final = _ours("LINK_GONE", "the device or namespace was removed while
 BR_MAC_SOURCE: Final = DropReason(
     "MAC_INVALID_SOURCE", "the source address is a group address or zero", kernel="MAC_INVALID_SOURCE"
 )
-BR_RESERVED: Final = _ours("BR_RESERVED", "a bridge does not forward this reserved group address")
-BR_PORT_STATE: Final = _ours("BR_PORT_STATE", "the bridge port is not forwarding")
-BR_NO_EGRESS: Final = _ours("BR_NO_EGRESS", "no bridge port may take the frame")
-BR_LOCAL_SOURCE: Final = _ours("BR_LOCAL_SOURCE", "the frame claims an address of the bridge itself")
+BR_RESERVED: Final = DropReason(
+    "BR_RESERVED", "a bridge takes no pause frames", kernel="MAC_IEEE_MAC_CONTROL"
+)
+BR_PORT_STATE: Final = DropReason(
+    "BR_PORT_STATE", "the bridge port is not forwarding", kernel="BRIDGE_INGRESS_STP_STATE"
+)
+BR_NO_EGRESS: Final = DropReason("BR_NO_EGRESS", "no bridge port may take the frame", kernel="NO_TX_TARGET")
+BR_LOCKED: Final = _ours("BR_LOCKED", "the port is locked, and the source is not in its forwarding table")
 
 # Netfilter
 NETFILTER_DROP: Final = DropReason("NETFILTER_DROP", "a rule or hook said drop")

@@ -16,9 +16,11 @@ EACCES: Final = 13
 EBUSY: Final = 16
 EEXIST: Final = 17
 ENODEV: Final = 19
+EXDEV: Final = 18
 EINVAL: Final = 22
 ERANGE: Final = 34
 ELOOP: Final = 40
+EXFULL: Final = 54
 EMSGSIZE: Final = 90
 EOPNOTSUPP: Final = 95
 EADDRINUSE: Final = 98
@@ -28,6 +30,7 @@ ENETUNREACH: Final = 101
 ENOBUFS: Final = 105
 EISCONN: Final = 106
 ENOTCONN: Final = 107
+ECONNREFUSED: Final = 111
 EHOSTUNREACH: Final = 113
 EDESTADDRREQ: Final = 89
 ENOPROTOOPT: Final = 92
@@ -46,9 +49,11 @@ MESSAGES: Final[dict[int, str]] = {
     EBUSY: "Device or resource busy",
     EEXIST: "File exists",
     ENODEV: "No such device",
+    EXDEV: "Invalid cross-device link",
     EINVAL: "Invalid argument",
     ERANGE: "Numerical result out of range",
     ELOOP: "Too many levels of symbolic links",
+    EXFULL: "Exchange full",
     EMSGSIZE: "Message too long",
     EOPNOTSUPP: "Operation not supported",
     EADDRINUSE: "Address already in use",
@@ -58,6 +63,7 @@ MESSAGES: Final[dict[int, str]] = {
     ENOBUFS: "No buffer space available",
     EISCONN: "Transport endpoint is already connected",
     ENOTCONN: "Transport endpoint is not connected",
+    ECONNREFUSED: "Connection refused",
     EHOSTUNREACH: "No route to host",
     EDESTADDRREQ: "Destination address required",
     ENOPROTOOPT: "Protocol not available",

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from pystack.drop import CPU_BACKLOG, Drop
+from pystack.device import NetDevice
+from pystack.drop import CPU_BACKLOG, LINK_GONE, Drop
 from pystack.packet import Packet
 
 NETDEV_MAX_BACKLOG: Final = 1000
@@ -44,6 +45,16 @@ class Backlog:
             return False
         self.queue.append(pkt)
         return True
+
+    def forget(self, dev: NetDevice, drop: Drop) -> None:
+        """Drop what waits for a device that leaves. Linux: net/core/dev.c flush_backlog()"""
+        homeless = [pkt for pkt in self.queue if pkt.dev is dev]
+        if homeless:
+            survivors = [pkt for pkt in self.queue if pkt.dev is not dev]
+            self.queue.clear()
+            self.queue.extend(survivors)
+        for pkt in homeless:
+            drop(pkt, LINK_GONE)
 
     def run(self, budget: int = BUDGET) -> None:
         """Receive up to `budget` frames; what is left waits for the next call.

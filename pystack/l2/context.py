@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pystack.clock import Clock
 from pystack.device import NetDevice
 from pystack.drop import Drop, Outcomes
-from pystack.events import EventSink
+from pystack.events import EventSink, Printk
 from pystack.l2.backlog import Backlog
 from pystack.l2.egress import Egress
 from pystack.l2.ingress import Ingress
+from pystack.l2.ratelimit import RateLimit
 from pystack.netfilter.hooks import Hooks
 from pystack.rng import Rng
 from pystack.timers import Timers
+
+if TYPE_CHECKING:  # the table of devices and what they may use know each other
+    from pystack.l2.devices import DeviceTable
 
 
 class LinkContext:
@@ -20,15 +26,19 @@ class LinkContext:
     Linux: dev_net(dev)
     """
 
+    devices: DeviceTable  # enters itself here when it is made
+
     __slots__ = (
         "backlog",
         "clock",
+        "devices",
         "drop",
         "egress",
         "events",
         "hooks",
         "ingress",
         "outcomes",
+        "ratelimit",
         "rng",
         "timers",
     )
@@ -53,8 +63,22 @@ class LinkContext:
         self.backlog = backlog
         self.drop = drop
         self.hooks = hooks
+        self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)
         self.egress = Egress(hooks, drop, outcomes)
+
+    def printk(self, text: str) -> None:
+        """Write a line to the kernel's log."""
+        if self.events.wanted:
+            self.events.emit(Printk(self.drop.netns, text))
+
+    def printk_ratelimited(self, text: str) -> None:
+        """Write a line that packets cause. Linux: net/core/utils.c net_ratelimit()"""
+        allowed, missed = self.ratelimit.allows()
+        if missed:
+            self.printk(f"net_ratelimit: {missed} callbacks suppressed")
+        if allowed:
+            self.printk(text)
 
 
 class Link(NetDevice):

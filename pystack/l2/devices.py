@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from pystack.device import IFF_LOOPBACK, IFF_PROMISC, IFF_UP
-from pystack.errors import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EOPNOTSUPP, NetError
+from pystack.device import IFF_ALLMULTI, IFF_PROMISC, IFF_UP
+from pystack.errors import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, NetError
 from pystack.events import Changed
 from pystack.l2.context import Link, LinkContext
 from pystack.wire.ethernet import ETH_ALEN, is_valid_unicast
@@ -49,10 +49,14 @@ class DeviceTable:
 
     def __init__(self, net: LinkContext, netns: str) -> None:
         self.net = net
+        net.devices = self
         self._netns = netns
         self._by_name: dict[str, Link] = {}
         self._by_index: dict[int, Link] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: tuple[Listener, ...] = ()
+        self._held = 0  # changes under way that hold back news of carriers
+        self._carrier_news: list[Link] = []
+        self._unregistering: Link | None = None
         self._next_ifindex = 1
 
     def __iter__(self) -> Iterator[Link]:
@@ -76,16 +80,26 @@ class DeviceTable:
         """The device of that number."""
         return self._by_index.get(ifindex)
 
-    def listen(self, listener: Listener) -> None:
-        """Hear of every change from now on; listeners are told in the order in which they came."""
-        self._listeners.append(listener)
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Hear of every change from now on, in the order in which listeners came; the returned function
+        stops it.
+        """
+        self._listeners = (*self._listeners, listener)
+
+        def stop() -> None:
+            self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return stop
 
     def notify(self, event: LinkEvent, dev: Link) -> None:
         """Linux: net/core/dev.c call_netdevice_notifiers()"""
         for listener in self._listeners:
             listener(event, dev)
+        self.announce(dev, "del" if event is LinkEvent.UNREGISTER else "new")
+
+    def announce(self, dev: Link, action: str = "new") -> None:
+        """Tell `ip monitor`. Linux: net/core/rtnetlink.c rtmsg_ifinfo()"""
         if self.net.events.wanted:
-            action = "del" if event is LinkEvent.UNREGISTER else "new"
             self.net.events.emit(Changed(self._netns, "link", action, dev.name))
 
     def free_name(self, template: str) -> str:
@@ -99,6 +113,8 @@ class DeviceTable:
         """Linux: net/core/dev.c register_netdevice()"""
         if not is_valid_name(dev.name):
             raise NetError(EINVAL)
+        if "%d" in dev.name:
+            dev.name = self.free_name(dev.name)
         if dev.name in self._by_name:
             raise NetError(EEXIST)
         if ifindex is not None and ifindex in self._by_index:
@@ -116,7 +132,10 @@ class DeviceTable:
 
     def unregister(self, dev: Link) -> None:
         """Take a device out for ever. Linux: net/core/dev.c unregister_netdevice_many()"""
+        self._unregistering = dev
+        dev.dellink()
         self._leave(dev)
+        self._unregistering = None
         dev.uninit()
 
     def move(self, dev: Link, target: DeviceTable) -> None:
@@ -140,35 +159,57 @@ class DeviceTable:
         if dev.master is not None:
             self.set_master(dev, None)
         self.notify(LinkEvent.UNREGISTER, dev)
+        self.net.backlog.forget(dev, self.net.drop)
         del self._by_name[dev.name]
         del self._by_index[dev.ifindex]
+        dev.qdisc = "noop"
         dev.ifindex = 0  # marks packets that still point here as homeless
 
     def set_up(self, dev: Link) -> None:
         """Linux: net/core/dev.c dev_open()"""
         if dev.flags & IFF_UP:
             return
+        self._held += 1
         dev.flags |= IFF_UP
+        dev.qdisc = dev.default_qdisc
         dev.open()
         self.notify(LinkEvent.UP, dev)
+        self._release()
 
     def set_down(self, dev: Link) -> None:
         """Linux: net/core/dev.c dev_close()"""
         if not dev.flags & IFF_UP:
             return
+        self._held += 1
         self.notify(LinkEvent.GOING_DOWN, dev)
         dev.flags &= ~IFF_UP
         dev.stop()
         self.notify(LinkEvent.DOWN, dev)
+        self._release()
 
     def set_carrier(self, dev: Link, carrier: bool) -> None:
-        """Linux: net/sched/sch_generic.c netif_carrier_on(), netif_carrier_off()"""
+        """Plug in or out. News of it waits until the change that caused it is told, as Linux leaves it to
+        linkwatch.
+
+        Linux: net/sched/sch_generic.c netif_carrier_on(), netif_carrier_off()
+        """
         if dev.carrier == carrier:
             return
         dev.carrier = carrier
         dev.carrier_changes += 1
-        if dev.flags & IFF_UP:
-            self.notify(LinkEvent.CHANGE, dev)
+        if dev not in self._carrier_news:
+            self._carrier_news.append(dev)
+        self._held += 1
+        self._release()
+
+    def _release(self) -> None:
+        """End a change; the outermost one tells of the carriers. Linux: net/core/link_watch.c"""
+        if self._held == 1:
+            while self._carrier_news:
+                dev = self._carrier_news.pop(0)
+                if dev.flags & IFF_UP:
+                    self.notify(LinkEvent.CHANGE, dev)
+        self._held -= 1
 
     def rename(self, dev: Link, name: str) -> None:
         """Linux: net/core/dev.c dev_change_name()"""
@@ -189,27 +230,25 @@ class DeviceTable:
         """Linux: net/core/dev.c dev_set_mtu_ext()"""
         if mtu == dev.mtu:
             return
+        self.check_mtu(dev, mtu)
+        dev.change_mtu(mtu)
+        self.notify(LinkEvent.CHANGEMTU, dev)
+
+    @staticmethod
+    def check_mtu(dev: Link, mtu: int) -> None:
+        """Linux: net/core/dev.c dev_validate_mtu()"""
         if mtu < dev.min_mtu:
             raise NetError(EINVAL, "mtu less than device minimum")
         if dev.max_mtu and mtu > dev.max_mtu:
             raise NetError(EINVAL, "mtu greater than device maximum")
-        dev.mtu = mtu
-        self.notify(LinkEvent.CHANGEMTU, dev)
 
     def set_address(self, dev: Link, address: bytes) -> None:
         """Linux: net/core/dev.c dev_set_mac_address()"""
-        if dev.flags & IFF_LOOPBACK:
-            raise NetError(EOPNOTSUPP)
         if len(address) != ETH_ALEN or not is_valid_unicast(address):
             raise NetError(EADDRNOTAVAIL)
+        if dev.address != address:
+            dev.set_mac_address(address)
         dev.address_assigned = True
-        self.change_address(dev, address)
-
-    def change_address(self, dev: Link, address: bytes) -> None:
-        """Give a device a station address that no user chose."""
-        if dev.address == address:
-            return
-        dev.address = address
         self.notify(LinkEvent.CHANGEADDR, dev)
 
     def set_promiscuity(self, dev: Link, change: int) -> None:
@@ -218,10 +257,24 @@ class DeviceTable:
         Linux: net/core/dev.c __dev_set_promiscuity()
         """
         dev.promiscuity += change
+        self._set_filter(dev, IFF_PROMISC, dev.promiscuity, "promiscuous")
+
+    def set_allmulti(self, dev: Link, change: int) -> None:
+        """Count one more or one less reason to see every group frame.
+
+        Linux: net/core/dev.c __dev_set_allmulti()
+        """
+        dev.allmulti += change
+        self._set_filter(dev, IFF_ALLMULTI, dev.allmulti, "allmulticast")
+
+    def _set_filter(self, dev: Link, flag: int, reasons: int, mode: str) -> None:
         before = dev.flags
-        dev.flags = dev.flags | IFF_PROMISC if dev.promiscuity else dev.flags & ~IFF_PROMISC
-        if dev.flags != before and dev.flags & IFF_UP:
-            self.notify(LinkEvent.CHANGE, dev)
+        dev.flags = before | flag if reasons else before & ~flag
+        if dev.flags == before:
+            return
+        name = f"{dev.name} (unregistering)" if dev is self._unregistering else dev.name
+        self.net.printk(f"{name}: {'entered' if reasons else 'left'} {mode} mode")
+        self.announce(dev)
 
     def set_master(self, dev: Link, master: Link | None) -> None:
         """Make a device a port of another, or of none. Linux: net/core/rtnetlink.c do_set_master()"""

@@ -18,11 +18,6 @@ class Dummy(Link):
         super().__init__(name, address)
         self.flags = IFF_BROADCAST | IFF_NOARP
 
-    @property
-    def operstate(self) -> str:
-        """Dummies report no carrier, so nobody knows."""
-        return "UNKNOWN" if self.up else "DOWN"
-
     def transmit(self, pkt: Packet) -> None:
         """Linux: drivers/net/dummy.c dummy_xmit()"""
         self.stats.tx_packets += 1

@@ -63,6 +63,10 @@ class Ingress:
         rx_handler = pkt.dev.rx_handler
         if rx_handler is not None and rx_handler(pkt):
             return
+        self.deliver(pkt)
+
+    def deliver(self, pkt: Packet) -> None:
+        """Hand a frame that no rx_handler took to its protocol."""
         protocol = self.protocols.get(pkt.protocol)
         if protocol is not None:
             return protocol(pkt)

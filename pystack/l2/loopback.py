@@ -22,11 +22,6 @@ class Loopback(Link):
         self.flags = IFF_LOOPBACK
         self.broadcast = ZERO
 
-    @property
-    def operstate(self) -> str:
-        """Loopback reports no carrier, so nobody knows."""
-        return "UNKNOWN" if self.up else "DOWN"
-
     def transmit(self, pkt: Packet) -> None:
         """Linux: drivers/net/loopback.c loopback_xmit()"""
         pkt.sock = None  # Linux: skb_orphan(); mark, connection and route stay

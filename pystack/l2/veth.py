@@ -21,39 +21,87 @@ class Veth(Link):
     def __init__(self, name: str, address: bytes) -> None:
         super().__init__(name, address)
         self.peer: Veth | None = None
-        self.carrier = False
 
     @staticmethod
     def join(left: Veth, right: Veth) -> None:
-        """Make two devices the ends of one cable."""
+        """Make two registered devices the ends of one cable. Linux: drivers/net/veth.c veth_newlink()"""
         left.peer, right.peer = right, left
+        for end in (right, left):
+            end.net.devices.set_carrier(end, False)
 
     @property
     def link_ifindex(self) -> int | None:
         """The peer."""
         return None if self.peer is None else self.peer.ifindex
 
+    @property
+    def lower_is_down(self) -> bool:
+        """The other end, seen only from within the same namespace."""
+        return self.peer is not None and self.peer.net is self.net and not self.peer.carrier
+
+    def open(self) -> None:
+        """The cable carries once both ends are up. Linux: drivers/net/veth.c veth_open()"""
+        if self.peer is not None and self.peer.up:
+            self._set_carrier(True)
+
+    def stop(self) -> None:
+        """Linux: drivers/net/veth.c veth_close()"""
+        self._set_carrier(False)
+
+    def _set_carrier(self, carrier: bool) -> None:
+        for end in (self, self.peer):
+            if end is not None:
+                end.net.devices.set_carrier(end, carrier)
+
+    def uninit(self) -> None:
+        """One end takes the other along. Linux: drivers/net/veth.c veth_dellink()"""
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            peer.peer = None
+            peer.net.devices.unregister(peer)
+
     def transmit(self, pkt: Packet) -> None:
         """Linux: drivers/net/veth.c veth_xmit()"""
-        peer, net = self.peer, self.net
-        if peer is None or not peer.up:
+        peer = self.peer
+        if peer is None:
             self.stats.tx_dropped += 1
-            return net.drop(pkt, NO_PEER)
+            return self.net.drop(pkt, NO_PEER)
         length = len(pkt)
-        if not pkt.offload.is_gso and length > peer.mtu + peer.hard_header_len + _MARGIN:
-            self.stats.tx_dropped += 1
-            return net.drop(pkt, PKT_TOO_BIG)
+        if not self._is_forwardable(pkt, peer, length):
+            return
+        _scrub(pkt, crosses=peer.net is not self.net)
         pkt.dev = peer
-        pkt.route = None  # Linux: skb_scrub_packet()
-        pkt.physin = pkt.physout = None
-        pkt.bridge_cb = None
-        if peer.net is not net:
-            pkt.mark, pkt.ct, pkt.sock = 0, None, None
         eth_type_trans(pkt)
-        if not net.backlog.enqueue(pkt, net.drop):
+        if not self.net.backlog.enqueue(pkt, peer.net.drop):
             self.stats.tx_dropped += 1
             return
         self.stats.tx_packets += 1
         self.stats.tx_bytes += length
         peer.stats.rx_packets += 1
         peer.stats.rx_bytes += length
+
+    def _is_forwardable(self, pkt: Packet, peer: Veth, length: int) -> bool:
+        """Linux: include/linux/netdevice.h ____dev_forward_skb()"""
+        if not peer.up:
+            reason = NO_PEER
+        elif length > peer.mtu + peer.hard_header_len + _MARGIN and not pkt.offload.is_gso:
+            reason = PKT_TOO_BIG
+        else:
+            return True
+        self.stats.tx_dropped += 1
+        peer.stats.rx_dropped += 1
+        self.net.drop(pkt, reason)
+        return False
+
+
+def _scrub(pkt: Packet, *, crosses: bool) -> None:
+    """Take off what the other end must not know; the mark is kept within one namespace.
+
+    Linux: net/core/skbuff.c skb_scrub_packet()
+    """
+    pkt.ip = pkt.route = pkt.ct = pkt.trace = None
+    pkt.physin = pkt.physout = pkt.bridge_cb = None
+    pkt.priority = 0
+    if crosses:
+        pkt.mark = 0
+        pkt.sock = None

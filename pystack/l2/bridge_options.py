@@ -1,0 +1,235 @@
+"""What `ip link set … type bridge`, `… type bridge_slave` and `bridge link set` can change.
+
+Options by ip's own words, values as ip sends them. They are applied in the kernel's order, not in the order
+of the command line; what was applied before a refused one stays, as in Linux.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pystack.errors import EBUSY, EINVAL, ENETDOWN, ERANGE, NetError, NotModelled
+from pystack.l2 import bridge_stp, fdb_local
+from pystack.l2.bridge import Bridge
+from pystack.l2.bridge_port import BR_STATE_BLOCKING, BR_STATE_DISABLED, PORT_BITS, BridgePort
+
+USER_HZ: Final = 100  # the unit of times in netlink
+
+# Linux: net/bridge/br_private_stp.h, in seconds
+_HELLO_TIME: Final = (1, 10)
+_MAX_AGE: Final = (6, 40)
+_PATH_COST: Final = (1, 65535)
+_MAX_PORT_PRIORITY: Final = 0xFFFF >> PORT_BITS
+
+# Linux: net/bridge/br_private.h BR_GROUPFWD_RESTRICTED, BR_GROUPFWD_MACPAUSE
+_GROUP_FWD_RESTRICTED: Final = 0b111
+_GROUP_FWD_PAUSE: Final = 0b010
+
+# Known to Linux; here only at the value that changes nothing.
+_FIXED: Final[Mapping[str, int]] = {
+    "stp_state": 0,
+    "vlan_filtering": 0,
+    "vlan_default_pvid": 1,
+    "vlan_stats_enabled": 0,
+    "vlan_stats_per_port": 0,
+    "mcast_vlan_snooping": 0,
+    "mcast_router": 1,
+    "mcast_query_use_ifaddr": 0,
+    "mcast_querier": 0,
+    "mcast_stats_enabled": 0,
+    "mcast_igmp_version": 2,
+    "mcast_mld_version": 1,
+    "nf_call_iptables": 0,
+    "nf_call_ip6tables": 0,
+    "nf_call_arptables": 0,
+}
+
+_PORT_FIXED: Final[Mapping[str, int]] = {
+    "guard": 0,
+    "root_block": 0,
+    "fastleave": 0,
+    "mcast_fast_leave": 0,
+    "mcast_to_unicast": 0,
+    "mcast_router": 1,
+    "proxy_arp": 0,
+    "proxy_arp_wifi": 0,
+    "neigh_suppress": 0,
+    "vlan_tunnel": 0,
+    "mab": 0,
+}
+
+PORT_FLAGS: Final = (
+    "hairpin",
+    "learning",
+    "flood",
+    "mcast_flood",
+    "bcast_flood",
+    "isolated",
+    "locked",
+)
+
+
+def check(options: Mapping[str, int]) -> None:
+    """Refuse by name what has no model here."""
+    _check("bridge option", options, _SETTERS, _FIXED)
+
+
+def set_options(bridge: Bridge, options: Mapping[str, int]) -> None:
+    """Linux: net/bridge/br_netlink.c br_changelink()"""
+    check(options)
+    for name, setter in _SETTERS.items():
+        if name in options:
+            setter(bridge, options[name])
+    if options:
+        bridge.net.devices.announce(bridge)
+
+
+def set_port_options(port: BridgePort, options: Mapping[str, int]) -> None:
+    """Linux: net/bridge/br_netlink.c br_setport()"""
+    _check("bridge port option", options, _PORT_SETTERS, _PORT_FIXED)
+    for name, setter in _PORT_SETTERS.items():
+        if name in options:
+            setter(port, options[name])
+    if options:
+        port.bridge.net.devices.announce(port.dev)
+
+
+def _check(
+    what: str, options: Mapping[str, int], known: Mapping[str, object], fixed: Mapping[str, int]
+) -> None:
+    for name, value in options.items():
+        if name in known:
+            continue
+        if name not in fixed:
+            raise NotModelled(f"{what} {name}", (*known, *fixed))
+        if value != fixed[name]:
+            raise NotModelled(f"{what} {name} {value}", (f"{name} {fixed[name]}",))
+
+
+# --- the bridge ------------------------------------------------------------------------------------------
+
+
+def _forward_delay(bridge: Bridge, value: int) -> None:
+    """Without STP any delay is taken. Linux: net/bridge/br_stp.c br_set_forward_delay()"""
+    bridge.forward_delay = value / USER_HZ
+
+
+def _hello_time(bridge: Bridge, value: int) -> None:
+    bridge.hello_time = _seconds_within(value, _HELLO_TIME)
+
+
+def _max_age(bridge: Bridge, value: int) -> None:
+    bridge.max_age = _seconds_within(value, _MAX_AGE)
+
+
+def _seconds_within(value: int, limits: tuple[int, int]) -> float:
+    low, high = limits
+    if not low <= value / USER_HZ <= high:
+        raise NetError(ERANGE)
+    return value / USER_HZ
+
+
+def _ageing_time(bridge: Bridge, value: int) -> None:
+    bridge.fdb.set_ageing_time(value / USER_HZ)
+
+
+def _priority(bridge: Bridge, value: int) -> None:
+    bridge.priority = value & 0xFFFF
+
+
+def _group_fwd_mask(bridge: Bridge, value: int) -> None:
+    if value & _GROUP_FWD_RESTRICTED:
+        raise NetError(EINVAL)
+    bridge.group_fwd_mask = value
+
+
+def _fdb_flush(bridge: Bridge, _: int) -> None:
+    for entry in bridge.fdb:
+        if not entry.static:
+            bridge.fdb.remove(entry)
+
+
+def _mcast_snooping(bridge: Bridge, value: int) -> None:
+    bridge.mcast_snooping = bool(value)
+
+
+def _no_linklocal_learn(bridge: Bridge, value: int) -> None:
+    bridge.no_linklocal_learn = bool(value)
+
+
+def _fdb_max_learned(bridge: Bridge, value: int) -> None:
+    bridge.fdb.max_learned = value
+
+
+_SETTERS: Final[Mapping[str, Callable[[Bridge, int], None]]] = {
+    "forward_delay": _forward_delay,
+    "hello_time": _hello_time,
+    "max_age": _max_age,
+    "ageing_time": _ageing_time,
+    "priority": _priority,
+    "group_fwd_mask": _group_fwd_mask,
+    "fdb_flush": _fdb_flush,
+    "mcast_snooping": _mcast_snooping,
+    "no_linklocal_learn": _no_linklocal_learn,
+    "fdb_max_learned": _fdb_max_learned,
+}
+
+
+# --- a port ----------------------------------------------------------------------------------------------
+
+
+def _flag(name: str) -> Callable[[BridgePort, int], None]:
+    def setter(port: BridgePort, value: int) -> None:
+        setattr(port, name, bool(value))
+
+    return setter
+
+
+def _port_cost(port: BridgePort, value: int) -> None:
+    """Linux: net/bridge/br_stp_if.c br_stp_set_path_cost()"""
+    low, high = _PATH_COST
+    if not low <= value <= high:
+        raise NetError(ERANGE)
+    port.admin_cost = True
+    port.path_cost = value
+    bridge_stp.port_state_selection(port.bridge)
+
+
+def _port_priority(port: BridgePort, value: int) -> None:
+    """Linux: net/bridge/br_stp_if.c br_stp_set_port_priority()"""
+    if value > _MAX_PORT_PRIORITY:
+        raise NetError(ERANGE)
+    port.priority = value
+
+
+def _port_state(port: BridgePort, value: int) -> None:
+    """Linux: net/bridge/br_netlink.c br_set_port_state()"""
+    if value > BR_STATE_BLOCKING:
+        raise NetError(EINVAL)
+    if port.bridge.stp_enabled:
+        raise NetError(EBUSY)
+    if not port.dev.up or (not port.dev.running and value != BR_STATE_DISABLED):
+        raise NetError(ENETDOWN)
+    bridge_stp.set_state(port, value)
+    bridge_stp.port_state_selection(port.bridge)
+
+
+def _port_flush(port: BridgePort, _: int) -> None:
+    fdb_local.delete_by_port(port.bridge, port, everything=False)
+
+
+def _port_group_fwd_mask(port: BridgePort, value: int) -> None:
+    if value & _GROUP_FWD_PAUSE:
+        raise NetError(EINVAL)
+    port.group_fwd_mask = value
+
+
+_PORT_SETTERS: Final[Mapping[str, Callable[[BridgePort, int], None]]] = {
+    **{name: _flag(name) for name in PORT_FLAGS},
+    "cost": _port_cost,
+    "priority": _port_priority,
+    "state": _port_state,
+    "fdb_flush": _port_flush,
+    "group_fwd_mask": _port_group_fwd_mask,
+}
