@@ -9,13 +9,13 @@ descriptors on; the daemon drives them:
     …
     pump.remove(driver); driver.close(); opened.restore()
 
-    behind the port         open                                            drive
-    a TAP                   open_tap(ifname, netns, offload=) -> OpenedTap  TapDriver(dev, fd, features)
-    an existing device      open_packet(ifname, netns, offload=)            PacketDriver(dev, fd, features)
-    QEMU -netdev stream     listen_stream(path) -> socket, or nothing       UnixStreamDriver(dev, path, listener)
-    QEMU -netdev dgram      bind_dgram(path) -> socket                      UnixDgramDriver(dev, socket, peer)
-    a capture file          the caller opens the files                      PcapDriver(dev, …)
-    a test                  nothing                                         MemoryDriver(dev)
+    behind the port      open (module)                                         drive (module)
+    a TAP                tap_open.open_tap(ifname, netns, offload=)            tap.TapDriver
+    an existing device   packet_open.open_packet(ifname, netns, offload=)      packet.PacketDriver
+    QEMU -netdev stream  unix_open.listen_stream(path), or nothing to call it  unix_stream.UnixStreamDriver
+    QEMU -netdev dgram   unix_open.bind_dgram(path), or a socketpair           unix_dgram.UnixDgramDriver
+    a capture file       the caller opens the files                            pcap.PcapDriver
+    a test               nothing                                               memory.MemoryDriver
 
 `pump.Pump` drives them under trio, `virtual_time.VirtualTime` without trio and in no time at all.
 """

@@ -26,7 +26,7 @@ class DriverStats:
     read_errors: int = 0  # a read failed, or gave what is no frame
     tx_dropped: int = 0  # the outside was full: EAGAIN
     tx_errors: int = 0  # the outside refused the frame
-    reconnects: int = 0
+    connections: int = 0  # that were made so far, where there is such a thing
 
 
 class PortDriver:
@@ -43,7 +43,10 @@ class PortDriver:
         return -1
 
     async def ready(self) -> None:
-        """Wait until `read_burst` has something to do. Always a checkpoint."""
+        """Wait until `read_burst` has something to do; always a checkpoint.
+
+        Raises trio.ClosedResourceError when interrupted: `fileno()` says whether there is anything left.
+        """
         await trio.lowlevel.wait_readable(self.fileno())
 
     def read_burst(self, budget: int, receive: Receive) -> int:
@@ -78,8 +81,13 @@ class PortDriver:
         self.dev.stats.tx_dropped += unsent
 
 
-def close_descriptor(fd: int) -> None:
-    """Close, after waking up whoever waits for it."""
+def interrupt(fd: int) -> None:
+    """Make whoever waits for a descriptor look again: `ready` raises trio.ClosedResourceError."""
     if trio.lowlevel.in_trio_run():
         trio.lowlevel.notify_closing(fd)
+
+
+def close_descriptor(fd: int) -> None:
+    """Close, and tell whoever waits."""
+    interrupt(fd)
     os.close(fd)

@@ -52,6 +52,7 @@ class Pump:
         self._faults_are_fatal = faults_are_fatal
         self._drivers: dict[PortDriver, trio.CancelScope] = {}
         self._dirty: list[PortDriver] = []  # whose device has something to send
+        self._writing: set[PortDriver] = set()  # which have half a frame to send
         self._nursery: trio.Nursery | None = None
         self._origin = 0.0  # trio's time when the host's clock showed 0
         self._bell = trio.Event()  # wakes the timer task
@@ -106,7 +107,8 @@ class Pump:
                     while self._move(driver) >= BUDGET:
                         await trio.lowlevel.checkpoint()
                 except trio.ClosedResourceError:
-                    return
+                    if driver.fileno() < 0:
+                        return
                 except Exception as error:
                     if self._faults_are_fatal:
                         raise
@@ -154,7 +156,8 @@ class Pump:
     def _flush(self, driver: PortDriver) -> None:
         driver.flush()
         self._sync_carrier(driver)
-        if driver.is_writing and self._nursery is not None:
+        if driver.is_writing and driver not in self._writing and self._nursery is not None:
+            self._writing.add(driver)
             self._nursery.start_soon(self._finish_writing, driver)
 
     async def _finish_writing(self, driver: PortDriver) -> None:
@@ -162,6 +165,8 @@ class Pump:
             await driver.finish_writing()
         except trio.ClosedResourceError:
             pass
+        finally:
+            self._writing.discard(driver)
 
     def _set_clock(self) -> None:
         if self._nursery is None:  # before `run` the host's clock is whatever it was built with
