@@ -1,0 +1,61 @@
+"""What the keeper may be asked for: only what the configuration, as it reads it itself, names.
+
+No judge of the configuration: what is wrong in it the daemon says. Here is only what the file asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import Final
+
+Thing = tuple[str, ...]
+
+LAB: Final = frozenset({("tap", "vm1", ""), ("tap", "vm2", "")})
+
+
+class Permits:
+    """Files and ports of one configuration."""
+
+    def __init__(self, path: str, allow_system_changes: bool) -> None:
+        self.path = path
+        self.allow_system_changes = allow_system_changes
+        self.files: list[str] = []
+        self.ports: frozenset[Thing] = frozenset() if path else LAB
+
+    def read(self) -> list[str]:
+        """Read the configuration; the files that make it up, itself first."""
+        if not self.path:
+            return []
+        self.files = [self.path]
+        self.ports = frozenset()
+        try:
+            with open(self.path, "rb") as file:
+                table = tomllib.load(file)
+        except (OSError, ValueError):  # the daemon reads it too, and says what is wrong
+            return self.files
+        setup, ports = table.get("setup"), table.get("port")
+        folder = os.path.dirname(self.path)
+        if isinstance(setup, list):
+            self.files += [os.path.join(folder, path) for path in setup if isinstance(path, str)]
+        if isinstance(ports, dict):
+            self.ports = frozenset(
+                thing_of(name, keys, folder) for name, keys in ports.items() if isinstance(keys, dict)
+            )
+        return self.files
+
+    def complaint(self, request: dict[str, object]) -> str | None:
+        """Why a port is not opened; None if it may be."""
+        if thing_of(str(request.get("name")), request, "") not in self.ports:
+            return f"port {request.get('name')} is not in the configuration"
+        if request.get("driver") == "packet" and not self.allow_system_changes:
+            return f"{request.get('ifname')} is not ours to take over: it takes --allow-system-changes"
+        return None
+
+
+def thing_of(name: str, keys: dict[str, object], folder: str) -> Thing:
+    """What a port stands before, from its section or from a request."""
+    driver = str(keys.get("driver"))
+    if driver == "unix":
+        return (driver, os.path.join(folder, str(keys.get("path"))))
+    return (driver, str(keys.get("ifname") or name), str(keys.get("netns") or ""))

@@ -1,0 +1,152 @@
+"""What a configuration may say: sections, keys, their types and defaults, and what is meant by them.
+
+The classes are the keys; `config.py` reads a file into them.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what a section may hold; a field is a key, its type what the key takes."""
+
+
+class TapSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TAP: its other end is the kernel."""
+
+    ifname: str = ""
+    netns: str = ""
+    offload: bool = True
+
+
+class PacketSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device that exists, taken over from behind with AF_PACKET."""
+
+    ifname: str = ""
+    netns: str = ""
+    offload: bool = True
+
+
+class UnixSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A socket of QEMU's, `-netdev stream` or `-netdev dgram`."""
+
+    type: Literal["stream", "dgram"]
+    path: str
+    peer: str = ""
+    listen: bool = False
+
+
+class PcapSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Frames from a capture, with the times of the capture; frames sent are recorded."""
+
+    path: str = ""
+    record: str = ""
+
+
+class MemorySettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing is outside: what is sent is gone."""
+
+
+class UplinkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The way out for what stands behind the ports."""
+
+    via: Literal["kernel-nat"]
+
+
+class DaemonSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the daemon behaves."""
+
+    socket: str = ""
+    group: str = ""
+    user: str = ""
+    web: str = ""
+    metrics: str = ""
+
+
+class HookSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where we reach into the kernel's own path."""
+
+    netns: str = ""
+    mode: Literal["observe", "decide", "divert"] = "observe"
+    points: list[str] = []
+    queue_base: int = 100
+    deadline_ms: int = 200
+
+
+DRIVERS: Final[dict[str, type[Settings]]] = {
+    "tap": TapSettings,
+    "packet": PacketSettings,
+    "unix": UnixSettings,
+    "pcap": PcapSettings,
+    "memory": MemorySettings,
+}
+SECTIONS: Final[dict[str, type[Settings]]] = {
+    "uplink": UplinkSettings,
+    "daemon": DaemonSettings,
+    "hooks": HookSettings,
+}
+TOP_LEVEL: Final = ("name", "setup", "setup_text", "port", *SECTIONS)
+NOT_BUILT_YET: Final = ("uplink", "hooks")  # sections
+NOT_BUILT_YET_KEYS: Final = (("daemon", "web"), ("daemon", "metrics"))
+
+HOOK_POINTS: Final = frozenset(
+    f"{table}/{chain}"
+    for table in ("raw", "mangle", "nat", "filter")
+    for chain in ("prerouting", "input", "forward", "output", "postrouting")
+)
+
+
+class Port(msgspec.Struct, frozen=True):
+    """A device of pystack's whose other end is outside. Two ports that are equal are the same port."""
+
+    name: str
+    driver: str
+    settings: Settings
+    place: str = ""  # "FILE:LINE", for complaints
+
+    def same(self, other: Port) -> bool:
+        """Whether a reload can leave it as it is."""
+        return (self.name, self.driver, self.settings) == (other.name, other.driver, other.settings)
+
+
+class SetupText(msgspec.Struct, frozen=True):
+    """Commands that make the stack; `first_line` is where the text begins in its file."""
+
+    file: str
+    text: str
+    first_line: int = 1
+
+    @property
+    def numbered(self) -> str:
+        """The text pushed down to where it stands, so that its own line numbers are those of the file."""
+        return "\n" * (self.first_line - 1) + self.text
+
+
+class Config(msgspec.Struct, frozen=True):
+    """A configuration without fault."""
+
+    name: str
+    file: str  # as the user named it; empty: the built-in lab
+    setups: tuple[SetupText, ...]
+    ports: tuple[Port, ...]
+    daemon: DaemonSettings = DaemonSettings()
+
+
+LAB_TEXT: Final = """\
+ip link add br0 type bridge
+ip link set vm1 master br0
+ip link set vm2 master br0
+ip address add 10.77.0.1/24 dev br0
+ip link set vm1 up
+ip link set vm2 up
+ip link set br0 up
+"""
+LAB: Final = Config(
+    name="lab",
+    file="",
+    setups=(SetupText("(built-in lab)", LAB_TEXT),),
+    ports=(Port("vm1", "tap", TapSettings()), Port("vm2", "tap", TapSettings())),
+)

@@ -1,0 +1,213 @@
+"""The configuration: what is right becomes values, and everything that is wrong is said at once."""
+
+from pathlib import Path
+
+import pytest
+
+from pystack.daemon.config import ConfigError, load
+from pystack.daemon.settings import LAB, Config, PacketSettings, PcapSettings, TapSettings, UnixSettings
+
+
+def write(folder: Path, **files: str) -> str:
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    return str(folder / "lab.toml")
+
+
+def no_faults(text: str, filename: str) -> list[str]:
+    return []
+
+
+def read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def load_text(folder: Path, text: str, **files: str) -> Config:
+    return load(write(folder, lab_toml=text, **files), read, no_faults)
+
+
+def complaints(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_text(folder, text)
+    return [line.replace(f"{folder}/", "") for line in caught.value.complaints]
+
+
+WHOLE = """\
+name = "lab1"
+setup = ["lab.setup"]
+setup_text = \"\"\"
+ip link set br0 up
+\"\"\"
+
+[port.tap1]
+driver = "tap"
+ifname = "vm1"
+netns = "a"
+offload = false
+
+[port.eth0]
+driver = "packet"
+
+[port.q1]
+driver = "unix"
+type = "dgram"
+path = "q1.sock"
+peer = "/run/q1.peer"
+
+[port.q2]
+driver = "unix"
+type = "stream"
+path = "q2.sock"
+listen = true
+
+[port.replay]
+driver = "pcap"
+path = "in.pcap"
+
+[port.m]
+driver = "memory"
+
+[daemon]
+socket = "lab1.sock"
+group = "root"
+user = "nobody"
+"""
+
+
+def test_a_whole_configuration_becomes_values(tmp_path: Path) -> None:
+    config = load_text(tmp_path, WHOLE, lab_setup="ip link add br0 type bridge\n")
+    assert config.name == "lab1"
+    assert [(setup.file, setup.first_line) for setup in config.setups] == [
+        (str(tmp_path / "lab.setup"), 1),
+        (str(tmp_path / "lab.toml"), 4),
+    ]
+    assert {port.name: port.settings for port in config.ports} | {"m": None} == {
+        "tap1": TapSettings(ifname="vm1", netns="a", offload=False),
+        "eth0": PacketSettings(),
+        "q1": UnixSettings(type="dgram", path=str(tmp_path / "q1.sock"), peer="/run/q1.peer"),
+        "q2": UnixSettings(type="stream", path=str(tmp_path / "q2.sock"), listen=True),
+        "replay": PcapSettings(path=str(tmp_path / "in.pcap")),
+        "m": None,
+    }
+    assert config.daemon.user == "nobody"
+    assert config.daemon.socket == str(tmp_path / "lab1.sock")
+
+
+def test_an_empty_file_is_a_configuration_named_after_itself(tmp_path: Path) -> None:
+    config = load_text(tmp_path, "")
+    assert (config.name, config.ports, config.setups) == ("lab", (), ())
+
+
+def test_without_a_file_there_is_the_lab(tmp_path: Path) -> None:
+    assert LAB.name == "lab"
+    assert [port.name for port in LAB.ports] == ["vm1", "vm2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("nmae = 1", "lab.toml:1: nmae: unknown section or key (did you mean name?)"),
+        ("\n[daemom]\n", "lab.toml:2: daemom: unknown section or key (did you mean daemon?)"),
+        ("[daemon]\n\nsokcet = ''", "lab.toml:3: daemon.sokcet: unknown key (did you mean socket?)"),
+        ("[daemon]\nsocket = 1", "lab.toml:2: daemon.socket: expected str, got int"),
+        ("daemon = 1", "lab.toml:1: daemon: a section, [daemon]"),
+        ("port = 1", "lab.toml:1: port: a port is a section, [port.NAME]"),
+        ("[port]\na = 1", "lab.toml:2: port.a: a port is a section, [port.NAME]"),
+        (
+            "[port.a]\ndriver = 'tep'",
+            "lab.toml:2: port.a.driver: unknown driver 'tep' (did you mean tap?)",
+        ),
+        (
+            "[port.a]\ndriver = 3",
+            "lab.toml:2: port.a.driver: unknown driver 3 (known: tap, packet, unix, pcap, memory)",
+        ),
+        (
+            "[port.a]",
+            "lab.toml:1: port.a.driver: driver is missing (known: tap, packet, unix, pcap, memory)",
+        ),
+        (
+            "[port.a]\ndriver = 'tap'\nofload = true",
+            "lab.toml:3: port.a.ofload: unknown key (did you mean offload?)",
+        ),
+        ("[port.a]\ndriver = 'tap'\noffload = 'yes'", "lab.toml:3: port.a.offload: expected bool, got str"),
+        ("[port.a]\ndriver = 'unix'\npath = 'x'", "lab.toml:1: port.a: type is missing"),
+        (
+            "[port.a]\ndriver = 'unix'\ntype = 'tcp'\npath = 'x'",
+            "lab.toml:3: port.a.type: invalid enum value 'tcp' (known: stream, dgram)",
+        ),
+        (
+            "[port.a]\ndriver = 'unix'\ntype = 'dgram'\npath = 'x'",
+            "lab.toml:1: port.a: a dgram port needs peer, the path of QEMU's own socket",
+        ),
+        (
+            "[port.a]\ndriver = 'pcap'",
+            "lab.toml:1: port.a: a pcap port needs path (replay), record, or both",
+        ),
+        (
+            "[port.'a b']\ndriver = 'tap'",
+            "lab.toml:1: port.a b: not a device name: 1 to 15 octets without '/', ':', '%' or white space",
+        ),
+        (
+            "[port.a]\ndriver = 'tap'\nifname = 'sixteen-octets-x'",
+            "lab.toml:3: port.a.ifname: not a device name",
+        ),
+        (
+            "[port.a]\ndriver = 'tap'\n[port.b]\ndriver = 'packet'\nifname = 'a'",
+            "lab.toml:3: port.b: the device a is port.a's already",
+        ),
+        ("name = 'a/b'", "lab.toml:1: name: letters, digits, '_', '-' and '.' make a name, 64 at most"),
+        ("setup = 'x'", "lab.toml:1: setup: expected array, got str"),
+        ("setup = ['x']", "lab.toml:1: setup: x: No such file or directory"),
+        ("[uplink]\nvia = 'kernel-nat'", "lab.toml:1: uplink: not built yet"),
+        ("[hooks]\nmode = 'observe'", "lab.toml:1: hooks: not built yet"),
+        ("[daemon]\nweb = '127.0.0.1:8080'", "lab.toml:2: daemon.web: not built yet"),
+        ("[daemon]\nuser = 'no-such-user'", "lab.toml:2: daemon.user: there is no user no-such-user"),
+        ("[daemon]\ngroup = 'no-such-group'", "lab.toml:2: daemon.group: there is no group no-such-group"),
+        ("a = \n", "lab.toml:1: Invalid value"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+    assert complaint in complaints(tmp_path, text)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = (
+        "nmae = 'x'\n[port.a]\ndriver = 'tap'\noffload = 1\nnetns = 2\n[port.b]\ndriver = 'x'\n"
+        "[daemon]\nusr = ''\n[hooks]\nmode = 'watch'\npoints = ['mangle/preroutin']\n"
+    )
+    assert [line.split(": ")[:2] for line in complaints(tmp_path, text)] == [
+        ["lab.toml:1", "nmae"],
+        ["lab.toml:4", "port.a.offload"],
+        ["lab.toml:5", "port.a.netns"],
+        ["lab.toml:7", "port.b.driver"],
+        ["lab.toml:9", "daemon.usr"],
+        ["lab.toml:10", "hooks"],
+        ["lab.toml:11", "hooks.mode"],
+    ]
+
+
+def test_faults_of_the_setups_are_told_with_those_of_the_file(tmp_path: Path) -> None:
+    seen = []
+
+    def faults(text: str, filename: str) -> list[str]:
+        seen.append((text, filename))
+        return [f"{filename}: wrong"]
+
+    path = write(tmp_path, lab_toml="x = 1\nsetup_text = '''\nfoo\n'''\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path, read, faults)
+    assert caught.value.complaints[1:] == [f"{path}: wrong"]
+    assert seen == [("\n\nfoo\n", path)], "pushed down to its own lines"
+
+
+def test_a_missing_file_is_one_complaint(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(str(tmp_path / "no.toml"), read, no_faults)
+    assert caught.value.complaints == [f"{tmp_path}/no.toml: No such file or directory"]
+
+
+def test_a_file_that_is_not_utf_8_is_one_complaint(tmp_path: Path) -> None:
+    (tmp_path / "lab.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(ConfigError) as caught:
+        load(str(tmp_path / "lab.toml"), read, no_faults)
+    assert caught.value.complaints == [f"{tmp_path}/lab.toml: not UTF-8"]
