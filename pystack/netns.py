@@ -15,12 +15,17 @@ from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable
 from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
+from pystack.l3.ipv4 import Ipv4
 from pystack.netfilter.hooks import Hooks
 from pystack.profile import Profile
 from pystack.rng import Rng
+from pystack.sock.nobody import Nobody
+from pystack.sock.packet import PacketTable
+from pystack.sock.raw import RawTable
 from pystack.sysctl import Sysctls
 from pystack.timers import Timers
 from pystack.wire.checksum import Buffer
+from pystack.wire.ipv4 import IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.virtio import NONE, Offload
 
 
@@ -62,7 +67,39 @@ class Netns:
         )
         self.devices = DeviceTable(self.link, name)
         self.loopback = Loopback()
+        self._build_ipv4(clock, outcomes)
         self.devices.register(self.loopback)
+
+    def _build_ipv4(self, clock: Clock, outcomes: Outcomes) -> None:
+        self.ipv4 = Ipv4(
+            self.name,
+            clock=clock,
+            timers=self.timers,
+            rng=self.rng,
+            events=self.events,
+            link=self.link,
+            devices=self.devices,
+            sysctls=self.sysctls,
+            snmp=self.snmp,
+            drop=self.drop,
+        )
+        self.raw = RawTable(
+            clock=clock,
+            drop=self.drop,
+            outcomes=outcomes,
+            devices=self.devices,
+            fib=self.ipv4.fib,
+            confs=self.ipv4.confs,
+        )
+        self.ipv4.build(loopback=self.loopback, sockets=self.raw, raw=self.raw)
+        self.raw.attach(self.ipv4.router, self.ipv4.output)
+        nobody = Nobody(drop=self.drop, snmp=self.snmp, icmp_errors=self.ipv4.icmp_errors)
+        self.ipv4.input.protocols[IPPROTO_UDP] = nobody.udp_rcv
+        self.ipv4.input.protocols[IPPROTO_TCP] = nobody.tcp_v4_rcv
+        self.ipv4.input.protocols[IPPROTO_IGMP] = nobody.igmp_rcv
+        self.packets = PacketTable(
+            clock=clock, devices=self.devices, egress=self.link.egress, outcomes=outcomes
+        )
 
     def add_port(self, name: str, address: bytes | None = None) -> PortDevice:
         """A device that a driver will feed; its address is drawn unless given."""
@@ -76,9 +113,10 @@ class Netns:
 
     def queued(self) -> int:
         """Packets that wait somewhere in this namespace."""
-        return 0
+        return self.ipv4.queued()
 
     def close(self) -> None:
         """Take all devices out; packets that wait end here."""
         for dev in [dev for dev in self.devices if dev is not self.loopback]:
             self.devices.unregister(dev)
+        self.devices.set_down(self.loopback)

@@ -100,6 +100,12 @@ class Sysctls:
         for path in [known for known in self._knobs if known[:length] == prefix]:
             del self._knobs[path]
 
+    def rename(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        """Move all names below one prefix to another: a device was renamed."""
+        length = len(old)
+        for path in [known for known in self._knobs if known[:length] == old]:
+            self._knobs[(*new, *path[length:])] = self._knobs.pop(path)
+
     def get(self, path: tuple[str, ...]) -> Knob | None:
         """The knob of that name."""
         return self._knobs.get(path)

@@ -1,0 +1,256 @@
+"""ARP: who has which address on a link (RFC 826, RFC 5227), as Linux answers, asks and learns.
+
+Reading list: net/ipv4/arp.c; the states of what is learned are in l2/nud.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pystack.device import IFF_LOOPBACK, IFF_NOARP, IFF_POINTOPOINT, IFF_UP
+from pystack.drop import ARP_IGNORED, ARP_MALFORMED, Drop, Outcomes
+from pystack.l2.context import Link
+from pystack.l2.devices import LinkEvent
+from pystack.l2.neigh_parms import NeighParms
+from pystack.l2.neigh_table import NeighTable
+from pystack.l2.neighbour import Neighbour
+from pystack.l2.nud import NUD_NOARP, NUD_VALID
+from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, Address, AddressBook, AddressEvent
+from pystack.l3.conf import Confs
+from pystack.l3.fib import Fib
+from pystack.l3.fib_types import RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, Flow
+from pystack.l3.route import Router, Rtable
+from pystack.netfilter.hooks import ARP_IN, ARP_OUT, Hooks
+from pystack.packet import PACKET_HOST, PACKET_LOOPBACK, PACKET_OTHERHOST, Packet
+from pystack.wire import arp as wire
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, header
+from pystack.wire.ipv4 import is_loopback, is_multicast
+from pystack.wire.malformed import Malformed
+
+
+class Arp:
+    """Linux: net/ipv4/arp.c"""
+
+    def __init__(
+        self,
+        *,
+        addresses: AddressBook,
+        confs: Confs,
+        fib: Fib,
+        router: Router,
+        hooks: Hooks,
+        drop: Drop,
+        outcomes: Outcomes,
+        xmit: Callable[[Packet], None],
+    ) -> None:
+        self._addresses = addresses
+        self._confs = confs
+        self._fib = fib
+        self._router = router
+        self._drop = drop
+        self._outcomes = outcomes
+        self._xmit = xmit
+        self._in = hooks.arp[ARP_IN]
+        self._out = hooks.arp[ARP_OUT]
+        self.table: NeighTable  # set once it exists: the table asks through us, we answer into it
+
+    # -- entries -------------------------------------------------------------------------------------------
+
+    def parms_of(self, dev: Link) -> NeighParms:
+        """net.ipv4.neigh.DEV"""
+        return self._confs.neigh_of(dev)
+
+    def neighbour(self, dev: Link, address: int) -> Neighbour | None:
+        """The entry to send to an address by a device; None if the table is full. Linux: ip_neigh_gw4()"""
+        if dev.flags & (IFF_LOOPBACK | IFF_POINTOPOINT):
+            address = 0
+        return self.table.lookup(dev, address) or self.table.create(dev, address, self.parms_of(dev))
+
+    def construct(self, neigh: Neighbour) -> None:
+        """Addresses that need no question. Linux: net/ipv4/arp.c arp_constructor()"""
+        dev = neigh.dev
+        kind = self._fib.address_type(neigh.key)
+        if kind == RTN_MULTICAST:
+            neigh.ha = b"\x01\x00\x5e" + (neigh.key & 0x7FFFFF).to_bytes(3, "big")
+        elif dev.flags & (IFF_NOARP | IFF_LOOPBACK):
+            neigh.ha = dev.address
+        elif kind == RTN_BROADCAST or dev.flags & IFF_POINTOPOINT:
+            neigh.ha = dev.broadcast
+        else:
+            return
+        neigh.state = NUD_NOARP
+
+    def on_link_event(self, event: LinkEvent, dev: Link) -> None:
+        """Linux: net/ipv4/arp.c arp_netdev_event()"""
+        if event is LinkEvent.CHANGEADDR:
+            self.table.flush(dev)
+            self._fib.changed()
+            self._announce(dev)
+        elif event is LinkEvent.CHANGE and not dev.carrier:
+            self.table.flush(dev, keep_permanent=True)
+        elif event in (LinkEvent.DOWN, LinkEvent.UNREGISTER):
+            self.table.flush(dev)
+        elif event is LinkEvent.UP:
+            self._announce(dev)
+
+    def on_address(self, event: AddressEvent, address: Address, primary: Address | None) -> None:
+        """Without addresses a device speaks no IPv4. Linux: net/ipv4/fib_frontend.c fib_disable_ip()"""
+        if event is AddressEvent.REMOVED and not self._addresses.of(address.dev):
+            self.table.flush(address.dev)
+
+    def _announce(self, dev: Link) -> None:
+        """Linux: net/ipv4/devinet.c inetdev_send_gratuitous_arp()"""
+        if not dev.flags & IFF_UP or not self._confs.knows(dev):
+            return
+        if max(self._confs.all.arp_notify, self._confs.of(dev).arp_notify):
+            for address in self._addresses.of(dev):
+                self.send(dev, wire.ARPOP_REQUEST, address.local, address.local, dev.broadcast, dev.broadcast)
+
+    # -- asking --------------------------------------------------------------------------------------------
+
+    def solicit(self, neigh: Neighbour, waiting: Packet | None) -> None:
+        """Linux: net/ipv4/arp.c arp_solicit()"""
+        dev = neigh.dev
+        if not isinstance(dev, Link):
+            return
+        target, parms = neigh.key, neigh.parms
+        source = self._source_for(dev, target, waiting)
+        asked = neigh.probes - parms.ucast_solicit
+        if asked < 0:
+            known = neigh.ha if neigh.state & NUD_VALID else dev.broadcast
+            return self.send(dev, wire.ARPOP_REQUEST, source, target, known, None)
+        if asked >= parms.app_solicit:
+            self.send(dev, wire.ARPOP_REQUEST, source, target, dev.broadcast, None)
+
+    def _source_for(self, dev: Link, target: int, waiting: Packet | None) -> int:
+        announce = max(self._confs.all.arp_announce, self._confs.of(dev).arp_announce)
+        sender = 0 if waiting is None or waiting.ip is None else waiting.ip.saddr
+        if sender and announce < 2 and self._fib.address_type(sender) == RTN_LOCAL:
+            held = self._addresses.of(dev)
+            if announce == 0 or any(one.holds(target) and one.holds(sender) for one in held):
+                return sender
+        return self._addresses.select(dev, target, RT_SCOPE_LINK)
+
+    def send(
+        self,
+        dev: Link,
+        operation: int,
+        source: int,
+        target: int,
+        destination: bytes,
+        target_mac: bytes | None,
+    ) -> None:
+        """Linux: net/ipv4/arp.c arp_send_dst(), arp_create()"""
+        if dev.flags & IFF_NOARP:
+            return
+        tha = bytes(6) if target_mac is None else target_mac
+        message = wire.build(wire.Arp(operation, dev.address, source, tha, target))
+        pkt = Packet(bytearray(header(destination, dev.address, ETH_P_ARP) + message), dev)
+        pkt.network_header = ETH_HLEN
+        pkt.protocol = ETH_P_ARP
+        self._outcomes.generated += 1
+        if self._out.entries:
+            return self._out.run(pkt, None, dev, self._xmit)
+        self._xmit(pkt)
+
+    # -- being asked and told ------------------------------------------------------------------------------
+
+    def arp_rcv(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/arp.c arp_rcv()"""
+        if pkt.dev.flags & IFF_NOARP or pkt.pkt_type in (PACKET_OTHERHOST, PACKET_LOOPBACK):
+            self._outcomes.consumed += 1
+            return
+        if self._in.entries:
+            return self._in.run(pkt, pkt.dev, None, self._process)
+        self._process(pkt)
+
+    def _process(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/arp.c arp_process()"""
+        dev = pkt.dev
+        message = wire.parse(pkt.data, pkt.network_header)
+        if isinstance(message, Malformed) or not isinstance(dev, Link) or not self._confs.knows(dev):
+            return self._drop(pkt, ARP_MALFORMED)
+        if self._is_refused(message, dev):
+            return self._drop(pkt, ARP_IGNORED)
+        self._outcomes.consumed += 1
+        if message.spa == 0:
+            return self._answer_probe(message, dev)
+        if message.operation == wire.ARPOP_REQUEST and self._answer(message, dev):
+            return
+        self._learn(message, pkt, dev)
+
+    def _is_refused(self, message: wire.Arp, dev: Link) -> bool:
+        conf, everywhere = self._confs.of(dev), self._confs.all
+        if message.operation not in (wire.ARPOP_REQUEST, wire.ARPOP_REPLY) or is_multicast(message.tpa):
+            return True
+        if is_loopback(message.tpa) and not (conf.route_localnet or everywhere.route_localnet):
+            return True
+        gratuitous = message.spa == message.tpa
+        return gratuitous and bool(conf.drop_gratuitous_arp or everywhere.drop_gratuitous_arp)
+
+    def _answer_probe(self, message: wire.Arp, dev: Link) -> None:
+        """Somebody asks whether an address is free before taking it (RFC 5227)."""
+        if message.operation != wire.ARPOP_REQUEST or self._fib.address_type(message.tpa) != RTN_LOCAL:
+            return
+        if not self._ignores(0, message.tpa, dev):
+            self._reply(message, dev)
+
+    def _answer(self, message: wire.Arp, dev: Link) -> bool:
+        """Whether the question was about us, answered or not."""
+        route = self._router.route_input(message.tpa, message.spa, 0, 0, dev)
+        if not isinstance(route, Rtable) or route.type != RTN_LOCAL:
+            return False
+        if self._ignores(message.spa, message.tpa, dev) or self._filters(message, dev):
+            return True
+        neigh = self.table.create(dev, message.spa, self.parms_of(dev))
+        if neigh is not None:
+            neigh.told(message.sha, answered=False, override=True)
+            self._reply(message, dev)
+        return True
+
+    def _reply(self, message: wire.Arp, dev: Link) -> None:
+        self.send(dev, wire.ARPOP_REPLY, message.tpa, message.spa, message.sha, message.sha)
+
+    def _ignores(self, asker: int, target: int, dev: Link) -> bool:
+        """Linux: net/ipv4/arp.c arp_ignore()"""
+        level = max(self._confs.all.arp_ignore, self._confs.of(dev).arp_ignore)
+        if level in (1, 2):
+            return not any(
+                held.local == target and held.scope <= RT_SCOPE_HOST and (level == 1 or held.holds(asker))
+                for held in self._addresses.of(dev)
+            )
+        if level == 3:
+            return not any(held.local == target and held.scope <= RT_SCOPE_LINK for held in self._addresses)
+        return level == 8
+
+    def _filters(self, message: wire.Arp, dev: Link) -> bool:
+        """Linux: net/ipv4/arp.c arp_filter()"""
+        if not (self._confs.all.arp_filter or self._confs.of(dev).arp_filter):
+            return False
+        back = self._router.route_output(Flow(message.spa, message.tpa))
+        return not isinstance(back, Rtable) or back.dev is not dev
+
+    def _learn(self, message: wire.Arp, pkt: Packet, dev: Link) -> None:
+        is_reply = message.operation == wire.ARPOP_REPLY
+        gratuitous = self._is_gratuitous(message)
+        neigh = self.table.lookup(dev, message.spa)
+        if neigh is None:
+            accepts = max(self._confs.all.arp_accept, self._confs.of(dev).arp_accept)
+            plausible = gratuitous or (is_reply and self._fib.address_type(message.spa) == RTN_UNICAST)
+            if not (accepts and plausible):
+                return
+            neigh = self.table.create(dev, message.spa, self.parms_of(dev))
+            if neigh is None:
+                return
+        now = self.table.context.clock.now
+        override = gratuitous or now > neigh.updated + neigh.parms.lock_seconds
+        answered = is_reply and pkt.pkt_type == PACKET_HOST
+        neigh.told(message.sha, answered=answered, override=override)
+
+    def _is_gratuitous(self, message: wire.Arp) -> bool:
+        """Linux: net/ipv4/arp.c arp_is_garp()"""
+        if message.spa != message.tpa:
+            return False
+        if message.operation == wire.ARPOP_REPLY and message.tha != message.sha:
+            return False
+        return self._fib.address_type(message.spa) == RTN_UNICAST

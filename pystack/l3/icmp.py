@@ -1,0 +1,168 @@
+"""ICMP messages that reach this host: questions are answered, errors are handed to the sockets they
+concern.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.clock import Clock
+from pystack.counters import Snmp
+from pystack.drop import ICMP_CSUM, ICMP_HANDLED, IP_INHDR, Drop, Outcomes
+from pystack.l2.context import Link
+from pystack.l3.addresses import RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, AddressBook
+from pystack.l3.conf import Confs
+from pystack.l3.fib import Fib
+from pystack.l3.fib_types import FibResult, Flow
+from pystack.l3.icmp_error import OUT_COUNTERS
+from pystack.l3.ip_output import IpOutput
+from pystack.l3.needs import ErrorReceiver
+from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Router, Rtable
+from pystack.packet import Packet
+from pystack.wire import icmp
+from pystack.wire.checksum import verifies
+from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, Ipv4Header, is_zeronet
+
+_IN_COUNTERS: Final = {
+    icmp.ICMP_ECHOREPLY: "InEchoReps",
+    icmp.ICMP_DEST_UNREACH: "InDestUnreachs",
+    icmp.ICMP_REDIRECT: "InRedirects",
+    icmp.ICMP_ECHO: "InEchos",
+    icmp.ICMP_TIME_EXCEEDED: "InTimeExcds",
+    icmp.ICMP_PARAMETERPROB: "InParmProbs",
+    icmp.ICMP_TIMESTAMP: "InTimestamps",
+    icmp.ICMP_TIMESTAMPREPLY: "InTimestampReps",
+}
+# Only these may come to a group or broadcast address (RFC 1122 3.2.2).
+_BROADCAST_TYPES: Final = frozenset(
+    {icmp.ICMP_ECHO, icmp.ICMP_ECHOREPLY, icmp.ICMP_TIMESTAMP, icmp.ICMP_TIMESTAMPREPLY, 17, 18}
+)
+_TIMESTAMP_LENGTH: Final = 12
+_DAY_MS: Final = 86_400_000
+
+
+class Icmp:
+    """Linux: net/ipv4/icmp.c"""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        addresses: AddressBook,
+        confs: Confs,
+        fib: Fib,
+        router: Router,
+        output: IpOutput,
+        drop: Drop,
+        outcomes: Outcomes,
+        snmp: Snmp,
+        sockets: ErrorReceiver,
+    ) -> None:
+        self._clock = clock
+        self._addresses = addresses
+        self._confs = confs
+        self._fib = fib
+        self._router = router
+        self._output = output
+        self._drop = drop
+        self._outcomes = outcomes
+        self._snmp = snmp
+        self._sockets = sockets
+
+    def icmp_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
+        """Linux: net/ipv4/icmp.c icmp_rcv()"""
+        stats = self._snmp.Icmp
+        stats.InMsgs += 1
+        message = bytes(pkt.data[pkt.transport_header :])
+        if not verifies(message) and not pkt.offload.needs_checksum:
+            stats.InErrors += 1
+            return self._drop(pkt, ICMP_CSUM)
+        if len(message) < icmp.HEADER_LENGTH:
+            stats.InErrors += 1
+            return self._drop(pkt, IP_INHDR)
+        type_ = message[0]
+        self._snmp.icmp_in(type_)
+        if type_ > icmp.NR_ICMP_TYPES:
+            stats.InErrors += 1
+            return self._drop(pkt, ICMP_HANDLED)
+        if self._is_refused_broadcast(pkt, type_):
+            stats.InErrors += type_ not in _BROADCAST_TYPES
+            return self._drop(pkt, ICMP_HANDLED)
+        if type_ in _IN_COUNTERS:
+            self._snmp.add(f"Icmp.{_IN_COUNTERS[type_]}")
+        self._outcomes.consumed += 1
+        if type_ == icmp.ICMP_ECHO:
+            self._echo(pkt, header, message)
+        elif type_ == icmp.ICMP_TIMESTAMP:
+            self._timestamp(pkt, header, message)
+        elif type_ in icmp.ERROR_TYPES and type_ != icmp.ICMP_REDIRECT:
+            self._report(header, message)
+
+    def _is_refused_broadcast(self, pkt: Packet, type_: int) -> bool:
+        route = pkt.route
+        if not isinstance(route, Rtable) or not route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):
+            return False
+        if type_ in (icmp.ICMP_ECHO, icmp.ICMP_TIMESTAMP):
+            return bool(self._confs.ipv4.icmp_echo_ignore_broadcasts)
+        return type_ not in _BROADCAST_TYPES
+
+    def _echo(self, pkt: Packet, header: Ipv4Header, message: bytes) -> None:
+        """Linux: net/ipv4/icmp.c icmp_echo()"""
+        if self._confs.ipv4.icmp_echo_ignore_all:
+            return
+        _, _, _, first, second = icmp.HEADER.unpack_from(message)
+        reply = icmp.build(icmp.ICMP_ECHOREPLY, 0, first, second, message[icmp.HEADER_LENGTH :])
+        self._reply(pkt, header, icmp.ICMP_ECHOREPLY, reply)
+
+    def _timestamp(self, pkt: Packet, header: Ipv4Header, message: bytes) -> None:
+        """Linux: net/ipv4/icmp.c icmp_timestamp()"""
+        if len(message) < icmp.HEADER_LENGTH + _TIMESTAMP_LENGTH:
+            self._snmp.Icmp.InErrors += 1
+            return
+        now = (int(self._clock.wall * 1000) % _DAY_MS).to_bytes(4, "big")
+        _, _, _, first, second = icmp.HEADER.unpack_from(message)
+        asked = message[icmp.HEADER_LENGTH : icmp.HEADER_LENGTH + 4]
+        reply = icmp.build(icmp.ICMP_TIMESTAMPREPLY, 0, first, second, asked + now + now)
+        self._reply(pkt, header, icmp.ICMP_TIMESTAMPREPLY, reply)
+
+    def _reply(self, pkt: Packet, header: Ipv4Header, type_: int, message: bytes) -> None:
+        """Answer from the address that was asked. Linux: net/ipv4/icmp.c icmp_reply()"""
+        flow = Flow(header.saddr, self._spec_dst(pkt, header), tos=header.tos & 0x1C)
+        back = self._router.route_output(flow)
+        if not isinstance(back, Rtable):
+            return
+        answer = Ipv4Header(
+            flow.saddr,
+            flow.daddr,
+            IPPROTO_ICMP,
+            ttl=self._confs.ipv4.ip_default_ttl,
+            tos=header.tos,
+            id=self._output.select_ident(),
+        )
+        self._snmp.Icmp.OutMsgs += 1
+        self._snmp.icmp_out(type_)
+        self._snmp.add(f"Icmp.{OUT_COUNTERS[type_]}")
+        self._output.ip_local_out(self._output.build(answer, message, back))
+
+    def _spec_dst(self, pkt: Packet, header: Ipv4Header) -> int:
+        """The address of ours that the sender meant. Linux: net/ipv4/fib_frontend.c fib_compute_spec_dst()"""
+        route, dev = pkt.route, pkt.dev
+        casts = RTCF_BROADCAST | RTCF_MULTICAST
+        if not isinstance(route, Rtable) or route.flags & (casts | RTCF_LOCAL) == RTCF_LOCAL:
+            return header.daddr
+        link = dev if isinstance(dev, Link) else None
+        if is_zeronet(header.saddr):
+            return self._addresses.select(link, header.saddr, RT_SCOPE_LINK)
+        found = self._fib.lookup(Flow(header.saddr, tos=header.tos & 0x1C))
+        if isinstance(found, FibResult):
+            return self._router.preferred_source(found)
+        return self._addresses.select(link, header.saddr, RT_SCOPE_UNIVERSE)
+
+    def _report(self, header: Ipv4Header, message: bytes) -> None:
+        """Linux: net/ipv4/icmp.c icmp_unreach()"""
+        quote = message[icmp.HEADER_LENGTH :]
+        if len(quote) < HEADER_LENGTH or quote[0] >> 4 != 4 or (quote[0] & 15) * 4 > len(quote):
+            self._snmp.Icmp.InErrors += 1
+            return
+        info = int.from_bytes(message[4:8], "big")
+        self._sockets.icmp_error(message[0], message[1], info, header.saddr, quote)

@@ -1,0 +1,117 @@
+"""Telling a sender that its packet failed (RFC 1122 3.2.2, RFC 1812 4.3.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.counters import Snmp
+from pystack.device import IFF_LOOPBACK
+from pystack.l2.devices import DeviceTable
+from pystack.l3.addresses import RT_SCOPE_LINK, AddressBook
+from pystack.l3.conf import Confs
+from pystack.l3.fib_types import Flow
+from pystack.l3.icmp_limit import IcmpLimit
+from pystack.l3.ip_output import IpOutput
+from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Router, Rtable
+from pystack.packet import PACKET_HOST, Packet
+from pystack.wire import icmp
+from pystack.wire.ipv4 import HEADER_LENGTH, IP_OFFSET, IPPROTO_ICMP, Ipv4Header
+
+_MOST_OF_IT: Final = 576  # octets of the whole answer
+_TOS_MASK: Final = 0x1E
+_INTERNETCONTROL: Final = 0xC0
+_DUMMY_SOURCE: Final = 0xC0000008  # 192.0.0.8, RFC 7600: we have no address at all
+
+OUT_COUNTERS: Final = {
+    icmp.ICMP_ECHOREPLY: "OutEchoReps",
+    icmp.ICMP_DEST_UNREACH: "OutDestUnreachs",
+    icmp.ICMP_REDIRECT: "OutRedirects",
+    icmp.ICMP_ECHO: "OutEchos",
+    icmp.ICMP_TIME_EXCEEDED: "OutTimeExcds",
+    icmp.ICMP_PARAMETERPROB: "OutParmProbs",
+    icmp.ICMP_TIMESTAMPREPLY: "OutTimestampReps",
+}
+
+
+class IcmpErrorSender:
+    """Linux: net/ipv4/icmp.c __icmp_send()"""
+
+    def __init__(
+        self,
+        *,
+        devices: DeviceTable,
+        addresses: AddressBook,
+        confs: Confs,
+        router: Router,
+        output: IpOutput,
+        snmp: Snmp,
+        limit: IcmpLimit,
+    ) -> None:
+        self._devices = devices
+        self._addresses = addresses
+        self._confs = confs
+        self._router = router
+        self._output = output
+        self._snmp = snmp
+        self._limit = limit
+
+    def send(self, pkt: Packet, type_: int, code: int, info: int = 0) -> None:
+        """Answer `pkt` with an error, if one is allowed; `pkt` itself is not ended."""
+        header, route = pkt.ip, pkt.route
+        if header is None or not isinstance(route, Rtable) or not self._may_answer(pkt, header, route):
+            return
+        limited = self._limit.applies_to(type_)
+        if limited and not pkt.dev.flags & IFF_LOOPBACK and not self._limit.allows_any():
+            self._snmp.Icmp.OutRateLimitGlobal += 1
+            return
+        tos = header.tos & _TOS_MASK | _INTERNETCONTROL
+        flow = Flow(header.saddr, self._source_for(header, route), tos=tos & 0x1C)
+        back = self._router.route_output(flow)
+        if not isinstance(back, Rtable):
+            return
+        if limited and not back.dev.flags & IFF_LOOPBACK and not self._limit.allows_peer(header.saddr):
+            self._snmp.Icmp.OutRateLimitHost += 1
+            return
+        self._push(pkt, back, flow, tos, (type_, code, info))
+
+    def _may_answer(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> bool:
+        if pkt.pkt_type != PACKET_HOST or route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):
+            return False
+        if header.frag_off & IP_OFFSET:
+            return False
+        if header.protocol != IPPROTO_ICMP:
+            return True
+        at = pkt.network_header + header.ihl
+        if at >= len(pkt.data):
+            return False
+        inner = pkt.data[at]
+        return inner <= icmp.NR_ICMP_TYPES and inner not in icmp.ERROR_TYPES
+
+    def _source_for(self, header: Ipv4Header, route: Rtable) -> int:
+        if route.flags & RTCF_LOCAL:
+            return header.daddr
+        if route.is_input and self._confs.ipv4.icmp_errors_use_inbound_ifaddr:
+            inbound = self._devices.by_index(route.iif)
+            return self._addresses.select(inbound, header.saddr, RT_SCOPE_LINK)
+        return 0
+
+    def _push(self, pkt: Packet, back: Rtable, flow: Flow, tos: int, what: tuple[int, int, int]) -> None:
+        type_, code, info = what
+        room = min(back.mtu, _MOST_OF_IT) - HEADER_LENGTH - icmp.HEADER_LENGTH
+        if room <= HEADER_LENGTH:
+            return
+        quote = bytes(pkt.data[pkt.network_header : pkt.network_header + room])
+        message = icmp.build(type_, code, info >> 16, info & 0xFFFF, quote)
+        header = Ipv4Header(
+            flow.saddr or _DUMMY_SOURCE,
+            flow.daddr,
+            IPPROTO_ICMP,
+            ttl=self._confs.ipv4.ip_default_ttl,
+            tos=tos,
+            id=self._output.select_ident(),
+        )
+        self._snmp.Icmp.OutMsgs += 1
+        self._snmp.icmp_out(type_)
+        if type_ in OUT_COUNTERS:
+            self._snmp.add(f"Icmp.{OUT_COUNTERS[type_]}")
+        self._output.ip_local_out(self._output.build(header, message, back))

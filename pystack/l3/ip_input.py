@@ -1,0 +1,194 @@
+"""IPv4 packets that came in: checked, shown to PREROUTING, routed, and, if they are for us, delivered.
+
+ip_rcv -> PREROUTING -> ip_rcv_finish -> route.input: ip_local_deliver -> INPUT -> protocol
+                                                      ip_forward, ip_error
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pystack.counters import Snmp
+from pystack.drop import (
+    IP_CSUM,
+    IP_FRAGMENT,
+    IP_INADDRERRORS,
+    IP_INHDR,
+    IP_INNOROUTES,
+    IP_INVALID_SOURCE,
+    IP_NOPROTO,
+    IP_RPFILTER,
+    IP_TRUNCATED,
+    OTHERHOST,
+    UNICAST_IN_L2_MULTICAST,
+    Drop,
+    Outcomes,
+)
+from pystack.errors import EACCES, EHOSTUNREACH, ENETUNREACH, EXDEV
+from pystack.l2.context import Link
+from pystack.l3.conf import Confs
+from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
+from pystack.l3.needs import IcmpErrors, RawDelivery
+from pystack.l3.route import Router, Rtable
+from pystack.netfilter.hooks import INPUT, PREROUTING, Hooks
+from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
+from pystack.wire import icmp, ipv4
+from pystack.wire.ipv4 import Ipv4Header, is_multicast
+from pystack.wire.malformed import Malformed
+
+ProtocolFn = Callable[[Packet, Ipv4Header], None]
+
+_MALFORMED: Final = {
+    Malformed.CHECKSUM: IP_CSUM,
+    Malformed.TOTAL_LENGTH: IP_INHDR,
+    Malformed.TRUNCATED: IP_INHDR,
+    Malformed.VERSION: IP_INHDR,
+    Malformed.HEADER_LENGTH: IP_INHDR,
+}
+
+
+class IpInput:
+    """Linux: net/ipv4/ip_input.c"""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        confs: Confs,
+        hooks: Hooks,
+        drop: Drop,
+        outcomes: Outcomes,
+        snmp: Snmp,
+        icmp_errors: IcmpErrors,
+        raw: RawDelivery,
+    ) -> None:
+        self._router = router
+        self._confs = confs
+        self._drop = drop
+        self._outcomes = outcomes
+        self._snmp = snmp
+        self._icmp = icmp_errors
+        self._raw = raw
+        self._prerouting = hooks.ip[PREROUTING]
+        self._input = hooks.ip[INPUT]
+        self.protocols: dict[int, ProtocolFn] = {}  # Linux: inet_add_protocol()
+
+    def ip_rcv(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_input.c ip_rcv(), ip_rcv_core()"""
+        if pkt.pkt_type == PACKET_OTHERHOST:
+            return self._drop(pkt, OTHERHOST)
+        counters = self._snmp
+        counters.Ip.InReceives += 1
+        counters.IpExt.InOctets += len(pkt.data) - pkt.network_header
+        header = ipv4.parse(pkt.data, pkt.network_header)
+        if isinstance(header, Malformed):
+            return self._refuse(pkt, header)
+        self._trim(pkt, header)
+        counters.IpExt.InNoECTPkts += not header.tos & 3
+        pkt.ip = header
+        pkt.transport_header = pkt.network_header + header.ihl
+        point = self._prerouting
+        if point.entries:
+            return point.run(pkt, pkt.dev, None, self.ip_rcv_finish)
+        self.ip_rcv_finish(pkt)
+
+    def _refuse(self, pkt: Packet, fault: Malformed) -> None:
+        available = len(pkt.data) - pkt.network_header
+        if fault is Malformed.TOTAL_LENGTH and self._claims_more(pkt, available):
+            return self._drop(pkt, IP_TRUNCATED)
+        if fault is Malformed.CHECKSUM:
+            self._snmp.Ip.InHdrErrors += 1
+        self._drop(pkt, _MALFORMED[fault])
+
+    def _claims_more(self, pkt: Packet, available: int) -> bool:
+        at = pkt.network_header + 2
+        return int.from_bytes(pkt.data[at : at + 2], "big") > available
+
+    def _trim(self, pkt: Packet, header: Ipv4Header) -> None:
+        """Short frames are padded to the link's minimum; the padding is not the packet's."""
+        end = pkt.network_header + header.tot_len
+        if end < len(pkt.data):
+            pkt.data = bytearray(pkt.data[:end])
+            pkt.shared = False
+
+    def ip_rcv_finish(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_input.c ip_rcv_finish_core()"""
+        header, dev = pkt.ip, pkt.dev
+        if header is None or not isinstance(dev, Link) or not self._confs.knows(dev):
+            return self._drop(pkt, IP_INHDR)
+        route = pkt.route  # what came over loopback keeps the sender's decision
+        if not isinstance(route, Rtable):
+            found = self._router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev)
+            if not isinstance(found, Rtable):
+                reason = IP_RPFILTER if found == EXDEV else IP_INVALID_SOURCE
+                return self._drop(pkt, reason)
+            pkt.route = route = found
+        self._count_casts(pkt, header)
+        if pkt.pkt_type in (PACKET_BROADCAST, PACKET_MULTICAST) and self._is_smuggled(header, dev, route):
+            return self._drop(pkt, UNICAST_IN_L2_MULTICAST)
+        route.input(pkt)
+
+    def _count_casts(self, pkt: Packet, header: Ipv4Header) -> None:
+        ext = self._snmp.IpExt
+        if is_multicast(header.daddr):
+            ext.InMcastPkts += 1
+            ext.InMcastOctets += header.tot_len
+        elif header.daddr == ipv4.INADDR_BROADCAST or pkt.pkt_type == PACKET_BROADCAST:
+            ext.InBcastPkts += 1
+            ext.InBcastOctets += header.tot_len
+
+    def _is_smuggled(self, header: Ipv4Header, dev: Link, route: Rtable) -> bool:
+        """Unicast in a group frame (RFC 1122 3.3.6), refused only where the sysctl says so."""
+        everywhere, here = self._confs.all, self._confs.of(dev)
+        if not (everywhere.drop_unicast_in_l2_multicast or here.drop_unicast_in_l2_multicast):
+            return False
+        return route.type not in (RTN_BROADCAST, RTN_MULTICAST)
+
+    def ip_local_deliver(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_input.c ip_local_deliver()"""
+        header = pkt.ip
+        if header is not None and header.is_fragment:
+            self._snmp.Ip.ReasmReqds += 1
+            return self._drop(pkt, IP_FRAGMENT)
+        point = self._input
+        if point.entries:
+            return point.run(pkt, pkt.dev, None, self.ip_local_deliver_finish)
+        self.ip_local_deliver_finish(pkt)
+
+    def ip_local_deliver_finish(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_input.c ip_protocol_deliver_rcu()"""
+        header = pkt.ip
+        if header is None:
+            return self._drop(pkt, IP_INHDR)
+        wanted_raw = self._raw.deliver(pkt, header)
+        handler = self.protocols.get(header.protocol)
+        if handler is not None:
+            self._snmp.Ip.InDelivers += 1
+            return handler(pkt, header)
+        if wanted_raw:
+            self._snmp.Ip.InDelivers += 1
+            self._outcomes.consumed += 1  # the raw sockets have their own copies
+            return
+        self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PROT_UNREACH)
+        self._drop(pkt, IP_NOPROTO)
+
+    def ip_error(self, pkt: Packet) -> None:
+        """The route said no. Linux: net/ipv4/route.c ip_error()"""
+        route, dev = pkt.route, pkt.dev
+        if not isinstance(route, Rtable) or not isinstance(dev, Link) or not self._confs.of(dev).forwarding:
+            error = route.error if isinstance(route, Rtable) else EHOSTUNREACH
+            return self._drop(pkt, IP_INNOROUTES if error == ENETUNREACH else IP_INADDRERRORS)
+        if pkt.pkt_type != PACKET_HOST:
+            return self._drop(pkt, IP_INADDRERRORS)
+        code = _UNREACHABLE_CODES.get(route.error, icmp.ICMP_HOST_UNREACH)
+        self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, code)
+        self._drop(pkt, IP_INNOROUTES if route.error == ENETUNREACH else IP_INADDRERRORS)
+
+
+_ADMIN_PROHIBITED: Final = 13
+_UNREACHABLE_CODES: Final = {
+    ENETUNREACH: icmp.ICMP_NET_UNREACH,
+    EHOSTUNREACH: icmp.ICMP_HOST_UNREACH,
+    EACCES: _ADMIN_PROHIBITED,
+}

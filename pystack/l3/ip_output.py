@@ -1,0 +1,148 @@
+"""IPv4 packets on their way out: OUTPUT for local ones, POSTROUTING for all, then the neighbour.
+
+ip_local_out -> OUTPUT -> route.output: ip_output -> POSTROUTING -> ip_finish_output -> neighbour ->
+device
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pystack.counters import Snmp
+from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, Drop, Outcomes
+from pystack.l2.context import Link
+from pystack.l2.ingress import eth_type_trans
+from pystack.l2.neighbour import Neighbour
+from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
+from pystack.netfilter.hooks import OUTPUT, POSTROUTING, Hooks
+from pystack.packet import PACKET_LOOPBACK, Packet
+from pystack.rng import Rng
+from pystack.wire import ipv4
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire.ipv4 import Ipv4Header
+
+
+class IpOutput:
+    """Linux: net/ipv4/ip_output.c"""
+
+    def __init__(
+        self,
+        *,
+        hooks: Hooks,
+        drop: Drop,
+        outcomes: Outcomes,
+        snmp: Snmp,
+        rng: Rng,
+        neighbour: Callable[[Link, int], Neighbour | None],
+        loop_back: Callable[[Packet], None],
+    ) -> None:
+        self._drop = drop
+        self._outcomes = outcomes
+        self._snmp = snmp
+        self._neighbour = neighbour
+        self._loop_back = loop_back
+        self._next_id = rng.below(0x10000)
+        self._output = hooks.ip[OUTPUT]
+        self._postrouting = hooks.ip[POSTROUTING]
+
+    def select_ident(self) -> int:
+        """An identification that is never 0. Linux: net/ipv4/route.c __ip_select_ident()"""
+        self._next_id = (self._next_id + 1) & 0xFFFF or 1
+        return self._next_id
+
+    def build(self, header: Ipv4Header, payload: bytes, route: Rtable) -> Packet:
+        """A packet of our own, with room for the link header in front."""
+        data = bytearray(ETH_HLEN) + ipv4.build(header, len(payload)) + payload
+        pkt = Packet(data, route.dev)
+        pkt.network_header = ETH_HLEN
+        pkt.transport_header = ETH_HLEN + header.ihl
+        pkt.protocol = ETH_P_IP
+        pkt.ip = header
+        pkt.route = route
+        self._outcomes.generated += 1
+        return pkt
+
+    def ip_local_out(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_output.c ip_local_out()"""
+        self._snmp.Ip.OutRequests += 1
+        point = self._output
+        if point.entries:
+            return point.run(pkt, None, self._out_device(pkt), self._dst_output)
+        self._dst_output(pkt)
+
+    def _out_device(self, pkt: Packet) -> Link | None:
+        return pkt.route.dev if isinstance(pkt.route, Rtable) else None
+
+    def _dst_output(self, pkt: Packet) -> None:
+        if not isinstance(pkt.route, Rtable):
+            return self._drop(pkt, IP_OUTNOROUTES)
+        pkt.route.output(pkt)
+
+    def ip_output(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_output.c ip_output()"""
+        route = pkt.route
+        if not isinstance(route, Rtable):
+            return self._drop(pkt, IP_OUTNOROUTES)
+        indev = pkt.dev if route.is_input else None
+        self._count(pkt, route)
+        pkt.dev = route.dev
+        pkt.protocol = ETH_P_IP
+        point = self._postrouting
+        if point.entries:
+            return point.run(pkt, indev, route.dev, self.ip_finish_output)
+        self.ip_finish_output(pkt)
+
+    def ip_mc_output(self, pkt: Packet) -> None:
+        """To a group that we are in ourselves: one copy comes back to us.
+
+        Linux: net/ipv4/ip_output.c ip_mc_output()
+        """
+        route = pkt.route
+        if not isinstance(route, Rtable):
+            return self._drop(pkt, IP_OUTNOROUTES)
+        self._count(pkt, route)
+        pkt.dev = route.dev
+        pkt.protocol = ETH_P_IP
+        copy = pkt.clone()
+        copy.sock = pkt.sock
+        self._outcomes.cloned += 1
+        self._post(copy, route, self._ip_mc_finish_output)
+        if route.flags & RTCF_MULTICAST and pkt.ip is not None and pkt.ip.ttl == 0:
+            self._outcomes.consumed += 1
+            return
+        self._post(pkt, route, self.ip_finish_output)
+
+    def _post(self, pkt: Packet, route: Rtable, okfn: Callable[[Packet], None]) -> None:
+        if self._postrouting.entries:
+            return self._postrouting.run(pkt, None, route.dev, okfn)
+        okfn(pkt)
+
+    def _ip_mc_finish_output(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_output.c ip_mc_finish_output(), dev_loopback_xmit()"""
+        pkt.set_mac_header(bytes(ETH_HLEN - 2) + ETH_P_IP.to_bytes(2, "big"))
+        eth_type_trans(pkt)
+        pkt.pkt_type = PACKET_LOOPBACK
+        self._loop_back(pkt)
+
+    def ip_finish_output(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/ip_output.c __ip_finish_output(), ip_finish_output2()"""
+        route, header = pkt.route, pkt.ip
+        if not isinstance(route, Rtable) or header is None:
+            return self._drop(pkt, IP_OUTNOROUTES)
+        if len(pkt.data) - pkt.network_header > route.mtu and not pkt.offload.is_gso:
+            self._snmp.Ip.FragFails += 1
+            return self._drop(pkt, PKT_TOO_BIG)
+        neigh = self._neighbour(route.dev, route.nexthop(header.daddr))
+        if neigh is None:
+            return self._drop(pkt, NEIGH_CREATEFAIL)
+        neigh.output(pkt)
+
+    def _count(self, pkt: Packet, route: Rtable) -> None:
+        ext, octets = self._snmp.IpExt, len(pkt.data) - pkt.network_header
+        ext.OutOctets += octets
+        if route.flags & RTCF_MULTICAST:
+            ext.OutMcastPkts += 1
+            ext.OutMcastOctets += octets
+        elif route.flags & RTCF_BROADCAST and route.flags & RTCF_LOCAL:
+            ext.OutBcastPkts += 1
+            ext.OutBcastOctets += octets

@@ -1,0 +1,213 @@
+"""IPv4 in one namespace: builds the parts of the path and ties them together."""
+
+from __future__ import annotations
+
+from pystack.clock import Clock
+from pystack.counters import Snmp
+from pystack.device import ARPHRD_LOOPBACK
+from pystack.drop import Drop, Outcomes
+from pystack.events import Changed, EventSink
+from pystack.l2.backlog import Backlog
+from pystack.l2.context import Link, LinkContext
+from pystack.l2.devices import DeviceTable, LinkEvent
+from pystack.l2.neigh_ops import NeighContext
+from pystack.l2.neigh_table import NeighTable
+from pystack.l2.neighbour import Neighbour
+from pystack.l3.address_routes import AddressRoutes
+from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, AddressBook
+from pystack.l3.arp import Arp
+from pystack.l3.conf import Confs
+from pystack.l3.fib import Fib
+from pystack.l3.icmp import Icmp
+from pystack.l3.icmp_error import IcmpErrorSender
+from pystack.l3.icmp_limit import IcmpLimit
+from pystack.l3.ip_forward import IpForward
+from pystack.l3.ip_input import IpInput
+from pystack.l3.ip_output import IpOutput
+from pystack.l3.needs import ErrorReceiver, RawDelivery
+from pystack.l3.route import PathFns, Router
+from pystack.netfilter.hooks import Hooks
+from pystack.packet import Packet
+from pystack.rng import Rng
+from pystack.sysctl import Sysctls
+from pystack.timers import Timers
+from pystack.wire import icmp
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
+from pystack.wire.ipv4 import INADDR_LOOPBACK, IPPROTO_ICMP
+
+
+class Ipv4:
+    """Linux: net/ipv4/af_inet.c inet_init(), per namespace"""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clock: Clock,
+        timers: Timers,
+        rng: Rng,
+        events: EventSink,
+        link: LinkContext,
+        devices: DeviceTable,
+        sysctls: Sysctls,
+        snmp: Snmp,
+        drop: Drop,
+    ) -> None:
+        self._name = name
+        self._events = events
+        self._link = link
+        self._clock = clock
+        self._timers = timers
+        self._rng = rng
+        self._snmp = snmp
+        self._drop = drop
+        self._devices = devices
+        self.confs = Confs(sysctls, devices, rng)
+        self.addresses = AddressBook(self._promotes)
+        self.fib = Fib()
+        self._routes = AddressRoutes(self.fib, self.addresses)
+        self._paths = PathFns()
+
+    def build(self, *, loopback: Link, sockets: ErrorReceiver, raw: RawDelivery) -> None:
+        """Tie the parts together; apart from __init__ because sockets need the routes and the path the
+        sockets.
+        """
+        link, hooks, outcomes = self._link, self._link.hooks, self._link.outcomes
+        self.router = Router(
+            devices=self._devices,
+            loopback=loopback,
+            addresses=self.addresses,
+            confs=self.confs,
+            fib=self.fib,
+            paths=self._paths,
+            is_member=self.is_member,
+        )
+        self.arp = Arp(
+            addresses=self.addresses,
+            confs=self.confs,
+            fib=self.fib,
+            router=self.router,
+            hooks=hooks,
+            drop=self._drop,
+            outcomes=outcomes,
+            xmit=link.egress.dev_queue_xmit,
+        )
+        self.neighbours = self.arp.table = NeighTable(
+            self._neigh_context(),
+            self._rng,
+            self.arp.construct,
+            self.confs.neigh_default,
+            self.confs.all_neigh,
+        )
+        self.output = IpOutput(
+            hooks=hooks,
+            drop=self._drop,
+            outcomes=outcomes,
+            snmp=self._snmp,
+            rng=self._rng,
+            neighbour=self.arp.neighbour,
+            loop_back=self._loop_back,
+        )
+        self._build_icmp(hooks, outcomes, sockets, raw)
+        self._devices.listen(self._on_link_event)
+        self.addresses.listen(self.arp.on_address)
+
+    def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
+        self.icmp_errors = IcmpErrorSender(
+            devices=self._devices,
+            addresses=self.addresses,
+            confs=self.confs,
+            router=self.router,
+            output=self.output,
+            snmp=self._snmp,
+            limit=IcmpLimit(self._clock, self.confs.ipv4),
+        )
+        self.icmp = Icmp(
+            clock=self._clock,
+            addresses=self.addresses,
+            confs=self.confs,
+            fib=self.fib,
+            router=self.router,
+            output=self.output,
+            drop=self._drop,
+            outcomes=outcomes,
+            snmp=self._snmp,
+            sockets=sockets,
+        )
+        self.input = IpInput(
+            router=self.router,
+            confs=self.confs,
+            hooks=hooks,
+            drop=self._drop,
+            outcomes=outcomes,
+            snmp=self._snmp,
+            icmp_errors=self.icmp_errors,
+            raw=raw,
+        )
+        forward = IpForward(hooks=hooks, drop=self._drop, snmp=self._snmp, icmp_errors=self.icmp_errors)
+        self._paths.local_deliver = self.input.ip_local_deliver
+        self._paths.error = self.input.ip_error
+        self._paths.forward = forward.ip_forward
+        self._paths.output = self.output.ip_output
+        self._paths.mc_output = self.output.ip_mc_output
+        self.input.protocols[IPPROTO_ICMP] = self.icmp.icmp_rcv
+        self._link.ingress.protocols[ETH_P_IP] = self.input.ip_rcv
+        self._link.ingress.protocols[ETH_P_ARP] = self.arp.arp_rcv
+
+    def _neigh_context(self) -> NeighContext:
+        return NeighContext(
+            clock=self._clock,
+            timers=self._timers,
+            drop=self._drop,
+            xmit=self._link.egress.dev_queue_xmit,
+            solicit=self.arp.solicit,
+            error_report=self._link_failure,
+            changed=self._neigh_changed,
+        )
+
+    def is_member(self, dev: Link, group: int) -> bool:
+        """Every host is in 224.0.0.1; other groups cannot be joined yet.
+
+        Linux: net/ipv4/igmp.c ip_check_mc_rcu()
+        """
+        return group == 0xE0000001
+
+    def queued(self) -> int:
+        """Packets that wait for a neighbour."""
+        return self.neighbours.context.queued
+
+    def _promotes(self, dev: Link) -> bool:
+        return bool(self.confs.all.promote_secondaries or self.confs.of(dev).promote_secondaries)
+
+    def _loop_back(self, pkt: Packet) -> None:
+        backlog: Backlog = self._link.backlog
+        backlog.enqueue(pkt, self._drop)
+
+    def _link_failure(self, neigh: Neighbour, pkt: Packet) -> None:
+        """Linux: net/ipv4/route.c ipv4_link_failure()"""
+        self.icmp_errors.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_HOST_UNREACH)
+
+    def _neigh_changed(self, neigh: Neighbour) -> None:
+        if self._events.wanted:
+            self._events.emit(Changed(self._name, "neigh", "new", f"{neigh.dev.name} {neigh.key:#x}"))
+
+    def _on_link_event(self, event: LinkEvent, dev: Link) -> None:
+        """Linux: net/ipv4/devinet.c inetdev_event(), then the FIB's and ARP's own"""
+        if event is LinkEvent.UP and dev.type == ARPHRD_LOOPBACK and not self.addresses.of(dev):
+            self.addresses.add(
+                Address(dev, INADDR_LOOPBACK, 8, scope=RT_SCOPE_HOST, flags=IFA_F_PERMANENT, label=dev.name)
+            )
+        if event is LinkEvent.UNREGISTER:
+            self.addresses.flush(dev)
+        if event is LinkEvent.CHANGENAME:
+            self._relabel(dev)
+        self._routes.on_link_event(event, dev)
+        self.arp.on_link_event(event, dev)
+        if event is LinkEvent.UNREGISTER:
+            self.confs.forget(dev)
+
+    def _relabel(self, dev: Link) -> None:
+        """Labels follow the device's name. Linux: net/ipv4/devinet.c inetdev_changename()"""
+        for index, address in enumerate(self.addresses.of(dev)):
+            _, colon, tail = address.label.partition(":")
+            address.label = dev.name if index == 0 else f"{dev.name}:{tail if colon else index + 1}"
