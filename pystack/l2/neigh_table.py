@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.device import NetDevice
-from pystack.l2.neigh_ops import NeighContext
 from pystack.l2.neigh_parms import NeighParms
-from pystack.l2.neighbour import Neighbour
+from pystack.l2.neighbour import Neighbour, NeighContext
 from pystack.l2.nud import NUD_FAILED, NUD_IN_TIMER, NUD_NOARP, NUD_PERMANENT
 from pystack.rng import Rng
 

@@ -7,11 +7,12 @@ waiting queue. Reading list: RFC 4861 section 7.3, Linux net/core/neighbour.c.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
+from pystack.clock import Clock
 from pystack.device import NetDevice
-from pystack.drop import NEIGH_DEAD, NEIGH_FAILED, NEIGH_QUEUEFULL
-from pystack.l2.neigh_ops import NeighContext
+from pystack.drop import NEIGH_DEAD, NEIGH_FAILED, NEIGH_QUEUEFULL, Drop
 from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.nud import (
     NUD_CONNECTED,
@@ -30,7 +31,7 @@ from pystack.l2.nud import (
     next_state,
 )
 from pystack.packet import Packet
-from pystack.timers import Timer
+from pystack.timers import Timer, Timers
 from pystack.wire.ethernet import ZERO, header
 
 # What a queued packet is charged: the kernel counts the buffer's true size, a power of two plus the sk_buff.
@@ -43,6 +44,32 @@ def truesize(pkt: Packet) -> int:
     """Octets of memory that the kernel would charge for this packet. Linux: SKB_TRUESIZE()"""
     need = len(pkt.data) - pkt.network_header + _BUFFER_SLACK
     return max(_SMALLEST_BUFFER, 1 << (need - 1).bit_length()) + _SKB_OVERHEAD
+
+
+class NeighContext:
+    """Shared by all entries of one table. Linux: struct neigh_ops and the table behind it"""
+
+    __slots__ = ("changed", "clock", "drop", "error_report", "queued", "solicit", "timers", "xmit")
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        timers: Timers,
+        drop: Drop,
+        xmit: Callable[[Packet], None],
+        solicit: Callable[[Neighbour, Packet | None], None],
+        error_report: Callable[[Neighbour, Packet], None],
+        changed: Callable[[Neighbour], None],
+    ) -> None:
+        self.clock = clock
+        self.timers = timers
+        self.drop = drop
+        self.xmit = xmit  # dev_queue_xmit()
+        self.solicit = solicit  # ask; the packet that waits may lend its source address
+        self.error_report = error_report  # nobody answered: tell the sender of the packet
+        self.changed = changed
+        self.queued = 0  # packets that wait in all entries together
 
 
 class Neighbour:

@@ -10,9 +10,8 @@ from pystack.events import Changed, EventSink
 from pystack.l2.backlog import Backlog
 from pystack.l2.context import Link, LinkContext
 from pystack.l2.devices import DeviceTable, LinkEvent
-from pystack.l2.neigh_ops import NeighContext
 from pystack.l2.neigh_table import NeighTable
-from pystack.l2.neighbour import Neighbour
+from pystack.l2.neighbour import Neighbour, NeighContext
 from pystack.l3.address_routes import AddressRoutes
 from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, AddressBook
 from pystack.l3.arp import Arp
