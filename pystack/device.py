@@ -84,6 +84,7 @@ class NetDevice:
         self.broadcast = BROADCAST
         self.mtu = mtu
         self.flags = IFF_BROADCAST | IFF_MULTICAST
+        self.gflags = 0  # PROMISC and ALLMULTI as a user asked for them; a bridge or a tap asks otherwise
         self.carrier = True
         self.carrier_changes = 0
         self.promiscuity = 0
@@ -96,6 +97,7 @@ class NetDevice:
         self.port: object | None = None  # the master's notes about this device (bridge port)
         self.rx_handler: RxHandler | None = None
         self.taps: tuple[Tap, ...] = ()
+        self.unicast_addresses: dict[bytes, int] = {}  # besides its own, which it takes in as well
         self.multicast_addresses: dict[bytes, int] = {}
         self.stats = DeviceStats()
         self.netif_receive_skb: Callable[[Packet], None] = _not_registered
