@@ -164,14 +164,14 @@ class Agent:
         return {}, [os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)]
 
     def tap(self, request: Request, fds: list[int]) -> Reply:
-        """A TAP of the given name and address, down."""
+        """A TAP of the given name and address (none: the kernel draws one), down."""
         name, flags = str(request["name"]).encode(), int(str(request["flags"]))
         address = bytes.fromhex(str(request["address"]))
         fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name, flags))
-            hwaddr = struct.pack("16sH6s16x", name, ARPHRD_ETHER, address)
-            fcntl.ioctl(fd, SIOCSIFHWADDR, hwaddr)  # on a TAP's own descriptor: this is its device
+            if address:  # on a TAP's own descriptor the device is known, whatever the name in the request
+                fcntl.ioctl(fd, SIOCSIFHWADDR, struct.pack("16sH6s16x", name, ARPHRD_ETHER, address))
         except OSError:
             os.close(fd)
             raise
@@ -283,8 +283,7 @@ class Agent:
             told = self.status.pop(pid, -1)
             if told >= 0:
                 self.quieten_after_command()
-                os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
-                os.close(told)
+                tell(told, status)
 
     def quieten_after_command(self) -> None:
         try:
@@ -302,8 +301,7 @@ class Agent:
             pid, status = os.waitpid(-1, 0)
             told = self.status.pop(pid, -1)
             if told >= 0:
-                os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
-                os.close(told)
+                tell(told, status)
 
     # --- the loop ---------------------------------------------------------------------------------------
 
@@ -356,6 +354,13 @@ def as_list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise OSError(0, "not a JSON array")
     return value
+
+
+def tell(fd: int, status: int) -> None:
+    """The exit code as a shell has it in $?: 128 and the signal's number for what a signal ended."""
+    code = os.waitstatus_to_exitcode(status)
+    os.write(fd, b"%d" % (code if code >= 0 else 128 - code))
+    os.close(fd)
 
 
 def copy_to_file(fd: int, path: str) -> None:

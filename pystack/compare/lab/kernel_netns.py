@@ -16,7 +16,6 @@ it.
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from pystack.compare.lab.errors import LabBroken, LabUnavailable
 from pystack.compare.lab.kernel_log import KernelLog
 from pystack.compare.lab.process import Attendant, Completed, LabProcess
 from pystack.compare.lab.rtnetlink import NetlinkSocket
+from pystack.compare.lab.setup_trace import SETUP_ARGV, SETUP_ENVIRONMENT, without_trace
 from pystack.compare.lab.tap_port import IFF_NO_PI, IFF_TAP, IFF_VNET_HDR, OffloadFrame, TapPort
 
 Command = str | Sequence[str]  # a line for sh, or the words of one command
@@ -37,9 +37,6 @@ Command = str | Sequence[str]  # a line for sh, or the words of one command
 FIRST_ADDRESS: Final = 0x020000000001  # of the first port; the others count on
 IFNAMSIZ: Final = 16
 SETUP_PATIENCE: Final = 60.0  # seconds
-
-TRACE_MARK: Final = "\x02"  # begins a line of `sh -x`; no command prints it
-TRACED: Final = re.compile(f"{TRACE_MARK}+(.*)\n")
 
 
 class KernelNetns:
@@ -94,11 +91,7 @@ class KernelNetns:
             raise LabUnavailable(f"this machine makes no network namespace for a lab: {error}") from error
         for number, name in enumerate(self.port_names):
             address = (FIRST_ADDRESS + number).to_bytes(6, "big")
-            flags = IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if self.offload else 0)
-            try:
-                fd = self._descriptor("tap", name=name, address=address.hex(), flags=flags)
-            except OSError as error:
-                raise LabUnavailable(f"port {name}: no TAP can be made: {error}") from error
+            fd = self.open_tap(name, address, offload=self.offload)
             self.ports[name] = TapPort(name, address, fd, offload=self.offload)
 
     def _release(self) -> None:
@@ -151,18 +144,26 @@ class KernelNetns:
         self._captures.append(capture)
         return capture
 
+    def open_tap(self, name: str, address: bytes = b"", *, offload: bool = False) -> int:
+        """One more TAP, whose descriptor is the caller's to give away: a VM stands behind it then."""
+        flags = IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if offload else 0)
+        try:
+            return self._descriptor("tap", name=name, address=address.hex(), flags=flags)
+        except OSError as error:
+            raise LabUnavailable(f"port {name}: no TAP can be made: {error}") from error
+
     # --- commands ---------------------------------------------------------------------------------------
 
     def sh(self, text: str, *, timeout: float = SETUP_PATIENCE) -> Completed:
         """Run a setup: `sh -e` in the lab. On failure `command` is the one that failed."""
         process = LabProcess(
             self.agent,
-            ["sh", "-e", "-x", "/run/pystack/setup"],
+            SETUP_ARGV,
             command="setup",
             script=text.encode(),
-            env={"PS4": TRACE_MARK},
+            env=SETUP_ENVIRONMENT,
         )
-        return _without_trace(_finish(process, timeout))
+        return without_trace(_finish(process, timeout))
 
     def run(
         self,
@@ -256,10 +257,3 @@ def _finish(process: LabProcess, timeout: float | None, attendant: Attendant | N
         return ended
     process.stop()
     raise TimeoutError(f"still running after {timeout} s: {process.command}")
-
-
-def _without_trace(ended: Completed) -> Completed:
-    """Take the trace of `sh -x` out of a setup's errors; it only serves to name the command that failed."""
-    ran = TRACED.findall(ended.err)
-    command = ran[-1] if ended.rc and ran else ended.command
-    return Completed(command, ended.rc, ended.out, TRACED.sub("", ended.err), TRACED.sub("", ended.text))
