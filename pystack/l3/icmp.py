@@ -37,7 +37,7 @@ _IN_COUNTERS: Final = {
 _BROADCAST_TYPES: Final = frozenset(
     {icmp.ICMP_ECHO, icmp.ICMP_ECHOREPLY, icmp.ICMP_TIMESTAMP, icmp.ICMP_TIMESTAMPREPLY, 17, 18}
 )
-_TIMESTAMP_LENGTH: Final = 12
+_ORIGINATE_LENGTH: Final = 4  # all that Linux insists on; RFC 792 has twelve octets
 _DAY_MS: Final = 86_400_000
 
 
@@ -116,7 +116,7 @@ class Icmp:
 
     def _timestamp(self, pkt: Packet, header: Ipv4Header, message: bytes) -> None:
         """Linux: net/ipv4/icmp.c icmp_timestamp()"""
-        if len(message) < icmp.HEADER_LENGTH + _TIMESTAMP_LENGTH:
+        if len(message) < icmp.HEADER_LENGTH + _ORIGINATE_LENGTH:
             self._snmp.Icmp.InErrors += 1
             return
         now = (int(self._clock.wall * 1000) % _DAY_MS).to_bytes(4, "big")
