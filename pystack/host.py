@@ -12,6 +12,7 @@ from pystack.l2.backlog import BUDGET, Backlog
 from pystack.netns import Netns
 from pystack.profile import Profile
 from pystack.rng import Rng
+from pystack.sysctl import Knob
 from pystack.timers import Timers
 
 
@@ -28,6 +29,7 @@ class Host:
         self.outcomes = Outcomes()
         self.namespaces: dict[str, Netns] = {}
         self.init = self.add_netns("")
+        self.init.sysctls.bind(("net", "core", "netdev_max_backlog"), Knob(self.backlog, "limit", low=0))
 
     def add_netns(self, name: str) -> Netns:
         """`ip netns add`. The first namespace, the daemon's own, is named by the empty string."""

@@ -24,6 +24,8 @@ def read(netns: Netns, path: str) -> str:
         return netns.snmp.snmp_text()
     if path in ("/proc/net/netstat", "/proc/self/net/netstat"):
         return netns.snmp.netstat_text()
+    if path in ("/proc/net/softnet_stat", "/proc/self/net/softnet_stat"):
+        return netns.link.backlog.softnet_text()
     raise NetError(ENOENT)
 
 

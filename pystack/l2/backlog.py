@@ -69,3 +69,17 @@ class Backlog:
             pkt.dev.netif_receive_skb(pkt)
         if queue:
             self.squeezed += 1
+
+    def softnet_text(self) -> str:
+        """/proc/net/softnet_stat of our one processor. Linux: net/core/net-procfs.c softnet_seq_show()"""
+        columns = [
+            self.processed,
+            self.dropped,
+            self.squeezed,
+            *[0] * 8,
+            len(self.queue),
+            0,
+            len(self.queue),
+            0,
+        ]
+        return " ".join(f"{value:08x}" for value in columns) + "\n"
