@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ frames = st.lists(st.tuples(kinds, st.binary(max_size=300)), max_size=8)
 
 def cut(octets: bytes, places: list[int]) -> list[bytes]:
     bounds = [0, *sorted(place % (len(octets) + 1) for place in places), len(octets)]
-    return [octets[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [octets[start:end] for start, end in pairwise(bounds)]
 
 
 @given(frames, st.lists(st.integers(0, 10_000), max_size=20))

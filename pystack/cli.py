@@ -1,0 +1,78 @@
+"""The arguments of pystack's own verbs; what they do is elsewhere.
+
+Modules that a verb needs are imported where it begins: `pystack run` must fork its keeper before anything
+large is loaded, and no verb pays for another.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, NoReturn
+
+USAGE: Final = 2
+
+
+class Context(NamedTuple):
+    """What stood before the verb."""
+
+    socket: str = ""
+    setup: str = ""
+    ns: str = ""
+    json: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line, as everything of pystack's does."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def run(arguments: Sequence[str], context: Context) -> int:
+    """`pystack run`: the daemon in the foreground."""
+    parser = _Parser(prog="pystack run", description="Run the daemon in the foreground.")
+    parser.add_argument("-c", dest="config", metavar="FILE", default="", help="TOML; without: a small lab")
+    parser.add_argument("--check", action="store_true", help="validate the configuration and end")
+    parser.add_argument(
+        "--allow-system-changes",
+        action="store_true",
+        help="also take over devices that pystack did not make (packet ports)",
+    )
+    parser.add_argument(
+        "--state", metavar="FILE", default="", help="where to note what is made on this system"
+    )
+    options = parser.parse_args(arguments)
+    if options.check:
+        from pystack.daemon.checking import check
+
+        return check(options.config, options.allow_system_changes)
+    from pystack.daemon.keeper import Terms
+    from pystack.daemon.keeper_link import start_keeper
+
+    link = start_keeper(Terms(options.config, options.state, options.allow_system_changes))
+    from pystack.daemon.server import run as run_daemon
+
+    return run_daemon(link, options.config, context.socket)
+
+
+def doctor(arguments: Sequence[str], context: Context) -> int:
+    """`pystack doctor`: what this kernel and these rights allow, and what was left behind."""
+    parser = _Parser(
+        prog="pystack doctor", description="What works here, and what a dead daemon left behind."
+    )
+    parser.add_argument("--clean", action="store_true", help="take back what a dead daemon left")
+    options = parser.parse_args(arguments)
+    from pystack.daemon.doctor import doctor as examine
+
+    return examine(context.socket, clean=options.clean, as_json=context.json)
+
+
+VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {"run": run, "doctor": doctor}
+
+
+def in_process(argv: Sequence[str], context: Context) -> int:
+    """`pystack --setup FILE COMMAND`: build the stack, run one command, end."""
+    from pystack.daemon.in_process import run_command
+
+    return run_command(argv, setup=context.setup, ns=context.ns, json=context.json)

@@ -1,0 +1,174 @@
+"""What starts when you type `pystack`: a client of the daemon's control socket.
+
+Almost every command runs inside the daemon; here its streams, its files and its signals are lent to it. So
+this imports next to nothing and starts in a fraction of the time that the stack would take. Verbs that need
+no daemon are passed on to cli.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final, NamedTuple
+
+from pystack import __version__
+from pystack.daemon.protocol import ProtocolError, Request
+
+FAILED: Final = 1
+USAGE: Final = 2
+NO_DAEMON: Final = 3
+LACKING: Final = 4
+
+OWN_VERBS: Final = frozenset({"run", "doctor"})  # need no daemon
+NOT_BUILT_YET: Final = frozenset("explain hooks trace compare fuzz import exec forward web bench".split())
+
+# Sent along: what decides how a command prints.
+ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
+
+HELP: Final = """\
+usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
+
+  run [-c FILE] [--check] [--allow-system-changes] [--state FILE]
+                             the daemon in the foreground; without a file a small lab
+  status                     how the daemon is
+  reload [--dry-run]         take in the changed configuration; or print what that would lose
+  stop                       end the daemon
+  setup                      the running state as a setup
+  doctor [--clean]           what this kernel and these rights allow; what was left behind
+  sh [-c "CMD; CMD"] [FILE]  a prompt, or a file, of commands such as these:
+  ip, bridge, sysctl, ping, arping, tcpdump …
+
+  -n NAME       inside this namespace of pystack's
+  -S PATH       the daemon's control socket (else PYSTACK_SOCKET, else the one daemon that runs)
+  --setup FILE  no daemon: build the stack from the file, run the command, end
+  --json        for programs
+  --version     the version
+"""
+
+
+class UsageError(Exception):
+    """The command line says nothing that we know; the text is the sentence."""
+
+
+class Options(NamedTuple):
+    """What stands before the command."""
+
+    ns: str = ""
+    socket: str = ""
+    setup: str = ""
+    json: bool = False
+
+
+def main() -> int:
+    """The exit code of the command."""
+    try:
+        return dispatch(sys.argv)
+    except UsageError as error:
+        return complain(str(error), USAGE)
+    except ProtocolError as error:
+        return complain(f"the daemon and this client do not understand each other: {error}", FAILED)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return abandon_output()
+
+
+def dispatch(argv: list[str]) -> int:
+    """Find out who serves the command."""
+    name = os.path.basename(argv[0])
+    if name not in ("pystack", "__main__.py"):  # linked under an applet's name
+        return serve(Options(), [name, *argv[1:]])
+    options, command = parse(argv[1:])
+    if not command:
+        raise UsageError("what is to be done? (pystack --help)")
+    if command[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    if command[0] in ("-V", "--version"):
+        print(f"pystack {__version__}")
+        return 0
+    return serve(options, command)
+
+
+def parse(arguments: list[str]) -> tuple[Options, list[str]]:
+    """Split what is ours from the command; everything behind the command's name is the command's."""
+    options: dict[str, str] = {}
+    wanted = {"-n": "ns", "-S": "socket", "--setup": "setup"}
+    json = False
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        word, equals, value = rest[0].partition("=")
+        if word in ("-h", "--help", "-V", "--version"):
+            break
+        del rest[0]
+        if word == "--json" and not equals:
+            json = True
+        elif word in wanted and (equals or rest):
+            options[wanted[word]] = value if equals else rest.pop(0)
+        elif word in wanted:
+            raise UsageError(f"{word} takes a value")
+        else:
+            raise UsageError(f"{word} is not an option (known: -n, -S, --setup, --json, --help, --version)")
+    return Options(**options, json=json), rest
+
+
+def serve(options: Options, command: list[str]) -> int:
+    """Have the command done, by whoever can."""
+    verb = command[0]
+    if verb in NOT_BUILT_YET:
+        raise UsageError(f"{verb}: not built yet")
+    if options.socket and options.setup:
+        raise UsageError("-S and --setup: either the daemon or no daemon")
+    if verb in OWN_VERBS or options.setup:
+        from pystack import cli
+
+        context = cli.Context(options.socket, options.setup, options.ns, options.json)
+        if verb in OWN_VERBS:
+            return cli.VERBS[verb](command[1:], context)
+        return cli.in_process(command, context)
+    from pystack.daemon.client_session import Unreachable, connect, converse
+
+    try:
+        connection = connect(options.socket or os.environ.get("PYSTACK_SOCKET", ""))
+    except Unreachable as error:
+        return complain(str(error), error.rc)
+    return converse(connection, request_for(options, command))
+
+
+def request_for(options: Options, command: list[str]) -> Request:
+    """What the daemon is to know of us."""
+    import time
+
+    return Request(
+        argv=command,
+        ns=options.ns,
+        env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+        tty=os.isatty(1) and (command[0] != "sh" or os.isatty(0)),  # a prompt is for those who type
+        columns=columns(),
+        utc_offset=time.localtime().tm_gmtoff,
+        json=options.json,
+    )
+
+
+def columns() -> int:
+    """How wide the terminal is."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdigit() and 0 < int(given) <= 10_000:
+        return int(given)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
+def complain(text: str, rc: int) -> int:
+    """One line a fault."""
+    sys.stderr.write("".join(f"pystack: {line}\n" for line in text.splitlines()))
+    return rc
+
+
+def abandon_output() -> int:
+    """The reader of our output went: end like those whom SIGPIPE ends, and let nothing be flushed at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    return 128 + 13

@@ -1,0 +1,251 @@
+"""The client's end of the control protocol: finds the daemon, and lends a command what is the user's.
+
+One loop waits for the socket, for signals, and for standard input while the command asks for some. Nothing
+is read ahead, and what the command prints is written before the next frame is looked at, so a slow terminal
+slows the command down and nothing piles up.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Final
+
+from pystack.daemon import places, protocol
+from pystack.daemon.protocol import Decoder, FileMessage, Frame, ProtocolError, Request
+
+READ_SIZE: Final = 65536
+STDIN: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+NO_DAEMON: Final = 3
+LACKING: Final = 4
+
+PASSED_ON: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Unreachable(Exception):
+    """There is no daemon to speak to, or more than one: the sentence, and the exit code."""
+
+    def __init__(self, sentence: str, rc: int) -> None:
+        super().__init__(sentence)
+        self.rc = rc
+
+
+def connect(path: str) -> socket.socket:
+    """To the daemon at a path, or to the one that runs. Raises Unreachable."""
+    if path:
+        return _connect_to(path)
+    reachable: dict[str, socket.socket] = {}
+    forbidden = []
+    for candidate in places.listed(places.directories(os.environ), places.SUFFIX):
+        try:
+            reachable[candidate] = _connect_to(candidate)
+        except Unreachable as error:
+            if error.rc == LACKING:
+                forbidden.append(str(error))
+    if len(reachable) > 1:
+        raise Unreachable(f"several daemons run, choose one with -S: {' '.join(reachable)}", USAGE)
+    if reachable:
+        return reachable.popitem()[1]
+    if forbidden:
+        raise Unreachable("\n".join(forbidden), LACKING)
+    raise Unreachable("no daemon runs (pystack run starts one; -S names its socket)", NO_DAEMON)
+
+
+def _connect_to(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(path)
+    except PermissionError:
+        connection.close()
+        raise Unreachable(f"{path}: you may not speak to this daemon", LACKING) from None
+    except OSError as error:
+        connection.close()
+        raise Unreachable(f"no daemon answers at {path}: {error.strerror or error}", NO_DAEMON) from None
+    return connection
+
+
+def converse(connection: socket.socket, request: Request) -> int:
+    """Have a command run, and be its hands; its exit code."""
+    reader, writer = socket.socketpair()
+    for end in (reader, writer):
+        end.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    for number in PASSED_ON:
+        signal.signal(number, _noted_by_the_wakeup_fd)
+    return Session(connection, reader, request).run()
+
+
+def _noted_by_the_wakeup_fd(number: int, frame: object) -> None:
+    pass
+
+
+class _Ended(Exception):
+    def __init__(self, rc: int) -> None:
+        self.rc = rc
+
+
+class Session:
+    """One command in the daemon's hands."""
+
+    def __init__(self, connection: socket.socket, signals: socket.socket, request: Request) -> None:
+        self.connection = connection
+        self.signals = signals
+        self.decoder = Decoder()
+        self.interrupts = 0
+        self.stdin_wanted = False
+        self.files: dict[int, int] = {}  # descriptors of files that the command writes
+        self.names = Names(request)
+        self._send(protocol.encode_request(request))
+
+    def run(self) -> int:
+        """Until the exit code comes."""
+        try:
+            while True:
+                ready = self.wait()
+                if self.signals.fileno() in ready:
+                    self.pass_on_signals()
+                if self.connection.fileno() in ready:
+                    self.receive()
+                elif STDIN in ready and self.stdin_wanted:
+                    self.send_stdin()
+        except _Ended as end:
+            return end.rc
+
+    def wait(self) -> set[int]:
+        """Descriptors that have something; a standard input that is closed has its end."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        poll.register(self.signals, select.POLLIN)
+        if self.stdin_wanted:
+            poll.register(STDIN, select.POLLIN)
+        return {fd for fd, _ in poll.poll()}
+
+    def pass_on_signals(self) -> None:
+        """The command is told; who insists leaves it alone."""
+        for number in self.signals.recv(64):
+            self.interrupts += 1
+            if self.interrupts > 2:
+                raise _Ended(128 + number)
+            self._send(protocol.encode(protocol.SIGNAL, bytes([number])))
+
+    def receive(self) -> None:
+        """Do what the next frames want."""
+        try:
+            octets = self.connection.recv(READ_SIZE)
+        except ConnectionResetError:
+            octets = b""
+        if not octets:
+            sys.stderr.write("pystack: the daemon is gone\n")
+            raise _Ended(NO_DAEMON)
+        for frame in self.decoder.feed(octets):
+            self.act(frame)
+
+    def act(self, frame: Frame) -> None:
+        """One frame."""
+        if frame.kind == protocol.OUT:
+            _write(1, frame.payload)
+        elif frame.kind == protocol.ERR:
+            _write(2, frame.payload)
+        elif frame.kind == protocol.IN:
+            self.stdin_wanted = True
+        elif frame.kind == protocol.FILE:
+            self.serve_file(protocol.decode_file(frame.payload))
+        elif frame.kind == protocol.RC and len(frame.payload) == 1:
+            raise _Ended(frame.payload[0])
+        else:
+            raise ProtocolError(f"the daemon sent {protocol.KINDS[frame.kind]}")
+
+    def send_stdin(self) -> None:
+        """What the user typed."""
+        self.stdin_wanted = False
+        try:
+            octets = os.read(STDIN, READ_SIZE)
+        except OSError:
+            octets = b""
+        self.names.learn(octets)
+        self._send(protocol.encode(protocol.IN, octets))
+
+    # --- files ------------------------------------------------------------------------------------------
+
+    def serve_file(self, message: FileMessage) -> None:
+        """Open, read or write a file of the user's, with his rights and from his folder."""
+        if message.operation == protocol.DATA:
+            return self.write_file(message.number, message.octets)
+        path = os.fsdecode(message.octets)
+        if not self.names.knows(path):
+            return self._refuse(message.number, "the daemon asked for a file that you did not name")
+        try:
+            if message.operation == protocol.READ:
+                return self.send_file(message.number, path)
+            if message.operation == protocol.WRITE:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+                self.files[message.number] = os.open(path, flags, 0o666)
+                return self._send(protocol.encode_file(protocol.OPENED, message.number))
+        except OSError as error:
+            return self._refuse(message.number, error.strerror or str(error))
+        raise ProtocolError("the daemon sent an answer instead of a question")
+
+    def send_file(self, number: int, path: str) -> None:
+        """All octets of a file, then none."""
+        with open(path, "rb", buffering=0) as file:
+            while octets := file.read(protocol.MAX_CHUNK):
+                self.names.learn(octets)
+                self._send(protocol.encode_file(protocol.DATA, number, octets))
+        self._send(protocol.encode_file(protocol.DATA, number))
+
+    def write_file(self, number: int, octets: bytes) -> None:
+        """Append; none closes. A disk that is full ends the command, as it ends the real one."""
+        fd = self.files.get(number)
+        if fd is None:
+            raise ProtocolError("the daemon wrote to a file that is not open")
+        if not octets:
+            return os.close(self.files.pop(number))
+        try:
+            _write(fd, octets)
+        except OSError as error:
+            sys.stderr.write(f"pystack: a file cannot be written: {error.strerror}\n")
+            raise _Ended(FAILED) from None
+
+    def _refuse(self, number: int, reason: str) -> None:
+        self._send(protocol.encode_file(protocol.REFUSED, number, reason.encode()))
+
+    def _send(self, frame: bytes) -> None:
+        try:
+            self.connection.sendall(frame)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # what the daemon said before it went is still to be read
+
+
+class Names:
+    """The file names that a user gave: in the arguments, and in what `sh` is fed.
+
+    The daemon may have fewer rights than its user, and eats hostile frames all day. So it is not believed
+    when it asks for a file that the user never mentioned.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._text = "\n".join(request.argv)
+        self._is_shell = "sh" in request.argv
+
+    def learn(self, octets: bytes) -> None:
+        """What a shell reads may name files too."""
+        if self._is_shell:
+            self._text += os.fsdecode(octets)
+
+    def knows(self, path: str) -> bool:
+        """Whether the user wrote this name, quoted or not."""
+        return path in self._text or path in self._text.replace("\\", "").replace("'", "").replace('"', "")
+
+
+def _write(fd: int, octets: bytes) -> None:
+    view = memoryview(octets)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:  # somebody set our terminal to non-blocking
+            select.select([], [fd], [])
