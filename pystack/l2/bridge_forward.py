@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pystack.device import IFF_UP
 from pystack.drop import BR_NO_EGRESS, DEV_READY, PKT_TOO_BIG
 from pystack.l2.bridge_port import BR_STATE_FORWARDING, BridgePort
 from pystack.l2.context import LinkContext
@@ -96,7 +97,7 @@ class BridgeForward:
         limit = dev.mtu + dev.hard_header_len + TAG_LENGTH
         if len(pkt.data) - pkt.mac_header > limit and not pkt.offload.is_gso:
             return self._drop(pkt, PKT_TOO_BIG)
-        if not dev.up:
+        if not dev.flags & IFF_UP:
             return self._drop(pkt, DEV_READY)
         self._egress.dev_queue_xmit(pkt)
 
