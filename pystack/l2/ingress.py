@@ -34,17 +34,15 @@ class Ingress:
         """Take a frame that came in from outside. Linux: drivers/net/tun.c tun_get_user()"""
         pkt = Packet(frame, dev, offload)
         self._outcomes.received += 1
-        if not dev.flags & IFF_UP:
-            return self._drop(pkt, DEV_READY)
         stats = dev.stats
-        if len(frame) < ETH_HLEN:
-            stats.rx_errors += 1
-            stats.rx_frame_errors += 1
+        if len(frame) < ETH_HLEN:  # counted nowhere: Linux refuses the write
             return self._drop(pkt, HDR_TRUNC)
         if offload is not NONE and not is_believable(frame, offload):
-            stats.rx_errors += 1
             stats.rx_frame_errors += 1
             return self._drop(pkt, DEV_HDR)
+        if not dev.flags & IFF_UP:
+            stats.rx_dropped += 1
+            return self._drop(pkt, DEV_READY)
         stats.rx_packets += 1
         stats.rx_bytes += len(frame)
         eth_type_trans(pkt)

@@ -9,6 +9,7 @@ from pystack.drop import FULL_RING
 from pystack.l2.context import Link
 from pystack.packet import Packet
 from pystack.wire.checksum import Buffer
+from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.virtio import Offload
 
 
@@ -16,6 +17,7 @@ class PortDevice(Link):
     """Linux: drivers/net/tun.c"""
 
     kind = "tun"
+    max_mtu = 65535 - ETH_HLEN
     default_qdisc = "pfifo_fast"
 
     def __init__(self, name: str, address: bytes, mtu: int = 1500) -> None:
