@@ -118,5 +118,6 @@ class Netns:
     def close(self) -> None:
         """Take all devices out; packets that wait end here."""
         for dev in [dev for dev in self.devices if dev is not self.loopback]:
-            self.devices.unregister(dev)
+            if dev.ifindex:  # not gone already with the other end of its pair
+                self.devices.unregister(dev)
         self.devices.set_down(self.loopback)
