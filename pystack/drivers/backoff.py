@@ -9,15 +9,15 @@ LAST: Final = 2.0
 
 
 class Backoff:
-    """Doubles from one failure to the next; a success starts it over."""
+    """The first attempt is made at once; each failure doubles the wait, a success starts it over."""
 
     def __init__(self) -> None:
-        self._delay = FIRST
+        self._delay = 0.0
 
     def next_delay(self) -> float:
         """Seconds to wait now."""
         delay = self._delay
-        self._delay = min(2 * delay, LAST)
+        self._delay = min(max(2 * delay, FIRST), LAST)
         return delay
 
     def reset(self) -> None:

@@ -20,7 +20,6 @@ class MemoryDriver(PortDriver):
         self._arriving: deque[tuple[Buffer, Offload]] = deque()
         self._sent: list[tuple[Buffer, Offload]] = []
         self._arrived = trio.Event()
-        self._closed = False
 
     def push(self, frame: Buffer, offload: Offload = NONE) -> None:
         """A frame arrives; the core sees it when the pump comes by."""
@@ -39,7 +38,7 @@ class MemoryDriver(PortDriver):
     async def ready(self) -> None:
         """Wait for `push`."""
         await self._arrived.wait()
-        if self._closed:
+        if self.closed:
             raise trio.ClosedResourceError
 
     def read_burst(self, budget: int, receive: Receive) -> int:
@@ -49,7 +48,7 @@ class MemoryDriver(PortDriver):
             frame, offload = arriving.popleft()
             receive(self.dev, frame, offload)
             moved += 1
-        if not arriving and not self._closed:
+        if not arriving and not self.closed:
             self._arrived = trio.Event()
         return moved
 
@@ -60,5 +59,5 @@ class MemoryDriver(PortDriver):
 
     def close(self) -> None:
         """Nothing arrives any more."""
-        self._closed = True
+        super().close()
         self._arrived.set()

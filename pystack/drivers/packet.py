@@ -12,15 +12,15 @@ from typing import Final
 import trio
 
 from pystack.drivers.port import PortDriver, Receive, close_descriptor
-from pystack.drivers.tap import FRAME_ROOM, NO_HEADER, SMALL
+from pystack.drivers.vnet_header import BURST_OCTETS, READ_ROOM, split_header
 from pystack.l2.port import PortDevice
 from pystack.wire.checksum import Buffer
-from pystack.wire.virtio import HEADER, HEADER_LENGTH, NEEDS_CSUM, NONE, Offload, build_header
+from pystack.wire.virtio import NEEDS_CSUM, NONE, Offload, build_header
 from pystack.wire.vlan import TAG, TAG_LENGTH
 
 AUXDATA: Final = struct.Struct("IIIHHHH")  # status, length, captured, mac, network, tci, tpid
+AUXILIARY_ROOM: Final = socket.CMSG_SPACE(AUXDATA.size)
 TP_STATUS_VLAN_VALID: Final = 0x10
-ETH_P_8021Q: Final = 0x8100
 ADDRESSES: Final = 12  # octets in front of a VLAN tag
 
 SIOCGIFFLAGS: Final = 0x8913
@@ -37,8 +37,6 @@ class PacketDriver(PortDriver):
         self._socket = socket.socket(fileno=fd)
         self._ifname = ifname
         self._has_header = bool(features)
-        self._header = bytearray(HEADER_LENGTH)
-        self._room = bytearray(FRAME_ROOM)
         dev.features = features
 
     def fileno(self) -> int:
@@ -54,13 +52,12 @@ class PacketDriver(PortDriver):
         self._look()
 
     def read_burst(self, budget: int, receive: Receive) -> int:
-        """Read until nothing waits."""
-        dev, header, recvmsg_into = self.dev, self._header, self._socket.recvmsg_into
-        buffers = [header, self._room] if self._has_header else [self._room]
-        length = HEADER_LENGTH if self._has_header else 0
+        """Read while something waits."""
+        dev, recvmsg, has_header = self.dev, self._socket.recvmsg, self._has_header
+        octets = 0
         for moved in range(budget):
             try:
-                count, auxiliary, flags, _ = recvmsg_into(buffers, 64)
+                data, auxiliary, flags, _ = recvmsg(READ_ROOM, AUXILIARY_ROOM)
             except BlockingIOError:
                 return moved
             except OSError as error:
@@ -69,29 +66,24 @@ class PacketDriver(PortDriver):
             if flags & socket.MSG_TRUNC:
                 self.stats.read_errors += 1
                 continue
-            count -= length
-            room = self._room
-            if count <= SMALL:
-                frame: Buffer = room[:count]
-            else:
-                frame = memoryview(room)[:count]
-                self._room = buffers[-1] = bytearray(FRAME_ROOM)
-            offload = NONE if header == NO_HEADER else Offload(*HEADER.unpack(header))
+            frame, offload = split_header(data) if has_header else (data, NONE)
             status, _, _, _, _, tci, tpid = AUXDATA.unpack_from(auxiliary[0][2])
             if status & TP_STATUS_VLAN_VALID:
-                frame, offload = _with_tag(frame, offload, tpid or ETH_P_8021Q, tci)
+                frame, offload = _with_tag(frame, offload, tpid, tci)
             receive(dev, frame, offload)
+            octets += len(data)
+            if octets >= BURST_OCTETS:
+                return moved + 1
         return budget
 
     def flush(self) -> None:
         """Send all that waits; a device that takes nothing drops and counts."""
-        tx, fd = self.dev.tx, self._socket.fileno()
-        has_header = self._has_header
+        tx, fd, has_header = self.dev.tx, self._socket.fileno(), self._has_header
         while tx:
             frame, offload = tx.popleft()
             try:
                 if has_header:
-                    os.writev(fd, (NO_HEADER if offload is NONE else build_header(offload), frame))
+                    os.writev(fd, (build_header(offload), frame))
                 else:
                     os.write(fd, frame)
             except OSError as error:
@@ -99,6 +91,7 @@ class PacketDriver(PortDriver):
 
     def close(self) -> None:
         """Leave the device alone again; what was promiscuous for our sake is no longer."""
+        super().close()
         if (fd := self._socket.detach()) >= 0:
             close_descriptor(fd)
 
@@ -110,13 +103,9 @@ class PacketDriver(PortDriver):
 
     def _write_failed(self, error: OSError) -> None:
         """Linux: net/packet/af_packet.c packet_snd()"""
-        stats = self.stats
         if error.errno in (errno.EAGAIN, errno.ENOBUFS):
-            stats.tx_dropped += 1
-            self.dev.stats.tx_dropped += 1
-            return
-        stats.tx_errors += 1
-        self.dev.stats.tx_errors += 1
+            return self.count_dropped(1)
+        self.count_refused()
         if error.errno in (errno.ENETDOWN, errno.ENXIO):
             self.carrier = False
 

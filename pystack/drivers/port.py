@@ -36,21 +36,25 @@ class PortDriver:
         self.dev = dev
         self.stats = DriverStats()
         self.carrier = carrier
+        self.closed = False
         self.failure: str | None = None  # why the port is dead for good, in one sentence
 
     def fileno(self) -> int:
-        """The descriptor that is waited for; -1 where there is none at the moment."""
+        """What frames are read from; -1 where there is no descriptor, or none at the moment."""
         return -1
 
     async def ready(self) -> None:
         """Wait until `read_burst` has something to do; always a checkpoint.
 
-        Raises trio.ClosedResourceError when interrupted: `fileno()` says whether there is anything left.
+        Raises trio.ClosedResourceError when interrupted, for whatever reason.
         """
         await trio.lowlevel.wait_readable(self.fileno())
 
     def read_burst(self, budget: int, receive: Receive) -> int:
-        """Hand over up to `budget` frames that wait outside; how many there were."""
+        """Hand over up to about `budget` frames that wait outside; how many there were.
+
+        Whatever is left makes the descriptor readable: nothing that is whole stays in the driver.
+        """
         raise NotImplementedError
 
     def flush(self) -> None:
@@ -67,6 +71,7 @@ class PortDriver:
 
     def close(self) -> None:
         """Let the descriptors go. The driver must not be in a pump any more."""
+        self.closed = True
 
     def fail(self, sentence: str) -> None:
         """The port is dead: no carrier from now on, and nothing more is read. The pump tells the user."""
@@ -75,10 +80,18 @@ class PortDriver:
 
     def drop_unsent(self) -> None:
         """Nobody is there to take what waits."""
-        unsent = len(self.dev.tx)
+        self.count_dropped(len(self.dev.tx))
         self.dev.tx.clear()
-        self.stats.tx_dropped += unsent
-        self.dev.stats.tx_dropped += unsent
+
+    def count_dropped(self, frames: int) -> None:
+        """The outside had no room."""
+        self.stats.tx_dropped += frames
+        self.dev.stats.tx_dropped += frames
+
+    def count_refused(self) -> None:
+        """The outside did not take a frame for what it is."""
+        self.stats.tx_errors += 1
+        self.dev.stats.tx_errors += 1
 
 
 def interrupt(fd: int) -> None:

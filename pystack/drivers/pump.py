@@ -22,6 +22,7 @@ from typing import Final, NoReturn
 
 import trio
 
+from pystack.drivers.lingering import Lingering
 from pystack.drivers.port import PortDriver
 from pystack.events import Printk
 from pystack.host import Host
@@ -30,6 +31,7 @@ from pystack.wire.checksum import Buffer
 from pystack.wire.virtio import Offload
 
 BUDGET: Final = 64  # frames of one port before others get their turn. Linux: NAPI_POLL_WEIGHT
+TURNS: Final = 8  # bursts in a row before trio's other tasks get theirs
 SHOWN_OCTETS: Final = 2048  # of a frame that the core failed on
 FAULTS_LOGGED: Final = 100  # after that only every hundredth, so that a flood of them does not fill the disk
 
@@ -48,10 +50,10 @@ class Pump:
     ) -> None:
         self.host = host
         self.faults = 0
-        self.on_settled: Callable[[], None] = _nobody_waits  # called at the end of every burst
         self._wall = wall
         self._faults_are_fatal = faults_are_fatal
         self._drivers: dict[PortDriver, trio.CancelScope] = {}
+        self._lingering = Lingering()
         self._dirty: list[PortDriver] = []  # whose device has something to send
         self._writing: set[PortDriver] = set()  # which have half a frame to send
         self._nursery: trio.Nursery | None = None
@@ -68,7 +70,6 @@ class Pump:
         """Start to move the frames of a port."""
         driver.dev.wake = partial(self._dirty.append, driver)
         self._drivers[driver] = trio.CancelScope()
-        self._sync_carrier(driver)
         if self._nursery is not None:
             self._nursery.start_soon(self._serve, driver)
 
@@ -76,7 +77,8 @@ class Pump:
         """Stop to move the frames of a port, once what it has to send is sent; closing it is the caller's."""
         driver.flush()
         driver.dev.wake = _nobody_waits
-        self._dirty = [other for other in self._dirty if other is not driver]
+        self._dirty[:] = [other for other in self._dirty if other is not driver]
+        self._lingering.forget(driver)
         self._drivers.pop(driver).cancel()
 
     async def run(self) -> NoReturn:
@@ -84,11 +86,12 @@ class Pump:
         self._origin = trio.current_time() - self.host.clock.now
         self.host.clock.wall = self._wall()
         try:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                for driver in self._drivers:
-                    nursery.start_soon(self._serve, driver)
-                await self._run_timers()
+            with self._lingering:
+                async with trio.open_nursery() as nursery:
+                    self._nursery = nursery
+                    for driver in self._drivers:
+                        nursery.start_soon(self._serve, driver)
+                    await self._run_timers()
         finally:
             self._nursery = None
 
@@ -101,22 +104,34 @@ class Pump:
         finally:
             self._settle()
 
+    # --- ports ------------------------------------------------------------------------------------------
+
     async def _serve(self, driver: PortDriver) -> None:
         with self._drivers[driver]:
             while driver.failure is None:
                 try:
                     await driver.ready()
-                    while self._move(driver) >= BUDGET:
-                        await trio.lowlevel.checkpoint()
+                    if self._move(driver) and driver.fileno() >= 0:
+                        self._linger(driver)
                 except trio.ClosedResourceError:
-                    if driver.fileno() < 0:
+                    if driver.closed:
                         return
                 except Exception as error:
                     if self._faults_are_fatal:
                         raise
                     logger.exception("%s: the driver failed", driver.dev.name)
-                    driver.fail(f"the driver failed: {error!r}")
+                    driver.fail(f"its driver failed: {error!r}")
             self._report_failure(driver)
+
+    def _linger(self, driver: PortDriver) -> None:
+        """Stay a little, and serve whatever port has frames next, before trio gets the processor back."""
+        self._lingering.watch(driver)
+        for _ in range(TURNS):
+            ready = self._lingering.wait()
+            if not ready:
+                return
+            for other in ready:
+                self._move(other)
 
     def _move(self, driver: PortDriver) -> int:
         """One burst of one port."""
@@ -154,7 +169,6 @@ class Pump:
         deadline = host.next_deadline()
         if deadline is not None and deadline < self._armed:
             self._bell.set()
-        self.on_settled()
 
     def _flush(self, driver: PortDriver) -> None:
         driver.flush()
@@ -171,35 +185,21 @@ class Pump:
         finally:
             self._writing.discard(driver)
 
-    def _set_clock(self) -> None:
-        if self._nursery is None:  # before `run` the host's clock is whatever it was built with
-            return
-        self.host.clock.set(trio.current_time() - self._origin)
-
     def _sync_carrier(self, driver: PortDriver) -> None:
         """Tell the device whether there is still somebody at the other end."""
         dev = driver.dev
         if dev.carrier is driver.carrier:
             return
+        self._lingering.forget(driver)  # a connection came or went, and its descriptor with it
         for netns in self.host.namespaces.values():
             if netns.link is dev.net:
                 netns.devices.set_carrier(dev, driver.carrier)
 
-    def _report_failure(self, driver: PortDriver) -> None:
-        if driver.failure is None:
-            return
-        with self.burst():
-            self._sync_carrier(driver)
-            driver.drop_unsent()
-            text = f"{driver.dev.name}: {driver.failure}"
-            logger.error("%s; its carrier is off", text)
-            self.host.events.emit(Printk(driver.dev.net.drop.netns, text))
+    # --- time -------------------------------------------------------------------------------------------
 
-    def _count_fault(self, what: str, frame: bytes) -> None:
-        """An exception of the core, which is a fault of ours: it costs this frame, not the daemon."""
-        self.faults += 1
-        if self.faults <= FAULTS_LOGGED or self.faults % FAULTS_LOGGED == 0:
-            logger.exception("fault %d of the core, on %s: %s", self.faults, what, frame.hex())
+    def _set_clock(self) -> None:
+        if self._nursery is not None:  # before `run` the host's clock shows what it was built with
+            self.host.clock.set(trio.current_time() - self._origin)
 
     async def _run_timers(self) -> NoReturn:
         """Sleep until the host's next deadline, or until a burst brought an earlier one; run what is due."""
@@ -220,6 +220,26 @@ class Pump:
                     raise
                 self._count_fault("a timer", b"")
             self._settle()
+
+    # --- faults -----------------------------------------------------------------------------------------
+
+    def _count_fault(self, what: str, frame: bytes) -> None:
+        """An exception of the core is a fault of ours: it costs this frame, not the daemon."""
+        self.faults += 1
+        if self.faults <= FAULTS_LOGGED or self.faults % FAULTS_LOGGED == 0:
+            logger.exception("fault %d of the core, on %s: %s", self.faults, what, frame.hex())
+
+    def _report_failure(self, driver: PortDriver) -> None:
+        """A port is dead: its device loses its carrier, and the user hears why."""
+        if driver.failure is None:
+            return
+        self._lingering.forget(driver)
+        with self.burst():
+            driver.drop_unsent()
+            self._sync_carrier(driver)
+            text = f"{driver.dev.name}: {driver.failure}"
+            logger.error("%s; its carrier is off", text)
+            self.host.events.emit(Printk(driver.dev.net.drop.netns, text))
 
 
 def _nobody_waits() -> None:

@@ -1,23 +1,18 @@
 """Driving a TAP: frames with a virtio header, both ways, through a raw descriptor.
 
 The header lets the kernel hand over TCP as frames of up to 64 KiB, so that what Python costs per octet nearly
-vanishes. Such a frame is never copied here: `readv` puts it into a buffer of its own, `writev` takes it from
-there.
+vanishes.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from typing import Final
 
 from pystack.drivers.port import PortDriver, Receive, close_descriptor
+from pystack.drivers.vnet_header import BURST_OCTETS, READ_ROOM, split_header
 from pystack.l2.port import PortDevice
-from pystack.wire.virtio import HEADER, HEADER_LENGTH, NONE, Offload, build_header
-
-FRAME_ROOM: Final = 65536 + 18  # the largest IP packet with an Ethernet header and a tag
-SMALL: Final = 4096  # up to here copying is cheaper than a new buffer
-NO_HEADER: Final = bytes(HEADER_LENGTH)
+from pystack.wire.virtio import NONE, build_header
 
 
 class TapDriver(PortDriver):
@@ -27,8 +22,6 @@ class TapDriver(PortDriver):
         super().__init__(dev)
         self._fd = fd
         self._has_header = bool(features)
-        self._header = bytearray(HEADER_LENGTH)
-        self._room = bytearray(FRAME_ROOM)
         dev.features = features
 
     def fileno(self) -> int:
@@ -36,37 +29,35 @@ class TapDriver(PortDriver):
         return self._fd
 
     def read_burst(self, budget: int, receive: Receive) -> int:
-        """Read until nothing waits."""
-        dev, fd, header = self.dev, self._fd, self._header
-        buffers = [header, self._room] if self._has_header else [self._room]
-        length = HEADER_LENGTH if self._has_header else 0
+        """Read while something waits."""
+        dev, fd, has_header = self.dev, self._fd, self._has_header
+        octets = 0
         for moved in range(budget):
             try:
-                count = os.readv(fd, buffers) - length
+                data = os.read(fd, READ_ROOM)
             except BlockingIOError:
                 return moved
             except OSError as error:
                 self._read_failed(error)
                 return moved
-            room = self._room
-            if count <= SMALL:
-                frame: bytearray | memoryview = room[:count]
+            if has_header:
+                frame, offload = split_header(data)
+                receive(dev, frame, offload)
             else:
-                frame = memoryview(room)[:count]
-                self._room = buffers[-1] = bytearray(FRAME_ROOM)
-            offload = NONE if header == NO_HEADER else Offload(*HEADER.unpack(header))
-            receive(dev, frame, offload)
+                receive(dev, data, NONE)
+            octets += len(data)
+            if octets >= BURST_OCTETS:
+                return moved + 1
         return budget
 
     def flush(self) -> None:
         """Write all that waits; a full TAP drops and counts."""
-        tx, fd = self.dev.tx, self._fd
-        has_header = self._has_header
+        tx, fd, has_header = self.dev.tx, self._fd, self._has_header
         while tx:
             frame, offload = tx.popleft()
             try:
                 if has_header:
-                    os.writev(fd, (NO_HEADER if offload is NONE else build_header(offload), frame))
+                    os.writev(fd, (build_header(offload), frame))
                 else:
                     os.write(fd, frame)
             except OSError as error:
@@ -74,6 +65,7 @@ class TapDriver(PortDriver):
 
     def close(self) -> None:
         """A TAP that is not persistent goes with its last descriptor."""
+        super().close()
         if self._fd >= 0:
             close_descriptor(self._fd)
             self._fd = -1
@@ -87,12 +79,9 @@ class TapDriver(PortDriver):
 
     def _write_failed(self, error: OSError) -> None:
         """Linux: drivers/net/tun.c tun_get_user()"""
-        stats = self.stats
         if error.errno == errno.EAGAIN:
-            stats.tx_dropped += 1
-            self.dev.stats.tx_dropped += 1
+            self.count_dropped(1)
         elif error.errno == errno.EBADFD:
             self.fail("its TAP was deleted")
         else:  # EIO: the kernel's side is down; EINVAL: a header that this kernel does not take
-            stats.tx_errors += 1
-            self.dev.stats.tx_errors += 1
+            self.count_refused()

@@ -76,15 +76,14 @@ class UnixDgramDriver(PortDriver):
                 else:
                     sock.sendto(frame, peer)
             except BlockingIOError:
-                self.stats.tx_dropped += 1
-                self.dev.stats.tx_dropped += 1
+                self.count_dropped(1)
             except OSError:  # ECONNREFUSED, ENOENT: it is gone
-                self.stats.tx_errors += 1
-                self.dev.stats.tx_errors += 1
+                self.count_refused()
                 self._lose_peer()
 
     def close(self) -> None:
         """Let the socket go."""
+        super().close()
         if (fd := self._socket.detach()) >= 0:
             close_descriptor(fd)
 

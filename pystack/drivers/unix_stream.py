@@ -39,38 +39,36 @@ class UnixStreamDriver(PortDriver):
         self._at = 0  # where in `_received` the next frame begins
         self._unwritten = b""  # the rest of a frame that is half sent
         self._backoff = Backoff()
-        self._pause = 0.0  # before the next attempt to connect
         dev.features = 0
 
     def fileno(self) -> int:
-        """The connection's, or the listener's while there is none."""
-        sock = self._peer or self._listener
-        return -1 if sock is None else sock.fileno()
+        """The connection's, -1 while there is none."""
+        return -1 if self._peer is None else self._peer.fileno()
 
     async def ready(self) -> None:
         """Wait for a frame; without a connection, for one."""
         if self._peer is None:
             await (self._call() if self._listener is None else self._accept(self._listener))
-        elif self._frame_length() is None:
-            await trio.lowlevel.wait_readable(self._peer)
         else:
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.wait_readable(self._peer)
 
     def read_burst(self, budget: int, receive: Receive) -> int:
-        """Cut frames out of what was received, and read more as long as there is some."""
-        for moved in range(budget):
-            while (length := self._frame_length()) is None:
-                if not self._read_more():
-                    return moved
+        """Read once, and cut all frames out of it that are whole, be they more than `budget`."""
+        moved = 0
+        if not self._read_more():
+            return moved
+        while (length := self._frame_length()) is not None:
             if not 0 < length <= LONGEST:
                 self.stats.read_errors += 1
                 self._hang_up()
-                return moved
+                break
             start = self._at + LENGTH.size
             self._at = start + length
-            self._backoff.reset()
             receive(self.dev, self._received[start : self._at], NONE)
-        return budget
+            moved += 1
+        if moved:
+            self._backoff.reset()
+        return moved
 
     def flush(self) -> None:
         """Send all that waits in one go; of what does not fit, the frame that was begun is kept."""
@@ -95,6 +93,7 @@ class UnixStreamDriver(PortDriver):
 
     def close(self) -> None:
         """Hang up, and listen no more."""
+        super().close()
         self._hang_up()
         if self._listener is not None and (fd := self._listener.detach()) >= 0:
             close_descriptor(fd)
@@ -112,8 +111,7 @@ class UnixStreamDriver(PortDriver):
         self._connected(peer)
 
     async def _call(self) -> None:
-        await trio.sleep(self._pause)
-        self._pause = self._backoff.next_delay()
+        await trio.sleep(self._backoff.next_delay())
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             peer.connect(self._path)
@@ -176,9 +174,7 @@ class UnixStreamDriver(PortDriver):
                 continue
             if sent:
                 self._unwritten = (LENGTH.pack(len(frame)) + bytes(frame))[sent:]
-            dropped = len(frames) - number - bool(sent)
-            self.stats.tx_dropped += dropped
-            self.dev.stats.tx_dropped += dropped
+            self.count_dropped(len(frames) - number - bool(sent))
             return False
         return True
 
