@@ -101,7 +101,11 @@ UNICAST_IN_L2_MULTICAST: Final = DropReason(
 IP_NOPROTO: Final = DropReason(
     "IP_NOPROTO", "nobody handles this IPv4 protocol", counter="Ip.InUnknownProtos"
 )
-IP_FRAGMENT: Final = _ours("IP_FRAGMENT", "reassembly is not modelled yet", "Ip.ReasmFails")
+NOMEM: Final = DropReason("NOMEM", "fragments that wait fill their memory")
+DUP_FRAG: Final = DropReason("DUP_FRAG", "this fragment is here already")
+FRAG_OVERLAP: Final = _ours("FRAG_OVERLAP", "fragments overlap, so the whole datagram is void")
+FRAG_CORRUPT: Final = _ours("FRAG_CORRUPT", "fragments contradict each other, so the whole datagram is void")
+FRAG_REASM_TIMEOUT: Final = DropReason("FRAG_REASM_TIMEOUT", "the rest of the fragments did not come")
 IP_TTL: Final = _ours("IP_TTL", "the time to live ran out", "Ip.InHdrErrors")
 ICMP_CSUM: Final = DropReason("ICMP_CSUM", "the ICMP checksum is wrong", counter="Icmp.InCsumErrors")
 ICMP_HANDLED: Final = _ours("ICMP_HANDLED", "an ICMP message that asks for nothing")

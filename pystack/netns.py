@@ -121,3 +121,4 @@ class Netns:
             if dev.ifindex:  # not gone already with the other end of its pair
                 self.devices.unregister(dev)
         self.devices.set_down(self.loopback)
+        self.ipv4.defrag.purge()

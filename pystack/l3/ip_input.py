@@ -12,7 +12,6 @@ from typing import Final
 from pystack.counters import Snmp
 from pystack.drop import (
     IP_CSUM,
-    IP_FRAGMENT,
     IP_INADDRERRORS,
     IP_INHDR,
     IP_INNOROUTES,
@@ -28,6 +27,7 @@ from pystack.drop import (
 from pystack.errors import EACCES, EHOSTUNREACH, ENETUNREACH, EXDEV
 from pystack.l2.context import Link
 from pystack.l3.conf import Confs
+from pystack.l3.defrag import Defrag
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
 from pystack.l3.needs import IcmpErrors, RawDelivery
 from pystack.l3.route import Router, Rtable
@@ -37,6 +37,7 @@ from pystack.wire import icmp, ipv4
 from pystack.wire.ipv4 import Ipv4Header, is_multicast
 from pystack.wire.malformed import Malformed
 
+IP_DEFRAG_LOCAL_DELIVER: Final = 0  # who reassembles; conntrack will be another
 ProtocolFn = Callable[[Packet, Ipv4Header], None]
 
 _MALFORMED: Final = {
@@ -62,6 +63,7 @@ class IpInput:
         snmp: Snmp,
         icmp_errors: IcmpErrors,
         raw: RawDelivery,
+        defrag: Defrag,
     ) -> None:
         self._router = router
         self._confs = confs
@@ -70,6 +72,7 @@ class IpInput:
         self._snmp = snmp
         self._icmp = icmp_errors
         self._raw = raw
+        self._defrag = defrag
         self._prerouting = hooks.ip[PREROUTING]
         self._input = hooks.ip[INPUT]
         self.protocols: dict[int, ProtocolFn] = {}  # Linux: inet_add_protocol()
@@ -149,8 +152,10 @@ class IpInput:
         """Linux: net/ipv4/ip_input.c ip_local_deliver()"""
         header = pkt.ip
         if header is not None and header.is_fragment:
-            self._snmp.Ip.ReasmReqds += 1
-            return self._drop(pkt, IP_FRAGMENT)
+            whole = self._defrag.ip_defrag(pkt, header, IP_DEFRAG_LOCAL_DELIVER)
+            if whole is None:
+                return
+            pkt = whole
         point = self._input
         if point.entries:
             return point.run(pkt, pkt.dev, None, self.ip_local_deliver_finish)

@@ -13,13 +13,14 @@ from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, Drop, Ou
 from pystack.l2.context import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.l2.neighbour import Neighbour
+from pystack.l3.fragment import fragments_of, smallest_mtu
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
 from pystack.netfilter.hooks import OUTPUT, POSTROUTING, Hooks
 from pystack.packet import PACKET_LOOPBACK, Packet
 from pystack.rng import Rng
 from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
-from pystack.wire.ipv4 import Ipv4Header
+from pystack.wire.ipv4 import IP_DF, Ipv4Header
 
 
 class IpOutput:
@@ -35,12 +36,14 @@ class IpOutput:
         rng: Rng,
         neighbour: Callable[[Link, int], Neighbour | None],
         loop_back: Callable[[Packet], None],
+        too_big: Callable[[Packet, int], None],
     ) -> None:
         self._drop = drop
         self._outcomes = outcomes
         self._snmp = snmp
         self._neighbour = neighbour
         self._loop_back = loop_back
+        self._too_big = too_big  # tells the sender of a packet that may not be cut
         self._next_id = rng.below(0x10000)
         self._output = hooks.ip[OUTPUT]
         self._postrouting = hooks.ip[POSTROUTING]
@@ -125,13 +128,31 @@ class IpOutput:
         self._loop_back(pkt)
 
     def ip_finish_output(self, pkt: Packet) -> None:
-        """Linux: net/ipv4/ip_output.c __ip_finish_output(), ip_finish_output2()"""
+        """Linux: net/ipv4/ip_output.c __ip_finish_output()"""
         route, header = pkt.route, pkt.ip
         if not isinstance(route, Rtable) or header is None:
             return self._drop(pkt, IP_OUTNOROUTES)
         if len(pkt.data) - pkt.network_header > route.mtu and not pkt.offload.is_gso:
-            self._snmp.Ip.FragFails += 1
+            return self._ip_fragment(pkt, header, route)
+        self._finish_output(pkt, header, route)
+
+    def _ip_fragment(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> None:
+        """Linux: net/ipv4/ip_output.c ip_fragment(), ip_do_fragment()"""
+        stats = self._snmp.Ip
+        if header.frag_off & IP_DF or route.mtu < smallest_mtu(header):
+            stats.FragFails += 1
+            self._too_big(pkt, route.mtu)
             return self._drop(pkt, PKT_TOO_BIG)
+        pieces = fragments_of(pkt, header, route.mtu)
+        stats.FragOKs += 1
+        stats.FragCreates += len(pieces)
+        self._outcomes.split += len(pieces) - 1
+        for piece in pieces:
+            if piece.ip is not None:
+                self._finish_output(piece, piece.ip, route)
+
+    def _finish_output(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> None:
+        """Linux: net/ipv4/ip_output.c ip_finish_output2()"""
         neigh = self._neighbour(route.dev, route.nexthop(header.daddr))
         if neigh is None:
             return self._drop(pkt, NEIGH_CREATEFAIL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from pystack.clock import Clock
 from pystack.counters import Snmp
 from pystack.device import ARPHRD_LOOPBACK
@@ -16,6 +18,7 @@ from pystack.l3.address_routes import AddressRoutes
 from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, AddressBook
 from pystack.l3.arp import Arp
 from pystack.l3.conf import Confs
+from pystack.l3.defrag import Defrag
 from pystack.l3.fib import Fib
 from pystack.l3.icmp import Icmp
 from pystack.l3.icmp_error import IcmpErrorSender
@@ -28,7 +31,7 @@ from pystack.l3.route import PathFns, Router
 from pystack.netfilter.hooks import Hooks
 from pystack.packet import Packet
 from pystack.rng import Rng
-from pystack.sysctl import Sysctls
+from pystack.sysctl import Knob, Sysctls
 from pystack.timers import Timers
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
@@ -61,6 +64,7 @@ class Ipv4:
         self._snmp = snmp
         self._drop = drop
         self._devices = devices
+        self._sysctls = sysctls
         self.confs = Confs(sysctls, devices, rng)
         self.addresses = AddressBook(self._promotes)
         self.fib = Fib()
@@ -106,6 +110,7 @@ class Ipv4:
             rng=self._rng,
             neighbour=self.arp.neighbour,
             loop_back=self._loop_back,
+            too_big=self._frag_needed,
         )
         self._build_icmp(hooks, outcomes, sockets, raw)
         self._devices.listen(self._on_link_event)
@@ -133,6 +138,14 @@ class Ipv4:
             snmp=self._snmp,
             sockets=sockets,
         )
+        self.defrag = Defrag(
+            clock=self._clock,
+            timers=self._timers,
+            drop=self._drop,
+            outcomes=outcomes,
+            snmp=self._snmp,
+            expired=self._reassembly_expired,
+        )
         self.input = IpInput(
             router=self.router,
             confs=self.confs,
@@ -142,7 +155,9 @@ class Ipv4:
             snmp=self._snmp,
             icmp_errors=self.icmp_errors,
             raw=raw,
+            defrag=self.defrag,
         )
+        self._bind_frag_sysctls()
         forward = IpForward(hooks=hooks, drop=self._drop, snmp=self._snmp, icmp_errors=self.icmp_errors)
         self._paths.local_deliver = self.input.ip_local_deliver
         self._paths.error = self.input.ip_error
@@ -172,8 +187,8 @@ class Ipv4:
         return group == 0xE0000001
 
     def queued(self) -> int:
-        """Packets that wait for a neighbour."""
-        return self.neighbours.context.queued
+        """Packets that wait for a neighbour, or for the rest of their datagram."""
+        return self.neighbours.context.queued + self.defrag.queued
 
     def _promotes(self, dev: Link) -> bool:
         return bool(self.confs.all.promote_secondaries or self.confs.of(dev).promote_secondaries)
@@ -181,6 +196,16 @@ class Ipv4:
     def _loop_back(self, pkt: Packet) -> None:
         backlog: Backlog = self._link.backlog
         backlog.enqueue(pkt, self._drop)
+
+    def _bind_frag_sysctls(self) -> None:
+        for entry in fields(self.defrag.sysctl):
+            self._sysctls.bind(("net", "ipv4", entry.name), Knob(self.defrag.sysctl, entry.name, low=0))
+
+    def _frag_needed(self, pkt: Packet, mtu: int) -> None:
+        self.icmp_errors.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu)
+
+    def _reassembly_expired(self, pkt: Packet) -> None:
+        self.icmp_errors.send(pkt, icmp.ICMP_TIME_EXCEEDED, icmp.ICMP_EXC_FRAGTIME)
 
     def _link_failure(self, neigh: Neighbour, pkt: Packet) -> None:
         """Linux: net/ipv4/route.c ipv4_link_failure()"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import struct
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -135,17 +136,60 @@ def comparable(frame: bytes) -> str:
     return masked.hex()
 
 
+def random_fragments(rnd: random.Random, ident: int) -> list[bytes]:
+    """An echo request in pieces, some of them twice, overlapping, out of order or missing."""
+    data = rnd.randbytes(rnd.choice([24, 64, 200, 1600, 3000]))
+    message = icmp.build(icmp.ICMP_ECHO, 0, ident, 1, data)
+    cuts = sorted(
+        {0, len(message), *(8 * rnd.randrange(1, len(message) // 8) for _ in range(rnd.randrange(1, 6)))}
+    )
+    pieces = []
+    for start, end in pairwise(cuts):
+        begin = max(0, start - 8) if rnd.random() < 0.06 else start
+        stop = min(len(message), end + rnd.choice([8, 16])) if rnd.random() < 0.06 else end
+        pieces.append((begin, stop))
+        if rnd.random() < 0.1:
+            pieces.append((begin, stop))
+    if rnd.random() < 0.5:
+        rnd.shuffle(pieces)
+    if rnd.random() < 0.1:
+        pieces.pop()
+    keeps_df = rnd.choice([0, 0, 0, ipv4.IP_DF])
+    return [echo_fragment(rnd, message, begin, stop, ident, keeps_df) for begin, stop in pieces]
+
+
+def echo_fragment(rnd: random.Random, message: bytes, start: int, end: int, ident: int, df: int) -> bytes:
+    more = ipv4.IP_MF if end < len(message) else 0
+    tos = rnd.choice([0] * 40 + [1, 2, 3])
+    fields = ipv4.Ipv4Header(
+        number("10.0.0.9"), number("10.0.0.1"), 1, id=ident, frag_off=df | more | start // 8, tos=tos
+    )
+    packet = ipv4.build(fields, end - start) + message[start:end]
+    return header(PORTS["tap1"], STATIONS[0], ETH_P_IP) + packet
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_fragments_are_reassembled_alike(seed: int) -> None:
+    rnd = random.Random(seed)
+    frames = [("tap1", frame) for ident in range(1, 300) for frame in random_fragments(rnd, ident)]
+    assert_alike(frames, f"seed {seed}")
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_random_frames_leave_both_stacks_alike(seed: int) -> None:
     rnd = random.Random(seed)
+    assert_alike([(rnd.choice(list(PORTS)), random_frame(rnd)) for _ in range(1500)], f"seed {seed}")
+
+
+def assert_alike(frames: list[tuple[str, bytes]], note: str) -> None:
     host, netns, ports = pystack_side()
+    answers = 0
     with KernelNetns(PORTS) as kernel:
         kernel.sh(SETUP).check()
         time.sleep(1.2)  # the kernel reports its group memberships for a second after link-up
         kernel.drain()
         began = time.monotonic()
-        for count in range(1500):
-            name, frame = rnd.choice(list(PORTS)), random_frame(rnd)
+        for count, (name, frame) in enumerate(frames):
             host.clock.set(time.monotonic() - began + 1)
             host.run_timers()
             netns.receive(ports[name], frame)
@@ -155,5 +199,7 @@ def test_random_frames_leave_both_stacks_alike(seed: int) -> None:
             ours = [(port.name, comparable(bytes(out))) for port in ports.values() for out, _ in port.tx]
             for port in ports.values():
                 port.tx.clear()
-            assert ours == theirs, f"seed {seed}, frame {count} into {name}: {frame.hex()}"
+            assert ours == theirs, f"{note}, frame {count} into {name}: {frame.hex()}"
+            answers += len(theirs)
+    assert answers > len(frames) // 10, "the frames were meant to be answered"
     assert host.outcomes.outstanding() == host.queued()
