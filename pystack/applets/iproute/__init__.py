@@ -1,0 +1,1 @@
+"""iproute2: `ip` and `bridge`, word for word what version 6.1.0 prints."""

@@ -1,0 +1,264 @@
+"""The `ip` command: options, then an object, each of which may be abbreviated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pystack.applets.iproute import address, link, neigh, netns, route
+from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.usage import IP_USAGE
+from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, matches, wrong
+from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
+from pystack.applets.session import Session
+from pystack.errors import NotModelled
+
+VERSION: Final = "ip utility, iproute2-6.1.0, libbpf 1.1.2\n"
+
+FAMILIES: Final = {"inet": "inet", "inet6": "inet6", "link": "link", "bridge": "bridge"}
+
+Command = Callable[[Words, Options, Session], int]
+
+# In iproute2's order, which decides what an abbreviation means; None is refused by name.
+OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
+    ("address", address.run),
+    ("addrlabel", None),
+    ("maddress", None),
+    ("route", route.run),
+    ("rule", None),
+    ("neighbor", neigh.run),
+    ("neighbour", neigh.run),
+    ("ntable", None),
+    ("ntbl", None),
+    ("link", link.run),
+    ("l2tp", None),
+    ("fou", None),
+    ("ila", None),
+    ("macsec", None),
+    ("tunnel", None),
+    ("tunl", None),
+    ("tuntap", None),
+    ("tap", None),
+    ("token", None),
+    ("tcpmetrics", None),
+    ("tcp_metrics", None),
+    ("monitor", None),
+    ("xfrm", None),
+    ("mroute", None),
+    ("mrule", None),
+    ("netns", None),  # by itself: it may run other commands
+    ("netconf", None),
+    ("vrf", None),
+    ("sr", None),
+    ("nexthop", None),
+    ("mptcp", None),
+    ("ioam", None),
+    ("help", None),
+    ("stats", None),
+)
+KNOWN: Final = ("address", "link", "neighbour", "netns", "route")
+
+
+def run(args: Sequence[str], session: Session) -> Steps:
+    """Linux: iproute2 ip/ip.c main()"""
+    words = Words(args)
+    try:
+        options, session = parse_options(words, session)
+        if options.batch_file is not None:
+            return (yield from _batch(options.batch_file, options, session))
+        if not words:
+            raise ToolExit(USAGE_CODE, IP_USAGE)
+        return (yield from _command(words, options, session))
+    except ToolExit as end:
+        session.io.err.write(end.text)
+        return end.code
+
+
+def _command(words: Words, options: Options, session: Session) -> Steps:
+    """Linux: iproute2 ip/ip.c do_cmd()"""
+    word = words.take()
+    for name, command in OBJECTS:
+        if not matches(word, name):
+            continue
+        if name == "netns":
+            return (yield from netns.run(words, options, session))
+        if name == "help":
+            raise ToolExit(USAGE_CODE, IP_USAGE)
+        if command is None:
+            raise NotModelled(f"ip {name}", KNOWN)
+        return command(words, options, session)
+    raise ToolExit(1, f'Object "{word}" is unknown, try "ip help".\n')
+
+
+def _batch(path: str, options: Options, session: Session) -> Steps:
+    """One command a line. Linux: iproute2 lib/utils.c do_batch()"""
+    if path == "-":
+        content = yield from read_stdin(session.io)
+    else:
+        try:
+            content = yield from read_file(path)
+        except FileRefused as refused:
+            text = f'Cannot open file "{path}" for reading: {refused.text}\n'
+            raise ToolExit(1, text) from None
+    rc = 0
+    for number, line in _logical_lines(content.decode(errors="replace")):
+        argv = line.split()
+        if not argv:
+            continue
+        try:
+            failed = yield from _command(Words(argv), replace(options), session)
+        except ToolExit as end:
+            session.io.err.write(end.text)
+            failed = end.code
+            if end.code == USAGE_CODE:  # iproute2 leaves altogether by exit()
+                return end.code
+        if failed:
+            session.io.err.write(f"Command failed {path}:{number}\n")
+            rc = 1
+            if not options.force:
+                break
+    return rc
+
+
+def _logical_lines(text: str) -> list[tuple[int, str]]:
+    """Lines without comments, joined where they end in a backslash, each with the number of its last."""
+    found: list[tuple[int, str]] = []
+    joined = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        plain = line.partition("#")[0]
+        if plain.endswith("\\"):
+            joined += plain[:-1]
+            continue
+        found.append((number, joined + plain))
+        joined = ""
+    return found
+
+
+def parse_options(words: Words, session: Session) -> tuple[Options, Session]:
+    """What stands before the object, and the place that `-n` chose. Linux: iproute2 ip/ip.c main()"""
+    options = Options()
+    while words and words.word.startswith("-"):
+        word = words.take()
+        if word == "--":
+            break
+        option = word[1:] if word.startswith("--") else word
+        session = _parse_option(option, words, options, session)
+    return options, session
+
+
+def _parse_option(option: str, words: Words, options: Options, session: Session) -> Session:
+    if option in _FAMILY_OPTIONS:
+        options.family = _FAMILY_OPTIONS[option]
+        return session
+    color = _color(option)
+    for name in _OPTION_ORDER:
+        if name == "-color" and color is not None:
+            options.color = color
+            return session
+        if matches(option, name) and name != "-color":
+            return _take_option(name, words, options, session)
+    raise ToolExit(USAGE_CODE, f'Option "{option}" is unknown, try "ip -help".\n')
+
+
+def _take_option(name: str, words: Words, options: Options, session: Session) -> Session:
+    if name in _SWITCHES:
+        setattr(options, _SWITCHES[name], True)
+    elif name in ("-stats", "-statistics"):
+        options.stats += 1
+    elif name == "-family":
+        options.family = _family(_value(words))
+    elif name == "-loops":
+        value = _value(words)
+        options.max_flush_loops = int(value) if value.isdigit() else 0
+    elif name == "-batch":
+        options.batch_file = _value(words)
+    elif name == "-netns":
+        return enter(session, words.take())
+    elif name == "-Version":
+        session.io.out.write(VERSION)
+        raise ToolExit(0)
+    elif name == "-help":
+        raise ToolExit(USAGE_CODE, IP_USAGE)
+    else:
+        raise NotModelled(f"ip {name}", tuple(_SWITCHES))
+    return session
+
+
+def enter(session: Session, name: str) -> Session:
+    """`-n NAME`. Linux: iproute2 lib/namespace.c netns_switch()"""
+    target = netns.find(session, name)
+    if target is None:
+        text = f'Cannot open network namespace "{name}": No such file or directory\n'
+        raise ToolExit(USAGE_CODE, text)
+    return session.within(target)
+
+
+def _value(words: Words) -> str:
+    if not words:
+        raise ToolExit(USAGE_CODE, IP_USAGE)
+    return words.take()
+
+
+def _family(word: str) -> str:
+    if word == "mpls":
+        raise NotModelled("family mpls", tuple(FAMILIES))
+    if word not in FAMILIES:
+        raise wrong("invalid protocol family", word)
+    return FAMILIES[word]
+
+
+def _color(option: str) -> str | None:
+    """Linux: iproute2 lib/color.c matches_color()"""
+    head, equals, value = option.partition("=")
+    if not matches(head, "-color") or len(head) < 2:
+        return None
+    if not equals:
+        return "always"
+    return value if value in ("always", "auto", "never") else None
+
+
+_FAMILY_OPTIONS: Final = {"-4": "inet", "-6": "inet6", "-0": "link", "-B": "bridge"}
+
+_SWITCHES: Final = {
+    "-human": "human",
+    "-human-readable": "human",
+    "-iec": "iec",
+    "-details": "details",
+    "-oneline": "oneline",
+    "-force": "force",
+    "-brief": "brief",
+    "-json": "json",
+    "-pretty": "pretty",
+    "-Numeric": "numeric",
+    "-all": "all",
+}
+
+_OPTION_ORDER: Final = (
+    "-loops",
+    "-family",
+    "-M",
+    "-human",
+    "-human-readable",
+    "-iec",
+    "-stats",
+    "-statistics",
+    "-details",
+    "-resolve",
+    "-oneline",
+    "-timestamp",
+    "-tshort",
+    "-Version",
+    "-force",
+    "-batch",
+    "-brief",
+    "-json",
+    "-pretty",
+    "-rcvbuf",
+    "-color",
+    "-help",
+    "-netns",
+    "-Numeric",
+    "-all",
+    "-echo",
+)

@@ -1,0 +1,221 @@
+"""`ip link`: show, add, set, del."""
+
+from __future__ import annotations
+
+from pystack.applets.iproute import address_show
+from pystack.applets.iproute.link_kinds import bridge_options, bridge_slave_options, veth_peer
+from pystack.applets.iproute.link_request import LinkParser, LinkRequest
+from pystack.applets.iproute.nsid import remember_peers
+from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, no_device, refused
+from pystack.applets.session import Session
+from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
+from pystack.errors import EEXIST, EINVAL, EOPNOTSUPP, NetError, NotModelled
+from pystack.l2 import kinds
+from pystack.l2.context import Link
+from pystack.l2.devices import DeviceTable, LinkEvent
+from pystack.l2.veth import Veth
+
+
+def run(words: Words, options: Options, session: Session) -> int:
+    """Linux: iproute2 ip/iplink.c do_iplink()"""
+    if not words:
+        return address_show.show_links(words, options, session)
+    if words.begins("add"):
+        words.take()
+        return _add(words, session)
+    if words.begins("set", "change"):
+        words.take()
+        return _set(words, session)
+    if words.begins("replace"):
+        raise NotModelled("ip link replace", ("add", "set", "del", "show"))
+    if words.begins("delete"):
+        words.take()
+        return _delete(words, session)
+    if words.begins("show", "lst", "list"):
+        words.take()
+        return address_show.show_links(words, options, session)
+    if words.begins("xstats", "afstats", "property", "help"):
+        raise NotModelled(f"ip link {words.word}", ("add", "set", "del", "show"))
+    raise ToolExit(USAGE_CODE, f'Command "{words.word}" is unknown, try "ip link help".\n')
+
+
+def _add(words: Words, session: Session) -> int:
+    request = LinkParser(words, session, creates=True).parse()
+    if request.kind is None:
+        raise ToolExit(1, 'Not enough information: "type" argument is required\n')
+    peer = veth_peer(request.rest, session) if request.kind == "veth" else None
+    settings = bridge_options(request.rest) if request.kind == "bridge" else None
+    if request.kind == "bridge_slave":
+        raise refused(NetError(EOPNOTSUPP, "Unknown device type"))
+    if request.rest and peer is None and settings is None:
+        text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
+        raise ToolExit(1, text)
+    try:
+        _create(request, peer, settings, session)
+    except NetError as error:
+        raise refused(error) from None
+    remember_peers(session.host)
+    return 0
+
+
+def _create(
+    request: LinkRequest, peer: LinkRequest | None, settings: dict[str, int] | None, session: Session
+) -> None:
+    """Linux: net/core/rtnetlink.c rtnl_newlink_create()"""
+    here = session.netns.devices
+    home = here if request.netns is None else request.netns.devices
+    if request.name is not None and request.name in here:
+        raise NetError(EEXIST)
+    dev = kinds.create(
+        home,
+        request.kind or "",
+        request.name,
+        address=request.address,
+        mtu=request.mtu,
+        tx_queue_len=request.txqueuelen,
+        ifindex=request.index or None,
+        broadcast=request.broadcast,
+        peer=None if request.kind != "veth" else _peer_spec(peer, here),
+        options=settings,
+    )
+    if peer is not None and isinstance(dev, Veth) and dev.peer is not None:
+        _configure(dev.peer, peer)
+    if request.group is not None:
+        dev.group = request.group
+    try:
+        _configure(dev, request)
+        if request.master is not None:
+            home.set_master(dev, request.master)
+    except NetError:
+        kinds.delete(home, dev)
+        raise
+
+
+def _peer_spec(peer: LinkRequest | None, here: DeviceTable) -> kinds.PeerSpec:
+    """A peer without a namespace of its own lives in the caller's."""
+    if peer is None:
+        return kinds.PeerSpec(devices=here)
+    return kinds.PeerSpec(
+        name=peer.name,
+        address=peer.address,
+        mtu=peer.mtu,
+        devices=here if peer.netns is None else peer.netns.devices,
+    )
+
+
+def _configure(dev: Link, request: LinkRequest) -> None:
+    """Linux: net/core/rtnetlink.c rtnl_configure_link()"""
+    if request.alias is not None:
+        dev.alias = request.alias
+    _change_flags(dev, request)
+
+
+def _set(words: Words, session: Session) -> int:
+    request = LinkParser(words, session, creates=False).parse()
+    dev = session.netns.devices.get(request.dev or "")
+    if dev is None:
+        raise no_device(request.dev or "")
+    if request.address is not None and len(request.address) != len(dev.address):
+        length = len(request.address)
+        text = f"Invalid address length {length} - must be {len(dev.address)} bytes\n"
+        raise ToolExit(1, text)
+    settings = None if request.kind is None else _settings(request, request.kind)
+    try:
+        if settings is not None and request.kind is not None:
+            kinds.change(dev, request.kind, settings)
+        _apply(dev, request, session)
+    except NetError as error:
+        raise refused(error) from None
+    remember_peers(session.host)
+    return 0
+
+
+def _settings(request: LinkRequest, kind: str) -> dict[str, int] | None:
+    """The options behind `type KIND`; None where there are none, which Linux takes as nothing to do."""
+    if not request.rest:
+        return None
+    if kind == "bridge":
+        return bridge_options(request.rest)
+    if kind == "bridge_slave":
+        return bridge_slave_options(request.rest)
+    if kind in kinds.LINUX_KINDS | {"veth"}:
+        raise NotModelled(f"ip link set … type {kind} {request.rest[0]}", ("bridge", "bridge_slave"))
+    text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
+    raise ToolExit(1, text)
+
+
+def _apply(dev: Link, request: LinkRequest, session: Session) -> None:
+    """In the kernel's order; what was done before a refusal stays.
+
+    Linux: net/core/rtnetlink.c do_setlink()
+    """
+    devices = session.netns.devices
+    if request.netns is not None:
+        if request.index:
+            raise NotModelled("ip link set … netns … index", ("netns alone",))
+        _move(dev, devices, request)
+        devices = request.netns.devices
+    if request.address is not None:
+        devices.set_address(dev, request.address)
+    if request.mtu is not None:
+        devices.set_mtu(dev, request.mtu)
+    if request.group is not None:
+        dev.group = request.group
+    if request.name is not None and request.name != dev.name:
+        devices.rename(dev, request.name)
+    if request.alias is not None:
+        dev.alias = request.alias
+    if request.broadcast is not None:
+        dev.broadcast = request.broadcast
+        devices.notify(LinkEvent.CHANGEADDR, dev)
+    _change_flags(dev, request)
+    if request.master is not None or request.nomaster:
+        devices.set_master(dev, request.master)
+    if request.carrier is not None:
+        raise NetError(EOPNOTSUPP)
+    if request.txqueuelen is not None:
+        if request.txqueuelen < 0:
+            raise NetError(EINVAL)
+        dev.tx_queue_len = request.txqueuelen
+
+
+def _move(dev: Link, devices: DeviceTable, request: LinkRequest) -> None:
+    """The new name is given on the way, so that it need only be free over there."""
+    assert request.netns is not None
+    if request.name is not None and request.name != dev.name:
+        if request.name in request.netns.devices:
+            raise NetError(EEXIST)
+        devices.rename(dev, request.name)
+    devices.move(dev, request.netns.devices)
+
+
+def _change_flags(dev: Link, request: LinkRequest) -> None:
+    """Linux: net/core/dev.c __dev_change_flags()"""
+    devices = dev.net.devices
+    change, wanted = request.change, request.flags
+    before = dev.flags
+    plain = change & (IFF_NOARP | IFF_MULTICAST)
+    dev.flags = before & ~plain | wanted & plain
+    if change & IFF_UP and wanted & IFF_UP:
+        devices.set_up(dev)
+    elif change & IFF_UP:
+        devices.set_down(dev)
+    for bit, count in ((IFF_PROMISC, devices.set_promiscuity), (IFF_ALLMULTI, devices.set_allmulti)):
+        if change & bit and (wanted ^ dev.gflags) & bit:
+            dev.gflags ^= bit
+            count(dev, 1 if wanted & bit else -1)
+    if plain and dev.up and (before ^ dev.flags) & plain:
+        devices.notify(LinkEvent.CHANGE, dev)
+
+
+def _delete(words: Words, session: Session) -> int:
+    request = LinkParser(words, session, creates=False).parse()
+    dev = session.netns.devices.get(request.dev or "")
+    if dev is None:
+        raise no_device(request.dev or "")
+    try:
+        kinds.delete(session.netns.devices, dev)
+    except NetError as error:
+        raise refused(error) from None
+    return 0

@@ -1,0 +1,214 @@
+"""Which devices and addresses `ip link show` and `ip addr show` are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.applets.iproute.names import GROUPS, SCOPES
+from pystack.applets.iproute.numbers import Prefix, prefix_or_none
+from pystack.applets.iproute.words import ToolExit, Words, garbage, wrong
+from pystack.applets.session import Session
+from pystack.errors import NotModelled
+from pystack.l2.bridge_port import BridgePort
+from pystack.l2.context import Link
+from pystack.l3.addresses import (
+    IFA_F_DEPRECATED,
+    IFA_F_NOPREFIXROUTE,
+    IFA_F_PERMANENT,
+    IFA_F_SECONDARY,
+    Address,
+)
+
+IFA_F_MCAUTOJOIN: Final = 0x400
+
+# Linux: iproute2 ip/ipaddress.c ifa_flag_data
+FLAG_BITS: Final = {
+    "secondary": IFA_F_SECONDARY,
+    "temporary": IFA_F_SECONDARY,
+    "nodad": 0x02,
+    "optimistic": 0x04,
+    "dadfailed": 0x08,
+    "home": 0x10,
+    "deprecated": IFA_F_DEPRECATED,
+    "tentative": 0x40,
+    "permanent": IFA_F_PERMANENT,
+    "mngtmpaddr": 0x100,
+    "noprefixroute": IFA_F_NOPREFIXROUTE,
+    "autojoin": IFA_F_MCAUTOJOIN,
+    "stable-privacy": 0x800,
+}
+
+
+@dataclass(slots=True)
+class LinkFilter:
+    """Linux: iproute2 ip/ip_common.h struct link_filter"""
+
+    family: str = ""
+    dev: Link | None = None
+    up: bool = False
+    group: int | None = None
+    master: Link | None = None
+    nomaster: bool = False
+    kind: str = ""
+    slave_kind: str = ""
+    label: str = ""
+    scope: int | None = None
+    flags: int = 0
+    flagmask: int = 0
+    to: Prefix | None = None
+
+    def dumps(self, dev: Link) -> bool:
+        """Whether the kernel lists the device at all. Linux: net/core/rtnetlink.c link_dump_filtered()"""
+        if self.master is not None and dev.master is not self.master:
+            return False
+        if self.nomaster and dev.master is not None:
+            return False
+        return not self.kind or dev.kind == self.kind
+
+    def shows(self, dev: Link) -> bool:
+        """Whether `ip` prints it. Linux: iproute2 ip/ipaddress.c print_linkinfo()"""
+        if self.up and not dev.up:
+            return False
+        if self.group is not None and dev.group != self.group:
+            return False
+        if not self.slave_kind:
+            return True
+        return self.slave_kind == ("bridge" if isinstance(dev.port, BridgePort) else "")
+
+    def takes(self, address: Address) -> bool:
+        """Linux: iproute2 ip/ipaddress.c print_addrinfo()"""
+        if self.family not in ("", "inet"):
+            return False
+        if self.scope is not None and address.scope != self.scope:
+            return False
+        if (self.flags ^ address.flags) & self.flagmask:
+            return False
+        if self.label and not glob_matches(self.label, address.label):
+            return False
+        return self.to is None or self.to.is_any or self.to.holds(address.local)
+
+
+def glob_matches(pattern: str, text: str) -> bool:
+    """`*`, `?` and `[…]` over the whole text. Linux: fnmatch(3)"""
+    if not pattern:
+        return not text
+    head = pattern[0]
+    if head == "*":
+        return any(glob_matches(pattern[1:], text[skipped:]) for skipped in range(len(text) + 1))
+    if not text:
+        return False
+    end = pattern.find("]", 2)
+    if head == "[" and end > 0:
+        return _in_class(pattern[1:end], text[0]) and glob_matches(pattern[end + 1 :], text[1:])
+    return head in ("?", text[0]) and glob_matches(pattern[1:], text[1:])
+
+
+def _in_class(members: str, character: str) -> bool:
+    negated = members[0] in "!^"
+    rest = members[1:] if negated else members
+    found, at = False, 0
+    while at < len(rest):
+        if rest[at + 1 : at + 2] == "-" and at + 2 < len(rest):
+            found = found or rest[at] <= character <= rest[at + 2]
+            at += 3
+        else:
+            found = found or rest[at] == character
+            at += 1
+    return found != negated
+
+
+def parse_filter(words: Words, family: str, session: Session) -> LinkFilter:
+    """Linux: iproute2 ip/ipaddress.c ipaddr_list_flush_or_save()"""
+    found = LinkFilter(family=family)
+    dev_name = ""
+    while words:
+        word = words.take()
+        if word == "to":
+            found.to = _prefix_of(words.take(), found)
+        elif word == "scope":
+            found.scope = _scope_of(words.take())
+        elif word == "up":
+            found.up = True
+        elif _note_flag(word, found):
+            continue
+        elif word == "label":
+            found.label = words.take()
+        elif word == "group":
+            found.group = _group_of(words.take())
+        elif word == "master":
+            found.master = _master_of(words.take(), session)
+        elif word == "vrf":
+            raise NotModelled("vrf", ("master", "nomaster"))
+        elif word == "nomaster":
+            found.nomaster = True
+        elif word == "type":
+            _note_kind(words.take(), found)
+        else:
+            if word == "dev":
+                word = words.take()
+            elif word and "help".startswith(word):
+                raise NotModelled("ip … show help")
+            if dev_name:
+                raise garbage("dev", word)
+            dev_name = word
+    if dev_name:
+        found.dev = session.netns.devices.get(dev_name)
+        if found.dev is None:
+            raise ToolExit(1, f'Device "{dev_name}" does not exist.\n')
+    return found
+
+
+def _prefix_of(word: str, found: LinkFilter) -> Prefix:
+    prefix = prefix_or_none(word)
+    if prefix is None and ":" in word:
+        raise NotModelled(f"IPv6 prefix {word}", ("IPv4",))
+    if prefix is None:
+        family = found.family or "any valid"
+        raise ToolExit(1, f'Error: {family} prefix is expected rather than "{word}".\n')
+    if not found.family and not prefix.is_any:
+        found.family = "inet"
+    return prefix
+
+
+def _scope_of(word: str) -> int | None:
+    scope = SCOPES.number(word)
+    if scope is None and word != "all":
+        raise wrong('invalid "scope"\n', word)
+    return scope
+
+
+def _group_of(word: str) -> int:
+    group = GROUPS.number(word)
+    if group is None:
+        raise wrong('Invalid "group" value\n', word)
+    return group
+
+
+def _master_of(word: str, session: Session) -> Link:
+    master = session.netns.devices.get(word)
+    if master is None:
+        raise wrong("Device does not exist\n", word)
+    return master
+
+
+def _note_kind(word: str, found: LinkFilter) -> None:
+    if word.endswith("_slave"):
+        found.slave_kind = word.removesuffix("_slave")
+    else:
+        found.kind = word
+
+
+def _note_flag(word: str, found: LinkFilter) -> bool:
+    """Linux: iproute2 ip/ipaddress.c get_filter()"""
+    inverted = word.startswith("-")
+    name = word[1:] if inverted else word
+    opposite = {"dynamic": "permanent", "primary": "secondary"}.get(name)
+    if opposite is not None:
+        name, inverted = opposite, not inverted
+    bit = FLAG_BITS.get(name)
+    if bit is None:
+        return False
+    found.flags = found.flags & ~bit if inverted else found.flags | bit
+    found.flagmask |= bit
+    return True

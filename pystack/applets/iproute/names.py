@@ -1,0 +1,99 @@
+"""The names that iproute2 gives to numbers: /etc/iproute2 of Debian 12, and nothing that a machine added."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iproute.numbers import unsigned
+
+
+class NameTable:
+    """Numbers by name and back."""
+
+    def __init__(self, names: dict[int, str], high: int = 255) -> None:
+        self._names = names
+        self._numbers = {name: number for number, name in names.items()}
+        self._high = high
+
+    def name(self, number: int) -> str:
+        """The name of a number, the number itself if it has none."""
+        return self._names.get(number, str(number))
+
+    def number(self, word: str) -> int | None:
+        """The number that a word means."""
+        if word in self._numbers:
+            return self._numbers[word]
+        value = unsigned(word)
+        return value if value is not None and value <= self._high else None
+
+
+SCOPES: Final = NameTable({0: "global", 255: "nowhere", 254: "host", 253: "link", 200: "site"})
+TABLES: Final = NameTable({0: "unspec", 253: "default", 254: "main", 255: "local"}, 0xFFFFFFFF)
+GROUPS: Final = NameTable({0: "default"}, 0xFFFFFFFF)
+PROTOCOLS: Final = NameTable(
+    {
+        0: "unspec",
+        1: "redirect",
+        2: "kernel",
+        3: "boot",
+        4: "static",
+        8: "gated",
+        9: "ra",
+        10: "mrt",
+        11: "zebra",
+        12: "bird",
+        13: "dnrouted",
+        14: "xorp",
+        15: "ntk",
+        16: "dhcp",
+        18: "keepalived",
+        42: "babel",
+        99: "openr",
+        186: "bgp",
+        187: "isis",
+        188: "ospf",
+        189: "rip",
+        192: "eigrp",
+    }
+)
+ROUTE_TYPES: Final = NameTable(
+    {
+        0: "none",
+        1: "unicast",
+        2: "local",
+        3: "broadcast",
+        4: "anycast",
+        5: "multicast",
+        6: "blackhole",
+        7: "unreachable",
+        8: "prohibit",
+        9: "throw",
+        10: "nat",
+        11: "xresolve",
+    }
+)
+
+# Linux: /etc/iproute2/rt_dsfield
+_DSFIELDS: Final = {
+    0x00: "default",
+    **{0x28 + 0x20 * klass + 8 * drop: f"AF{klass + 1}{drop + 1}" for klass in range(4) for drop in range(3)},
+    **{0x20 * klass: f"CS{klass}" for klass in range(1, 8)},
+    0xB8: "EF",
+}
+
+
+def dsfield(word: str) -> int | None:
+    """A TOS octet by name or in hexadecimal. Linux: iproute2 lib/rt_names.c rtnl_dsfield_a2n()"""
+    for number, name in _DSFIELDS.items():
+        if name == word:
+            return number
+    try:
+        value = int(word, 16)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 255 else None
+
+
+def dsfield_name(number: int) -> str:
+    """Linux: iproute2 lib/rt_names.c rtnl_dsfield_n2a()"""
+    return _DSFIELDS.get(number, f"0x{number:02x}")

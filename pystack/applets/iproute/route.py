@@ -1,0 +1,267 @@
+"""`ip route`: show, get, flush here by reference; add, del, change, replace, append, prepend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pystack.applets.iproute import route_get, route_show
+from pystack.applets.iproute.names import PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES, dsfield
+from pystack.applets.iproute.numbers import Prefix, address, prefix, unsigned
+from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.words import (
+    USAGE_CODE,
+    ToolExit,
+    Words,
+    garbage,
+    matches,
+    no_device,
+    refused,
+    wrong,
+)
+from pystack.applets.session import Session
+from pystack.errors import ENOENT, NetError, NotModelled
+from pystack.l2.context import Link
+from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
+from pystack.l3.fib import Fib
+from pystack.l3.fib_table import FibMatch
+from pystack.l3.fib_types import (
+    RT_TABLE_LOCAL,
+    RT_TABLE_MAIN,
+    RTN_ANYCAST,
+    RTN_BROADCAST,
+    RTN_LOCAL,
+    RTN_MULTICAST,
+    RTN_UNICAST,
+    RTN_UNSPEC,
+    RTNH_F_ONLINK,
+    RTPROT_BOOT,
+    TYPE_NAMES,
+    FibInfo,
+    FibRoute,
+    Nexthop,
+)
+
+_FAMILIES: Final = frozenset("inet inet6 mpls bridge link".split())
+
+# Spelled out or abbreviated, taken by Linux, without a model here.
+_NOT_MODELLED: Final = tuple(
+    "as from expires hoplimit advmss reordering rtt rto_min window cwnd initcwnd initrwnd features quickack "
+    "congctl rttvar ssthresh realms nexthop nhid vrf pref encap ttl-propagate fastopen_no_cookie".split()
+)
+KNOWN: Final = ("via", "dev", "src", "tos", "metric", "scope", "mtu", "onlink", "proto", "table")
+
+_COMMANDS: Final = ("add", "change", "replace", "prepend", "append", "test", "delete")
+
+
+def run(words: Words, options: Options, session: Session) -> int:
+    """Linux: iproute2 ip/iproute.c do_iproute()"""
+    if not words:
+        return route_show.show(words, options, session)
+    word = words.word
+    for name in _COMMANDS:
+        if matches(word, name) or (name == "change" and word == "chg"):
+            words.take()
+            return _modify(name, words, options, session)
+    others: tuple[tuple[tuple[str, ...], Callable[[Words, Options, Session], int]], ...] = (
+        (("list", "show", "lst"), route_show.show),
+        (("get",), route_get.get),
+        (("flush",), route_show.flush),
+    )
+    for names, command in others:
+        if words.begins(*names):
+            words.take()
+            return command(words, options, session)
+    if words.begins("save", "restore", "showdump", "help"):
+        raise NotModelled(f"ip route {word}", (*_COMMANDS, "show", "get", "flush"))
+    raise ToolExit(USAGE_CODE, f'Command "{word}" is unknown, try "ip route help".\n')
+
+
+@dataclass(slots=True)
+class _Request:
+    to: Prefix | None = None
+    type: int = RTN_UNSPEC
+    via: int | None = None
+    dev: str = ""
+    source: int = 0
+    tos: int = 0
+    metric: int = 0
+    scope: int | None = None
+    protocol: int | None = None
+    table: int | None = None
+    onlink: bool = False
+    metrics: dict[str, int] = field(default_factory=dict)
+
+
+class _Parser:
+    """Linux: iproute2 ip/iproute.c iproute_modify()"""
+
+    def __init__(self, words: Words, family: str) -> None:
+        self.words = words
+        self.family = family
+        self.request = _Request()
+
+    def parse(self) -> _Request:
+        request, words = self.request, self.words
+        while words:
+            word = words.take()
+            if word == "src":
+                request.source = address(words.take(), self.family).address
+            elif word == "via":
+                self._via(word)
+            elif word == "tos" or matches(word, "dsfield"):
+                request.tos = self._number(dsfield, '"tos" value is invalid\n')
+            elif matches(word, "metric") or matches(word, "priority") or word == "preference":
+                request.metric = self._number(unsigned, '"metric" value is invalid\n')
+            elif word == "scope":
+                request.scope = self._number(SCOPES.number, 'invalid "scope" value\n')
+            elif word == "mtu":
+                self._mtu()
+            elif word == "onlink":
+                request.onlink = True
+            elif matches(word, "protocol"):
+                request.protocol = self._number(PROTOCOLS.number, '"protocol" value is invalid\n')
+            elif matches(word, "table"):
+                request.table = self._number(TABLES.number, '"table" value is invalid\n')
+            elif word in ("dev", "oif"):
+                request.dev = words.take()
+            elif word in _NOT_MODELLED:
+                raise NotModelled(f"ip route … {word}", KNOWN)
+            else:
+                self._destination(word)
+        if request.to is None:
+            raise NotModelled("ip route help", KNOWN)
+        return request
+
+    def _number(self, parse: Callable[[str], int | None], said: str) -> int:
+        value = self.words.take()
+        number = parse(value)
+        if number is None:
+            raise wrong(said, value)
+        return number
+
+    def _via(self, word: str) -> None:
+        if self.request.via is not None:
+            raise wrong("use nexthop syntax to specify multiple via\n", word)
+        value = self.words.take()
+        if value in _FAMILIES:
+            if value != "inet":
+                raise NotModelled(f"via {value}", ("inet",))
+            value = self.words.take()
+        self.request.via = address(value, self.family).address
+
+    def _mtu(self) -> None:
+        value = self.words.take()
+        if value == "lock":
+            raise NotModelled("mtu lock", ("mtu NUMBER",))
+        number = unsigned(value)
+        if number is None:
+            raise wrong('"mtu" value is invalid\n', value)
+        self.request.metrics["mtu"] = number
+
+    def _destination(self, word: str) -> None:
+        if word == "to":
+            word = self.words.take()
+        kind = None if word[:1].isdigit() else ROUTE_TYPES.number(word)
+        if kind is not None:
+            if kind not in TYPE_NAMES or kind in (RTN_ANYCAST, RTN_MULTICAST):
+                raise NotModelled(f"route type {word}", tuple(TYPE_NAMES.values()))
+            self.request.type = kind
+            word = self.words.take()
+        if matches(word, "help"):
+            raise NotModelled("ip route help", KNOWN)
+        if self.request.to is not None:
+            raise garbage("to", word)
+        self.request.to = prefix(word, self.family)
+
+
+def _modify(command: str, words: Words, options: Options, session: Session) -> int:
+    request = _Parser(words, options.family).parse()
+    dev = None
+    if request.dev:
+        dev = session.netns.devices.get(request.dev)
+        if dev is None:
+            raise no_device(request.dev)
+    deletes = command == "delete"
+    if not deletes and request.type == RTN_UNSPEC:
+        request.type = RTN_UNICAST
+    fib = session.netns.ipv4.fib
+    try:
+        if deletes:
+            _delete(request, dev, fib)
+        else:
+            _insert(command, request, dev, fib)
+    except NetError as error:
+        raise refused(error) from None
+    return 0
+
+
+def _table(request: _Request) -> int:
+    if request.table is not None:
+        return request.table or RT_TABLE_MAIN
+    return RT_TABLE_LOCAL if request.type in (RTN_LOCAL, RTN_BROADCAST) else RT_TABLE_MAIN
+
+
+def _scope(request: _Request, *, deletes: bool) -> int:
+    """What `ip` fills in where the user names no scope."""
+    if request.scope is not None:
+        return request.scope
+    if request.type == RTN_LOCAL:
+        return RT_SCOPE_HOST
+    if request.type == RTN_BROADCAST:
+        return RT_SCOPE_LINK
+    if deletes:
+        return RT_SCOPE_NOWHERE
+    if request.type == RTN_UNICAST and request.via is None:
+        return RT_SCOPE_LINK
+    return RT_SCOPE_UNIVERSE
+
+
+def _delete(request: _Request, dev: Link | None, fib: Fib) -> None:
+    assert request.to is not None
+    scope = _scope(request, deletes=True)
+    wanted = FibMatch(
+        type_=request.type or None,
+        scope=None if scope == RT_SCOPE_NOWHERE else scope,
+        protocol=request.protocol or None,
+        prefsrc=request.source,
+        priority=request.metric,
+        dev=dev,
+        gateway=request.via or 0,
+    )
+    fib.delete(_table(request), request.to.address, request.to.length, wanted, request.tos)
+
+
+def _insert(command: str, request: _Request, dev: Link | None, fib: Fib) -> None:
+    assert request.to is not None
+    hops: tuple[Nexthop, ...] = ()
+    if dev is not None or request.via is not None:
+        hops = (Nexthop(dev, request.via or 0, flags=RTNH_F_ONLINK if request.onlink else 0),)
+    info = FibInfo(
+        request.type,
+        hops,
+        scope=_scope(request, deletes=False),
+        protocol=RTPROT_BOOT if request.protocol is None else request.protocol,
+        prefsrc=request.source,
+        priority=request.metric,
+        metrics=request.metrics,
+    )
+    route = FibRoute(_table(request), request.to.address, request.to.length, info, request.tos)
+    if command in ("change", "test") and not _has_equal(fib, route):
+        raise NetError(ENOENT)
+    fib.add(
+        route,
+        exclusive=command in ("add", "test"),
+        append=command == "append",
+        replace=command in ("change", "replace"),
+    )
+
+
+def _has_equal(fib: Fib, route: FibRoute) -> bool:
+    """Whether the table has a route of the same destination, TOS and metric."""
+    table = fib.tables.get(route.table)
+    if table is None:
+        return False
+    key = (route.prefix, route.prefixlen, route.tos, route.info.priority)
+    return any((known.prefix, known.prefixlen, known.tos, known.info.priority) == key for known in table)

@@ -1,0 +1,176 @@
+"""`ip route get`: which way a packet would go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.applets.iproute.names import ROUTE_TYPES, TABLES, dsfield
+from pystack.applets.iproute.numbers import Prefix, format_ipv4, prefix, unsigned
+from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.printer import MAGENTA, Printer
+from pystack.applets.iproute.route_show import (
+    RouteFilter,
+    print_device,
+    print_flags,
+    print_gateway,
+    print_metrics,
+    print_route,
+    print_source,
+)
+from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, refused, wrong
+from pystack.applets.session import Session
+from pystack.errors import NetError, NotModelled
+from pystack.l2.context import Link
+from pystack.l3.fib_types import RT_TABLE_MAIN, RTN_UNICAST, Flow
+from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
+
+_CACHE_FLAGS: Final = ((RTCF_LOCAL, "local"), (RTCF_MULTICAST, "mc"), (RTCF_BROADCAST, "brd"))
+
+
+@dataclass(slots=True)
+class _Question:
+    to: Prefix | None = None
+    source: int = 0
+    source_given: bool = False
+    iif: Link | None = None
+    oif: Link | None = None
+    tos: int = 0
+    mark: int = 0
+    fibmatch: bool = False
+
+
+def get(words: Words, options: Options, session: Session) -> int:
+    """Linux: iproute2 ip/iproute.c iproute_get(), net/ipv4/route.c inet_rtm_getroute()"""
+    question = _parse(words, options, session)
+    route = _answer(question, session)
+    printer = options.printer(session.io)
+    printer.begin()
+    if question.fibmatch and route.result is not None:
+        print_route(printer, options, route.result.route, RouteFilter(table=0))
+    else:
+        _print(printer, options, session, question, route)
+    printer.end()
+    return 0
+
+
+def _parse(words: Words, options: Options, session: Session) -> _Question:
+    question = _Question()
+    iif = oif = ""
+    while words:
+        word = words.take()
+        if word == "tos" or matches(word, "dsfield"):
+            value = words.take()
+            tos = dsfield(value)
+            if tos is None:
+                raise wrong("TOS value is invalid\n", value)
+            question.tos = tos
+        elif matches(word, "from"):
+            question.source = prefix(words.take(), options.family).address
+            question.source_given = True
+        elif matches(word, "iif"):
+            iif = words.take()
+        elif matches(word, "mark"):
+            value = words.take()
+            mark = unsigned(value)
+            if mark is None:
+                raise wrong("invalid mark value", value)
+            question.mark = mark
+        elif matches(word, "oif") or word == "dev":
+            oif = words.take()
+        elif matches(word, "fibmatch"):
+            question.fibmatch = True
+        elif _is_refused(word):
+            raise NotModelled(f"ip route get {word}", ("from", "iif", "oif", "tos", "mark", "fibmatch"))
+        else:
+            _note_destination(words.take() if word == "to" else word, question, options, session)
+    if question.to is None:
+        raise ToolExit(1, "need at least a destination address\n")
+    question.iif, question.oif = _device(iif, session), _device(oif, session)
+    return question
+
+
+def _is_refused(word: str) -> bool:
+    names = ("notify", "connected", "vrf", "uid", "sport", "dport", "ipproto")
+    return word == "as" or any(matches(word, name) for name in names)
+
+
+def _note_destination(word: str, question: _Question, options: Options, session: Session) -> None:
+    if matches(word, "help"):
+        raise NotModelled("ip route help")
+    question.to = prefix(word, options.family)
+    if question.to.length != 32:
+        text = f"Warning: /{question.to.length} as prefix is invalid, only /32 (or none) is supported.\n"
+        session.io.err.write(text)
+
+
+def _device(name: str, session: Session) -> Link | None:
+    if not name:
+        return None
+    dev = session.netns.devices.get(name)
+    if dev is None:
+        raise no_device(name)
+    return dev
+
+
+def _answer(question: _Question, session: Session) -> Rtable:
+    assert question.to is not None
+    router, daddr = session.netns.ipv4.router, question.to.address
+    if question.iif is not None:
+        route = router.route_input(daddr, question.source, question.tos, question.mark, question.iif)
+    else:
+        flow = Flow(
+            daddr,
+            question.source,
+            oif=0 if question.oif is None else question.oif.ifindex,
+            tos=question.tos,
+            mark=question.mark,
+        )
+        route = router.route_output(flow)
+    if not isinstance(route, Rtable):
+        raise refused(NetError(route))
+    if route.error:
+        raise refused(NetError(route.error))
+    return route
+
+
+def _print(printer: Printer, options: Options, session: Session, question: _Question, route: Rtable) -> None:
+    """Linux: iproute2 ip/iproute.c print_route(), net/ipv4/route.c rt_fill_info()"""
+    assert question.to is not None
+    printer.open_object()
+    if route.type != RTN_UNICAST or options.details:
+        kind = ROUTE_TYPES.name(route.type)
+        printer.put("type", kind, f"{kind} ")
+    destination = format_ipv4(question.to.address)
+    printer.put("dst", destination, f"{destination} ", MAGENTA)
+    if question.source:
+        source = format_ipv4(question.source)
+        printer.put("from", source, f"from {source} ", MAGENTA)
+    if route.gateway:
+        print_gateway(printer, route.gateway)
+    print_device(printer, "dev", route.dev.name)
+    table = 0 if route.result is None else route.result.route.table
+    if table and (table != RT_TABLE_MAIN or options.details):
+        printer.put("table", TABLES.name(table), f"table {TABLES.name(table)} ")
+    if not route.is_input and route.saddr != question.source:
+        print_source(printer, route.saddr)
+    print_flags(printer, 0)
+    if question.mark:
+        shown = f"{question.mark:#x}" if question.mark >= 16 else str(question.mark)
+        printer.put("mark", question.mark, f"mark {shown} ")
+    if not route.is_input:
+        printer.put("uid", 0, "uid 0 ")
+    _print_cache(printer, route)
+    if route.result is not None:
+        print_metrics(printer, route.result.info.metrics)
+    if route.is_input and question.iif is not None:
+        print_device(printer, "iif", question.iif.name)
+    printer.text("\n")
+    printer.close_object()
+
+
+def _print_cache(printer: Printer, route: Rtable) -> None:
+    """Linux: iproute2 ip/iproute.c print_cache_flags()"""
+    words = [word for bit, word in _CACHE_FLAGS if route.flags & bit]
+    shown = f"<{','.join(words)}> " if words else ""
+    printer.words("cache", words, joined=f"{printer.separator}    cache {shown}")
