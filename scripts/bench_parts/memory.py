@@ -1,0 +1,48 @@
+"""How much memory a process and its children hold, as the kernel counts it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from scripts.bench_parts.lab import BenchError
+from scripts.bench_parts.results import Reading
+
+
+def resident(pids: Iterable[int]) -> Reading:
+    """Megabytes (10^6) resident in these processes and their descendants.
+
+    Beside it the PSS, in which a page that n processes share counts a nth in each.
+    """
+    family = descendants(pids)
+    rss = sum(_kilobytes(pid, "Rss") for pid in family)
+    pss = sum(_kilobytes(pid, "Pss") for pid in family)
+    return Reading(rss * 1024 / 1e6, {"PSS": pss * 1024 / 1e6, "processes": len(family)})
+
+
+def descendants(pids: Iterable[int]) -> list[int]:
+    """The processes and all that they started, down to the last."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:  # it ended meanwhile
+            continue
+        parent = int(text.rpartition(")")[2].split()[1])
+        children.setdefault(parent, []).append(int(stat.parent.name))
+    found = list(pids)
+    for pid in found:
+        found += children.get(pid, ())
+    return found
+
+
+def _kilobytes(pid: int, field: str) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError as error:
+        raise BenchError(f"the memory of process {pid} cannot be read: {error.strerror}") from error
+    found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
+    if found is None:
+        raise BenchError(f"the kernel does not say the {field} of process {pid}")
+    return int(found[1])

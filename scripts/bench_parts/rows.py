@@ -1,0 +1,176 @@
+"""The rows of the bench: what is asked, of whom, how, and how well pystack wants to do."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from scripts.bench_parts import core_rows, memory, traffic
+from scripts.bench_parts.bench import Asked, Bench, Question
+from scripts.bench_parts.contestant import Contestant
+from scripts.bench_parts.contestants import CONTESTANTS, RELAY, VDE, KernelBridge, PystackBridge
+from scripts.bench_parts.results import PYSTACK, Bar, Reading
+
+INTERPRETER: Final = "python -c pass"
+CORE_HOW: Final = (
+    "in this process, no system calls; the bare loop looks one address up and appends to one list"
+)
+
+
+def tcp(bench: Bench) -> list[Asked]:
+    """Each contestant's bulk TCP."""
+    return bench.between(lambda contestant: traffic.tcp(contestant, bench.settings.seconds))
+
+
+def udp(bench: Bench) -> list[Asked]:
+    """Each contestant's small UDP."""
+    return bench.between(lambda contestant: traffic.udp(contestant, bench.settings.seconds))
+
+
+def rtt(bench: Bench) -> list[Asked]:
+    """Each contestant's round trip."""
+    return bench.between(traffic.rtt)
+
+
+def startup(bench: Bench) -> list[Asked]:
+    """Each contestant, started and stopped anew."""
+
+    def measure(kind: type[Contestant]) -> Reading:
+        contestant = bench.another(kind)
+        contestant.make_ends()
+        begun = time.perf_counter()
+        contestant.start()
+        taken = time.perf_counter() - begun
+        contestant.stop()
+        return Reading(taken)
+
+    return [Asked(kind.name, partial(measure, kind), kind.missing()) for kind in CONTESTANTS]
+
+
+def client(bench: Bench) -> list[Asked]:
+    """`ip link` of pystack, the real one, and an interpreter that does nothing."""
+    pystack = str(Path(sys.executable).parent / "pystack")
+
+    def timed(argv: list[str], env: dict[str, str] | None = None) -> Reading:
+        begun = time.perf_counter()
+        bench.lab.run(argv, env=env)
+        return Reading((time.perf_counter() - begun) * 1e3)
+
+    def ours() -> Reading:
+        daemon = bench.running(PystackBridge)
+        assert isinstance(daemon, PystackBridge)
+        return timed([pystack, "ip", "link"], {"PYSTACK_SOCKET": daemon.socket})
+
+    return [
+        Asked(PYSTACK, ours),
+        Asked(INTERPRETER, lambda: timed([sys.executable, "-c", "pass"])),
+        Asked("ip link", lambda: timed(["ip", "link"])),
+    ]
+
+
+def resident(bench: Bench) -> list[Asked]:
+    """Each contestant that consists of processes."""
+
+    def measure(contestant: Contestant) -> Reading:
+        return memory.resident(process.pid for process in contestant.processes)
+
+    return [
+        Asked(each.name, each.measure, each.missing)
+        for each in bench.between(measure)
+        if each.name != KernelBridge.name
+    ]
+
+
+def core(measure: Callable[[int], Reading]) -> Callable[[Bench], list[Asked]]:
+    """A loop over the core beside the bare one."""
+
+    def ask(bench: Bench) -> list[Asked]:
+        frames = bench.settings.frames
+        return [
+            Asked(PYSTACK, lambda: measure(frames)),
+            Asked(core_rows.BARE_LOOP, lambda: core_rows.bare_loop(frames)),
+        ]
+
+    return ask
+
+
+QUESTIONS: Final = (
+    Question(
+        "tcp",
+        "bridged TCP",
+        "Gbit/s",
+        "iperf3 between two namespaces, one stream; 64 KiB frames where the contestant takes offloads",
+        tcp,
+        more_is_better=True,
+        bars=(Bar(0.8, against=RELAY), Bar(8.0, against=VDE)),
+    ),
+    Question(
+        "udp",
+        f"bridged UDP of {traffic.UDP_OCTETS} octets",
+        "kpps received",
+        "iperf3 as fast as it can; what it sent, its own limit, stands beside",
+        udp,
+        more_is_better=True,
+        bars=(Bar(0.6, against=RELAY),),
+    ),
+    Question(
+        "rtt",
+        "ping through the bridge",
+        "us",
+        f"ping -A, median of {traffic.ECHOES} echoes a round, each sent when the last one is back",
+        rtt,
+        bars=(Bar(1.5, at_least=False, against=RELAY),),
+    ),
+    Question(
+        "startup",
+        "from exec until frames can pass",
+        "s",
+        "two ports; programs in Python say when they are ready (sd_notify), others are looked at",
+        startup,
+        bars=(Bar(0.6, at_least=False),),
+    ),
+    Question(
+        "client",
+        "one command to the running daemon",
+        "ms",
+        "`pystack ip link`, from exec to exit; the real one, and an interpreter that does nothing",
+        client,
+        bars=(Bar(100.0, at_least=False),),
+    ),
+    Question(
+        "memory",
+        "resident memory with two ports",
+        "MB",
+        "RSS of all processes (pystack: daemon and keeper), after the rows above if they ran; PSS beside it",
+        resident,
+        bars=(Bar(80.0, at_least=False),),
+    ),
+    Question(
+        "core-forward",
+        "the core alone: a 60-octet frame between two known stations",
+        "us a frame",
+        CORE_HOW,
+        core(core_rows.forward),
+        needs_root=False,
+    ),
+    Question(
+        "core-flood",
+        "the core alone: a broadcast from one port to seven others",
+        "us a frame",
+        CORE_HOW,
+        core(core_rows.flood),
+        needs_root=False,
+    ),
+    Question(
+        "core-learn",
+        "the core alone: a frame from a station never seen before",
+        "us a frame",
+        CORE_HOW,
+        core(core_rows.learn),
+        needs_root=False,
+    ),
+)

@@ -1,0 +1,65 @@
+"""The traffic between the two ends of a contestant, measured by programs that everybody knows."""
+
+from __future__ import annotations
+
+import json
+import re
+from statistics import median
+from typing import Any, Final
+
+from scripts.bench_parts.contestant import FAR, Contestant
+from scripts.bench_parts.lab import BenchError, wait_until
+from scripts.bench_parts.results import Reading
+
+UDP_OCTETS: Final = 16
+ECHOES: Final = 1000
+IPERF_OVERHEAD: Final = 15.0  # seconds that a test may take beside its own
+
+
+def tcp(contestant: Contestant, seconds: float) -> Reading:
+    """Gbit/s that arrived."""
+    end = _iperf(contestant, seconds, [])
+    return Reading(_figure(end, "sum_received", "bits_per_second") / 1e9)
+
+
+def udp(contestant: Contestant, seconds: float) -> Reading:
+    """Thousands of packets a second that arrived, of as many as the sender can make."""
+    end = _iperf(contestant, seconds, ["--udp", "--bitrate", "0", "--length", str(UDP_OCTETS)])
+    packets, lost = _figure(end, "sum", "packets"), _figure(end, "sum", "lost_packets")
+    duration = _figure(end, "sum", "seconds")
+    return Reading((packets - lost) / duration / 1e3, {"sent": packets / duration / 1e3})
+
+
+def rtt(contestant: Contestant) -> Reading:
+    """Microseconds from echo request to reply: the median of many, each sent when the last one is back."""
+    said = contestant.lab.run(["ping", "-A", "-n", "-c", str(ECHOES), FAR], netns=contestant.near)
+    times = [float(text) * 1e3 for text in re.findall(r"time=([0-9.]+) ms", said)]
+    if len(times) < ECHOES * 9 // 10:
+        raise BenchError(f"only {len(times)} of {ECHOES} echoes came back")
+    return Reading(median(times))
+
+
+def check_reachable(contestant: Contestant) -> None:
+    """The far end answers; also fills the neighbour tables, so that no row measures ARP."""
+    contestant.lab.run(["ping", "-n", "-c", "1", "-w", "5", FAR], netns=contestant.near)
+
+
+def _iperf(contestant: Contestant, seconds: float, options: list[str]) -> dict[str, Any]:
+    """What iperf3 says at the end of one test, sent from the near end to the far one."""
+    lab = contestant.lab
+    server = lab.spawn(["iperf3", "--server", "--one-off", "--forceflush"], netns=contestant.far)
+    try:
+        wait_until(lambda: "listening" in server.said, "iperf3 --server", server)
+        client = ["iperf3", "--client", FAR, "--time", f"{seconds:g}", "--json", *options]
+        said = lab.run(client, netns=contestant.near, patience=seconds + IPERF_OVERHEAD)
+    finally:
+        lab.end(server)
+    end: dict[str, Any] = json.loads(said)["end"]
+    return end
+
+
+def _figure(end: dict[str, Any], part: str, name: str) -> float:
+    try:
+        return float(end[part][name])
+    except (KeyError, TypeError, ValueError):
+        raise BenchError(f"iperf3 does not say {part}.{name}") from None
