@@ -27,6 +27,8 @@ ZERO: Final = bytes(ETH_ALEN)
 
 HEADER: Final = Struct("!6s6sH")  # destination, source, type
 
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
+
 
 def header(destination: bytes, source: bytes, protocol: int) -> bytes:
     """The 14 octets in front of a payload."""
@@ -51,10 +53,6 @@ def mac_text(address: bytes) -> str:
 def parse_mac(text: str) -> bytes | None:
     """Six octets from `2:0:0:0:0:1` or `02-00-…`, None if it is not an address."""
     words = text.replace("-", ":").split(":")
-    if len(words) != ETH_ALEN:
+    if len(words) != ETH_ALEN or not all(0 < len(word) <= 2 and _HEX.issuperset(word) for word in words):
         return None
-    try:
-        octets = [int(word, 16) for word in words if 0 < len(word) <= 2]
-    except ValueError:
-        return None
-    return bytes(octets) if len(octets) == ETH_ALEN and min(octets) >= 0 else None
+    return bytes(int(word, 16) for word in words)
