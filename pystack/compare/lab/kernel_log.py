@@ -2,8 +2,8 @@
 
 The kernel drops log lines of other namespaces than the first unless net.netfilter.nf_log_all_netns is 1, and
 that belongs to the whole machine. So it is set while a log is open and put back afterwards: by us, or by the
-lab's agent if we are killed. The log itself is one for the machine as well, which is why a lock lets one lab
-read at a time.
+lab's agent if we are killed. The log itself is one for the machine as well, which is why one lab reads at a
+time: a lock on the log's device says whose turn it is, for containers too that share it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pystack.compare.lab.agent_client import AgentClient
 from pystack.compare.lab.errors import LabBroken, LabUnavailable
 
 SWITCH: Final = Path("/proc/sys/net/netfilter/nf_log_all_netns")
-LOCK: Final = Path("/run/lock/pystack-kernel-log")
 KMSG: Final = Path("/dev/kmsg")
 RECORD_SIZE: Final = 8192
 LOCK_PATIENCE: Final = 60.0  # seconds for which we wait for another lab
@@ -47,12 +46,11 @@ class KernelLog:
             )
         self.lost = 0  # times the kernel overwrote records before we read them
         self._agent = agent
-        self._kmsg = self._switch = self._token = -1
-        self._lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._switch = self._token = -1
+        self._kmsg = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self._take_lock()
             self._switch_on()
-            self._kmsg = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             os.lseek(self._kmsg, 0, os.SEEK_END)
         except BaseException:
             self.close()
@@ -62,17 +60,19 @@ class KernelLog:
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
-                return fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return fcntl.flock(self._kmsg, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise LabUnavailable(f"another lab reads the kernel's log, and holds {LOCK}") from None
+                    raise LabUnavailable(
+                        f"another lab holds the lock on {KMSG}, to read the kernel's log"
+                    ) from None
                 time.sleep(LOCK_RETRY)
 
     def _switch_on(self) -> None:
         """The agent gets the switch, the lock and the value before anything is changed."""
         before = SWITCH.read_text().strip()
         self._switch = os.open(SWITCH, os.O_WRONLY | os.O_CLOEXEC)
-        reply, _ = self._agent.request("restore", [self._switch, self._lock], text=before)
+        reply, _ = self._agent.request("restore", [self._switch, self._kmsg], text=before)
         self._token = int(str(reply["token"]))
         os.write(self._switch, b"1")
 
@@ -104,10 +104,10 @@ class KernelLog:
                 self._agent.request("put_back", token=self._token)
             except LabBroken:
                 pass  # the agent has ended, and has put it back then
-        for fd in (self._kmsg, self._switch, self._lock):
+        for fd in (self._kmsg, self._switch):
             if fd >= 0:
                 os.close(fd)
-        self._kmsg = self._switch = self._lock = self._token = -1
+        self._kmsg = self._switch = self._token = -1
 
 
 def log_line(record: bytes) -> LogLine:

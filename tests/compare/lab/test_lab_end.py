@@ -1,5 +1,6 @@
 """However a lab ends, nothing of it is left: no process, no namespace, no name, no changed sysctl."""
 
+import fcntl
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pystack.compare.lab.errors import LabBroken, LabUnavailable
-from pystack.compare.lab.kernel_log import SWITCH
+from pystack.compare.lab.kernel_log import KMSG, SWITCH
 from pystack.compare.lab.kernel_netns import KernelNetns
 from tests.compare.lab.patience import wait_until
 
@@ -20,7 +21,8 @@ ROOT = Path(__file__).parent.parent.parent.parent
 
 # A lab in a process of its own, which says what belongs to it and then waits to be ended.
 VICTIM = """
-import json, os, sys, time
+import json, os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
 from pystack.compare.lab.kernel_netns import KernelNetns
 with KernelNetns(["tap1"]) as kernel:
     kernel.sh("ip netns add b; ip link set tap1 up").check()
@@ -121,8 +123,15 @@ def test_a_lab_whose_agent_dies_says_so() -> None:
 def switch_is_off() -> None:
     if not SWITCH.exists():
         pytest.skip(f"needs {SWITCH}: the first network namespace, and a kernel with netfilter logging")
-    if SWITCH.read_text() != "0\n":
-        pytest.skip(f"needs {SWITCH} to be 0: somebody else uses it now")
+    if switch_at_rest() != "0":
+        pytest.skip(f"needs {SWITCH} to be 0: somebody wants it otherwise on this machine")
+
+
+def switch_at_rest() -> str:
+    """Its value while no lab reads the log: other tests of this machine may do so at any time."""
+    with KMSG.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return SWITCH.read_text().strip()
 
 
 @pytest.mark.usefixtures("switch_is_off")
@@ -137,7 +146,7 @@ def test_lines_of_log_rules_are_read_in_order_and_the_switch_is_put_back() -> No
         assert [line.text.partition(" TYPE=")[2].split()[0] for line in ours] == ["8", "0"]
         assert ours[0].text.startswith("pystack-lab: IN= OUT=lo SRC=127.0.0.1 DST=127.0.0.1 LEN=84 ")
         assert ours[0].text.endswith(" ")
-        assert SWITCH.read_text() == "0\n"
+        assert switch_at_rest() == "0"
 
 
 @pytest.mark.usefixtures("switch_is_off")
@@ -149,7 +158,7 @@ def test_the_switch_is_put_back_after_an_exception() -> None:
 
     with pytest.raises(InterruptedError):
         fail_inside()
-    assert SWITCH.read_text() == "0\n"
+    assert switch_at_rest() == "0"
 
 
 @pytest.mark.usefixtures("switch_is_off")
@@ -160,7 +169,7 @@ def test_the_switch_is_put_back_when_the_reader_is_killed_and_the_next_lab_waite
     victim.communicate()
     with KernelNetns() as kernel, kernel.kernel_log():  # gets the lock only after the value is put back
         assert SWITCH.read_text() == "1\n"
-    assert SWITCH.read_text() == "0\n"
+    assert switch_at_rest() == "0"
 
 
 def test_without_root_a_lab_is_refused_in_one_sentence() -> None:
