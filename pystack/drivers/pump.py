@@ -50,6 +50,7 @@ class Pump:
     ) -> None:
         self.host = host
         self.faults = 0
+        self.on_settled: Callable[[], None] = _nobody_waits  # called at the end of every burst
         self._wall = wall
         self._faults_are_fatal = faults_are_fatal
         self._drivers: dict[PortDriver, trio.CancelScope] = {}
@@ -70,6 +71,7 @@ class Pump:
         """Start to move the frames of a port."""
         driver.dev.wake = partial(self._dirty.append, driver)
         self._drivers[driver] = trio.CancelScope()
+        self._sync_carrier(driver)
         if self._nursery is not None:
             self._nursery.start_soon(self._serve, driver)
 
@@ -169,6 +171,7 @@ class Pump:
         deadline = host.next_deadline()
         if deadline is not None and deadline < self._armed:
             self._bell.set()
+        self.on_settled()
 
     def _flush(self, driver: PortDriver) -> None:
         driver.flush()
