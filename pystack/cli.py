@@ -20,6 +20,8 @@ class Context(NamedTuple):
     setup: str = ""
     ns: str = ""
     json: bool = False
+    tty: bool = False
+    columns: int = 80
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,10 +52,11 @@ def run(arguments: Sequence[str], context: Context) -> int:
     from pystack.daemon.keeper import Terms
     from pystack.daemon.keeper_link import start_keeper
 
-    link = start_keeper(Terms(options.config, options.state, options.allow_system_changes))
+    terms = Terms(options.config, options.state, options.allow_system_changes)
+    link = start_keeper(terms)
     from pystack.daemon.server import run as run_daemon
 
-    return run_daemon(link, options.config, context.socket)
+    return run_daemon(link, terms, context.socket)
 
 
 def doctor(arguments: Sequence[str], context: Context) -> int:
@@ -75,4 +78,4 @@ def in_process(argv: Sequence[str], context: Context) -> int:
     """`pystack --setup FILE COMMAND`: build the stack, run one command, end."""
     from pystack.daemon.in_process import run_command
 
-    return run_command(argv, setup=context.setup, ns=context.ns, json=context.json)
+    return run_command(argv, setup=context.setup, ns=context.ns, tty=context.tty, columns=context.columns)

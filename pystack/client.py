@@ -53,9 +53,9 @@ class UsageError(Exception):
 class Options(NamedTuple):
     """What stands before the command."""
 
-    ns: str = ""
     socket: str = ""
     setup: str = ""
+    ns: str = ""
     json: bool = False
 
 
@@ -122,7 +122,7 @@ def serve(options: Options, command: list[str]) -> int:
     if verb in OWN_VERBS or options.setup:
         from pystack import cli
 
-        context = cli.Context(options.socket, options.setup, options.ns, options.json)
+        context = cli.Context(*options, tty=is_interactive(command), columns=columns())
         if verb in OWN_VERBS:
             return cli.VERBS[verb](command[1:], context)
         return cli.in_process(command, context)
@@ -143,11 +143,16 @@ def request_for(options: Options, command: list[str]) -> Request:
         argv=command,
         ns=options.ns,
         env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-        tty=os.isatty(1) and (command[0] != "sh" or os.isatty(0)),  # a prompt is for those who type
+        tty=is_interactive(command),
         columns=columns(),
         utc_offset=time.localtime().tm_gmtoff,
         json=options.json,
     )
+
+
+def is_interactive(command: list[str]) -> bool:
+    """Whether somebody looks at the output; a shell's prompt is for those who also type."""
+    return os.isatty(1) and (command[0] != "sh" or os.isatty(0))
 
 
 def columns() -> int:

@@ -8,35 +8,42 @@ Until READY nothing is waited for, and whatever fails ends the start with one li
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import pwd
 import signal
 import socket
-import time
-from collections.abc import Callable
+from collections import Counter
 from typing import Final
 
 import trio
 
-from pystack.daemon import places
+from pystack.applets.running_setup import setup_lines
+from pystack.daemon import places, undo
 from pystack.daemon.account import Account, NotAllowed
 from pystack.daemon.command import Command
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import ControlServer
-from pystack.daemon.keeper import PULSE
+from pystack.daemon.keeper import PULSE, Terms
 from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused
+from pystack.daemon.ledger import Ledger, LedgerBusy
 from pystack.daemon.log import Log
 from pystack.daemon.notify import ServiceManager
 from pystack.daemon.ports import KeeperOpener
-from pystack.daemon.protocol import ERR, Request
+from pystack.daemon.protocol import ERR, RC, Request, encode
+from pystack.daemon.reload import replace, successor
 from pystack.daemon.settings import LAB, Config
 from pystack.daemon.stack import PortFailed, Stack, build, load
+from pystack.daemon.status import Facts, process_age, resident, stack_facts
+from pystack.daemon.verbs import Verbs
 from pystack.drivers.garbage import gc_discipline
 
 FAILED: Final = 1
 USAGE: Final = 2
 LACKING: Final = 4
+INTERRUPTED: Final = 130
 
 logger = logging.getLogger("pystack")
 
@@ -53,19 +60,23 @@ class StartFailed(Exception):
 class Daemon:
     """One running stack and what surrounds it."""
 
-    def __init__(self, link: KeeperLink, path: str, manager: ServiceManager, socket_path: str = "") -> None:
+    def __init__(
+        self, link: KeeperLink, terms: Terms, manager: ServiceManager, socket_path: str = ""
+    ) -> None:
         self.link = link
-        self.path = path  # of the configuration; empty: the built-in lab
+        self.terms = terms
         self.manager = manager
-        self.began = time.monotonic()
         self.rc = 0
         self.stack: Stack
+        self.opener: KeeperOpener
         self.socket = ""
+        self.control = ControlServer(self.serve_command, Verbs(self).table())
         self._socket_asked_for = socket_path  # by -S
-        self._stop = trio.Event()
-        self._farewells: list[socket.socket] = []  # clients that wait for our end
-        self._pumps: trio.Nursery | None = None
-        self._commands = trio.CancelScope()
+        self._stopping = trio.Event()
+        self._reloading = trio.Lock()
+        self._waiting_for_the_end: list[socket.socket] = []
+        self._nursery: trio.Nursery
+        self._era = trio.CancelScope()  # the life of this stack: its pump, and the commands that run in it
 
     # --- start ------------------------------------------------------------------------------------------
 
@@ -78,7 +89,11 @@ class Daemon:
             self.socket = os.path.abspath(self.socket_path())
             self.link.call("claim", socket=self.socket)
             self.stack.open_ports(self.opener)
-            _, [fd] = self.link.call("control", socket=self.socket, uid=account.uid, gid=account.gid)
+            try:
+                _, [fd] = self.link.call("control", socket=self.socket, uid=account.uid, gid=account.gid)
+            except KeeperRefused:
+                self.stack.close()
+                raise
             account.become()
             return socket.socket(fileno=fd)
         except ConfigError as error:
@@ -98,7 +113,8 @@ class Daemon:
     def load(self) -> Config:
         """The configuration as it stands in its files now. Raises ConfigError."""
         self.link.call("config")
-        return load(self.path, self.link.read_text) if self.path else LAB
+        path = self.terms.config
+        return load(path, self.link.read_text, self.terms.allow_system_changes) if path else LAB
 
     def socket_path(self) -> str:
         """Where this daemon is spoken to."""
@@ -110,50 +126,54 @@ class Daemon:
     async def run(self, listener: socket.socket) -> None:
         """Serve until told to stop, or the keeper is gone."""
         listener.setblocking(False)
-        control = ControlServer(self.serve_command, {})
         async with trio.open_nursery() as nursery:
-            self._pumps = nursery
-            nursery.start_soon(self.stack.pump.run)
+            self._nursery = nursery
+            nursery.start_soon(self.pump, self.stack, self._era)
             nursery.start_soon(self.watch_signals)
             nursery.start_soon(self.watch_keeper)
             nursery.start_soon(self.beat)
-            trio_listener = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
-            nursery.start_soon(control.serve, trio_listener)
+            nursery.start_soon(
+                self.control.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener))
+            )
             gc_discipline()
-            self.say_ready()
-            await self._stop.wait()
+            self.say_ready(f"ready {process_age():.2f} s after its start; socket {self.socket}")
+            await self._stopping.wait()
             self.manager.stopping()
             nursery.cancel_scope.cancel()
 
-    def say_ready(self) -> None:
+    async def pump(self, stack: Stack, era: trio.CancelScope) -> None:
+        """Move a stack's frames until its era ends."""
+        with era:
+            await stack.pump.run()
+
+    def say_ready(self, how: str) -> None:
         """To the log and to the service manager."""
         ports = ", ".join(port.name for port in self.config.ports) or "none"
-        took = time.monotonic() - self.began
-        logger.info(
-            "%s: ready after %.2f s; ports: %s; socket: %s", self.config.name, took, ports, self.socket
-        )
-        self.manager.ready(f"{self.config.name}: {len(self.config.ports)} ports")
+        logger.info("%s: %s; ports: %s", self.config.name, how, ports)
+        self.manager.ready(f"{self.config.name}, ports: {ports}")
 
-    def stop(self, why: str, rc: int = 0) -> None:
-        """End soon, and cleanly."""
-        if not self._stop.is_set():
+    def stop(self, why: str, waiting: socket.socket | None = None, rc: int = 0) -> None:
+        """End soon, and cleanly; `waiting` is told when nothing is left."""
+        if waiting is not None:
+            self._waiting_for_the_end.append(waiting)
+        if not self._stopping.is_set():
             logger.info("%s: ending: %s", self.config.name, why)
             self.rc = rc
-            self._stop.set()
+            self._stopping.set()
 
     async def watch_signals(self) -> None:
         """SIGINT and SIGTERM end, SIGHUP reloads."""
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async for number in signals:
                 if number == signal.SIGHUP:
-                    pass
+                    self._nursery.start_soon(self.reload_by_signal)
                 else:
                     self.stop(signal.Signals(number).name)
 
     async def watch_keeper(self) -> None:
         """Without a keeper nobody would clean up after us, so we end too, and do what of it we may."""
         await trio.lowlevel.wait_readable(self.link.pulse)
-        self.stop("the keeper is gone, and nothing would be taken back after us", FAILED)
+        self.stop("the keeper is gone, and nothing would be taken back after us", rc=FAILED)
 
     async def beat(self) -> None:
         """Show the keeper and the service manager that the loop turns."""
@@ -168,35 +188,129 @@ class Daemon:
         netns = self.stack.host.namespaces.get(request.ns)
         if netns is None:
             known = ", ".join(sorted(self.stack.host.namespaces)[1:]) or "none but the first"
-            text = f"pystack: there is no namespace {request.ns} (known: {known})\n"
-            await client.send(ERR, text.encode(errors="surrogateescape"))
-            return FAILED
-        return await Command(client, self.stack.pump, self.stack.waiting).run(request, netns)
+            return await say(client, f"there is no namespace {request.ns} (known: {known})", FAILED)
+        with trio.CancelScope() as scope, self.stack.lasting(scope):
+            return await Command(client, self.stack.pump, self.stack.waiting).run(request, netns)
+        return await say(client, "a reload replaced the stack in which this ran", FAILED)
+
+    # --- verbs ------------------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """How the daemon is."""
+        return {
+            "name": self.config.name,
+            "config": self.config.file,
+            "socket": self.socket,
+            "pid": os.getpid(),
+            "keeper": self.link.pid,
+            "user": user_name(),
+            "uptime": round(process_age(), 2),
+            "clients": self.control.clients,
+            "memory": {"daemon": resident("self"), "keeper": resident(self.link.pid)},
+            **stack_facts(self.stack),
+        }
+
+    def setup(self) -> list[str]:
+        """The running state as a setup."""
+        return setup_lines(self.stack.host, self.stack.devices)
+
+    async def lost_by_reload(self) -> list[str]:
+        """What was typed and stands in no file. Raises ConfigError."""
+        files = await trio.to_thread.run_sync(self.load)
+        fresh = await trio.to_thread.run_sync(successor, files, self.stack)
+        standing = Counter(setup_lines(fresh.host, fresh.devices))
+        return list((Counter(self.setup()) - standing).elements())
+
+    async def reload(self) -> None:
+        """Take in the configuration as it is now. Raises ConfigError, PortFailed: then nothing changed."""
+        async with self._reloading:
+            self.manager.reloading()
+            try:
+                config = await trio.to_thread.run_sync(self.load)
+                new = await trio.to_thread.run_sync(successor, config, self.stack)
+                replace(new, self.stack, self.opener)
+            except (ConfigError, PortFailed):
+                self.say_ready("goes on as it was")
+                raise
+            self.stack.end_commands()
+            self._era.cancel()
+            self.stack, self._era = new, trio.CancelScope()
+            self._nursery.start_soon(self.pump, self.stack, self._era)
+            gc.collect()
+            self.say_ready("reloaded")
+
+    async def reload_by_signal(self) -> None:
+        """SIGHUP: complaints go to the log."""
+        try:
+            await self.reload()
+        except ConfigError as error:
+            for line in error.complaints:
+                logger.error("%s", line)
+        except PortFailed as error:
+            logger.error("%s", error)
 
     # --- end --------------------------------------------------------------------------------------------
 
     def finish(self) -> int:
         """Close everything and have it taken back; the exit code."""
         self.stack.close()
-        try:
-            self.link.end()
-        except (KeeperRefused, KeeperGone) as error:
-            logger.debug("%s", error)
+        take_back(self.link, self.terms.state or places.state_of(self.socket))
+        for client in self._waiting_for_the_end:
+            client.setblocking(False)
+            try:
+                client.send(encode(RC, bytes([self.rc])))
+            except OSError:
+                pass
         return self.rc
 
 
-def run(link: KeeperLink, path: str, socket_path: str = "") -> int:
+def take_back(link: KeeperLink, state: str) -> None:
+    """Have the keeper take back what it made; if it is gone, do what of it our own rights allow."""
+    try:
+        link.end()
+    except (KeeperRefused, KeeperGone):
+        try:
+            ledger = Ledger.claim(state, patience=0)
+            complaints = undo.undo_all(undo.pending(ledger.records()))
+            if not complaints:
+                ledger.remove()
+        except (LedgerBusy, OSError) as error:
+            complaints = [f"{state}: {error}"]
+        for complaint in complaints:
+            logger.error(
+                "left behind (the next start, or pystack doctor --clean, takes it back): %s", complaint
+            )
+
+
+async def say(client: Connection, sentence: str, rc: int) -> int:
+    """One line on the client's standard error, and an exit code."""
+    await client.send(ERR, f"pystack: {sentence}\n".encode(errors="surrogateescape"))
+    return rc
+
+
+def user_name() -> str:
+    """Who we are now."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def run(link: KeeperLink, terms: Terms, socket_path: str = "") -> int:
     """Start, run, end; the exit code of `pystack run`."""
     log = Log()
     _log_through(log)
-    daemon = Daemon(link, path, ServiceManager(os.environ), socket_path)
+    daemon = Daemon(link, terms, ServiceManager(os.environ), socket_path)
     try:
         listener = daemon.start()
     except StartFailed as failed:
         for line in failed.lines:
             log.error(line)
-        _quietly(link.end)
+        link.end()
         return failed.rc
+    except KeyboardInterrupt:
+        link.end()
+        return INTERRUPTED
     trio.run(daemon.run, listener)
     return daemon.finish()
 
@@ -218,10 +332,3 @@ def _log_through(log: Log) -> None:
     logger.handlers = [_Handler(log)]
     logger.propagate = False
     logger.setLevel(logging.INFO)
-
-
-def _quietly(act: Callable[[], object]) -> None:
-    try:
-        act()
-    except (KeeperRefused, KeeperGone):
-        pass

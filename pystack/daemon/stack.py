@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import trio
 
 from pystack.applets.registry import check_setup, start_setup
 from pystack.applets.requests import FileRefused
@@ -46,6 +49,7 @@ class Stack:
         self.pump = Pump(host)
         self.waiting = Waiting(host.clock)
         self.pump.on_settled = self.waiting.ask_all
+        self._commands: set[trio.CancelScope] = set()
 
     def attach(self, port: Port, driver: PortDriver) -> None:
         """Let the pump move the frames of a port."""
@@ -67,6 +71,20 @@ class Stack:
                 self.close()
                 raise
 
+    @contextmanager
+    def lasting(self, command: trio.CancelScope) -> Iterator[None]:
+        """A command that runs in this stack, and ends with it."""
+        self._commands.add(command)
+        try:
+            yield
+        finally:
+            self._commands.discard(command)
+
+    def end_commands(self) -> None:
+        """All that run in it."""
+        for command in self._commands:
+            command.cancel()
+
     def close(self) -> None:
         """Close what stands behind the ports."""
         for port in self.config.ports:
@@ -85,9 +103,17 @@ def open_port(opener: Opener, port: Port, dev: PortDevice) -> PortDriver:
         raise PortFailed(port, f"{where}{error.strerror or error}", 4) from None
 
 
-def load(path: str, read: ReadText) -> Config:
-    """A configuration and its setups, checked as far as they can be without running them."""
-    return configuration.load(path, read, setup_faults)
+def load(path: str, read: ReadText, allow_system_changes: bool) -> Config:
+    """A configuration and its setups, checked as far as they can be without running them.
+
+    Raises ConfigError.
+    """
+    config = configuration.load(path, read, setup_faults)
+    taken_over = [] if allow_system_changes else [port for port in config.ports if port.driver == "packet"]
+    if taken_over:
+        why = "takes over a device that pystack did not make: add --allow-system-changes"
+        raise ConfigError([f"{port.place}: port.{port.name}: {why}" for port in taken_over])
+    return config
 
 
 def setup_faults(text: str, filename: str) -> list[str]:

@@ -1,0 +1,156 @@
+"""`pystack --setup FILE COMMAND`: a stack for one command, without daemon, root or real time.
+
+The driver of applets that is used here has the process's own streams and files, and a clock that jumps: what
+would wait for a second is over at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from pystack.applets.io import ERR, OUT, Io, Output
+from pystack.applets.job import Job
+from pystack.applets.registry import start
+from pystack.applets.requests import FileRefused, Flush, Interrupted, Read, ReadFile, Wait, WriteFile
+from pystack.applets.running_setup import setup_lines
+from pystack.applets.virtual import advance, settle
+from pystack.clock import Clock
+from pystack.daemon.checking import read_text
+from pystack.daemon.config import ConfigError
+from pystack.daemon.settings import SetupText
+from pystack.daemon.stack import run_setup, setup_faults
+from pystack.host import Host
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+NEEDS_A_DAEMON: Final = ("status", "reload", "stop")
+READ_SIZE: Final = 65536
+
+
+def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns: int) -> int:
+    """Build, run, print; the exit code of the command."""
+    if argv[0] in NEEDS_A_DAEMON:
+        return complain([f"{argv[0]}: is about a daemon, and with --setup there is none"], USAGE)
+    try:
+        host = build(setup)
+    except ConfigError as error:
+        return complain(error.complaints, USAGE)
+    netns = host.namespaces.get(ns)
+    if netns is None:
+        known = ", ".join(sorted(host.namespaces)[1:]) or "none but the first"
+        return complain([f"there is no namespace {ns} (known: {known})"], FAILED)
+    if argv[0] == "setup":
+        write(1, "".join(f"{line}\n" for line in setup_lines(host, {})).encode())
+        return DONE
+    io = Io(tty=tty, columns=columns, utc_offset=time.localtime().tm_gmtoff)
+    return OwnStreams(host, start(argv, host, netns, io)).drive()
+
+
+def build(path: str) -> Host:
+    """The host that a setup describes. Raises ConfigError."""
+    try:
+        text = read_text(path)
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: not UTF-8"]) from None
+    if faults := setup_faults(text, path):
+        raise ConfigError(faults)
+    host = Host(seed=int.from_bytes(os.urandom(8)), clock=Clock(wall=time.time()))
+    run_setup(SetupText(path, text), host)
+    return host
+
+
+class OwnStreams:
+    """Drives one command with the streams and files of this process."""
+
+    def __init__(self, host: Host, job: Job) -> None:
+        self.host = host
+        self.job = job
+        self.files: dict[str, int] = {OUT: 1, ERR: 2}
+
+    def drive(self) -> int:
+        """To the end; Ctrl-C is the command's, and so is a wait that nothing can end."""
+        while self.job.rc is None:
+            self.pass_on()
+            try:
+                self.answer()
+            except KeyboardInterrupt:
+                self.job.throw(Interrupted())
+            except FileRefused as refused:
+                self.job.throw(refused)
+        self.pass_on()
+        return self.job.rc
+
+    def answer(self) -> None:
+        """What the command asks for now. Raises FileRefused."""
+        request = self.job.request
+        if isinstance(request, Wait):
+            self.wait(request)
+        elif isinstance(request, Flush):
+            self.job.resume(None)
+        elif isinstance(request, Read):
+            self.job.resume(os.read(0, READ_SIZE))
+        elif isinstance(request, ReadFile):
+            self.job.resume(read_file(request.path))
+        elif isinstance(request, WriteFile):
+            self.job.resume(self.open(request.path))
+
+    def wait(self, request: Wait) -> None:
+        """Jump to the next moment at which something happens."""
+        settle(self.host, _nobody_outside)
+        due = self.job.due(self.host.clock.now)
+        if due is not None:
+            self.job.resume(due)
+        elif not advance(self.host, request.deadline, _nobody_outside):
+            self.job.throw(Interrupted())
+
+    def open(self, path: str) -> Output:
+        """A file to write into."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        try:
+            fd = os.open(path, flags, 0o666)
+        except OSError as error:
+            raise FileRefused(path, error.strerror or str(error)) from None
+        stream = f"file{fd}"
+        self.files[stream] = fd
+        return Output(stream, self.job.io.pending)
+
+    def pass_on(self) -> None:
+        """Write what the command wrote."""
+        for stream, octets in self.job.io.take():
+            if octets:
+                write(self.files[stream], octets)
+            else:
+                os.close(self.files.pop(stream))
+
+
+def read_file(path: str) -> bytes:
+    """All octets of a file. Raises FileRefused."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise FileRefused(path, error.strerror or str(error)) from None
+
+
+def write(fd: int, octets: bytes) -> None:
+    """All of them."""
+    view = memoryview(octets)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def complain(lines: list[str], rc: int) -> int:
+    """One line a fault."""
+    sys.stderr.write("".join(f"pystack: {line}\n" for line in lines))
+    return rc
+
+
+def _nobody_outside() -> None:
+    pass
