@@ -20,11 +20,11 @@ FD_LIMIT = 8
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def check_machine(*, tap: bool = True) -> None:
+def check_machine() -> None:
     """Say in one sentence why no lab can be made here, if that is so."""
     if os.geteuid() != 0:
         raise LabUnavailable("a kernel lab needs root: it makes network namespaces and TAP devices")
-    if tap and not os.path.exists("/dev/net/tun"):
+    if not os.path.exists("/dev/net/tun"):
         raise LabUnavailable("a kernel lab needs /dev/net/tun: this kernel has no TAP devices here")
     for tool, package in (("unshare", "util-linux"), ("ip", "iproute2")):
         if shutil.which(tool, path=SYSTEM_PATH) is None:
