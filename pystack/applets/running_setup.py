@@ -33,7 +33,9 @@ Path = tuple[str, ...]
 
 _SCOPES: Final = {RT_SCOPE_HOST: "host", RT_SCOPE_LINK: "link", 200: "site"}
 _TWINS: Final = ("base_reachable_time", "retrans_time")  # names of what has a finer name too
-_ORIGINAL_MTU: Final = {"lo": 65536}
+_SPEAK_TO_NOBODY: Final = ("dummy",)  # these kinds come without multicast and without ARP
+LOOPBACK_MTU: Final = 65536
+ETHERNET_MTU: Final = 1500
 
 
 def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
@@ -127,12 +129,15 @@ def _device_lines(netns: Netns, dev: Link) -> Iterator[str]:
 
 
 def _link_changes(dev: Link) -> Iterator[str]:
+    if dev.name == "lo":
+        yield from [f"mtu {dev.mtu}"] if dev.mtu != LOOPBACK_MTU else []
+        return
     if dev.address_assigned and dev.kind == "tun":
         yield f"address {mac_text(dev.address)}"
     if isinstance(dev, Bridge):
         if dev.mtu_set_by_user:
             yield f"mtu {dev.mtu}"
-    elif dev.mtu != _ORIGINAL_MTU.get(dev.name, 1500):
+    elif dev.mtu != ETHERNET_MTU:
         yield f"mtu {dev.mtu}"
     if dev.tx_queue_len != DEFAULT_TX_QUEUE_LEN:
         yield f"txqueuelen {dev.tx_queue_len}"
@@ -142,10 +147,10 @@ def _link_changes(dev: Link) -> Iterator[str]:
         yield "promisc on"
     if dev.gflags & IFF_ALLMULTI:
         yield "allmulticast on"
-    if dev.name != "lo" and not dev.flags & IFF_MULTICAST:
-        yield "multicast off"
-    if dev.kind != "dummy" and dev.name != "lo" and dev.flags & IFF_NOARP:
-        yield "arp off"
+    if bool(dev.flags & IFF_MULTICAST) != (dev.kind not in _SPEAK_TO_NOBODY):
+        yield "multicast on" if dev.flags & IFF_MULTICAST else "multicast off"
+    if bool(dev.flags & IFF_NOARP) != (dev.kind in _SPEAK_TO_NOBODY):
+        yield "arp off" if dev.flags & IFF_NOARP else "arp on"
     if dev.alias:
         yield f"alias {quoted(dev.alias)}"
 

@@ -123,6 +123,8 @@ def _set(words: Words, session: Session) -> int:
     settings = None if request.kind is None else _settings(request, request.kind)
     try:
         if settings is not None and request.kind is not None:
+            if request.kind.endswith("_slave") and dev.master is None:
+                raise NetError(EOPNOTSUPP)
             kinds.change(dev, request.kind, settings)
         _apply(dev, request, session)
     except NetError as error:

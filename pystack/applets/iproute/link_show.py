@@ -111,12 +111,12 @@ def print_link(printer: Printer, options: Options, session: Session, dev: Link, 
     _print_state(printer, dev)
     if do_link:
         printer.put("linkmode", "DEFAULT", "mode DEFAULT ")
-    group = GROUPS.name(dev.group)
+    group = str(dev.group) if options.numeric else GROUPS.name(dev.group)
     printer.put("group", group, f"group {group} ")
     if dev.tx_queue_len:
         printer.put("txqlen", dev.tx_queue_len, f"qlen {dev.tx_queue_len}")
     if options.family in ("", "link") or options.details:
-        _print_addresses(printer, dev)
+        _print_addresses(printer, options, dev)
     _print_link_netns(printer, session, dev)
     if options.details:
         print_details(printer, dev, do_link=do_link)
@@ -135,9 +135,9 @@ def _print_state(printer: Printer, dev: Link) -> None:
     printer.put("operstate", state, f"{state} ", _STATE_COLORS.get(state, PLAIN))
 
 
-def _print_addresses(printer: Printer, dev: Link) -> None:
+def _print_addresses(printer: Printer, options: Options, dev: Link) -> None:
     printer.nl()
-    kind = _LINK_TYPES.get(dev.type, "ether")
+    kind = f"[{dev.type}]" if options.numeric else _LINK_TYPES.get(dev.type, "ether")
     printer.put("link_type", kind, f"    link/{kind} ")
     address, broadcast = format_mac(dev.address), format_mac(dev.broadcast)
     printer.put("address", address, address, YELLOW)

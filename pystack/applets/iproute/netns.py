@@ -10,7 +10,7 @@ from pystack.applets.session import Session
 from pystack.errors import NetError, NotModelled
 from pystack.netns import Netns
 
-RUN_DIR = "/var/run/netns"
+RUN_DIR = "/run/netns"
 NAME_MAX = 255
 
 

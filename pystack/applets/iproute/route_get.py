@@ -22,9 +22,10 @@ from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, r
 from pystack.applets.session import Session
 from pystack.errors import NetError, NotModelled
 from pystack.l2.context import Link
-from pystack.l3.fib_types import RT_TABLE_MAIN, RTN_UNICAST, Flow
+from pystack.l3.fib_types import RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_UNICAST, Flow
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
 
+STANDARD_RULES: Final = 3
 _CACHE_FLAGS: Final = ((RTCF_LOCAL, "local"), (RTCF_MULTICAST, "mc"), (RTCF_BROADCAST, "brd"))
 
 
@@ -139,7 +140,7 @@ def _print(printer: Printer, options: Options, session: Session, question: _Ques
     assert question.to is not None
     printer.open_object()
     if route.type != RTN_UNICAST or options.details:
-        kind = ROUTE_TYPES.name(route.type)
+        kind = str(route.type) if options.numeric else ROUTE_TYPES.name(route.type)
         printer.put("type", kind, f"{kind} ")
     destination = format_ipv4(question.to.address)
     printer.put("dst", destination, f"{destination} ", MAGENTA)
@@ -149,7 +150,7 @@ def _print(printer: Printer, options: Options, session: Session, question: _Ques
     if route.gateway:
         print_gateway(printer, route.gateway)
     print_device(printer, "dev", route.dev.name)
-    table = 0 if route.result is None else route.result.route.table
+    table = _table_told(session, route)
     if table and (table != RT_TABLE_MAIN or options.details):
         printer.put("table", TABLES.name(table), f"table {TABLES.name(table)} ")
     if not route.is_input and route.saddr != question.source:
@@ -167,6 +168,19 @@ def _print(printer: Printer, options: Options, session: Session, question: _Ques
         print_device(printer, "iif", question.iif.name)
     printer.text("\n")
     printer.close_object()
+
+
+def _table_told(session: Session, route: Rtable) -> int:
+    """Without rules of the user's, Linux keeps local and main in one trie and says main.
+
+    Linux: net/ipv4/fib_trie.c fib_trie_unmerge()
+    """
+    if route.result is None:
+        return 0
+    merged = len(session.netns.ipv4.fib.rules) == STANDARD_RULES
+    return (
+        RT_TABLE_MAIN if merged and route.result.route.table == RT_TABLE_LOCAL else route.result.route.table
+    )
 
 
 def _print_cache(printer: Printer, route: Rtable) -> None:

@@ -233,7 +233,7 @@ def print_route(printer: Printer, options: Options, route: FibRoute, found: Rout
     info = route.info
     printer.open_object()
     if info.type != RTN_UNICAST or options.details:
-        kind = ROUTE_TYPES.name(info.type)
+        kind = str(info.type) if options.numeric else ROUTE_TYPES.name(info.type)
         printer.put("type", kind, f"{kind} ")
     destination = destination_text(route.prefix, route.prefixlen)
     printer.put("dst", destination, f"{destination} ", MAGENTA)
