@@ -19,6 +19,7 @@ from pystack.daemon.protocol import Decoder, FileMessage, Frame, ProtocolError, 
 
 READ_SIZE: Final = 65536
 STDIN: Final = 0
+ASK_TIMEOUT: Final = 5.0  # seconds
 FAILED: Final = 1
 USAGE: Final = 2
 NO_DAEMON: Final = 3
@@ -78,6 +79,25 @@ def converse(connection: socket.socket, request: Request) -> int:
     for number in PASSED_ON:
         signal.signal(number, _noted_by_the_wakeup_fd)
     return Session(connection, reader, request).run()
+
+
+def ask(path: str, argv: list[str]) -> bytes:
+    """What a daemon prints, as JSON, to a question that needs nothing of the user's. Raises Unreachable."""
+    printed = bytearray()
+    with _connect_to(path) as connection:
+        connection.settimeout(ASK_TIMEOUT)
+        decoder = Decoder()
+        try:
+            connection.sendall(protocol.encode_request(Request(argv, json=True)))
+            while octets := connection.recv(READ_SIZE):
+                for frame in decoder.feed(octets):
+                    if frame.kind == protocol.OUT:
+                        printed += frame.payload
+                    elif frame.kind == protocol.RC:
+                        return bytes(printed)
+        except (OSError, ProtocolError) as error:
+            raise Unreachable(f"the daemon does not answer: {error}", FAILED) from None
+    raise Unreachable("the daemon hung up", FAILED)
 
 
 def _noted_by_the_wakeup_fd(number: int, frame: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -55,7 +55,20 @@ def stack_facts(stack: Stack) -> Facts:
             "next": None if deadline is None else round(max(0.0, deadline - host.clock.now), 3),
         },
         "faults": stack.pump.faults,
+        "without_effect": [f"{where}{key}" for where, key in written_in_vain(host)],
     }
+
+
+def written_in_vain(host: Host) -> Iterator[tuple[str, str]]:
+    """Sysctls that somebody set and that nothing reads yet: the namespace, the name."""
+    pristine = Host(profile=host.profile).init.sysctls
+    for name, netns in host.namespaces.items():
+        for path, knob in netns.sysctls:
+            if knob.effect:
+                continue
+            usual = pristine.get(path)
+            if usual is None or usual.text != knob.text:
+                yield (f"{name}: " if name else "", ".".join(path))
 
 
 def packet_facts(host: Host) -> Facts:
@@ -75,6 +88,8 @@ def port_facts(stack: Stack, port: Port) -> Facts:
         "port": port.name,
         "driver": port.driver,
         "outside": outside(port),
+        "ifname": getattr(port.settings, "ifname", "") or port.name,
+        "netns": getattr(port.settings, "netns", ""),
         "device": dev.name,
         "namespace": next(
             (name for name, netns in stack.host.namespaces.items() if netns.link is dev.net), ""
