@@ -276,3 +276,18 @@ def test_links_and_tables_are_the_kernels_at_every_step_of_a_story(twin: Twin) -
         assert ours_links == theirs_links, line
         theirs_fdb, ours_fdb = twin.forwarding_tables()
         assert ours_fdb == theirs_fdb, line
+
+
+# --- counters --------------------------------------------------------------------------------------------
+
+
+def test_devices_count_what_the_kernels_count(twin: Twin) -> None:
+    """Without snooping the kernel's bridge joins no group, so that it sends nothing by itself."""
+    twin.configure("ip link add br0 type bridge\nip link set br0 type bridge mcast_snooping 0")
+    twin.configure(CABLES.replace("ip link add br0 type bridge\n", "") + "ip link set lo up\n")
+    for port, data in probes():
+        if port != "t4":
+            twin.exchange(port, data)
+    twin.exchange("t1", frame(VM1, payload=bytes(3000)))
+    theirs, ours = twin.counters()
+    assert ours == theirs

@@ -5,6 +5,7 @@ The setup is text, in the few forms that `Twin.configure` reads; the kernel's si
 
 from __future__ import annotations
 
+import json
 from struct import pack
 
 from pystack.compare.lab.capture import Capture, CapturedFrame
@@ -24,6 +25,17 @@ from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_P_8021Q, parse_mac
 
 WAYS = ("in", "broadcast", "multicast", "otherhost")
+COUNTERS = {
+    ("rx", "packets"): "rx_packets",
+    ("rx", "bytes"): "rx_bytes",
+    ("rx", "errors"): "rx_errors",
+    ("rx", "dropped"): "rx_dropped",
+    ("rx", "multicast"): "multicast",
+    ("tx", "packets"): "tx_packets",
+    ("tx", "bytes"): "tx_bytes",
+    ("tx", "errors"): "tx_errors",
+    ("tx", "dropped"): "tx_dropped",
+}
 _IGMPV3_ROUTERS = bytes.fromhex("01005e000016")
 FLAG_STATES = {"static": NUD_NOARP, "dynamic": NUD_REACHABLE, "local": NUD_PERMANENT}
 
@@ -173,6 +185,13 @@ class Twin:
         ]
         return theirs, ours
 
+    def counters(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """What `ip -s link` counts for every device, on both sides, in the order of COUNTERS."""
+        shown = json.loads(self.kernel.run("ip -s -j link").check().out)
+        theirs = {link["ifname"]: _flat(link["stats64"]) for link in shown}
+        ours = {dev.name: [getattr(dev.stats, name) for name in COUNTERS.values()] for dev in self.devices}
+        return theirs, ours
+
     def links(self) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
         """Name, MTU, state, carrier, promiscuity, address and master of every link, on both sides."""
         there = self.kernel.links()
@@ -200,6 +219,10 @@ class Twin:
             for dev in self.devices
         ]
         return theirs, ours
+
+
+def _flat(stats: dict[str, dict[str, int]]) -> list[int]:
+    return [stats[way][name] for way, name in COUNTERS]
 
 
 def _mac(text: str) -> bytes:
