@@ -36,6 +36,12 @@ from pystack.wire import icmp
 from pystack.wire.ipv4 import HEADER, HEADER_LENGTH, IP_DF, Ipv4Header, is_multicast
 
 DEFAULT_RCVBUF: Final = 212_992
+
+# IP_MTU_DISCOVER: cut what is too long for the way; set DF while it is not; set DF and refuse what is.
+IP_PMTUDISC_DONT: Final = 0
+IP_PMTUDISC_WANT: Final = 1
+IP_PMTUDISC_DO: Final = 2
+
 _OVERHEAD: Final = 768  # what a queued packet is charged besides its octets
 
 # errno of an ICMP "destination unreachable" by code. Linux: net/ipv4/icmp.c icmp_err_convert
@@ -134,13 +140,13 @@ class RawSocket(Socket):
         "connected",
         "ifindex",
         "on_event",
+        "pmtudisc",
         "protocol",
         "rcvbuf",
         "recverr",
         "saddr",
         "tos",
         "ttl",
-        "want_df",
     )
 
     def __init__(self, table: RawTable, protocol: int) -> None:
@@ -153,7 +159,7 @@ class RawSocket(Socket):
         self.tos = 0
         self.broadcast = False
         self.recverr = False
-        self.want_df = True  # IP_PMTUDISC_WANT
+        self.pmtudisc = IP_PMTUDISC_WANT  # IP_MTU_DISCOVER
         self.rcvbuf = DEFAULT_RCVBUF
         self.on_event: Callable[[], None] = _nobody_waits
         self._queue: deque[Received] = deque()
@@ -202,7 +208,8 @@ class RawSocket(Socket):
         length = HEADER_LENGTH + len(payload)
         if length > 0xFFFF:
             raise NetError(EMSGSIZE)
-        if self.want_df and length > route.mtu and self.recverr:
+        fits = length <= route.mtu
+        if self.pmtudisc == IP_PMTUDISC_DO and not fits:
             raise NetError(EMSGSIZE)
         header = Ipv4Header(
             saddr,
@@ -211,7 +218,7 @@ class RawSocket(Socket):
             ttl=1 if is_multicast(daddr) and not self.ttl else self.ttl or table.confs.ipv4.ip_default_ttl,
             tos=self.tos,
             id=table.output.select_ident(),
-            frag_off=IP_DF if self.want_df and length <= route.mtu else 0,
+            frag_off=IP_DF if self.pmtudisc != IP_PMTUDISC_DONT and fits else 0,
         )
         pkt = table.output.build(header, payload, route)
         pkt.sock = self
