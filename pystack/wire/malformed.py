@@ -18,3 +18,6 @@ class Malformed(Enum):
     TOTAL_LENGTH = "the length field does not fit the bytes"
     CHECKSUM = "the checksum is wrong"
     HARDWARE = "not an Ethernet/IPv4 resolution packet"
+    MAGIC = "the first octets are not those of the format"
+    LINK_TYPE = "the frames are not Ethernet"
+    INTERFACE = "it names an interface that was not described"
