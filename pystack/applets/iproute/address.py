@@ -20,8 +20,9 @@ from pystack.applets.iproute.words import (
     wrong,
 )
 from pystack.applets.session import Session
-from pystack.errors import EADDRNOTAVAIL, EEXIST, EINVAL, NetError, NotModelled
+from pystack.errors import EADDRNOTAVAIL, EEXIST, EINVAL, EOPNOTSUPP, ERANGE, NetError, NotModelled
 from pystack.l2.context import Link
+from pystack.l2.devices import IFNAMSIZ
 from pystack.l3.addresses import IFA_F_PERMANENT, INFINITY, RT_SCOPE_HOST, Address
 from pystack.wire.ipv4 import is_loopback, netmask
 
@@ -87,8 +88,10 @@ def _parse(words: Words, family: str) -> _Request:
             if request.peer is not None:
                 raise duplicate("peer", value)
             request.peer = prefix(value, family)
+            family = "inet"
         elif word == "brd" or (word and "broadcast".startswith(word)):
             _parse_broadcast(words.take(), request, family)
+            family = family if request.broadcast is None else "inet"
         elif word == "anycast":
             raise NotModelled("anycast", KNOWN)
         elif word == "scope":
@@ -114,6 +117,7 @@ def _parse(words: Words, family: str) -> _Request:
             _parse_flag(word, request)
         else:
             _parse_local(word, words, request, family)
+            family = "inet"
     return request
 
 
@@ -224,7 +228,9 @@ def _delete(request: _Request, dev: Link, session: Session, *, wildcard: bool) -
 def _add(request: _Request, dev: Link, session: Session, command: str, valid: int, preferred: int) -> None:
     """Linux: net/ipv4/devinet.c inet_rtm_newaddr()"""
     if request.local is None:
-        raise NetError(EINVAL)
+        raise NetError(EINVAL if request.peer is not None else EOPNOTSUPP)
+    if len(request.label.encode()) >= IFNAMSIZ:
+        raise NetError(ERANGE, "Attribute failed policy validation")
     if valid != INFINITY or preferred != INFINITY:
         raise NotModelled("an address that expires", ("valid_lft forever", "preferred_lft forever"))
     far = request.peer or request.local

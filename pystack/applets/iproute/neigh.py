@@ -372,6 +372,6 @@ def _get(words: Words, options: Options, session: Session) -> int:
         raise no_device(dev_name)
     neigh = session.netns.ipv4.neighbours.lookup(dev, to.address)
     if neigh is None:
-        raise refused(NetError(ENOENT))
+        raise refused(NetError(ENOENT, "Neighbour entry not found"))
     print_neigh(options.printer(session.io), options, session, neigh, with_dev=True)
     return 0

@@ -107,7 +107,7 @@ class _Parser:
         while words:
             word = words.take()
             if word == "src":
-                request.source = address(words.take(), self.family).address
+                request.source = self._address(words.take())
             elif word == "via":
                 self._via(word)
             elif word == "tos" or matches(word, "dsfield"):
@@ -141,6 +141,12 @@ class _Parser:
             raise wrong(said, value)
         return number
 
+    def _address(self, word: str) -> int:
+        """The first address decides about the family of the others."""
+        found = address(word, self.family)
+        self.family = "inet"
+        return found.address
+
     def _via(self, word: str) -> None:
         if self.request.via is not None:
             raise wrong("use nexthop syntax to specify multiple via\n", word)
@@ -149,7 +155,7 @@ class _Parser:
             if value != "inet":
                 raise NotModelled(f"via {value}", ("inet",))
             value = self.words.take()
-        self.request.via = address(value, self.family).address
+        self.request.via = self._address(value)
 
     def _mtu(self) -> None:
         value = self.words.take()
@@ -174,6 +180,8 @@ class _Parser:
         if self.request.to is not None:
             raise garbage("to", word)
         self.request.to = prefix(word, self.family)
+        if not self.request.to.is_any:
+            self.family = "inet"
 
 
 def _modify(command: str, words: Words, options: Options, session: Session) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.applets.iproute.names import ROUTE_TYPES, TABLES, dsfield
+from pystack.applets.iproute.names import ROUTE_TYPES, TABLES, dsfield, dsfield_name
 from pystack.applets.iproute.numbers import Prefix, format_ipv4, prefix, unsigned
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.printer import MAGENTA, Printer
 from pystack.applets.iproute.route_show import (
     RouteFilter,
     print_device,
-    print_flags,
     print_gateway,
     print_metrics,
     print_route,
@@ -147,6 +146,9 @@ def _print(printer: Printer, options: Options, session: Session, question: _Ques
     if question.source:
         source = format_ipv4(question.source)
         printer.put("from", source, f"from {source} ", MAGENTA)
+    if question.tos:
+        tos = dsfield_name(question.tos)
+        printer.put("tos", tos, f"tos {tos} ")
     if route.gateway:
         print_gateway(printer, route.gateway)
     print_device(printer, "dev", route.dev.name)
@@ -155,7 +157,9 @@ def _print(printer: Printer, options: Options, session: Session, question: _Ques
         printer.put("table", TABLES.name(table), f"table {TABLES.name(table)} ")
     if not route.is_input and route.saddr != question.source:
         print_source(printer, route.saddr)
-    print_flags(printer, 0)
+    # Linux has one bit for two things: iproute2 takes the flag of a multicast route for RTM_F_OFFLOAD_FAILED.
+    words = ["rt_offload_failed"] if route.flags & RTCF_MULTICAST else []
+    printer.words("flags", words, joined="".join(f"{word} " for word in words))
     if question.mark:
         shown = f"{question.mark:#x}" if question.mark >= 16 else str(question.mark)
         printer.put("mark", question.mark, f"mark {shown} ")
@@ -177,10 +181,9 @@ def _table_told(session: Session, route: Rtable) -> int:
     """
     if route.result is None:
         return 0
+    table = route.result.route.table
     merged = len(session.netns.ipv4.fib.rules) == STANDARD_RULES
-    return (
-        RT_TABLE_MAIN if merged and route.result.route.table == RT_TABLE_LOCAL else route.result.route.table
-    )
+    return RT_TABLE_MAIN if merged and table == RT_TABLE_LOCAL else table
 
 
 def _print_cache(printer: Printer, route: Rtable) -> None:

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from pystack.applets.iproute.names import PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES, dsfield, dsfield_name
 from pystack.applets.iproute.numbers import Prefix, format_ipv4, prefix, unsigned
 from pystack.applets.iproute.options import Options
-from pystack.applets.iproute.printer import CYAN, MAGENTA, Printer
+from pystack.applets.iproute.printer import CYAN, MAGENTA, PLAIN, Printer
 from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, wrong
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
@@ -236,7 +236,7 @@ def print_route(printer: Printer, options: Options, route: FibRoute, found: Rout
         kind = str(info.type) if options.numeric else ROUTE_TYPES.name(info.type)
         printer.put("type", kind, f"{kind} ")
     destination = destination_text(route.prefix, route.prefixlen)
-    printer.put("dst", destination, f"{destination} ", MAGENTA)
+    printer.put("dst", destination, f"{destination} ", MAGENTA if route.prefixlen else PLAIN)
     if route.tos and found.tos is None:
         tos = dsfield_name(route.tos)
         printer.put("tos", tos, f"tos {tos} ")
