@@ -244,7 +244,7 @@ class AddressBook:
     def _select_on(self, dev: Link, destination: int, scope: int) -> int:
         first = 0
         for address in self.of(dev):
-            if address.is_secondary or min(address.scope, RT_SCOPE_LINK) > scope:
+            if address.is_secondary or address.scope > scope:
                 continue
             if not destination or address.holds(destination):
                 return address.local

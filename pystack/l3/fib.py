@@ -113,7 +113,7 @@ class Fib:
     def delete(self, table: int, prefix: int, prefixlen: int, wanted: FibMatch, tos: int = 0) -> None:
         """Remove the first route that fits. Linux: net/ipv4/fib_frontend.c inet_rtm_delroute()"""
         if table not in self.tables:
-            raise NetError(ESRCH, "ipv4: FIB table does not exist")
+            raise NetError(ESRCH, "FIB table does not exist")
         self._tell("del", self.tables[table].delete(prefix, prefixlen, tos, wanted))
 
     def _tell(self, action: str, route: FibRoute) -> None:
@@ -127,7 +127,8 @@ class Fib:
             raise NetError(EINVAL, "Invalid scope")
         if info.type in TYPE_ERRORS:
             if info.nexthops:
-                raise NetError(EINVAL, "Device or gateway specified for a route of this type")
+                text = "Gateway, device and multipath can not be specified for this route type"
+                raise NetError(EINVAL, text)
             return
         if info.scope > RT_SCOPE_HOST:
             raise NetError(EINVAL, "Invalid scope")
@@ -173,8 +174,6 @@ class Fib:
         """Linux: net/ipv4/fib_semantics.c fib_check_nh_v4_gw()"""
         if nexthop.flags & RTNH_F_ONLINK:
             return self._check_onlink_gateway(info, nexthop)
-        if info.scope >= RT_SCOPE_LINK:
-            raise NetError(EINVAL, "Nexthop has invalid scope")
         oif = 0 if nexthop.dev is None else nexthop.dev.ifindex
         scope = max(info.scope + 1, RT_SCOPE_LINK)
         found = self.lookup(Flow(nexthop.gateway, oif=oif, scope=scope))
