@@ -7,13 +7,18 @@ Sysctls ties the two. A knob whose value is stored and shown but changes nothing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from pystack.errors import EINVAL, EPERM, NetError
 
 Value = int | str | tuple[int, ...]
 INT_MIN, INT_MAX = -(1 << 31), (1 << 31) - 1
+
+# Hexadecimal, octal or decimal, as C has it. Linux: kernel/sysctl.c proc_get_long()
+_NUMBER: Final = re.compile(r"(-?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
 
 
 @dataclass(slots=True)
@@ -26,7 +31,7 @@ class Knob:
     high: int = INT_MAX
     effect: bool = True
     writable: bool = True
-    on_write: Callable[[], None] | None = None
+    on_change: Callable[[], None] | None = None  # called when a write gave another value
 
     @property
     def value(self) -> Value:
@@ -55,20 +60,24 @@ class Knob:
             setattr(self.owner, self.attribute, text.strip())
         elif isinstance(current, tuple):
             numbers = [self._number(word) for word in text.split()]
+            if not numbers:
+                raise NetError(EINVAL)
             setattr(self.owner, self.attribute, (*numbers, *current[len(numbers) :])[: len(current)])
         else:
             words = text.split()
             if not words:
                 raise NetError(EINVAL)
             setattr(self.owner, self.attribute, self._number(words[0]))
-        if self.on_write is not None:
-            self.on_write()
+        if self.on_change is not None and self.value != current:
+            self.on_change()
 
     def _number(self, word: str) -> int:
-        try:
-            number = int(word, 0)
-        except ValueError:
-            raise NetError(EINVAL) from None
+        parsed = _NUMBER.fullmatch(word)
+        if parsed is None:
+            raise NetError(EINVAL)
+        sign, hexadecimal, octal, decimal = parsed.groups()
+        size = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(decimal)
+        number = -size if sign else size
         if not self.low <= number <= self.high:
             raise NetError(EINVAL)
         return number

@@ -56,7 +56,7 @@ class Confs:
         self.default = Ipv4Conf()
         self.ipv4 = Ipv4Sysctl()
         self.neigh_default = NeighParms()
-        self.on_forwarding: Callable[[], None] = _nothing
+        self.on_shown: Callable[[], None] = _nothing  # a value that /proc/net/snmp shows was written
         self._devices: dict[Link, Ipv4Conf] = {}
         self._neigh: dict[Link, NeighParms] = {}
         self._names: dict[Link, str] = {}
@@ -84,8 +84,10 @@ class Confs:
     def _bind_globals(self) -> None:
         for entry in fields(Ipv4Sysctl):
             low, high = _RANGES.get(entry.name, (-(1 << 31), (1 << 31) - 1))
-            self._sysctls.bind(("net", "ipv4", entry.name), Knob(self.ipv4, entry.name, low, high))
-        forward = Knob(self.all, "forwarding", on_write=self._set_all_forwarding)
+            hook = self._tell_shown if entry.name == "ip_default_ttl" else None
+            knob = Knob(self.ipv4, entry.name, low, high, on_change=hook)
+            self._sysctls.bind(("net", "ipv4", entry.name), knob)
+        forward = Knob(self.all, "forwarding", on_change=self._set_all_forwarding)
         self._sysctls.bind(("net", "ipv4", "ip_forward"), forward)
         self._bind_conf("all", self.all, self._set_all_forwarding)
         self._bind_conf("default", self.default, _nothing)
@@ -94,7 +96,7 @@ class Confs:
     def _bind_conf(self, name: str, conf: Ipv4Conf, on_forwarding: Callable[[], None]) -> None:
         for entry in fields(Ipv4Conf):
             hook = on_forwarding if entry.name == "forwarding" else None
-            knob = Knob(conf, entry.name, on_write=hook)
+            knob = Knob(conf, entry.name, on_change=hook)
             self._sysctls.bind(("net", "ipv4", "conf", name, entry.name), knob)
 
     def _bind_neigh(self, name: str, parms: NeighParms) -> None:
@@ -106,7 +108,10 @@ class Confs:
         self.default.forwarding = self.all.forwarding
         for conf in self._devices.values():
             conf.forwarding = self.all.forwarding
-        self.on_forwarding()
+        self.on_shown()
+
+    def _tell_shown(self) -> None:
+        self.on_shown()
 
     def _on_link_event(self, event: LinkEvent, dev: Link) -> None:
         if event is LinkEvent.REGISTER:

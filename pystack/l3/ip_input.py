@@ -34,7 +34,7 @@ from pystack.l3.route import Router, Rtable
 from pystack.netfilter.hooks import INPUT, PREROUTING, Hooks
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
 from pystack.wire import icmp, ipv4
-from pystack.wire.ipv4 import Ipv4Header, is_multicast
+from pystack.wire.ipv4 import Ipv4Header
 from pystack.wire.malformed import Malformed
 
 IP_DEFRAG_LOCAL_DELIVER: Final = 0  # who reassembles; conntrack will be another
@@ -88,7 +88,7 @@ class IpInput:
         if isinstance(header, Malformed):
             return self._refuse(pkt, header)
         self._trim(pkt, header)
-        counters.IpExt.InNoECTPkts += not header.tos & 3
+        self._count_ecn(header.tos)
         pkt.ip = header
         pkt.transport_header = pkt.network_header + header.ihl
         point = self._prerouting
@@ -98,11 +98,24 @@ class IpInput:
 
     def _refuse(self, pkt: Packet, fault: Malformed) -> None:
         available = len(pkt.data) - pkt.network_header
+        if fault in (Malformed.CHECKSUM, Malformed.TOTAL_LENGTH):
+            self._count_ecn(pkt.data[pkt.network_header + 1])
         if fault is Malformed.TOTAL_LENGTH and self._claims_more(pkt, available):
             return self._drop(pkt, IP_TRUNCATED)
         if fault is Malformed.CHECKSUM:
             self._snmp.Ip.InHdrErrors += 1
         self._drop(pkt, _MALFORMED[fault])
+
+    def _count_ecn(self, tos: int) -> None:
+        ext, codepoint = self._snmp.IpExt, tos & 3
+        if not codepoint:
+            ext.InNoECTPkts += 1
+        elif codepoint == 1:
+            ext.InECT1Pkts += 1
+        elif codepoint == 2:
+            ext.InECT0Pkts += 1
+        else:
+            ext.InCEPkts += 1
 
     def _claims_more(self, pkt: Packet, available: int) -> bool:
         at = pkt.network_header + 2
@@ -127,17 +140,17 @@ class IpInput:
                 reason = IP_RPFILTER if found == EXDEV else IP_INVALID_SOURCE
                 return self._drop(pkt, reason)
             pkt.route = route = found
-        self._count_casts(pkt, header)
+        self._count_casts(route, header)
         if pkt.pkt_type in (PACKET_BROADCAST, PACKET_MULTICAST) and self._is_smuggled(header, dev, route):
             return self._drop(pkt, UNICAST_IN_L2_MULTICAST)
         route.input(pkt)
 
-    def _count_casts(self, pkt: Packet, header: Ipv4Header) -> None:
+    def _count_casts(self, route: Rtable, header: Ipv4Header) -> None:
         ext = self._snmp.IpExt
-        if is_multicast(header.daddr):
+        if route.type == RTN_MULTICAST:
             ext.InMcastPkts += 1
             ext.InMcastOctets += header.tot_len
-        elif header.daddr == ipv4.INADDR_BROADCAST or pkt.pkt_type == PACKET_BROADCAST:
+        elif route.type == RTN_BROADCAST:
             ext.InBcastPkts += 1
             ext.InBcastOctets += header.tot_len
 

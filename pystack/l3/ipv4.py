@@ -66,6 +66,7 @@ class Ipv4:
         self._devices = devices
         self._sysctls = sysctls
         self.confs = Confs(sysctls, devices, rng)
+        self.confs.on_shown = self._show_settings
         self.addresses = AddressBook(self._promotes)
         self.fib = Fib()
         self._routes = AddressRoutes(self.fib, self.addresses)
@@ -197,6 +198,11 @@ class Ipv4:
         backlog: Backlog = self._link.backlog
         backlog.enqueue(pkt, self._drop)
 
+    def _show_settings(self) -> None:
+        """Linux: net/ipv4/proc.c snmp_seq_show_ipstats()"""
+        self._snmp.Ip.Forwarding = 1 if self.confs.all.forwarding else 2
+        self._snmp.Ip.DefaultTTL = self.confs.ipv4.ip_default_ttl
+
     def _bind_frag_sysctls(self) -> None:
         for entry in fields(self.defrag.sysctl):
             self._sysctls.bind(("net", "ipv4", entry.name), Knob(self.defrag.sysctl, entry.name, low=0))
@@ -217,7 +223,11 @@ class Ipv4:
 
     def _on_link_event(self, event: LinkEvent, dev: Link) -> None:
         """Linux: net/ipv4/devinet.c inetdev_event(), then the FIB's and ARP's own"""
-        if event is LinkEvent.UP and dev.type == ARPHRD_LOOPBACK and not self.addresses.of(dev):
+        if (
+            event is LinkEvent.UP
+            and dev.type == ARPHRD_LOOPBACK
+            and self.addresses.find(dev, INADDR_LOOPBACK) is None
+        ):
             self.addresses.add(
                 Address(dev, INADDR_LOOPBACK, 8, scope=RT_SCOPE_HOST, flags=IFA_F_PERMANENT, label=dev.name)
             )
