@@ -6,12 +6,13 @@ the same in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pystack.host import Host
 from pystack.l2.port import PortDevice
 from pystack.wire.checksum import Buffer
+from pystack.wire.pcap import NANOSECONDS, Captured
 from pystack.wire.virtio import NONE, Offload
 
 ROUNDS: Final = 100_000  # backlog runs at one moment; a loop of veths would go on for ever
@@ -33,6 +34,15 @@ class VirtualTime:
         sent = list(dev.tx)
         dev.tx.clear()
         return sent
+
+    def replay(self, dev: PortDevice, frames: Iterable[Captured]) -> None:
+        """Frames of a capture arrive, the first now, the others as long after it as when they were captured."""
+        start, first = self.host.clock.now, None
+        for captured in frames:
+            first = captured.time if first is None else first
+            wait = start + (captured.time - first) / NANOSECONDS - self.host.clock.now
+            self.advance(max(wait, 0.0))
+            self.push(dev, captured.frame)
 
     def settle(self) -> None:
         """Let everything happen that is to happen at this moment; a loop of veths ends after `ROUNDS`."""

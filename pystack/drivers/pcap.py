@@ -1,0 +1,103 @@
+"""A capture file in place of a cable: its frames arrive with its own times, and what is sent is recorded.
+
+`VirtualTime.replay` does the first half without waiting.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import trio
+
+from pystack.drivers.port import PortDriver, Receive
+from pystack.l2.port import PortDevice
+from pystack.wire import capture, pcapng
+from pystack.wire.checksum import Buffer
+from pystack.wire.malformed import Malformed
+from pystack.wire.pcap import NANOSECONDS, Captured
+from pystack.wire.virtio import NONE
+
+
+def map_file(path: str) -> Buffer:
+    """A file's octets without reading them all at once. Raises OSError."""
+    with open(path, "rb") as file:
+        try:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except ValueError:  # an empty file cannot be mapped
+            return b""
+
+
+class PcapDriver(PortDriver):
+    """Replays `data`, a pcap or pcapng file, if there is any; writes what is sent to `record`, as pcapng.
+
+    The first frame arrives at once, the others as long after it as they were captured after it. A file that
+    ends in garbage is replayed up to there, and then the port fails. `record` is closed with the driver.
+    """
+
+    def __init__(self, dev: PortDevice, data: Buffer | None = None, record: BinaryIO | None = None) -> None:
+        super().__init__(dev)
+        self._frames: Iterator[Captured | Malformed] = iter(()) if data is None else capture.parse(data)
+        self._next = next(self._frames, None)
+        self._first = self._next.time if isinstance(self._next, Captured) else 0
+        self._start: float | None = None  # trio's time of the first frame
+        self._record = record
+        dev.features = 0  # what is recorded is what would be on a wire
+        if record is not None:
+            self._write(pcapng.section_header() + pcapng.interface(dev.name))
+
+    async def ready(self) -> None:
+        """Wait for the time of the next frame."""
+        if self._next is None:
+            await trio.sleep_forever()
+        if self._start is None:
+            self._start = trio.current_time()
+        await trio.sleep_until(self._due())
+
+    def read_burst(self, budget: int, receive: Receive) -> int:
+        """Hand over the frames whose time has come."""
+        now = trio.current_time()
+        for moved in range(budget):
+            found = self._next
+            if found is None or self._due() > now:
+                return moved
+            if isinstance(found, Malformed):
+                self.stats.read_errors += 1
+                self.fail(f"its capture cannot be read on: {found.value}")
+                return moved
+            self._next = next(self._frames, None)
+            receive(self.dev, found.frame, NONE)
+        return budget
+
+    def flush(self) -> None:
+        """Record what is sent, with the host's calendar time."""
+        if self._record is None:
+            self.dev.tx.clear()  # nobody is there, as behind a memory port
+            return
+        time = int(self.dev.net.clock.wall * NANOSECONDS)
+        sent = [pcapng.packet(0, time, frame, direction="out") for frame, _ in self.dev.tx]
+        self.dev.tx.clear()
+        self._write(b"".join(sent))
+
+    def close(self) -> None:
+        """Nothing arrives any more; the record is complete."""
+        super().close()
+        if self._record is not None:
+            self._record.close()
+
+    def _due(self) -> float:
+        if self._start is None or not isinstance(self._next, Captured):
+            return 0.0
+        return self._start + (self._next.time - self._first) / NANOSECONDS
+
+    def _write(self, octets: bytes) -> None:
+        """A regular file never makes its writer wait long, but it may run out of room."""
+        if self._record is None:
+            return
+        try:
+            self._record.write(octets)
+            self._record.flush()
+        except OSError as error:
+            self.stats.tx_errors += 1
+            self.fail(f"its record cannot be written: {error.strerror}")
