@@ -36,7 +36,7 @@ class VirtualTime:
         return sent
 
     def replay(self, dev: PortDevice, frames: Iterable[Captured]) -> None:
-        """Frames of a capture arrive, the first now, the others as long after it as when they were captured."""
+        """Frames of a capture arrive: the first now, the others as long after it as when captured."""
         start, first = self.host.clock.now, None
         for captured in frames:
             first = captured.time if first is None else first
