@@ -55,7 +55,7 @@ class Target:
         for number in range(BURST):
             host.init.receive(self.ports[number % 3], storm.frame(), storm.offload())
             host.run_backlog()
-        host.clock.set(host.clock.now + 0.001)
+        host.clock.set(host.clock.now + 0.1)  # so that what waits to be reassembled times out
         host.run_timers()
         assert host.outcomes.outstanding() == host.queued()
         assert len(host.backlog) <= NETDEV_MAX_BACKLOG
@@ -88,7 +88,7 @@ def test_a_storm_breaks_nothing_and_leaves_nothing_behind(scaled: Callable[[int]
     outcomes = target.host.outcomes
     assert outcomes.received == 10 * tenth * BURST
     assert outcomes.transmitted > tenth
-    assert target.bridge.fdb.n_learned == FDB_LIMIT
+    assert target.bridge.fdb.n_learned > FDB_LIMIT * 0.9  # some age
     assert max(held[5:]) < max(held[:5]) + SWING, held
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pystack.device import IFF_UP, NetDevice
-from pystack.drop import DEV_HDR, DEV_READY, HDR_TRUNC, UNHANDLED_PROTO, Drop, Outcomes
+from pystack.drop import DEV_HDR, DEV_READY, HDR_TRUNC, LLC_NO_SAP, UNHANDLED_PROTO, Drop, Outcomes
 from pystack.l2.offload import is_believable
 from pystack.netfilter.hooks import NETDEV_INGRESS, Hooks
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
@@ -28,7 +28,8 @@ class Ingress:
         self._hooks = hooks
         self._drop = drop
         self._outcomes = outcomes
-        self.protocols: dict[int, ProtocolHandler] = {}  # by EtherType. Linux: dev_add_pack()
+        # By EtherType. Linux: dev_add_pack()
+        self.protocols: dict[int, ProtocolHandler] = {ETH_P_802_2: self._llc_rcv}
 
     def receive(self, dev: NetDevice, frame: Buffer, offload: Offload = NONE) -> None:
         """Take a frame that came in from outside. Linux: drivers/net/tun.c tun_get_user()"""
@@ -70,6 +71,13 @@ class Ingress:
             return protocol(pkt)
         pkt.dev.stats.rx_dropped += 1
         self._drop(pkt, UNHANDLED_PROTO)
+
+    def _llc_rcv(self, pkt: Packet) -> None:
+        """802.2 is spoken here, so the device counts nothing; but no service listens.
+
+        Linux: net/llc/llc_input.c llc_rcv()
+        """
+        self._drop(pkt, LLC_NO_SAP)
 
 
 def eth_type_trans(pkt: Packet) -> None:

@@ -139,6 +139,12 @@ def test_a_type_that_nobody_handles_is_counted_on_the_bridge(switch: Switch) -> 
     assert switch.bridge.stats.rx_dropped == 1
 
 
+def test_an_802_2_frame_is_handled_though_no_service_wants_it(switch: Switch) -> None:
+    switch.send(1, frame(destination=reserved(0), kind=0x0026, payload=b"\x42\x42\x03" + bytes(43)))
+    assert switch.bridge.stats.rx_dropped == 0
+    assert switch.drops() == {"LLC_NO_SAP": 1}
+
+
 def test_a_promiscuous_bridge_hears_what_is_not_for_it(switch: Switch) -> None:
     switch.devices.set_promiscuity(switch.bridge, 1)
     switch.send(3, frame(source=VM3))

@@ -289,5 +289,8 @@ def test_devices_count_what_the_kernels_count(twin: Twin) -> None:
         if port != "t4":
             twin.exchange(port, data)
     twin.exchange("t1", frame(VM1, payload=bytes(3000)))
+    for payload in (b"\x42\x42\x03", b"\xaa\xaa\x03", b"\xff\xff"):
+        twin.exchange("t1", frame(VM1, kind=0x0026, payload=payload + bytes(43)))
+        twin.exchange("t1", frame(VM1, kind=0x0000, payload=payload + bytes(43)))
     theirs, ours = twin.counters()
     assert ours == theirs
