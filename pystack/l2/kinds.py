@@ -98,9 +98,9 @@ def change(dev: Link, kind: str, options: Mapping[str, int]) -> None:
 def delete(devices: DeviceTable, dev: Link) -> None:
     """`ip link del`: only what could be made by `ip link add`; of a pair both ends go.
 
-    A TAP belongs to the driver that opened it.
     Linux: net/core/rtnetlink.c rtnl_delete_link()
     """
+    # Linux differs: it deletes a TAP under whoever holds it; here a port belongs to its driver.
     if dev.kind not in MODELLED:
         raise NetError(EOPNOTSUPP)
     devices.unregister(dev)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.drop import NO_PEER, PKT_TOO_BIG
+from pystack.drop import HDR_TRUNC, NO_PEER, PKT_TOO_BIG
 from pystack.l2.context import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.packet import Packet
+from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.vlan import TAG_LENGTH
 
 _MARGIN: Final = TAG_LENGTH  # a tagged frame may be longer than the MTU by its tag
@@ -67,6 +68,9 @@ class Veth(Link):
             self.stats.tx_dropped += 1
             return self.net.drop(pkt, NO_PEER)
         length = len(pkt)
+        if length < ETH_HLEN:
+            self.stats.tx_dropped += 1
+            return self.net.drop(pkt, HDR_TRUNC)
         if not self._is_forwardable(pkt, peer, length):
             return
         _scrub(pkt, crosses=peer.net is not self.net)

@@ -167,6 +167,22 @@ def test_an_entry_made_dynamic_starts_to_age(switch: Switch) -> None:
     assert place_of(switch, VM1) is None
 
 
+def test_many_entries_that_age_one_by_one_are_collected_together(switch: Switch) -> None:
+    count = 2000
+    for number in range(count):
+        switch.host.clock.set(number * 0.0005)
+        switch.send(1, frame(source=numbered(number)))
+    runs = 0
+    while switch.bridge.fdb.n_learned:
+        deadline = switch.host.next_deadline()
+        assert deadline is not None
+        switch.host.clock.set(deadline)
+        switch.host.run_timers()
+        runs += 1
+    assert switch.host.clock.now <= count * 0.0005 + 300 + 0.03
+    assert runs < 100
+
+
 def test_nobody_is_woken_for_a_table_in_which_nothing_ages(switch: Switch) -> None:
     switch.wait(400)
     assert switch.host.next_deadline() is None

@@ -184,6 +184,14 @@ def test_a_frame_too_long_for_the_other_end_is_dropped_by_both_counters(payload:
     assert cable.drops() == ({} if passes else {"PKT_TOO_BIG": 1})
 
 
+def test_a_frame_shorter_than_its_header_does_not_cross() -> None:
+    cable = Cable()
+    cable.up()
+    cable.transmit(b"x" * 13)
+    assert cable.drops() == {"HDR_TRUNC": 1}
+    assert cable.left.stats.tx_dropped == 1
+
+
 def test_without_carrier_nothing_is_sent_and_nothing_counted() -> None:
     cable = Cable()
     cable.here.devices.set_up(cable.left)
