@@ -68,11 +68,13 @@ class KeeperLink:
             pass
 
     def end(self) -> None:
-        """Have everything taken back, and wait until it is."""
-        self.call("end")
-        self._calls.close()
-        self.pulse.close()
-        os.waitpid(self.pid, 0)
+        """Have everything taken back, and wait until it is. Raises KeeperGone if nobody was left to do it."""
+        try:
+            self.call("end")
+        finally:
+            self._calls.close()
+            self.pulse.close()
+            os.waitpid(self.pid, 0)
 
 
 def start_keeper(terms: Terms) -> KeeperLink:
