@@ -4,7 +4,9 @@ The same frames come out of each port, in the same order over all devices, and b
 station.
 """
 
+import os
 import random
+import re
 import time
 from collections.abc import Iterator
 
@@ -276,6 +278,45 @@ def test_links_and_tables_are_the_kernels_at_every_step_of_a_story(twin: Twin) -
         assert ours_links == theirs_links, line
         theirs_fdb, ours_fdb = twin.forwarding_tables()
         assert ours_fdb == theirs_fdb, line
+
+
+# --- the kernel's log ------------------------------------------------------------------------------------
+
+
+def kernel_lines(log: int) -> list[str]:
+    """What /dev/kmsg has of our devices since the last call; other labs write there too."""
+    lines: list[str] = []
+    while True:
+        try:
+            record = os.read(log, 8192)
+        except BlockingIOError:
+            return lines
+        text = record.decode(errors="replace").partition(";")[2].partition("\n")[0]
+        if re.search(r"\bz[tbv]\d", text):
+            lines.append(text)
+
+
+def test_the_log_tells_the_same_story(lab: KernelNetns) -> None:
+    lab.renew(["zt1", "zt2"])
+    twin = Twin(lab)
+    story = re.sub(r"\bbr0\b", "zb0", re.sub(r"\b([tv]\d)\b", r"z\1", STORY))
+    log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    os.lseek(log, 0, os.SEEK_END)
+    try:
+        for line in story.splitlines():
+            twin.log.clear()
+            twin.configure(line)
+            settle(twin)
+            assert twin.log == kernel_lines(log), line
+        twin.configure("ip link add zb0 type bridge\nip link set zb0 up\nip link set zt2 master zb0")
+        settle(twin)
+        kernel_lines(log)
+        twin.log.clear()
+        twin.exchange("zt2", frame(port_address(2)))
+        assert len(twin.log) == 1
+        assert twin.log == kernel_lines(log)
+    finally:
+        os.close(log)
 
 
 # --- counters --------------------------------------------------------------------------------------------
