@@ -82,6 +82,8 @@ def _port_lines(name: str, port: Link) -> Iterator[str]:
 def _creation(netns: Netns, dev: Link, host: Host, made: set[NetDevice]) -> Iterator[str]:
     if dev in made or dev.kind not in ("bridge", "dummy", "veth"):
         return
+    if isinstance(dev, Veth) and dev.peer is not None and dev.peer.net is dev.net:
+        dev = max(dev, dev.peer, key=lambda end: end.ifindex)  # of a pair the peer is registered first
     made.add(dev)
     line = f"ip link add {dev.name}{_chosen_address(dev)} type {dev.kind}"
     if isinstance(dev, Bridge):

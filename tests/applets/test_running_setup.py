@@ -1,0 +1,75 @@
+"""`pystack setup`: what is printed, run again, gives the same state."""
+
+import pytest
+
+from pystack.applets.registry import start_setup
+from pystack.applets.running_setup import quoted, setup_lines
+from pystack.applets.virtual import Outside, VirtualJob
+from pystack.host import Host
+from pystack.l2.context import Link
+
+
+def built(text: str, seed: int = 0) -> tuple[Host, dict[str, Link]]:
+    host = Host(seed=seed)
+    ports: dict[str, Link] = {name: host.init.add_port(name) for name in ("p1", "p2")}
+    ended = VirtualJob(host, start_setup(text, "test.setup", host), Outside()).run()
+    assert ended.rc == 0, ended.err
+    return host, ports
+
+
+def printed(text: str, seed: int = 0) -> list[str]:
+    return setup_lines(*built(text, seed))
+
+
+BRIDGE = """\
+ip link add br0 address 02:00:00:00:00:01 type bridge ageing_time 1000 group_fwd_mask 8
+ip link set p1 master br0
+ip link set p1 type bridge_slave hairpin on learning off cost 7
+ip link set p1 up
+ip link set br0 mtu 1400
+"""
+SETUPS = {
+    "nothing": "",
+    "bridge": BRIDGE,
+    "names": "ip link set p1 name lan; ip link set lan alias 'my lan; yes' mtu 1300 txqueuelen 5 group 7",
+    "namespaces": "ip netns add a; ip netns add b; ip link set p2 netns b; ip -n b link set p2 up",
+    "veth": "ip link add v0 type veth peer name v1; ip link set v1 address 02:00:00:00:00:09",
+    "veth across": "ip netns add a; ip link add w0 type veth peer name w1 netns a; ip -n a link set w1 up",
+    "veth between": "ip netns add a; ip netns add b; ip -n a link add v0 type veth peer name v1 netns b",
+    "dummy": "ip link add d0 type dummy; ip link set d0 up promisc on multicast on arp on",
+    "addresses": (
+        "ip address add 10.0.0.1/24 broadcast + dev p1; ip address add 10.0.0.2/24 dev p1 label p1:x;"
+        "ip address add 10.0.0.9 peer 10.9.9.9/32 dev p1 scope link; ip link set lo up;"
+        "ip address add 127.0.0.2/32 dev lo; ip link set p1 up"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SETUPS.values(), ids=SETUPS)
+def test_what_is_printed_makes_the_same_again(text: str) -> None:
+    first = printed(text, seed=1)
+    assert printed("\n".join(first), seed=2) == first
+
+
+def test_a_state_that_nobody_changed_is_no_line() -> None:
+    assert printed("") == []
+
+
+def test_what_a_user_decided_is_printed_and_what_was_drawn_is_not() -> None:
+    assert printed(BRIDGE) == [
+        "ip link add br0 address 02:00:00:00:00:01 type bridge ageing_time 1000 group_fwd_mask 8",
+        "ip link set p1 master br0",
+        "ip link set p1 type bridge_slave hairpin on learning off cost 7",
+        "ip link set p1 up",
+        "ip link set br0 mtu 1400",
+    ]
+
+
+def test_a_port_that_moved_is_moved_before_anything_else_is_made() -> None:
+    lines = printed(SETUPS["namespaces"])
+    assert lines == ["ip netns add a", "ip netns add b", "ip link set p2 netns b", "ip -n b link set p2 up"]
+
+
+def test_a_word_with_signs_is_quoted() -> None:
+    assert quoted("it's; so") == "'it'\\''s; so'"
+    assert "ip link set lan mtu 1300 txqueuelen 5 group 7 alias 'my lan; yes'" in printed(SETUPS["names"])
