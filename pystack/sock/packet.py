@@ -12,12 +12,12 @@ from typing import Final
 from pystack.clock import Clock
 from pystack.device import IFF_UP, NetDevice
 from pystack.drop import Outcomes
-from pystack.errors import ENETDOWN, ENODEV, NetError
+from pystack.errors import EINVAL, EMSGSIZE, ENETDOWN, ENODEV, NetError
 from pystack.l2.context import Link
 from pystack.l2.devices import DeviceTable
 from pystack.l2.egress import Egress
 from pystack.l2.ingress import eth_type_trans
-from pystack.packet import PACKET_LOOPBACK, PACKET_OUTGOING, Packet
+from pystack.packet import PACKET_OUTGOING, Packet
 from pystack.wire.checksum import Buffer
 from pystack.wire.ethernet import ETH_P_ALL
 from pystack.wire.virtio import Offload
@@ -95,21 +95,20 @@ class PacketSocket:
         return self._queue.popleft() if self._queue else None
 
     def send(self, dev: NetDevice, frame: bytes) -> None:
-        """Put a whole frame, link header included, on a device."""
+        """Put a whole frame, link header included, on a device. Linux: net/packet/af_packet.c packet_snd()"""
         if not isinstance(dev, Link) or dev.ifindex == 0:
             raise NetError(ENODEV)
         if not dev.flags & IFF_UP:
             raise NetError(ENETDOWN)
+        if len(frame) < dev.hard_header_len:
+            raise NetError(EINVAL)
+        if len(frame) > dev.mtu + dev.hard_header_len:
+            raise NetError(EMSGSIZE)
         pkt = Packet(frame, dev)
         eth_type_trans(pkt)
         pkt.pkt_type = PACKET_OUTGOING
         self._table.outcomes.generated += 1
         self._table.egress.dev_queue_xmit(pkt)
-
-
-def is_looped(seen: Seen) -> bool:
-    """Whether the frame is our own group packet coming back."""
-    return seen.pkt_type == PACKET_LOOPBACK
 
 
 def _nobody_waits() -> None:
