@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.applets import builtins, shell
+from pystack.applets import builtins, ping, shell
 from pystack.applets.io import Io
-from pystack.applets.iproute import ip
+from pystack.applets.iproute import bridge, ip
 from pystack.applets.job import Job
 from pystack.applets.session import Commands, Session
 from pystack.host import Host
@@ -22,7 +22,10 @@ NOT_BUILT_YET: Final = frozenset(
     "arptables arptables-nft arptables-legacy nft conntrack ss nstat traceroute nc".split()
 )
 
-COMMANDS: Final = Commands({"sh": shell.run, "ip": ip.run, **builtins.BUILTINS}, NOT_BUILT_YET)
+COMMANDS: Final = Commands(
+    {"sh": shell.run, "ip": ip.run, "bridge": bridge.run, "ping": ping.run, **builtins.BUILTINS},
+    NOT_BUILT_YET,
+)
 
 
 def start(argv: Sequence[str], host: Host, netns: Netns | None = None, io: Io | None = None) -> Job:

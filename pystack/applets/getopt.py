@@ -1,0 +1,70 @@
+"""GNU getopt(3) and getopt_long(3): options may stand behind operands, long ones may be abbreviated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+
+class BadOption(Exception):
+    """What getopt complains about; the text is its line without the program's name."""
+
+
+class Getopt:
+    """The options of one command line, one by one; the operands once all options were asked for.
+
+    `short` is written as for getopt(): a colon follows a letter that takes an argument. `long` says the same
+    of long options: whether they take one.
+    """
+
+    def __init__(self, args: Sequence[str], short: str, long: Mapping[str, bool] | None = None) -> None:
+        self._args = list(args)
+        self._takes = {
+            letter: following == ":" for letter, following in zip(short, short[1:] + " ", strict=True)
+        }
+        self._takes.pop(":", None)
+        self._long = dict(long or {})
+        self.operands: list[str] = []
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Pairs of an option, without its dashes, and its argument. Raises BadOption."""
+        while self._args:
+            word = self._args.pop(0)
+            if word == "--":
+                self.operands += self._args
+                self._args = []
+            elif word.startswith("--") and self._long:
+                yield self._long_option(word[2:])
+            elif word.startswith("-") and word != "-":
+                yield from self._letters(word[1:])
+            else:
+                self.operands.append(word)
+
+    def _letters(self, letters: str) -> Iterator[tuple[str, str]]:
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            takes = self._takes.get(letter)
+            if takes is None:
+                raise BadOption(f"invalid option -- '{letter}'")
+            if not takes:
+                yield letter, ""
+                continue
+            if not letters and not self._args:
+                raise BadOption(f"option requires an argument -- '{letter}'")
+            yield letter, letters or self._args.pop(0)
+            return
+
+    def _long_option(self, word: str) -> tuple[str, str]:
+        name, given, argument = word.partition("=")
+        found = [name] if name in self._long else [known for known in self._long if known.startswith(name)]
+        if not found:
+            raise BadOption(f"unrecognized option '--{name}'")
+        if len(found) > 1:
+            candidates = "".join(f" '--{known}'" for known in found)
+            raise BadOption(f"option '--{name}' is ambiguous; possibilities:{candidates}")
+        if not self._long[found[0]]:
+            if given:
+                raise BadOption(f"option '--{found[0]}' doesn't allow an argument")
+            return found[0], ""
+        if not given and not self._args:
+            raise BadOption(f"option '--{found[0]}' requires an argument")
+        return found[0], argument if given else self._args.pop(0)
