@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from pystack.applets.iproute import address, link, neigh, netns, route
+from pystack.applets.iproute.batch import run_batch
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.usage import IP_USAGE
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, matches, wrong
-from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
+from pystack.applets.requests import Steps
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
 
@@ -66,7 +67,7 @@ def run(args: Sequence[str], session: Session) -> Steps:
     try:
         options, session = parse_options(words, session)
         if options.batch_file is not None:
-            return (yield from _batch(options.batch_file, options, session))
+            return (yield from run_batch(options.batch_file, options, session, _batch_line))
         if not words:
             raise ToolExit(USAGE_CODE, IP_USAGE)
         return (yield from _command(words, options, session))
@@ -91,48 +92,8 @@ def _command(words: Words, options: Options, session: Session) -> Steps:
     raise ToolExit(1, f'Object "{word}" is unknown, try "ip help".\n')
 
 
-def _batch(path: str, options: Options, session: Session) -> Steps:
-    """One command a line. Linux: iproute2 lib/utils.c do_batch()"""
-    if path == "-":
-        content = yield from read_stdin(session.io)
-    else:
-        try:
-            content = yield from read_file(path)
-        except FileRefused as refused:
-            text = f'Cannot open file "{path}" for reading: {refused.text}\n'
-            raise ToolExit(1, text) from None
-    rc = 0
-    for number, line in _logical_lines(content.decode(errors="replace")):
-        argv = line.split()
-        if not argv:
-            continue
-        try:
-            failed = yield from _command(Words(argv), replace(options), session)
-        except ToolExit as end:
-            session.io.err.write(end.text)
-            failed = end.code
-            if end.code == USAGE_CODE:  # iproute2 leaves altogether by exit()
-                return end.code
-        if failed:
-            session.io.err.write(f"Command failed {path}:{number}\n")
-            rc = 1
-            if not options.force:
-                break
-    return rc
-
-
-def _logical_lines(text: str) -> list[tuple[int, str]]:
-    """Lines without comments, joined where they end in a backslash, each with the number of its last."""
-    found: list[tuple[int, str]] = []
-    joined = ""
-    for number, line in enumerate(text.split("\n"), start=1):
-        plain = line.partition("#")[0]
-        if plain.endswith("\\"):
-            joined += plain[:-1]
-            continue
-        found.append((number, joined + plain))
-        joined = ""
-    return found
+def _batch_line(words: Words, options: Options, session: Session) -> Steps:
+    return (yield from _command(words, replace(options), session))
 
 
 def parse_options(words: Words, session: Session) -> tuple[Options, Session]:
@@ -151,7 +112,7 @@ def _parse_option(option: str, words: Words, options: Options, session: Session)
     if option in _FAMILY_OPTIONS:
         options.family = _FAMILY_OPTIONS[option]
         return session
-    color = _color(option)
+    color = color_choice(option)
     for name in _OPTION_ORDER:
         if name == "-color" and color is not None:
             options.color = color
@@ -208,7 +169,7 @@ def _family(word: str) -> str:
     return FAMILIES[word]
 
 
-def _color(option: str) -> str | None:
+def color_choice(option: str) -> str | None:
     """Linux: iproute2 lib/color.c matches_color()"""
     head, equals, value = option.partition("=")
     if not matches(head, "-color") or len(head) < 2:

@@ -86,6 +86,19 @@ def print_name(printer: Printer, dev: Link, shown: str) -> bool:
     return link_is_down
 
 
+def print_name_without_netns(printer: Printer, dev: Link) -> bool:
+    """As `bridge` does it, which takes the other end's number for one of this namespace."""
+    peer = linked_device(dev)
+    if peer is None:
+        printer.put("ifname", dev.name, f"{dev.name}: ", CYAN)
+        return False
+    here = dev.net.devices.by_index(peer.ifindex)
+    shown = f"if{peer.ifindex}" if here is None else here.name
+    printer.field("link", shown)
+    printer.put("ifname", dev.name, f"{dev.name}@{shown}: ", CYAN)
+    return here is not None and not here.up
+
+
 def print_brief(printer: Printer, dev: Link, with_link: bool) -> None:
     """Linux: iproute2 ip/ipaddress.c print_linkinfo_brief()"""
     link_is_down = print_name(printer, dev, "{:<16s} ")

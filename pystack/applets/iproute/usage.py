@@ -91,3 +91,51 @@ BRIDGE_SLAVE_USAGE: Final = (
     + "".join(f"\t\t\t[ {name} {value} ]\n" for name, value in _BRIDGE_SLAVE_OPTIONS)
     + "\t\t\t[ backup_port DEVICE ] [ nobackup_port ]\n"
 )
+
+BRIDGE_COMMAND_USAGE: Final = """\
+Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }
+       bridge [ -force ] -batch filename
+where  OBJECT := { link | fdb | mdb | vlan | monitor }
+       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] |
+                    -o[neline] | -t[imestamp] | -n[etns] name |
+                    -c[ompressvlans] -color -p[retty] -j[son] }
+"""
+
+BRIDGE_LINK_USAGE: Final = """\
+Usage: bridge link set dev DEV [ cost COST ] [ priority PRIO ] [ state STATE ]
+                               [ guard {on | off} ]
+                               [ hairpin {on | off} ]
+                               [ fastleave {on | off} ]
+                               [ root_block {on | off} ]
+                               [ learning {on | off} ]
+                               [ learning_sync {on | off} ]
+                               [ flood {on | off} ]
+                               [ mcast_router MULTICAST_ROUTER ]
+                               [ mcast_flood {on | off} ]
+                               [ bcast_flood {on | off} ]
+                               [ mcast_to_unicast {on | off} ]
+                               [ neigh_suppress {on | off} ]
+                               [ vlan_tunnel {on | off} ]
+                               [ isolated {on | off} ]
+                               [ locked {on | off} ]
+                               [ hwmode {vepa | veb} ]
+                               [ backup_port DEVICE ] [ nobackup_port ]
+                               [ self ] [ master ]
+       bridge link show [dev DEV]
+"""
+
+BRIDGE_FDB_USAGE: Final = (
+    "Usage: bridge fdb { add | append | del | replace } ADDR dev DEV\n"
+    "              [ self ] [ master ] [ use ] [ router ] [ extern_learn ]\n"
+    "              [ sticky ] [ local | static | dynamic ] [ vlan VID ]\n"
+    "              { [ dst IPADDR ] [ port PORT] [ vni VNI ] | [ nhid NHID ] }\n"
+    "\t       [ via DEV ] [ src_vni VNI ]\n"
+    "       bridge fdb [ show [ br BRDEV ] [ brport DEV ] [ vlan VID ]\n"
+    "              [ state STATE ] [ dynamic ] ]\n"
+    "       bridge fdb get [ to ] LLADDR [ br BRDEV ] { brport | dev } DEV\n"
+    "              [ vlan VID ] [ vni VNI ] [ self ] [ master ] [ dynamic ]\n"
+    "       bridge fdb flush dev DEV [ brport DEV ] [ vlan VID ]\n"
+    "              [ self ] [ master ] [ [no]permanent | [no]static | [no]dynamic ]\n"
+    "              [ [no]added_by_user ] [ [no]extern_learn ] [ [no]sticky ]\n"
+    "              [ [no]offloaded ]\n"
+)

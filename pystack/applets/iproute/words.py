@@ -18,6 +18,11 @@ class ToolExit(Exception):
         self.code = code
         self.text = text
 
+    @property
+    def leaves(self) -> bool:
+        """Whether iproute2 calls exit() here, and so leaves a batch too."""
+        return self.code == USAGE_CODE
+
 
 def matches(word: str, full: str) -> bool:
     """Whether a word is an abbreviation. Linux: iproute2 lib/utils.c matches()"""
@@ -81,9 +86,9 @@ def garbage(key: str, word: str) -> ToolExit:
     return ToolExit(USAGE_CODE, f'Error: either "{key}" is duplicate, or "{word}" is a garbage.\n')
 
 
-def no_device(name: str) -> ToolExit:
+def no_device(name: str, code: int = 1) -> ToolExit:
     """Linux: iproute2 lib/utils.c nodev()"""
-    return ToolExit(1, f'Cannot find device "{name}"\n')
+    return ToolExit(code, f'Cannot find device "{name}"\n')
 
 
 def refused(error: NetError, code: int = 2) -> ToolExit:
