@@ -39,7 +39,7 @@ class Egress:
         dev = pkt.dev
         if not dev.carrier:  # without a carrier Linux replaces the queue by one that takes nothing
             return self._drop(pkt, QDISC_DROP)
-        if self._depth >= XMIT_RECURSION_LIMIT:
+        if self._depth > XMIT_RECURSION_LIMIT:
             return self._drop(pkt, RECURSION)
         packets = (pkt,) if pkt.offload is NONE else prepare_for(dev, pkt, self._drop, self._outcomes)
         self._depth += 1

@@ -62,15 +62,18 @@ class NeighTable:
         """The entry, if there is one. Linux: net/core/neighbour.c neigh_lookup()"""
         return self._entries.get((dev, key))
 
-    def create(self, dev: NetDevice, key: int, parms: NeighParms) -> Neighbour | None:
-        """The entry, made if need be; None if the table is full.
+    def create(
+        self, dev: NetDevice, key: int, parms: NeighParms, *, exempt: bool = False
+    ) -> Neighbour | None:
+        """The entry, made if need be; None if the table is full, which a permanent one (`exempt`) never
+        minds.
 
         Linux: net/core/neighbour.c ___neigh_create()
         """
         known = self._entries.get((dev, key))
         if known is not None:
             return known
-        if not self._has_room():
+        if not (exempt or self._has_room()):
             self.overflows += 1
             return None
         neigh = Neighbour(key, dev, parms, self.context)
@@ -95,10 +98,14 @@ class NeighTable:
     def _has_room(self) -> bool:
         """Linux: net/core/neighbour.c neigh_alloc()"""
         limits, now = self.thresholds, self.context.clock.now
-        count = len(self._entries)
+        if len(self._entries) < min(limits.gc_thresh2, limits.gc_thresh3):
+            return True
+        count = sum(1 for neigh in self._entries.values() if not neigh.state & NUD_PERMANENT)
         full = count >= limits.gc_thresh3
         crowded = count >= limits.gc_thresh2 and now > self._last_flush + _FORCED_GC_PAUSE
-        return not (full or crowded) or self._forced_gc(count - limits.gc_thresh2) > 0 or not full
+        if not (full or crowded):
+            return True
+        return self._forced_gc(count + 1 - limits.gc_thresh2) > 0 or not full
 
     def _forced_gc(self, wanted: int) -> int:
         """Linux: net/core/neighbour.c neigh_forced_gc()"""
