@@ -61,6 +61,7 @@ class Options(NamedTuple):
 
 def main() -> int:
     """The exit code of the command."""
+    fill_closed_streams()
     try:
         return dispatch(sys.argv)
     except UsageError as error:
@@ -164,6 +165,15 @@ def columns() -> int:
         return os.get_terminal_size(1).columns or 80
     except OSError:
         return 80
+
+
+def fill_closed_streams() -> None:
+    """Started with a standard stream closed, our socket would get its number, and be taken for it."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
 
 
 def complain(text: str, rc: int) -> int:

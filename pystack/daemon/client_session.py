@@ -49,6 +49,8 @@ def connect(path: str) -> socket.socket:
             if error.rc == LACKING:
                 forbidden.append(str(error))
     if len(reachable) > 1:
+        for connection in reachable.values():
+            connection.close()
         raise Unreachable(f"several daemons run, choose one with -S: {' '.join(reachable)}", USAGE)
     if reachable:
         return reachable.popitem()[1]
