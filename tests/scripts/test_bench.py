@@ -254,10 +254,11 @@ def of_session(leader: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            session = int(stat.read_text().rpartition(")")[2].split()[3])
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
         except OSError:
             continue
-        found += [int(stat.parent.name)] if session == leader else []
+        if int(session) == leader and state != "Z":  # a zombie waits only for its parent to look
+            found.append(int(stat.parent.name))
     return found
 
 
