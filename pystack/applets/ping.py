@@ -35,7 +35,7 @@ TIMEVAL: Final = 16  # octets of a struct timeval
 RECEIVE_ROOM: Final = 60 + 76  # octets of headers that the receive buffer has besides the payload
 # A flood whose answers cost no time would stop a virtual clock: each round takes at least this long.
 FLOOD_STEP: Final = 0.000_01
-ALARM_FIRST: Final = 0.000_001
+ALARM_FIRST: Final = 0.000_001  # more than clocks err when they are added up
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
@@ -211,7 +211,8 @@ class Ping:
         deadline: float | None = self.clock.now + pause / 1000
         if self._exit_at is not None:
             # A probe that is due at the very end is not sent: the alarm comes first.
-            deadline = min(self._exit_at, self.clock.now + pause / 1000 + ALARM_FIRST)
+            alarm_first = self.clock.now + pause / 1000 > self._exit_at - ALARM_FIRST
+            deadline = self._exit_at if alarm_first else deadline
         elif self.options.count and self.tally.transmitted >= self.options.count:
             deadline = None
         if not self._arrived:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.applets import builtins, ping, shell
+from pystack.applets import arping, builtins, ping, shell
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
 from pystack.applets.job import Job
@@ -23,7 +23,14 @@ NOT_BUILT_YET: Final = frozenset(
 )
 
 COMMANDS: Final = Commands(
-    {"sh": shell.run, "ip": ip.run, "bridge": bridge.run, "ping": ping.run, **builtins.BUILTINS},
+    {
+        "sh": shell.run,
+        "ip": ip.run,
+        "bridge": bridge.run,
+        "arping": arping.run,
+        "ping": ping.run,
+        **builtins.BUILTINS,
+    },
     NOT_BUILT_YET,
 )
 
