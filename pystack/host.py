@@ -29,7 +29,16 @@ class Host:
         self.outcomes = Outcomes()
         self.namespaces: dict[str, Netns] = {}
         self.init = self.add_netns("")
-        self.init.sysctls.bind(("net", "core", "netdev_max_backlog"), Knob(self.backlog, "limit", low=0))
+        self._bind_sysctls()
+
+    def _bind_sysctls(self) -> None:
+        """Those that only the first namespace shows, as they are for the whole host."""
+        sysctls, thresholds = self.init.sysctls, self.init.ipv4.neighbours.thresholds
+        sysctls.bind(("net", "core", "netdev_max_backlog"), Knob(self.backlog, "limit", low=0))
+        for name in ("gc_thresh1", "gc_thresh2", "gc_thresh3", "gc_interval"):
+            effect = name != "gc_interval"
+            knob = Knob(thresholds, name, low=0, effect=effect)
+            sysctls.bind(("net", "ipv4", "neigh", "default", name), knob)
 
     def add_netns(self, name: str) -> Netns:
         """`ip netns add`. The first namespace, the daemon's own, is named by the empty string."""

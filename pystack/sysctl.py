@@ -31,7 +31,8 @@ class Knob:
     high: int = INT_MAX
     effect: bool = True
     writable: bool = True
-    on_change: Callable[[], None] | None = None  # called when a write gave another value
+    on_write: Callable[[], None] | None = None  # called after every write that was not refused
+    on_change: Callable[[], None] | None = None  # then, if it gave another value
 
     @property
     def value(self) -> Value:
@@ -68,6 +69,8 @@ class Knob:
             if not words:
                 raise NetError(EINVAL)
             setattr(self.owner, self.attribute, self._number(words[0]))
+        if self.on_write is not None:
+            self.on_write()
         if self.on_change is not None and self.value != current:
             self.on_change()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Final
 
 from pystack.l2.context import Link
 from pystack.l2.devices import DeviceTable, LinkEvent
 from pystack.l2.neigh_parms import SYSCTL_NAMES, NeighParms
 from pystack.rng import Rng
-from pystack.sysctl import Knob, Sysctls
+from pystack.sysctl import INT_MIN, Knob, Sysctls
 
 
 @dataclass(slots=True)
@@ -47,19 +49,27 @@ class Ipv4Sysctl:
 
 _RANGES = {"ip_default_ttl": (1, 255), "icmp_msgs_per_sec": (0, 1 << 30), "icmp_msgs_burst": (0, 1 << 30)}
 
+_CONF_NAMES: Final = tuple(entry.name for entry in fields(Ipv4Conf))
+# Two names of one value.
+_SAME_VALUE: Final = {"base_reachable_time": "base_reachable_time_ms", "retrans_time": "retrans_time_ms"}
+
 
 class Confs:
-    """net.ipv4.conf: `all`, `default`, and one set a device."""
+    """net.ipv4.conf and net.ipv4.neigh: `all`, `default`, and one set a device.
+
+    A device follows `default` in what was never written for itself, until it is given an address.
+    """
 
     def __init__(self, sysctls: Sysctls, devices: DeviceTable, rng: Rng) -> None:
         self.all = Ipv4Conf()
         self.default = Ipv4Conf()
         self.ipv4 = Ipv4Sysctl()
         self.neigh_default = NeighParms()
-        self.on_shown: Callable[[], None] = _nothing  # a value that /proc/net/snmp shows was written
+        self.on_change: Callable[[], None] = _nothing  # something that may decide about packets
         self._devices: dict[Link, Ipv4Conf] = {}
         self._neigh: dict[Link, NeighParms] = {}
         self._names: dict[Link, str] = {}
+        self._own: dict[Link, set[str]] = {}  # which values of a device do not follow `default`
         self._sysctls = sysctls
         self._rng = rng
         self._bind_globals()
@@ -81,42 +91,85 @@ class Confs:
         """The device's own neighbour parameters."""
         return self._neigh[dev]
 
+    def settle(self, dev: Link) -> None:
+        """The device has an address, so it keeps what it has. Linux: ipv4_devconf_setall()"""
+        self._own[dev].update(_CONF_NAMES, SYSCTL_NAMES)
+
     def _bind_globals(self) -> None:
         for entry in fields(Ipv4Sysctl):
             low, high = _RANGES.get(entry.name, (-(1 << 31), (1 << 31) - 1))
-            hook = self._tell_shown if entry.name == "ip_default_ttl" else None
-            knob = Knob(self.ipv4, entry.name, low, high, on_change=hook)
+            knob = Knob(self.ipv4, entry.name, low, high, on_change=self._tell)
             self._sysctls.bind(("net", "ipv4", entry.name), knob)
-        forward = Knob(self.all, "forwarding", on_change=self._set_all_forwarding)
-        self._sysctls.bind(("net", "ipv4", "ip_forward"), forward)
-        self._bind_conf("all", self.all, self._set_all_forwarding)
-        self._bind_conf("default", self.default, _nothing)
-        self._bind_neigh("default", self.neigh_default)
+        self._bind(("net", "ipv4", "ip_forward"), self.all, "forwarding", on_change=self._set_all_forwarding)
+        for name in _CONF_NAMES:
+            for_all = self._set_all_forwarding if name == "forwarding" else None
+            hand_down = partial(self._hand_down, name) if name != "forwarding" else None
+            self._bind(_conf_path("all", name), self.all, name, on_change=for_all)
+            self._bind(_conf_path("default", name), self.default, name, on_write=hand_down)
+        for name in SYSCTL_NAMES:
+            hand_down = partial(self._hand_down_neigh, name)
+            self._bind(_neigh_path("default", name), self.neigh_default, name, on_write=hand_down, low=0)
 
-    def _bind_conf(self, name: str, conf: Ipv4Conf, on_forwarding: Callable[[], None]) -> None:
-        for entry in fields(Ipv4Conf):
-            hook = on_forwarding if entry.name == "forwarding" else None
-            knob = Knob(conf, entry.name, on_change=hook)
-            self._sysctls.bind(("net", "ipv4", "conf", name, entry.name), knob)
+    def _bind(
+        self,
+        path: tuple[str, ...],
+        owner: Ipv4Conf | NeighParms,
+        name: str,
+        *,
+        low: int = INT_MIN,
+        on_write: Callable[[], None] | None = None,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        knob = Knob(owner, name, low=low, on_write=on_write, on_change=on_change or self._tell)
+        self._sysctls.bind(path, knob)
 
-    def _bind_neigh(self, name: str, parms: NeighParms) -> None:
-        for key in SYSCTL_NAMES:
-            self._sysctls.bind(("net", "ipv4", "neigh", name, key), Knob(parms, key, low=0))
+    def _bind_device(self, dev: Link) -> None:
+        for name in _CONF_NAMES:
+            keep = partial(self._own[dev].add, name)
+            self._bind(_conf_path(dev.name, name), self._devices[dev], name, on_write=keep)
+        for name in SYSCTL_NAMES:
+            keep = partial(self._keep_neigh, dev, name)
+            self._bind(_neigh_path(dev.name, name), self._neigh[dev], name, on_write=keep, low=0)
 
     def _set_all_forwarding(self) -> None:
         """One switch for all devices, present and to come. Linux: net/ipv4/devinet.c inet_forward_change()"""
         self.default.forwarding = self.all.forwarding
         for conf in self._devices.values():
             conf.forwarding = self.all.forwarding
-        self.on_shown()
+        self._tell()
 
-    def _tell_shown(self) -> None:
-        self.on_shown()
+    def _hand_down(self, name: str) -> None:
+        """Linux: net/ipv4/devinet.c devinet_copy_dflt_conf()"""
+        for dev, conf in self._devices.items():
+            if name not in self._own[dev]:
+                setattr(conf, name, getattr(self.default, name))
+
+    def _hand_down_neigh(self, name: str) -> None:
+        """Linux: net/core/neighbour.c neigh_copy_dflt_parms()"""
+        value = _SAME_VALUE.get(name, name)
+        self._redraw(value, self.neigh_default)
+        for dev, parms in self._neigh.items():
+            if value not in self._own[dev]:
+                setattr(parms, value, getattr(self.neigh_default, value))
+
+    def _keep_neigh(self, dev: Link, name: str) -> None:
+        value = _SAME_VALUE.get(name, name)
+        self._own[dev].add(value)
+        self._redraw(value, self._neigh[dev])
+
+    def _redraw(self, value: str, parms: NeighParms) -> None:
+        """Linux: net/core/neighbour.c neigh_proc_base_reachable_time()"""
+        if value == "base_reachable_time_ms":
+            parms.draw_reachable_time(self._rng)
+
+    def _tell(self) -> None:
+        self.on_change()
 
     def _on_link_event(self, event: LinkEvent, dev: Link) -> None:
         if event is LinkEvent.REGISTER:
             self._devices[dev] = replace(self.default)
             self._names[dev] = dev.name
+            self._own[dev] = set()
             self._neigh[dev] = self.neigh_default.copy_for(self._rng)
             self._bind_device(dev)
         elif event is LinkEvent.CHANGENAME:
@@ -129,13 +182,17 @@ class Confs:
 
         Linux: net/ipv4/devinet.c inetdev_destroy()
         """
-        del self._devices[dev], self._neigh[dev], self._names[dev]
+        del self._devices[dev], self._neigh[dev], self._names[dev], self._own[dev]
         for kind in ("conf", "neigh"):
             self._sysctls.unbind(("net", "ipv4", kind, dev.name))
 
-    def _bind_device(self, dev: Link) -> None:
-        self._bind_conf(dev.name, self.of(dev), _nothing)
-        self._bind_neigh(dev.name, self.neigh_of(dev))
+
+def _conf_path(dev: str, name: str) -> tuple[str, ...]:
+    return ("net", "ipv4", "conf", dev, name)
+
+
+def _neigh_path(dev: str, name: str) -> tuple[str, ...]:
+    return ("net", "ipv4", "neigh", dev, name)
 
 
 def _nothing() -> None:

@@ -15,7 +15,7 @@ from pystack.l2.devices import DeviceTable, LinkEvent
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour, NeighContext
 from pystack.l3.address_routes import AddressRoutes
-from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, AddressBook
+from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, AddressBook, AddressEvent
 from pystack.l3.arp import Arp
 from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
@@ -66,7 +66,7 @@ class Ipv4:
         self._devices = devices
         self._sysctls = sysctls
         self.confs = Confs(sysctls, devices, rng)
-        self.confs.on_shown = self._show_settings
+        self.confs.on_change = self._settings_changed
         self.addresses = AddressBook(self._promotes)
         self.fib = Fib()
         self._routes = AddressRoutes(self.fib, self.addresses)
@@ -115,7 +115,7 @@ class Ipv4:
         )
         self._build_icmp(hooks, outcomes, sockets, raw)
         self._devices.listen(self._on_link_event)
-        self.addresses.listen(self.arp.on_address)
+        self.addresses.listen(self._on_address)
 
     def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
         self.icmp_errors = IcmpErrorSender(
@@ -198,10 +198,16 @@ class Ipv4:
         backlog: Backlog = self._link.backlog
         backlog.enqueue(pkt, self._drop)
 
-    def _show_settings(self) -> None:
-        """Linux: net/ipv4/proc.c snmp_seq_show_ipstats()"""
+    def _settings_changed(self) -> None:
+        """Cached decisions are void. Linux: rt_cache_flush(); net/ipv4/proc.c snmp_seq_show_ipstats()"""
         self._snmp.Ip.Forwarding = 1 if self.confs.all.forwarding else 2
         self._snmp.Ip.DefaultTTL = self.confs.ipv4.ip_default_ttl
+        self.fib.changed()
+
+    def _on_address(self, event: AddressEvent, address: Address, primary: Address | None) -> None:
+        if event is AddressEvent.ADDED:
+            self.confs.settle(address.dev)
+        self.arp.on_address(event, address, primary)
 
     def _bind_frag_sysctls(self) -> None:
         for entry in fields(self.defrag.sysctl):
