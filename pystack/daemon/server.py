@@ -128,8 +128,8 @@ class Daemon:
         listener.setblocking(False)
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            await nursery.start(self.watch_signals)  # READY invites them
             nursery.start_soon(self.pump, self.stack, self._era)
-            nursery.start_soon(self.watch_signals)
             nursery.start_soon(self.watch_keeper)
             nursery.start_soon(self.beat)
             nursery.start_soon(
@@ -161,9 +161,10 @@ class Daemon:
             self.rc = rc
             self._stopping.set()
 
-    async def watch_signals(self) -> None:
+    async def watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
         """SIGINT and SIGTERM end, SIGHUP reloads."""
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP:
                     self._nursery.start_soon(self.reload_by_signal)
