@@ -93,7 +93,9 @@ class World:
     def _flip(self, bridge: object) -> None:
         assert isinstance(bridge, Bridge)
         for port in bridge.ports:
-            bridge_options.set_port_options(port, {self.chance.choice(PORT_FLAGS): self.chance.randrange(2)})
+            bridge_options.set_port_options(
+                bridge, port, {self.chance.choice(PORT_FLAGS): self.chance.randrange(2)}
+            )
 
     def assert_conserved(self) -> None:
         assert self.host.outcomes.outstanding() == self.host.queued()

@@ -158,7 +158,7 @@ def _link_changes(dev: Link) -> Iterator[str]:
 
 
 def _port_options(port: BridgePort) -> Iterator[str]:
-    pristine = BridgePort(port.bridge, port.dev, port.number)
+    pristine = BridgePort(port.dev, port.number)
     for flag in PORT_FLAGS:
         if getattr(port, flag) != getattr(pristine, flag):
             yield f"{flag} {'on' if getattr(port, flag) else 'off'}"

@@ -13,61 +13,39 @@ from typing import Final
 from pystack.device import ARPHRD_ETHER, IFF_LOOPBACK, NetDevice
 from pystack.drop import HDR_TRUNC
 from pystack.errors import EBUSY, EINVAL, ELOOP, EXFULL, NetError
-from pystack.events import Changed
 from pystack.l2 import bridge_stp, fdb_local
 from pystack.l2.bridge_forward import BROADCAST, MULTICAST, UNICAST, BridgeForward
 from pystack.l2.bridge_input import BridgeInput
 from pystack.l2.bridge_port import BR_STATE_DISABLED, MAX_PORTS, BridgePort
+from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import Link, LinkContext
 from pystack.l2.devices import LinkEvent
-from pystack.l2.fdb import Fdb, FdbEntry
 from pystack.packet import Packet
 from pystack.wire import ethernet
-from pystack.wire.ethernet import ETH_HLEN, is_valid_unicast, mac_text
+from pystack.wire.ethernet import ETH_HLEN, is_valid_unicast
 
 ETH_DATA_LEN: Final = 1500
-DEFAULT_PRIORITY: Final = 0x8000
 
 
-class Bridge(Link):
+class Bridge(BridgeState):
     """Linux: net/bridge/br_device.c, br_if.c"""
 
     kind = "bridge"
     netns_local = True
 
-    fdb: Fdb  # these live as long as the bridge is in its namespace
-    forwarding: BridgeForward
+    forwarding: BridgeForward  # these live as long as the bridge is in its namespace
     input: BridgeInput
 
     def __init__(self, name: str, address: bytes) -> None:
         super().__init__(name, address)
-        self.ports: tuple[BridgePort, ...] = ()  # newest first, the order of a flood
-        self.port_of: dict[NetDevice, BridgePort] = {}
-        self.id_address = ethernet.ZERO  # of the bridge id: zero until an address was chosen
-        self.priority = DEFAULT_PRIORITY
-        self.mtu_set_by_user = False
-        self.stp_enabled = False
-        self.forward_delay = 15.0
-        self.hello_time = 2.0
-        self.max_age = 20.0
-        self.group_fwd_mask = 0
-        self.no_linklocal_learn = False
-        self.mcast_snooping = True
         self._unlisten: Callable[[], None] = _not_listening
 
     def attach(self, net: LinkContext) -> None:
-        """A bridge is attached once: it cannot move to another namespace."""
+        """Build the parts, and hear of the ports from now on."""
         super().attach(net)
-        self.fdb = Fdb(net.clock, net.timers, self._fdb_notify)
         self.forwarding = BridgeForward(self, net)
         self.input = BridgeInput(self, net, self.fdb, self.forwarding)
         self._unlisten = net.devices.listen(self._device_event)
-
-    def _fdb_notify(self, entry: FdbEntry, action: str) -> None:
-        if self.net.events.wanted:
-            dev = self if entry.port is None else entry.port.dev
-            text = f"{mac_text(entry.address)} dev {dev.name} master {self.name}"
-            self.net.events.emit(Changed(self.net.drop.netns, "fdb", action, text))
 
     # --- the station ------------------------------------------------------------------------------------
 
@@ -93,13 +71,13 @@ class Bridge(Link):
         self.fdb.start()
         for port in self.ports:
             if port.dev.running:
-                bridge_stp.enable_port(port)
+                bridge_stp.enable_port(self, port)
 
     def stop(self) -> None:
         """Linux: net/bridge/br_stp_if.c br_stp_disable_bridge()"""
         for port in self.ports:
             if port.state != BR_STATE_DISABLED:
-                bridge_stp.disable_port(port)
+                bridge_stp.disable_port(self, port)
         self.fdb.stop()
 
     def set_mac_address(self, address: bytes) -> None:
@@ -133,9 +111,9 @@ class Bridge(Link):
             raise NetError(ELOOP, "Can not enslave a bridge to a bridge")
         if dev.master is not None:
             raise NetError(EBUSY)
-        port = BridgePort(self, dev, self._free_number())
-        bridge_stp.init_port(port)
-        bridge_stp.set_state(port, BR_STATE_DISABLED)
+        port = BridgePort(dev, self._free_number())
+        bridge_stp.init_port(self, port)
+        bridge_stp.set_state(self, port, BR_STATE_DISABLED)
         devices = self.net.devices
         devices.set_allmulti(dev, 1)
         dev.master, dev.port, dev.rx_handler = self, port, self.input.handle_frame
@@ -145,7 +123,7 @@ class Bridge(Link):
         fdb_local.add_local(self, port, dev.address)
         changed = bridge_stp.recalculate_bridge_id(self)
         if dev.running and self.up:
-            bridge_stp.enable_port(port)
+            bridge_stp.enable_port(self, port)
         if changed:
             devices.notify(LinkEvent.CHANGEADDR, self)
         self._adjust_mtu()
@@ -165,7 +143,7 @@ class Bridge(Link):
         dev, devices = port.dev, self.net.devices
         devices.set_allmulti(dev, -1)
         devices.set_promiscuity(dev, -1)
-        bridge_stp.disable_port(port)
+        bridge_stp.disable_port(self, port)
         self.ports = tuple(other for other in self.ports if other is not port)
         fdb_local.delete_by_port(self, port, everything=True)
         del self.port_of[dev]
@@ -199,15 +177,15 @@ class Bridge(Link):
         if event is LinkEvent.CHANGEMTU:
             self._adjust_mtu()
         elif event is LinkEvent.CHANGEADDR:
-            fdb_local.change_port_address(port, dev.address)
+            fdb_local.change_port_address(self, port, dev.address)
             if bridge_stp.recalculate_bridge_id(self):
                 self.net.devices.notify(LinkEvent.CHANGEADDR, self)
         elif event is LinkEvent.CHANGE:
-            bridge_stp.carrier_check(port)
+            bridge_stp.carrier_check(self, port)
         elif event is LinkEvent.DOWN and self.up:
-            bridge_stp.disable_port(port)
+            bridge_stp.disable_port(self, port)
         elif event is LinkEvent.UP and self.up and dev.running:
-            bridge_stp.enable_port(port)
+            bridge_stp.enable_port(self, port)
 
 
 def _not_listening() -> None:

@@ -5,18 +5,16 @@ bridge FORWARD (or OUTPUT, for what this host sends) -> bridge POSTROUTING -> th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pystack.device import IFF_UP
 from pystack.drop import BR_NO_EGRESS, DEV_READY, PKT_TOO_BIG
 from pystack.l2.bridge_port import BR_STATE_FORWARDING, BridgePort
+from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
 from pystack.netfilter.hooks import FORWARD, OUTPUT, POSTROUTING
 from pystack.packet import Packet
 from pystack.wire.vlan import TAG_LENGTH
-
-if TYPE_CHECKING:  # a bridge and its way out know each other
-    from pystack.l2.bridge import Bridge
 
 # What a destination is, for flooding. Linux: enum br_pkt_type
 UNICAST: Final = 0
@@ -33,7 +31,7 @@ class BridgeForward:
 
     __slots__ = ("_bridge", "_drop", "_egress", "_forward_point", "_outcomes", "_output_point", "_post_point")
 
-    def __init__(self, bridge: Bridge, net: LinkContext) -> None:
+    def __init__(self, bridge: BridgeState, net: LinkContext) -> None:
         self._bridge = bridge
         self._drop = net.drop
         self._outcomes = net.outcomes

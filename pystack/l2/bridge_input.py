@@ -8,7 +8,7 @@ An established frame costs two look-ups: who sent it, who gets it.
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pystack.device import IFF_PROMISC, NetDevice
 from pystack.drop import BR_LOCKED, BR_MAC_SOURCE, BR_PORT_STATE, BR_RESERVED, LINK_GONE
@@ -19,15 +19,13 @@ from pystack.l2.bridge_port import (
     BR_STATE_LEARNING,
     BridgePort,
 )
+from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
 from pystack.l2.fdb import Fdb
 from pystack.netfilter.hooks import BROUTING, INPUT, PREROUTING
 from pystack.packet import PACKET_HOST, PACKET_LOOPBACK, Packet
 from pystack.wire import ethernet
 from pystack.wire.ethernet import ZERO
-
-if TYPE_CHECKING:  # a bridge and its way in know each other
-    from pystack.l2.bridge import Bridge
 
 _ADDRESSES: Final = Struct("!6s6s")  # destination, source
 
@@ -55,7 +53,7 @@ class BridgeInput:
         "_pre_point",
     )
 
-    def __init__(self, bridge: Bridge, net: LinkContext, fdb: Fdb, forward: BridgeForward) -> None:
+    def __init__(self, bridge: BridgeState, net: LinkContext, fdb: Fdb, forward: BridgeForward) -> None:
         self._bridge = bridge
         self._net = net
         self._clock = net.clock

@@ -95,14 +95,14 @@ def set_options(bridge: Bridge, options: Mapping[str, int]) -> None:
         bridge.net.devices.announce(bridge)
 
 
-def set_port_options(port: BridgePort, options: Mapping[str, int]) -> None:
+def set_port_options(bridge: Bridge, port: BridgePort, options: Mapping[str, int]) -> None:
     """Linux: net/bridge/br_netlink.c br_setport()"""
     _check("bridge port option", options, _PORT_SETTERS, _PORT_FIXED)
     for name, setter in _PORT_SETTERS.items():
         if name in options:
-            setter(port, options[name])
+            setter(bridge, port, options[name])
     if options:
-        port.bridge.net.devices.announce(port.dev)
+        bridge.net.devices.announce(port.dev)
 
 
 def _check(
@@ -189,53 +189,53 @@ _SETTERS: Final[Mapping[str, Callable[[Bridge, int], None]]] = {
 # --- a port ----------------------------------------------------------------------------------------------
 
 
-def _flag(name: str) -> Callable[[BridgePort, int], None]:
-    def setter(port: BridgePort, value: int) -> None:
+def _flag(name: str) -> Callable[[Bridge, BridgePort, int], None]:
+    def setter(_: Bridge, port: BridgePort, value: int) -> None:
         setattr(port, name, bool(value))
 
     return setter
 
 
-def _port_cost(port: BridgePort, value: int) -> None:
+def _port_cost(bridge: Bridge, port: BridgePort, value: int) -> None:
     """Linux: net/bridge/br_stp_if.c br_stp_set_path_cost()"""
     low, high = _PATH_COST
     if not low <= value <= high:
         raise NetError(ERANGE)
     port.admin_cost = True
     port.path_cost = value
-    bridge_stp.port_state_selection(port.bridge)
+    bridge_stp.port_state_selection(bridge)
 
 
-def _port_priority(port: BridgePort, value: int) -> None:
+def _port_priority(_: Bridge, port: BridgePort, value: int) -> None:
     """Linux: net/bridge/br_stp_if.c br_stp_set_port_priority()"""
     if value > _MAX_PORT_PRIORITY:
         raise NetError(ERANGE)
     port.priority = value
 
 
-def _port_state(port: BridgePort, value: int) -> None:
+def _port_state(bridge: Bridge, port: BridgePort, value: int) -> None:
     """Linux: net/bridge/br_netlink.c br_set_port_state()"""
     if value > BR_STATE_BLOCKING:
         raise NetError(EINVAL)
-    if port.bridge.stp_enabled:
+    if bridge.stp_enabled:
         raise NetError(EBUSY)
     if not port.dev.up or (not port.dev.running and value != BR_STATE_DISABLED):
         raise NetError(ENETDOWN)
-    bridge_stp.set_state(port, value)
-    bridge_stp.port_state_selection(port.bridge)
+    bridge_stp.set_state(bridge, port, value)
+    bridge_stp.port_state_selection(bridge)
 
 
-def _port_flush(port: BridgePort, _: int) -> None:
-    fdb_local.delete_by_port(port.bridge, port, everything=False)
+def _port_flush(bridge: Bridge, port: BridgePort, _: int) -> None:
+    fdb_local.delete_by_port(bridge, port, everything=False)
 
 
-def _port_group_fwd_mask(port: BridgePort, value: int) -> None:
+def _port_group_fwd_mask(_: Bridge, port: BridgePort, value: int) -> None:
     if value & _GROUP_FWD_PAUSE:
         raise NetError(EINVAL)
     port.group_fwd_mask = value
 
 
-_PORT_SETTERS: Final[Mapping[str, Callable[[BridgePort, int], None]]] = {
+_PORT_SETTERS: Final[Mapping[str, Callable[[Bridge, BridgePort, int], None]]] = {
     **{name: _flag(name) for name in PORT_FLAGS},
     "cost": _port_cost,
     "priority": _port_priority,

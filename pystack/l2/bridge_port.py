@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pystack.l2.context import Link
-
-if TYPE_CHECKING:  # a port and its bridge know each other
-    from pystack.l2.bridge import Bridge
 
 # Linux: include/uapi/linux/if_bridge.h
 BR_STATE_DISABLED: Final = 0
@@ -38,7 +35,6 @@ class BridgePort:
     __slots__ = (
         "admin_cost",
         "bcast_flood",
-        "bridge",
         "dev",
         "flood",
         "group_fwd_mask",
@@ -53,8 +49,7 @@ class BridgePort:
         "state",
     )
 
-    def __init__(self, bridge: Bridge, dev: Link, number: int) -> None:
-        self.bridge = bridge
+    def __init__(self, dev: Link, number: int) -> None:
         self.dev = dev
         self.number = number
         self.priority = DEFAULT_PRIORITY
@@ -71,7 +66,7 @@ class BridgePort:
         self.group_fwd_mask = 0
 
     def __repr__(self) -> str:
-        return f"<port {self.number}({self.dev.name}) of {self.bridge.name}: {STATE_NAMES[self.state]}>"
+        return f"<port {self.number}({self.dev.name}): {STATE_NAMES[self.state]}>"
 
     @property
     def port_id(self) -> int:

@@ -6,8 +6,6 @@ forwarding, as Linux does with `stp_state 0`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pystack.l2.bridge_port import (
     BR_STATE_BLOCKING,
     BR_STATE_DISABLED,
@@ -16,65 +14,62 @@ from pystack.l2.bridge_port import (
     BridgePort,
     port_cost,
 )
+from pystack.l2.bridge_state import BridgeState
 from pystack.l2.fdb_local import change_bridge_address, delete_by_port
 from pystack.wire.ethernet import ZERO
 
-if TYPE_CHECKING:  # a bridge and its states know each other
-    from pystack.l2.bridge import Bridge
 
-
-def set_state(port: BridgePort, state: int) -> None:
+def set_state(bridge: BridgeState, port: BridgePort, state: int) -> None:
     """Linux: net/bridge/br_stp.c br_set_state()"""
     port.state = state
-    bridge = port.bridge
     name = STATE_NAMES[state]
     bridge.net.printk(f"{bridge.name}: port {port.number}({port.dev.name}) entered {name} state")
 
 
-def init_port(port: BridgePort) -> None:
+def init_port(bridge: BridgeState, port: BridgePort) -> None:
     """Linux: net/bridge/br_stp_if.c br_init_port()"""
-    set_state(port, BR_STATE_BLOCKING)
+    set_state(bridge, port, BR_STATE_BLOCKING)
 
 
-def enable_port(port: BridgePort) -> None:
+def enable_port(bridge: BridgeState, port: BridgePort) -> None:
     """Linux: net/bridge/br_stp_if.c br_stp_enable_port()"""
-    init_port(port)
-    port_state_selection(port.bridge)
+    init_port(bridge, port)
+    port_state_selection(bridge)
 
 
-def disable_port(port: BridgePort) -> None:
+def disable_port(bridge: BridgeState, port: BridgePort) -> None:
     """What was learned there is forgotten. Linux: net/bridge/br_stp_if.c br_stp_disable_port()"""
-    set_state(port, BR_STATE_DISABLED)
-    delete_by_port(port.bridge, port, everything=False)
-    port_state_selection(port.bridge)
+    set_state(bridge, port, BR_STATE_DISABLED)
+    delete_by_port(bridge, port, everything=False)
+    port_state_selection(bridge)
 
 
-def port_state_selection(bridge: Bridge) -> None:
+def port_state_selection(bridge: BridgeState) -> None:
     """Let blocked ports forward; the bridge has a carrier while one does.
 
     Linux: net/bridge/br_stp.c br_port_state_selection()
     """
     for port in bridge.ports:
         if port.state == BR_STATE_BLOCKING:
-            set_state(port, BR_STATE_FORWARDING)
+            set_state(bridge, port, BR_STATE_FORWARDING)
     live = any(port.state == BR_STATE_FORWARDING for port in bridge.ports)
     bridge.net.devices.set_carrier(bridge, live)
 
 
-def carrier_check(port: BridgePort) -> None:
+def carrier_check(bridge: BridgeState, port: BridgePort) -> None:
     """A port's carrier changed. Linux: net/bridge/br_if.c br_port_carrier_check()"""
     if not port.admin_cost and port.dev.running:
         port.path_cost = port_cost(port.dev)
-    if not port.bridge.up:
+    if not bridge.up:
         return
     if port.dev.running:
         if port.state == BR_STATE_DISABLED:
-            enable_port(port)
+            enable_port(bridge, port)
     elif port.state != BR_STATE_DISABLED:
-        disable_port(port)
+        disable_port(bridge, port)
 
 
-def change_bridge_id(bridge: Bridge, address: bytes) -> None:
+def change_bridge_id(bridge: BridgeState, address: bytes) -> None:
     """Linux: net/bridge/br_stp_if.c br_stp_change_bridge_id()"""
     change_bridge_address(bridge, address)
     bridge.id_address = address
@@ -82,7 +77,7 @@ def change_bridge_id(bridge: Bridge, address: bytes) -> None:
     port_state_selection(bridge)
 
 
-def recalculate_bridge_id(bridge: Bridge) -> bool:
+def recalculate_bridge_id(bridge: BridgeState) -> bool:
     """Take the lowest address of all ports, unless a user chose one; whether it changed.
 
     Linux: net/bridge/br_stp_if.c br_stp_recalculate_bridge_id()

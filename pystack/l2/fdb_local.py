@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pystack.l2.bridge_port import BridgePort
+from pystack.l2.bridge_state import BridgeState
 from pystack.l2.fdb import FdbEntry
 from pystack.wire.ethernet import is_valid_unicast, mac_text
 
-if TYPE_CHECKING:  # a bridge and its tables know each other
-    from pystack.l2.bridge import Bridge
 
-
-def add_local(bridge: Bridge, port: BridgePort | None, address: bytes, vid: int = 0) -> None:
+def add_local(bridge: BridgeState, port: BridgePort | None, address: bytes, vid: int = 0) -> None:
     """Several ports may have the same address: the first one keeps the entry. Linux: fdb_add_local()"""
     if not is_valid_unicast(address):
         return
@@ -33,7 +29,7 @@ def add_local(bridge: Bridge, port: BridgePort | None, address: bytes, vid: int 
     fdb.changed(entry)
 
 
-def delete_local(bridge: Bridge, port: BridgePort | None, entry: FdbEntry) -> None:
+def delete_local(bridge: BridgeState, port: BridgePort | None, entry: FdbEntry) -> None:
     """Delete the entry, unless another port or the bridge has the same address. Linux: fdb_delete_local()"""
     for other in bridge.ports:
         if other is not port and other.dev.address == entry.address:
@@ -47,9 +43,8 @@ def delete_local(bridge: Bridge, port: BridgePort | None, entry: FdbEntry) -> No
     bridge.fdb.remove(entry)
 
 
-def change_port_address(port: BridgePort, address: bytes) -> None:
+def change_port_address(bridge: BridgeState, port: BridgePort, address: bytes) -> None:
     """Linux: br_fdb_changeaddr()"""
-    bridge = port.bridge
     for entry in bridge.fdb:
         if entry.port is port and entry.local and not entry.added_by_user:
             delete_local(bridge, port, entry)
@@ -57,7 +52,7 @@ def change_port_address(port: BridgePort, address: bytes) -> None:
     add_local(bridge, port, address)
 
 
-def change_bridge_address(bridge: Bridge, address: bytes) -> None:
+def change_bridge_address(bridge: BridgeState, address: bytes) -> None:
     """The entry of the old address goes if it belonged to no port. Linux: br_fdb_change_mac_address()"""
     entry = bridge.fdb.get(bridge.address)
     if entry is not None and entry.local and entry.port is None and not entry.added_by_user:
@@ -65,7 +60,7 @@ def change_bridge_address(bridge: Bridge, address: bytes) -> None:
     add_local(bridge, None, address)
 
 
-def delete_by_port(bridge: Bridge, port: BridgePort | None, *, everything: bool) -> None:
+def delete_by_port(bridge: BridgeState, port: BridgePort | None, *, everything: bool) -> None:
     """Forget what lies behind a port; without `everything` only what was learned.
 
     Linux: br_fdb_delete_by_port()

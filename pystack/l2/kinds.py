@@ -87,7 +87,7 @@ def change(dev: Link, kind: str, options: Mapping[str, int]) -> None:
     if kind == "bridge_slave":
         if not isinstance(dev.master, Bridge):
             raise NetError(EINVAL)
-        return bridge_options.set_port_options(dev.master.port_of[dev], options)
+        return bridge_options.set_port_options(dev.master, dev.master.port_of[dev], options)
     if kind != dev.kind or kind not in MODELLED:
         raise NetError(EOPNOTSUPP)
     _check_options(kind, options, None)

@@ -77,7 +77,7 @@ class Switch:
 
     def set(self, number: int, **options: int) -> None:
         """`ip link set tN type bridge_slave …`"""
-        bridge_options.set_port_options(self.port(number), options)
+        bridge_options.set_port_options(self.bridge, self.port(number), options)
 
     def set_bridge(self, **options: int) -> None:
         """`ip link set br0 type bridge …`"""

@@ -21,6 +21,7 @@ from pystack.applets.iproute.words import (
 from pystack.applets.session import Session
 from pystack.errors import EOPNOTSUPP, NetError, NotModelled
 from pystack.l2 import kinds
+from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import STATE_NAMES, BridgePort
 from pystack.l2.context import Link
 
@@ -107,20 +108,21 @@ def _show(words: Words, options: Options, session: Session) -> int:
     printer = options.printer(session.io)
     printer.begin()
     for dev in session.netns.devices:
-        if isinstance(dev.port, BridgePort) and name in ("", dev.name):
-            _print_port(printer, options, dev, dev.port)
+        if isinstance(dev.master, Bridge) and name in ("", dev.name):
+            _print_port(printer, options, dev, dev.master)
     printer.end()
     return 0
 
 
-def _print_port(printer: Printer, options: Options, dev: Link, port: BridgePort) -> None:
+def _print_port(printer: Printer, options: Options, dev: Link, bridge: Bridge) -> None:
     """Linux: iproute2 bridge/link.c print_linkinfo()"""
+    port = bridge.port_of[dev]
     printer.open_object()
     printer.put("ifindex", dev.ifindex, f"{dev.ifindex}: ")
     link_is_down = print_name_without_netns(printer, dev)
     print_flags(printer, dev, link_is_down)
     printer.put("mtu", dev.mtu, f"mtu {dev.mtu} ")
-    printer.put("master", port.bridge.name, f"master {port.bridge.name} ")
+    printer.put("master", bridge.name, f"master {bridge.name} ")
     state = STATE_NAMES[port.state]
     printer.put("state", state, f"state {state} ")
     printer.put("priority", port.priority, f"priority {port.priority} ")

@@ -61,11 +61,11 @@ def _print_linkinfo(printer: Printer, dev: Link) -> None:
             printer.open_object("info_data")
             _print_tun(printer)
             printer.close_object()
-    if isinstance(dev.port, BridgePort):
+    if isinstance(dev.master, Bridge):
         printer.nl()
         printer.put("info_slave_kind", "bridge", "    bridge_slave ")
         printer.open_object("info_slave_data")
-        print_bridge_slave(printer, dev.port)
+        print_bridge_slave(printer, dev.master, dev.master.port_of[dev])
         printer.close_object()
     printer.close_object()
 
@@ -169,7 +169,7 @@ def _mask_words(mask: int) -> str:
     return ",".join(_FORWARD_MASK_NAMES.get(bit, f"0x{1 << bit:x}") for bit in bits) or "0x0"
 
 
-def print_bridge_slave(printer: Printer, port: BridgePort) -> None:
+def print_bridge_slave(printer: Printer, bridge: Bridge, port: BridgePort) -> None:
     """Linux: iproute2 ip/iplink_bridge_slave.c bridge_slave_print_opt()"""
     printer.put("state", STATE_NAMES[port.state], f"state {STATE_NAMES[port.state]} ")
     _number(printer, "priority", port.priority)
@@ -185,7 +185,6 @@ def print_bridge_slave(printer: Printer, port: BridgePort) -> None:
     designated = port.priority << PORT_BITS | port.number
     _number(printer, "designated_port", designated)
     _number(printer, "designated_cost", 0)
-    bridge = port.bridge
     identity = bridge_id(bridge.priority, bridge.id_address)
     printer.put("bridge_id", identity, f"designated_bridge {identity} ")
     printer.put("root_id", identity, f"designated_root {identity} ")
