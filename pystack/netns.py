@@ -16,6 +16,7 @@ from pystack.l2.devices import DeviceTable
 from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
 from pystack.l3.ipv4 import Ipv4
+from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.hooks import Hooks
 from pystack.profile import Profile
 from pystack.rng import Rng
@@ -68,6 +69,7 @@ class Netns:
         self.devices = DeviceTable(self.link, name)
         self.loopback = Loopback()
         self._build_ipv4(clock, outcomes)
+        self.stored_conf = StoredConf(self.sysctls, self.devices)
         self.devices.register(self.loopback)
 
     def _build_ipv4(self, clock: Clock, outcomes: Outcomes) -> None:

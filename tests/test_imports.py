@@ -30,7 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "l3",
         "l2",
         "netfilter",
-        "packet device drop clock timers rng events counters sysctl errors profile",
+        "packet device drop clock timers rng events counters sysctl sysctl_defaults errors profile",
         "wire",
     )
 )

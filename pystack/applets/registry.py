@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.applets import arping, builtins, ping, shell
+from pystack.applets import arping, builtins, ping, shell, sysctl
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
 from pystack.applets.job import Job
@@ -27,6 +27,7 @@ COMMANDS: Final = Commands(
         "sh": shell.run,
         "ip": ip.run,
         "bridge": bridge.run,
+        "sysctl": sysctl.run,
         "arping": arping.run,
         "ping": ping.run,
         **builtins.BUILTINS,

@@ -32,6 +32,7 @@ from pystack.wire.ipv4 import INADDR_LOOPBACK, address_text
 Path = tuple[str, ...]
 
 _SCOPES: Final = {RT_SCOPE_HOST: "host", RT_SCOPE_LINK: "link", 200: "site"}
+_LOOPBACKS_OWN: Final = ("disable_policy", "disable_xfrm")  # set on lo alone
 _TWINS: Final = ("base_reachable_time", "retrans_time")  # names of what has a finer name too
 _SPEAK_TO_NOBODY: Final = ("dummy",)  # these kinds come without multicast and without ARP
 LOOPBACK_MTU: Final = 65536
@@ -54,7 +55,7 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
             lines += _creation(netns, dev, host, made)
     for name, netns in host.namespaces.items():
         lines += [_in_netns(name, line) for dev in netns.devices for line in _device_lines(netns, dev)]
-        lines += [f"{inside(name)}sysctl -w {line}" for line in _device_sysctls(netns)]
+        lines += [f"{inside(name)}sysctl -w {line}" for line in _device_sysctls(netns, pristine)]
         lines += [_in_netns(name, line) for line in _table_lines(netns)]
     return lines
 
@@ -238,12 +239,16 @@ def _common_sysctls(netns: Netns, pristine: Netns) -> Iterator[str]:
             yield _assignment(path, knob.text)
 
 
-def _device_sysctls(netns: Netns) -> Iterator[str]:
+def _device_sysctls(netns: Netns, pristine: Netns) -> Iterator[str]:
     """Those of each device, where they are not what a device gets when it comes."""
     for path, knob in netns.sysctls:
         if not _is_a_devices(path) or path[-1] in _TWINS or not knob.writable:
             continue
-        if knob.text != _value(netns, (*path[:3], "default", *path[4:])):
+        fresh = _value(pristine, (*path[:3], "lo", *path[4:]))
+        usual = _value(netns, (*path[:3], "default", *path[4:]))
+        if usual is None or (path[3] == "lo" and path[-1] in _LOOPBACKS_OWN):
+            usual = fresh
+        if knob.text != usual:
             yield _assignment(path, knob.text)
 
 

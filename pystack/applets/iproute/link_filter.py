@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from pystack.applets.glob import glob_matches
 from pystack.applets.iproute.names import GROUPS, SCOPES
 from pystack.applets.iproute.numbers import Prefix, prefix_or_none
 from pystack.applets.iproute.words import ToolExit, Words, garbage, wrong
@@ -87,35 +88,6 @@ class LinkFilter:
         if self.label and not glob_matches(self.label, address.label):
             return False
         return self.to is None or self.to.is_any or self.to.holds(address.local)
-
-
-def glob_matches(pattern: str, text: str) -> bool:
-    """`*`, `?` and `[…]` over the whole text. Linux: fnmatch(3)"""
-    if not pattern:
-        return not text
-    head = pattern[0]
-    if head == "*":
-        return any(glob_matches(pattern[1:], text[skipped:]) for skipped in range(len(text) + 1))
-    if not text:
-        return False
-    end = pattern.find("]", 2)
-    if head == "[" and end > 0:
-        return _in_class(pattern[1:end], text[0]) and glob_matches(pattern[end + 1 :], text[1:])
-    return head in ("?", text[0]) and glob_matches(pattern[1:], text[1:])
-
-
-def _in_class(members: str, character: str) -> bool:
-    negated = members[0] in "!^"
-    rest = members[1:] if negated else members
-    found, at = False, 0
-    while at < len(rest):
-        if rest[at + 1 : at + 2] == "-" and at + 2 < len(rest):
-            found = found or rest[at] <= character <= rest[at + 2]
-            at += 3
-        else:
-            found = found or rest[at] == character
-            at += 1
-    return found != negated
 
 
 def parse_filter(words: Words, family: str, session: Session) -> LinkFilter:
