@@ -78,6 +78,10 @@ class PortDriver:
         self.failure = sentence
         self.carrier = False
 
+    def interrupt(self) -> None:
+        """Make whoever waits in `ready` look again."""
+        interrupt(self.fileno())
+
     def drop_unsent(self) -> None:
         """Nobody is there to take what waits."""
         self.count_dropped(len(self.dev.tx))
@@ -96,7 +100,7 @@ class PortDriver:
 
 def interrupt(fd: int) -> None:
     """Make whoever waits for a descriptor look again: `ready` raises trio.ClosedResourceError."""
-    if trio.lowlevel.in_trio_run():
+    if fd >= 0 and trio.lowlevel.in_trio_run():
         trio.lowlevel.notify_closing(fd)
 
 

@@ -70,14 +70,16 @@ class Pump:
     def add(self, driver: PortDriver) -> None:
         """Start to move the frames of a port."""
         driver.dev.wake = partial(self._dirty.append, driver)
+        if driver.dev.tx:  # it was woken before anybody listened
+            self._dirty.append(driver)
         self._drivers[driver] = trio.CancelScope()
         self._sync_carrier(driver)
-        if self._nursery is not None:
-            self._nursery.start_soon(self._serve, driver)
+        self._start(driver)
 
     def remove(self, driver: PortDriver) -> None:
         """Stop to move the frames of a port, once what it has to send is sent; closing it is the caller's."""
-        driver.flush()
+        if driver.failure is None:
+            self._flush(driver)
         driver.dev.wake = _nobody_waits
         self._dirty[:] = [other for other in self._dirty if other is not driver]
         self._lingering.forget(driver)
@@ -92,7 +94,7 @@ class Pump:
                 async with trio.open_nursery() as nursery:
                     self._nursery = nursery
                     for driver in self._drivers:
-                        nursery.start_soon(self._serve, driver)
+                        self._start(driver)
                     await self._run_timers()
         finally:
             self._nursery = None
@@ -108,22 +110,24 @@ class Pump:
 
     # --- ports ------------------------------------------------------------------------------------------
 
-    async def _serve(self, driver: PortDriver) -> None:
-        with self._drivers[driver]:
+    def _start(self, driver: PortDriver) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(self._serve, driver, self._drivers[driver])
+
+    async def _serve(self, driver: PortDriver, until_removed: trio.CancelScope) -> None:
+        with until_removed:
             while driver.failure is None:
                 try:
                     await driver.ready()
-                    if self._move(driver) and driver.fileno() >= 0:
-                        self._linger(driver)
                 except trio.ClosedResourceError:
                     if driver.closed:
                         return
                 except Exception as error:
-                    if self._faults_are_fatal:
-                        raise
-                    logger.exception("%s: the driver failed", driver.dev.name)
-                    driver.fail(f"its driver failed: {error!r}")
-            self._report_failure(driver)
+                    self._fail(driver, error)
+                else:
+                    if self._move(driver) and driver.fileno() >= 0:
+                        self._linger(driver)
+            self._report_failure(driver, driver.failure)
 
     def _linger(self, driver: PortDriver) -> None:
         """Stay a little, and serve whatever port has frames next, before trio gets the processor back."""
@@ -139,7 +143,11 @@ class Pump:
         """One burst of one port."""
         self._set_clock()
         self._sync_carrier(driver)
-        moved = driver.read_burst(BUDGET, self._receive)
+        moved = 0
+        try:
+            moved = driver.read_burst(BUDGET, self._receive)
+        except Exception as error:
+            self._fail(driver, error)
         self._sync_carrier(driver)
         self._settle()
         return moved
@@ -174,7 +182,10 @@ class Pump:
         self.on_settled()
 
     def _flush(self, driver: PortDriver) -> None:
-        driver.flush()
+        try:
+            driver.flush()
+        except Exception as error:
+            self._fail(driver, error)
         self._sync_carrier(driver)
         if driver.is_writing and driver not in self._writing and self._nursery is not None:
             self._writing.add(driver)
@@ -194,6 +205,8 @@ class Pump:
         if dev.carrier is driver.carrier:
             return
         self._lingering.forget(driver)  # a connection came or went, and its descriptor with it
+        if driver.failure is not None:
+            driver.interrupt()
         for netns in self.host.namespaces.values():
             if netns.link is dev.net:
                 netns.devices.set_carrier(dev, driver.carrier)
@@ -232,15 +245,20 @@ class Pump:
         if self.faults <= FAULTS_LOGGED or self.faults % FAULTS_LOGGED == 0:
             logger.exception("fault %d of the core, on %s: %s", self.faults, what, frame.hex())
 
-    def _report_failure(self, driver: PortDriver) -> None:
+    def _fail(self, driver: PortDriver, error: Exception) -> None:
+        """A driver raised what it should have dealt with: a fault of ours, which costs this port."""
+        if self._faults_are_fatal:
+            raise error
+        logger.error("%s: fault of its driver", driver.dev.name, exc_info=error)
+        driver.fail(f"its driver failed: {error!r}")
+
+    def _report_failure(self, driver: PortDriver, why: str) -> None:
         """A port is dead: its device loses its carrier, and the user hears why."""
-        if driver.failure is None:
-            return
         self._lingering.forget(driver)
         with self.burst():
             driver.drop_unsent()
             self._sync_carrier(driver)
-            text = f"{driver.dev.name}: {driver.failure}"
+            text = f"{driver.dev.name}: {why}"
             logger.error("%s; its carrier is off", text)
             self.host.events.emit(Printk(driver.dev.net.drop.netns, text))
 

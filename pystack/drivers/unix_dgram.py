@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 from pystack.drivers.backoff import Backoff
-from pystack.drivers.port import PortDriver, Receive, close_descriptor, interrupt
+from pystack.drivers.port import PortDriver, Receive, close_descriptor
 from pystack.l2.port import PortDevice
 from pystack.wire.virtio import NONE
 
@@ -92,7 +92,7 @@ class UnixDgramDriver(PortDriver):
         self._backoff.reset()
         if self._peer is None:
             self.fail("its other end was closed")
-        interrupt(self._socket.fileno())  # whoever waits for a frame is to look for the peer instead
+        self.interrupt()  # whoever waits for a frame is to look for the peer instead
 
     def _read_failed(self, error: OSError) -> None:
         self.stats.read_errors += 1
