@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 
 @dataclass(slots=True)
@@ -70,6 +71,22 @@ class IcmpStats:
     OutAddrMaskReps: int = 0
 
 
+# What In… and Out… of Icmp: count. Linux: net/ipv4/proc.c icmpmibmap
+_ICMP_NAMES: Final = {
+    0: "EchoReps",
+    3: "DestUnreachs",
+    4: "SrcQuenchs",
+    5: "Redirects",
+    8: "Echos",
+    11: "TimeExcds",
+    12: "ParmProbs",
+    13: "Timestamps",
+    14: "TimestampReps",
+    17: "AddrMasks",
+    18: "AddrMaskReps",
+}
+
+
 @dataclass(slots=True)
 class UdpStats:
     """Udp: of /proc/net/snmp."""
@@ -126,12 +143,17 @@ class Snmp:
         setattr(stats, counter, getattr(stats, counter) + 1)
 
     def icmp_in(self, type_: int) -> None:
-        """Linux: net/ipv4/icmp.c ICMPMSGIN_INC_STATS"""
+        """Count a message by its type. Linux: net/ipv4/icmp.c ICMPMSGIN_INC_STATS, proc.c icmp_put()"""
         self.IcmpMsg[f"InType{type_}"] += 1
+        if type_ in _ICMP_NAMES:
+            self.add(f"Icmp.In{_ICMP_NAMES[type_]}")
 
     def icmp_out(self, type_: int) -> None:
-        """Linux: net/ipv4/icmp.c ICMPMSGOUT_INC_STATS"""
+        """Count a message that leaves. Linux: net/ipv4/icmp.c icmp_out_count()"""
+        self.Icmp.OutMsgs += 1
         self.IcmpMsg[f"OutType{type_}"] += 1
+        if type_ in _ICMP_NAMES:
+            self.add(f"Icmp.Out{_ICMP_NAMES[type_]}")
 
     def snmp_text(self) -> str:
         """/proc/net/snmp of what is counted here."""

@@ -107,9 +107,20 @@ DUP_FRAG: Final = DropReason("DUP_FRAG", "this fragment is here already")
 FRAG_OVERLAP: Final = _ours("FRAG_OVERLAP", "fragments overlap, so the whole datagram is void")
 FRAG_CORRUPT: Final = _ours("FRAG_CORRUPT", "fragments contradict each other, so the whole datagram is void")
 FRAG_REASM_TIMEOUT: Final = DropReason("FRAG_REASM_TIMEOUT", "the rest of the fragments did not come")
-IP_TTL: Final = _ours("IP_TTL", "the time to live ran out", "Ip.InHdrErrors")
+IP_TTL: Final = DropReason("IP_TTL", "the time to live ran out", counter="Ip.InHdrErrors", kernel="IP_INHDR")
+IP_UNREACHABLE: Final = _ours("IP_UNREACHABLE", "a route says that the destination cannot be reached")
 ICMP_CSUM: Final = DropReason("ICMP_CSUM", "the ICMP checksum is wrong", counter="Icmp.InCsumErrors")
 ICMP_HANDLED: Final = _ours("ICMP_HANDLED", "an ICMP message that asks for nothing")
+UDP_TOO_SMALL: Final = DropReason(
+    "UDP_TOO_SMALL",
+    "the UDP datagram is shorter than it says",
+    counter="Udp.InErrors",
+    kernel="PKT_TOO_SMALL",
+)
+UDP_CSUM: Final = DropReason("UDP_CSUM", "the UDP checksum is wrong", counter="Udp.InErrors")
+UDP_IGNORED_MULTI: Final = _ours(
+    "UDP_IGNORED_MULTI", "a UDP datagram to many that no socket here wants", "Udp.IgnoredMulti"
+)
 NO_SOCKET: Final = DropReason("NO_SOCKET", "no socket wants the packet")
 SOCKET_RCVBUFF: Final = DropReason("SOCKET_RCVBUFF", "the socket's receive buffer is full")
 

@@ -21,6 +21,8 @@ EINVAL: Final = 22
 ERANGE: Final = 34
 ELOOP: Final = 40
 EXFULL: Final = 54
+EPROTO: Final = 71
+ENONET: Final = 64
 EMSGSIZE: Final = 90
 EOPNOTSUPP: Final = 95
 EADDRINUSE: Final = 98
@@ -31,6 +33,7 @@ ENOBUFS: Final = 105
 EISCONN: Final = 106
 ENOTCONN: Final = 107
 ECONNREFUSED: Final = 111
+EHOSTDOWN: Final = 112
 EHOSTUNREACH: Final = 113
 EDESTADDRREQ: Final = 89
 ENOPROTOOPT: Final = 92
@@ -54,6 +57,8 @@ MESSAGES: Final[dict[int, str]] = {
     ERANGE: "Numerical result out of range",
     ELOOP: "Too many levels of symbolic links",
     EXFULL: "Exchange full",
+    EPROTO: "Protocol error",
+    ENONET: "Machine is not on the network",
     EMSGSIZE: "Message too long",
     EOPNOTSUPP: "Operation not supported",
     EADDRINUSE: "Address already in use",
@@ -64,6 +69,7 @@ MESSAGES: Final[dict[int, str]] = {
     EISCONN: "Transport endpoint is already connected",
     ENOTCONN: "Transport endpoint is not connected",
     ECONNREFUSED: "Connection refused",
+    EHOSTDOWN: "Host is down",
     EHOSTUNREACH: "No route to host",
     EDESTADDRREQ: "Destination address required",
     ENOPROTOOPT: "Protocol not available",

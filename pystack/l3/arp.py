@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from pystack.device import IFF_LOOPBACK, IFF_NOARP, IFF_POINTOPOINT, IFF_UP
 from pystack.drop import ARP_IGNORED, ARP_MALFORMED, Drop, Outcomes
-from pystack.l2.context import Link
-from pystack.l2.devices import LinkEvent
+from pystack.l2.devices import Link, LinkEvent
 from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour
@@ -160,6 +159,8 @@ class Arp:
         if pkt.dev.flags & IFF_NOARP or pkt.pkt_type in (PACKET_OTHERHOST, PACKET_LOOPBACK):
             self._outcomes.consumed += 1
             return
+        if not wire.has_our_lengths(pkt.data, pkt.network_header):
+            return self._drop(pkt, ARP_MALFORMED)
         if self._in.entries:
             return self._in.run(pkt, pkt.dev, None, self._process)
         self._process(pkt)
@@ -235,7 +236,7 @@ class Arp:
         gratuitous = self._is_gratuitous(message)
         neigh = self.table.lookup(dev, message.spa)
         if neigh is None:
-            accepts = max(self._confs.all.arp_accept, self._confs.of(dev).arp_accept)
+            accepts = self._accepts(message.spa, dev)
             plausible = gratuitous or (is_reply and self._fib.address_type(message.spa) == RTN_UNICAST)
             if not (accepts and plausible):
                 return
@@ -246,6 +247,13 @@ class Arp:
         override = gratuitous or now > neigh.updated + neigh.parms.lock_seconds
         answered = is_reply and pkt.pkt_type == PACKET_HOST
         neigh.told(message.sha, answered=answered, override=override)
+
+    def _accepts(self, sender: int, dev: Link) -> bool:
+        """Linux: net/ipv4/arp.c arp_accept()"""
+        level = max(self._confs.all.arp_accept, self._confs.of(dev).arp_accept)
+        if level == 2:
+            return any(held.scope <= RT_SCOPE_LINK and held.holds(sender) for held in self._addresses.of(dev))
+        return level == 1
 
     def _is_gratuitous(self, message: wire.Arp) -> bool:
         """Linux: net/ipv4/arp.c arp_is_garp()"""

@@ -70,12 +70,12 @@ class FibTable:
         equals = [known for known in routes if (-known.tos, known.info.priority) == rank]
         if equals and exclusive:
             raise NetError(EEXIST)
-        if equals and replace:
-            if any(known.info.same_as(route.info) for known in equals[:1]):
-                return
-            routes[routes.index(equals[0])] = route
+        twin = next((known for known in equals if known.info.same_as(route.info)), None)
+        if equals and replace and twin in (None, equals[0]):
+            if twin is None:
+                routes[routes.index(equals[0])] = route
             return
-        if any(known.info.same_as(route.info) for known in equals):
+        if twin is not None:
             raise NetError(EEXIST)
         before = [known for known in routes if (-known.tos, known.info.priority) < rank]
         place = len(before) + (len(equals) if append else 0)

@@ -9,12 +9,12 @@ from typing import Final
 from pystack.clock import Clock
 from pystack.counters import Snmp
 from pystack.drop import ICMP_CSUM, ICMP_HANDLED, IP_INHDR, Drop, Outcomes
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import FibResult, Flow
-from pystack.l3.icmp_error import OUT_COUNTERS
+from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.needs import ErrorReceiver
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Router, Rtable
@@ -23,20 +23,12 @@ from pystack.wire import icmp
 from pystack.wire.checksum import verifies
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, Ipv4Header, is_zeronet
 
-_IN_COUNTERS: Final = {
-    icmp.ICMP_ECHOREPLY: "InEchoReps",
-    icmp.ICMP_DEST_UNREACH: "InDestUnreachs",
-    icmp.ICMP_REDIRECT: "InRedirects",
-    icmp.ICMP_ECHO: "InEchos",
-    icmp.ICMP_TIME_EXCEEDED: "InTimeExcds",
-    icmp.ICMP_PARAMETERPROB: "InParmProbs",
-    icmp.ICMP_TIMESTAMP: "InTimestamps",
-    icmp.ICMP_TIMESTAMPREPLY: "InTimestampReps",
-}
 # Only these may come to a group or broadcast address (RFC 1122 3.2.2).
 _BROADCAST_TYPES: Final = frozenset(
-    {icmp.ICMP_ECHO, icmp.ICMP_ECHOREPLY, icmp.ICMP_TIMESTAMP, icmp.ICMP_TIMESTAMPREPLY, 17, 18}
+    {icmp.ICMP_ECHO, icmp.ICMP_TIMESTAMP, icmp.ICMP_ADDRESS, icmp.ICMP_ADDRESSREPLY}
 )
+_MAX_UNREACH_CODE: Final = 15  # NR_ICMP_UNREACH
+_PROTOCOL_OCTETS: Final = 8  # of the quoted packet behind its header, so that a socket can be found
 _ORIGINATE_LENGTH: Final = 4  # all that Linux insists on; RFC 792 has twelve octets
 _DAY_MS: Final = 86_400_000
 
@@ -57,6 +49,7 @@ class Icmp:
         outcomes: Outcomes,
         snmp: Snmp,
         sockets: ErrorReceiver,
+        limit: IcmpLimit,
     ) -> None:
         self._clock = clock
         self._addresses = addresses
@@ -68,6 +61,7 @@ class Icmp:
         self._outcomes = outcomes
         self._snmp = snmp
         self._sockets = sockets
+        self._limit = limit
 
     def icmp_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
         """Linux: net/ipv4/icmp.c icmp_rcv()"""
@@ -86,10 +80,8 @@ class Icmp:
             stats.InErrors += 1
             return self._drop(pkt, ICMP_HANDLED)
         if self._is_refused_broadcast(pkt, type_):
-            stats.InErrors += type_ not in _BROADCAST_TYPES
+            stats.InErrors += 1
             return self._drop(pkt, ICMP_HANDLED)
-        if type_ in _IN_COUNTERS:
-            self._snmp.add(f"Icmp.{_IN_COUNTERS[type_]}")
         self._outcomes.consumed += 1
         if type_ == icmp.ICMP_ECHO:
             self._echo(pkt, header, message)
@@ -127,9 +119,16 @@ class Icmp:
 
     def _reply(self, pkt: Packet, header: Ipv4Header, type_: int, message: bytes) -> None:
         """Answer from the address that was asked. Linux: net/ipv4/icmp.c icmp_reply()"""
+        limited = self._limit.applies_to(type_, 0)
+        if limited and not self._limit.allows_any():
+            self._snmp.Icmp.OutRateLimitGlobal += 1
+            return
         flow = Flow(header.saddr, self._spec_dst(pkt, header), tos=header.tos & 0x1C)
         back = self._router.route_output(flow)
         if not isinstance(back, Rtable):
+            return
+        if limited and not self._limit.allows_to(header.saddr, back.dev):
+            self._snmp.Icmp.OutRateLimitHost += 1
             return
         answer = Ipv4Header(
             flow.saddr,
@@ -139,9 +138,7 @@ class Icmp:
             tos=header.tos,
             id=self._output.select_ident(),
         )
-        self._snmp.Icmp.OutMsgs += 1
         self._snmp.icmp_out(type_)
-        self._snmp.add(f"Icmp.{OUT_COUNTERS[type_]}")
         self._output.ip_local_out(self._output.build(answer, message, back))
 
     def _spec_dst(self, pkt: Packet, header: Ipv4Header) -> int:
@@ -159,10 +156,23 @@ class Icmp:
         return self._addresses.select(link, header.saddr, RT_SCOPE_UNIVERSE)
 
     def _report(self, header: Ipv4Header, message: bytes) -> None:
-        """Linux: net/ipv4/icmp.c icmp_unreach()"""
-        quote = message[icmp.HEADER_LENGTH :]
-        if len(quote) < HEADER_LENGTH or quote[0] >> 4 != 4 or (quote[0] & 15) * 4 > len(quote):
+        """Linux: net/ipv4/icmp.c icmp_unreach(), icmp_socket_deliver()"""
+        type_, code, quote = message[0], message[1], message[icmp.HEADER_LENGTH :]
+        if len(quote) < HEADER_LENGTH or (quote[0] & 15) * 4 < HEADER_LENGTH:
             self._snmp.Icmp.InErrors += 1
             return
-        info = int.from_bytes(message[4:8], "big")
-        self._sockets.icmp_error(message[0], message[1], info, header.saddr, quote)
+        if type_ == icmp.ICMP_DEST_UNREACH and code > _MAX_UNREACH_CODE:
+            return
+        if type_ == icmp.ICMP_TIME_EXCEEDED and code == icmp.ICMP_EXC_FRAGTIME:
+            return
+        if (quote[0] & 15) * 4 + _PROTOCOL_OCTETS > len(quote):
+            self._snmp.Icmp.InErrors += 1
+            return
+        self._sockets.icmp_error(type_, code, _info_of(message), header.saddr, quote)
+
+
+def _info_of(message: bytes) -> int:
+    """What an error says besides type and code: the MTU that fits, or where the wrong parameter is."""
+    if message[0] == icmp.ICMP_DEST_UNREACH and message[1] == icmp.ICMP_FRAG_NEEDED:
+        return int.from_bytes(message[6:8], "big")
+    return message[4] if message[0] == icmp.ICMP_PARAMETERPROB else 0

@@ -22,16 +22,6 @@ _TOS_MASK: Final = 0x1E
 _INTERNETCONTROL: Final = 0xC0
 _DUMMY_SOURCE: Final = 0xC0000008  # 192.0.0.8, RFC 7600: we have no address at all
 
-OUT_COUNTERS: Final = {
-    icmp.ICMP_ECHOREPLY: "OutEchoReps",
-    icmp.ICMP_DEST_UNREACH: "OutDestUnreachs",
-    icmp.ICMP_REDIRECT: "OutRedirects",
-    icmp.ICMP_ECHO: "OutEchos",
-    icmp.ICMP_TIME_EXCEEDED: "OutTimeExcds",
-    icmp.ICMP_PARAMETERPROB: "OutParmProbs",
-    icmp.ICMP_TIMESTAMPREPLY: "OutTimestampReps",
-}
-
 
 class IcmpErrorSender:
     """Linux: net/ipv4/icmp.c __icmp_send()"""
@@ -60,8 +50,8 @@ class IcmpErrorSender:
         header, route = pkt.ip, pkt.route
         if header is None or not isinstance(route, Rtable) or not self._may_answer(pkt, header, route):
             return
-        limited = self._limit.applies_to(type_)
-        if limited and not pkt.dev.flags & IFF_LOOPBACK and not self._limit.allows_any():
+        limited = self._limit.applies_to(type_, code) and not pkt.dev.flags & IFF_LOOPBACK
+        if limited and not self._limit.allows_any():
             self._snmp.Icmp.OutRateLimitGlobal += 1
             return
         tos = header.tos & _TOS_MASK | _INTERNETCONTROL
@@ -69,7 +59,7 @@ class IcmpErrorSender:
         back = self._router.route_output(flow)
         if not isinstance(back, Rtable):
             return
-        if limited and not back.dev.flags & IFF_LOOPBACK and not self._limit.allows_peer(header.saddr):
+        if limited and not self._limit.allows_to(header.saddr, back.dev):
             self._snmp.Icmp.OutRateLimitHost += 1
             return
         self._push(pkt, back, flow, tos, (type_, code, info))
@@ -110,8 +100,5 @@ class IcmpErrorSender:
             tos=tos,
             id=self._output.select_ident(),
         )
-        self._snmp.Icmp.OutMsgs += 1
         self._snmp.icmp_out(type_)
-        if type_ in OUT_COUNTERS:
-            self._snmp.add(f"Icmp.{OUT_COUNTERS[type_]}")
         self._output.ip_local_out(self._output.build(header, message, back))

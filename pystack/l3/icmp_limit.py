@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.clock import Clock
+from pystack.device import IFF_LOOPBACK, NetDevice
 from pystack.l3.conf import Ipv4Sysctl
+from pystack.wire.icmp import ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, NR_ICMP_TYPES
 
 _BURST_FACTOR: Final = 6  # XRLIM_BURST_FACTOR
+_ERROR_COST: Final = 1.0  # seconds. Linux: ip_rt_error_cost
+_ERROR_BURST: Final = 5.0  # Linux: ip_rt_error_burst
 _LONG_AGO: Final = 60.0
 _MAX_PEERS: Final = 65_536  # Linux differs: it bounds its peers by memory
 
@@ -22,8 +26,10 @@ class IcmpLimit:
         self._stamp = clock.now
         self._peers: dict[int, tuple[float, float]] = {}  # address -> (tokens in seconds, when counted)
 
-    def applies_to(self, type_: int) -> bool:
-        """Whether messages of this type are limited at all."""
+    def applies_to(self, type_: int, code: int) -> bool:
+        """Whether such messages are limited at all. Linux: net/ipv4/icmp.c icmpv4_mask_allow()"""
+        if type_ > NR_ICMP_TYPES or (type_ == ICMP_DEST_UNREACH and code == ICMP_FRAG_NEEDED):
+            return False  # the path's MTU must become known
         return bool(self._sysctl.icmp_ratemask >> type_ & 1)
 
     def allows_any(self) -> bool:
@@ -40,15 +46,29 @@ class IcmpLimit:
         self._credit = min(self._credit + gained, self._sysctl.icmp_msgs_burst)
         return True
 
-    def allows_peer(self, address: int) -> bool:
+    def allows_to(self, address: int, dev: NetDevice) -> bool:
+        """Whether this peer may be told, by this device. Linux: net/ipv4/icmp.c icmpv4_xrlim_allow()"""
+        pause = self._sysctl.icmp_ratelimit / 1000
+        allowed = bool(dev.flags & IFF_LOOPBACK) or self._take(address, pause, _BURST_FACTOR * pause)
+        if allowed:
+            # Linux differs: it takes none, one or two, so that the rate tells a stranger nothing.
+            self._credit -= 1
+        return allowed
+
+    def allows_unreachable(self, address: int) -> bool:
+        """Whether this peer may be told that a route leads nowhere; of the same tokens as `allows_to`.
+
+        Linux: net/ipv4/route.c ip_error()
+        """
+        return self._take(address, _ERROR_COST, _ERROR_BURST)
+
+    def _take(self, address: int, cost: float, most: float) -> bool:
         """Linux: net/ipv4/inetpeer.c inet_peer_xrlim_allow()"""
-        pause, now = self._sysctl.icmp_ratelimit / 1000, self._clock.now
+        now = self._clock.now
         tokens, counted = self._peers.get(address, (0.0, now - _LONG_AGO))
-        tokens = min(tokens + now - counted, _BURST_FACTOR * pause)
-        allowed = tokens >= pause
+        tokens = min(tokens + now - counted, most)
+        allowed = tokens >= cost
         if address not in self._peers and len(self._peers) >= _MAX_PEERS:
             del self._peers[next(iter(self._peers))]
-        self._peers[address] = (tokens - pause if allowed else tokens, now)
-        if allowed:
-            self._credit -= 1
+        self._peers[address] = (tokens - cost if allowed else tokens, now)
         return allowed

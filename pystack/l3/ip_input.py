@@ -19,20 +19,22 @@ from pystack.drop import (
     IP_NOPROTO,
     IP_RPFILTER,
     IP_TRUNCATED,
+    IP_UNREACHABLE,
     OTHERHOST,
     UNICAST_IN_L2_MULTICAST,
     Drop,
     Outcomes,
 )
 from pystack.errors import EACCES, EHOSTUNREACH, ENETUNREACH, EXDEV
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
+from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.needs import IcmpErrors, RawDelivery
 from pystack.l3.route import Router, Rtable
 from pystack.netfilter.hooks import INPUT, PREROUTING, Hooks
-from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
+from pystack.packet import PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
 from pystack.wire import icmp, ipv4
 from pystack.wire.ipv4 import Ipv4Header
 from pystack.wire.malformed import Malformed
@@ -64,6 +66,7 @@ class IpInput:
         icmp_errors: IcmpErrors,
         raw: RawDelivery,
         defrag: Defrag,
+        limit: IcmpLimit,
     ) -> None:
         self._router = router
         self._confs = confs
@@ -73,6 +76,7 @@ class IpInput:
         self._icmp = icmp_errors
         self._raw = raw
         self._defrag = defrag
+        self._limit = limit
         self._prerouting = hooks.ip[PREROUTING]
         self._input = hooks.ip[INPUT]
         self.protocols: dict[int, ProtocolFn] = {}  # Linux: inet_add_protocol()
@@ -193,20 +197,22 @@ class IpInput:
 
     def ip_error(self, pkt: Packet) -> None:
         """The route said no. Linux: net/ipv4/route.c ip_error()"""
-        route, dev = pkt.route, pkt.dev
-        if not isinstance(route, Rtable) or not isinstance(dev, Link) or not self._confs.of(dev).forwarding:
-            error = route.error if isinstance(route, Rtable) else EHOSTUNREACH
-            return self._drop(pkt, IP_INNOROUTES if error == ENETUNREACH else IP_INADDRERRORS)
-        if pkt.pkt_type != PACKET_HOST:
-            return self._drop(pkt, IP_INADDRERRORS)
-        code = _UNREACHABLE_CODES.get(route.error, icmp.ICMP_HOST_UNREACH)
-        self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, code)
-        self._drop(pkt, IP_INNOROUTES if route.error == ENETUNREACH else IP_INADDRERRORS)
+        route, dev, header = pkt.route, pkt.dev, pkt.ip
+        if not isinstance(route, Rtable) or not isinstance(dev, Link) or header is None:
+            return self._drop(pkt, IP_UNREACHABLE)
+        if not self._confs.of(dev).forwarding:
+            return self._drop(pkt, _NOT_FORWARDED.get(route.error, IP_UNREACHABLE))
+        code = _UNREACHABLE_CODES.get(route.error)
+        if code is not None and self._limit.allows_unreachable(header.saddr):
+            self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, code)
+        self._drop(pkt, IP_INNOROUTES if route.error == ENETUNREACH else IP_UNREACHABLE)
 
 
 _ADMIN_PROHIBITED: Final = 13
+# A blackhole (EINVAL) says nothing.
 _UNREACHABLE_CODES: Final = {
     ENETUNREACH: icmp.ICMP_NET_UNREACH,
     EHOSTUNREACH: icmp.ICMP_HOST_UNREACH,
     EACCES: _ADMIN_PROHIBITED,
 }
+_NOT_FORWARDED: Final = {EHOSTUNREACH: IP_INADDRERRORS, ENETUNREACH: IP_INNOROUTES}

@@ -10,8 +10,8 @@ from pystack.device import ARPHRD_LOOPBACK
 from pystack.drop import Drop, Outcomes
 from pystack.events import Changed, EventSink
 from pystack.l2.backlog import Backlog
-from pystack.l2.context import Link, LinkContext
-from pystack.l2.devices import DeviceTable, LinkEvent
+from pystack.l2.context import LinkContext
+from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour, NeighContext
 from pystack.l3.address_routes import AddressRoutes
@@ -118,6 +118,7 @@ class Ipv4:
         self.addresses.listen(self._on_address)
 
     def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
+        limit = IcmpLimit(self._clock, self.confs.ipv4)
         self.icmp_errors = IcmpErrorSender(
             devices=self._devices,
             addresses=self.addresses,
@@ -125,7 +126,7 @@ class Ipv4:
             router=self.router,
             output=self.output,
             snmp=self._snmp,
-            limit=IcmpLimit(self._clock, self.confs.ipv4),
+            limit=limit,
         )
         self.icmp = Icmp(
             clock=self._clock,
@@ -138,6 +139,7 @@ class Ipv4:
             outcomes=outcomes,
             snmp=self._snmp,
             sockets=sockets,
+            limit=limit,
         )
         self.defrag = Defrag(
             clock=self._clock,
@@ -157,6 +159,7 @@ class Ipv4:
             icmp_errors=self.icmp_errors,
             raw=raw,
             defrag=self.defrag,
+            limit=limit,
         )
         self._bind_frag_sysctls()
         forward = IpForward(hooks=hooks, drop=self._drop, snmp=self._snmp, icmp_errors=self.icmp_errors)

@@ -11,8 +11,7 @@ from typing import Final
 
 from pystack.device import IFF_LOOPBACK, IFF_UP, Route
 from pystack.errors import EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV
-from pystack.l2.context import Link
-from pystack.l2.devices import DeviceTable
+from pystack.l2.devices import DeviceTable, Link
 from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
@@ -228,10 +227,10 @@ class Router:
             if flow.oif == 0 and (is_multicast(flow.daddr) or flow.daddr == INADDR_BROADCAST):
                 holder = self._addresses.holder(flow.saddr)
                 if holder is None:
-                    return EINVAL
+                    return ENETUNREACH
                 return self._make_output(flow, holder.dev, None)
             if not any_source and self._fib.address_type(flow.saddr) != RTN_LOCAL:
-                return EINVAL
+                return ENETUNREACH
         if flow.oif:
             out = self._devices.by_index(flow.oif)
             if out is None:

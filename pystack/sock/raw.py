@@ -16,13 +16,15 @@ from pystack.errors import (
     EACCES,
     EADDRNOTAVAIL,
     ECONNREFUSED,
+    EHOSTDOWN,
     EHOSTUNREACH,
     EMSGSIZE,
-    ENETDOWN,
     ENETUNREACH,
     ENODEV,
+    ENONET,
     ENOPROTOOPT,
     EOPNOTSUPP,
+    EPROTO,
     NetError,
 )
 from pystack.l2.devices import DeviceTable
@@ -33,7 +35,7 @@ from pystack.l3.ip_output import IpOutput
 from pystack.l3.route import RTCF_BROADCAST, Router, Rtable
 from pystack.packet import Packet
 from pystack.wire import icmp
-from pystack.wire.ipv4 import HEADER, HEADER_LENGTH, IP_DF, Ipv4Header, is_multicast
+from pystack.wire.ipv4 import HEADER, HEADER_LENGTH, IP_DF, IPPROTO_ICMP, Ipv4Header, is_multicast
 
 DEFAULT_RCVBUF: Final = 212_992
 
@@ -53,7 +55,15 @@ _UNREACH_ERRNO: Final = (
     EMSGSIZE,
     EOPNOTSUPP,
     ENETUNREACH,
-    ENETDOWN,
+    EHOSTDOWN,
+    ENONET,
+    ENETUNREACH,
+    EHOSTUNREACH,
+    ENETUNREACH,
+    EHOSTUNREACH,
+    EHOSTUNREACH,
+    EHOSTUNREACH,
+    EHOSTUNREACH,
 )
 
 
@@ -222,6 +232,8 @@ class RawSocket(Socket):
         )
         pkt = table.output.build(header, payload, route)
         pkt.sock = self
+        if self.protocol == IPPROTO_ICMP and payload:
+            table.drop.snmp.icmp_out(payload[0])
         table.output.ip_local_out(pkt)
 
     # -- in ------------------------------------------------------------------------------------------------
@@ -247,7 +259,7 @@ class RawSocket(Socket):
     def receive(self, pkt: Packet, header: Ipv4Header) -> None:
         """Queue a packet that is the socket's own. Linux: net/ipv4/raw.c raw_rcv()"""
         size = len(pkt.data) - pkt.network_header + _OVERHEAD
-        if self._held + size > self.rcvbuf:
+        if self._held >= self.rcvbuf:  # as Linux: the last one may reach beyond the bound
             return self._table.drop(pkt, SOCKET_RCVBUFF)
         self._held += size
         data = bytes(pkt.data[pkt.network_header :])
@@ -266,9 +278,9 @@ class RawSocket(Socket):
 
     def note_error(self, type_: int, code: int, info: int, offender: int, quote: bytes) -> None:
         """Linux: net/ipv4/raw.c raw_err()"""
-        if not self.recverr:
+        if not self.recverr or type_ == icmp.ICMP_SOURCE_QUENCH:
             return
-        errno = EHOSTUNREACH
+        errno = EPROTO if type_ == icmp.ICMP_PARAMETERPROB else EHOSTUNREACH
         if type_ == icmp.ICMP_DEST_UNREACH and code < len(_UNREACH_ERRNO):
             errno = _UNREACH_ERRNO[code]
         self._errors.append(SocketError(errno, type_, code, info, offender, quote))

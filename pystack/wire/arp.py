@@ -40,6 +40,11 @@ def parse(data: Buffer, offset: int) -> Arp | Malformed:
     return Arp(operation, sha, spa, tha, tpa)
 
 
+def has_our_lengths(data: Buffer, offset: int) -> bool:
+    """Whether a whole packet is there with addresses as long as ours; what Linux asks before its ARP hook."""
+    return len(data) - offset >= PACKET.size and data[offset + 4] == 6 and data[offset + 5] == 4
+
+
 def build(arp: Arp) -> bytes:
     """The 28 octets after the Ethernet header."""
     return PACKET.pack(ARPHRD_ETHER, *_ETHERNET_IPV4, arp.operation, arp.sha, arp.spa, arp.tha, arp.tpa)

@@ -12,12 +12,15 @@ HEADER_LENGTH: Final = HEADER.size
 
 ICMP_ECHOREPLY: Final = 0
 ICMP_DEST_UNREACH: Final = 3
+ICMP_SOURCE_QUENCH: Final = 4
 ICMP_REDIRECT: Final = 5
 ICMP_ECHO: Final = 8
 ICMP_TIME_EXCEEDED: Final = 11
 ICMP_PARAMETERPROB: Final = 12
 ICMP_TIMESTAMP: Final = 13
 ICMP_TIMESTAMPREPLY: Final = 14
+ICMP_ADDRESS: Final = 17
+ICMP_ADDRESSREPLY: Final = 18
 NR_ICMP_TYPES: Final = 18
 
 ICMP_NET_UNREACH: Final = 0
@@ -30,7 +33,9 @@ ICMP_EXC_TTL: Final = 0
 ICMP_EXC_FRAGTIME: Final = 1
 
 # Errors are never answered by errors (RFC 1122 3.2.2).
-ERROR_TYPES: Final = frozenset({ICMP_DEST_UNREACH, 4, ICMP_REDIRECT, ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB})
+ERROR_TYPES: Final = frozenset(
+    {ICMP_DEST_UNREACH, ICMP_SOURCE_QUENCH, ICMP_REDIRECT, ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB}
+)
 
 
 def build(type_: int, code: int, first: int, second: int, payload: Buffer) -> bytes:
