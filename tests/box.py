@@ -3,7 +3,7 @@
 from collections import Counter
 
 from pystack.host import Host
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.kinds import create
 from pystack.l2.port import PortDevice
 from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_UNIVERSE, Address

@@ -14,7 +14,7 @@ from pystack.applets.requests import SIGINT, SIGQUIT, SIGTERM, Answer, Interrupt
 from pystack.applets.session import Session
 from pystack.device import IFF_LOOPBACK, IFF_NOARP, IFF_UP
 from pystack.errors import EACCES, EADDRNOTAVAIL, NetError
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, Flow
 from pystack.l3.route import RTCF_BROADCAST, Rtable
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST

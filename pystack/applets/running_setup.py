@@ -21,7 +21,7 @@ from pystack.host import Host
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_options import PORT_FLAGS, USER_HZ
 from pystack.l2.bridge_port import BridgePort
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.nud import NUD_PERMANENT
 from pystack.l2.veth import Veth
 from pystack.l3.addresses import IFA_F_NOPREFIXROUTE, INFINITY, RT_SCOPE_HOST, RT_SCOPE_LINK, Address

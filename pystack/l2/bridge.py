@@ -18,8 +18,7 @@ from pystack.l2.bridge_forward import BROADCAST, MULTICAST, UNICAST, BridgeForwa
 from pystack.l2.bridge_input import BridgeInput
 from pystack.l2.bridge_port import BR_STATE_DISABLED, MAX_PORTS, BridgePort
 from pystack.l2.bridge_state import BridgeState
-from pystack.l2.context import Link, LinkContext
-from pystack.l2.devices import LinkEvent
+from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.packet import Packet
 from pystack.wire import ethernet
 from pystack.wire.ethernet import ETH_HLEN, is_valid_unicast
@@ -40,12 +39,12 @@ class Bridge(BridgeState):
         super().__init__(name, address)
         self._unlisten: Callable[[], None] = _not_listening
 
-    def attach(self, net: LinkContext) -> None:
+    def attach(self, devices: DeviceTable) -> None:
         """Build the parts, and hear of the ports from now on."""
-        super().attach(net)
-        self.forwarding = BridgeForward(self, net)
-        self.input = BridgeInput(self, net, self.fdb, self.forwarding)
-        self._unlisten = net.devices.listen(self._device_event)
+        super().attach(devices)
+        self.forwarding = BridgeForward(self, self.net)
+        self.input = BridgeInput(self, self.net, self.fdb, self.forwarding)
+        self._unlisten = devices.listen(self._device_event)
 
     # --- the station ------------------------------------------------------------------------------------
 
@@ -93,7 +92,7 @@ class Bridge(BridgeState):
         """Let all ports go. Linux: net/bridge/br_if.c br_dev_delete()"""
         for port in self.ports:
             self._remove_port(port)
-            self.net.devices.notify(LinkEvent.CHANGEUPPER, port.dev)
+            self.devices.notify(LinkEvent.CHANGEUPPER, port.dev)
         fdb_local.delete_by_port(self, None, everything=True)
 
     def uninit(self) -> None:
@@ -114,7 +113,7 @@ class Bridge(BridgeState):
         port = BridgePort(dev, self._free_number())
         bridge_stp.init_port(self, port)
         bridge_stp.set_state(self, port, BR_STATE_DISABLED)
-        devices = self.net.devices
+        devices = self.devices
         devices.set_allmulti(dev, 1)
         dev.master, dev.port, dev.rx_handler = self, port, self.input.handle_frame
         self.port_of[dev] = port
@@ -136,11 +135,11 @@ class Bridge(BridgeState):
         self._remove_port(port)
         self._adjust_mtu()
         if bridge_stp.recalculate_bridge_id(self):
-            self.net.devices.notify(LinkEvent.CHANGEADDR, self)
+            self.devices.notify(LinkEvent.CHANGEADDR, self)
 
     def _remove_port(self, port: BridgePort) -> None:
         """Linux: net/bridge/br_if.c del_nbp()"""
-        dev, devices = port.dev, self.net.devices
+        dev, devices = port.dev, self.devices
         devices.set_allmulti(dev, -1)
         devices.set_promiscuity(dev, -1)
         bridge_stp.disable_port(self, port)
@@ -162,7 +161,7 @@ class Bridge(BridgeState):
         if self.mtu_set_by_user:
             return
         lowest = min((port.dev.mtu for port in self.ports), default=ETH_DATA_LEN)
-        self.net.devices.set_mtu(self, lowest)
+        self.devices.set_mtu(self, lowest)
         self.mtu_set_by_user = False
 
     def _device_event(self, event: LinkEvent, dev: Link) -> None:
@@ -179,7 +178,7 @@ class Bridge(BridgeState):
         elif event is LinkEvent.CHANGEADDR:
             fdb_local.change_port_address(self, port, dev.address)
             if bridge_stp.recalculate_bridge_id(self):
-                self.net.devices.notify(LinkEvent.CHANGEADDR, self)
+                self.devices.notify(LinkEvent.CHANGEADDR, self)
         elif event is LinkEvent.CHANGE:
             bridge_stp.carrier_check(self, port)
         elif event is LinkEvent.DOWN and self.up:

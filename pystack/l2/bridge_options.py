@@ -92,7 +92,7 @@ def set_options(bridge: Bridge, options: Mapping[str, int]) -> None:
         if name in options:
             setter(bridge, options[name])
     if options:
-        bridge.net.devices.announce(bridge)
+        bridge.devices.announce(bridge)
 
 
 def set_port_options(bridge: Bridge, port: BridgePort, options: Mapping[str, int]) -> None:
@@ -102,7 +102,7 @@ def set_port_options(bridge: Bridge, port: BridgePort, options: Mapping[str, int
         if name in options:
             setter(bridge, port, options[name])
     if options:
-        bridge.net.devices.announce(port.dev)
+        bridge.devices.announce(port.dev)
 
 
 def _check(

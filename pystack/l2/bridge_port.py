@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 
 # Linux: include/uapi/linux/if_bridge.h
 BR_STATE_DISABLED: Final = 0

@@ -10,7 +10,7 @@ from typing import Final
 from pystack.device import NetDevice
 from pystack.events import Changed
 from pystack.l2.bridge_port import BridgePort
-from pystack.l2.context import Link, LinkContext
+from pystack.l2.devices import DeviceTable, Link
 from pystack.l2.fdb import Fdb, FdbEntry
 from pystack.wire.ethernet import ZERO, mac_text
 
@@ -37,10 +37,10 @@ class BridgeState(Link):
         self.no_linklocal_learn = False
         self.mcast_snooping = True
 
-    def attach(self, net: LinkContext) -> None:
+    def attach(self, devices: DeviceTable) -> None:
         """A bridge is attached once: it cannot move to another namespace."""
-        super().attach(net)
-        self.fdb = Fdb(net.clock, net.timers, self._fdb_notify)
+        super().attach(devices)
+        self.fdb = Fdb(self.net.clock, self.net.timers, self._fdb_notify)
 
     def _fdb_notify(self, entry: FdbEntry, action: str) -> None:
         if self.net.events.wanted:

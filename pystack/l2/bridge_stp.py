@@ -53,7 +53,7 @@ def port_state_selection(bridge: BridgeState) -> None:
         if port.state == BR_STATE_BLOCKING:
             set_state(bridge, port, BR_STATE_FORWARDING)
     live = any(port.state == BR_STATE_FORWARDING for port in bridge.ports)
-    bridge.net.devices.set_carrier(bridge, live)
+    bridge.devices.set_carrier(bridge, live)
 
 
 def carrier_check(bridge: BridgeState, port: BridgePort) -> None:

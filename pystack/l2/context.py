@@ -1,11 +1,8 @@
-"""What a device may use of the namespace it lives in, and the base class that holds it."""
+"""What a device may use of the namespace it lives in, besides the other devices there."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pystack.clock import Clock
-from pystack.device import NetDevice
 from pystack.drop import Drop, Outcomes
 from pystack.events import EventSink, Printk
 from pystack.l2.backlog import Backlog
@@ -16,9 +13,6 @@ from pystack.netfilter.hooks import Hooks
 from pystack.rng import Rng
 from pystack.timers import Timers
 
-if TYPE_CHECKING:  # the table of devices and what they may use know each other
-    from pystack.l2.devices import DeviceTable
-
 
 class LinkContext:
     """One per namespace; a device that moves to another namespace is handed the other's.
@@ -26,12 +20,9 @@ class LinkContext:
     Linux: dev_net(dev)
     """
 
-    devices: DeviceTable  # enters itself here when it is made
-
     __slots__ = (
         "backlog",
         "clock",
-        "devices",
         "drop",
         "egress",
         "events",
@@ -79,14 +70,3 @@ class LinkContext:
             self.printk(f"net_ratelimit: {missed} callbacks suppressed")
         if allowed:
             self.printk(text)
-
-
-class Link(NetDevice):
-    """A device that lives in a namespace."""
-
-    net: LinkContext  # set by attach()
-
-    def attach(self, net: LinkContext) -> None:
-        """Come to live in a namespace."""
-        self.net = net
-        self.netif_receive_skb = net.ingress.netif_receive_skb

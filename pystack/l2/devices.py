@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from pystack.device import IFF_ALLMULTI, IFF_PROMISC, IFF_UP
+from pystack.device import IFF_ALLMULTI, IFF_PROMISC, IFF_UP, NetDevice
 from pystack.errors import EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, NetError
 from pystack.events import Changed
-from pystack.l2.context import Link, LinkContext
+from pystack.l2.context import LinkContext
 from pystack.wire.ethernet import ETH_ALEN, is_valid_unicast
 
 IFNAMSIZ = 16
@@ -34,6 +34,19 @@ class LinkEvent(Enum):
     CHANGEUPPER = "NETDEV_CHANGEUPPER"
 
 
+class Link(NetDevice):
+    """A device that lives in a namespace, among the others of its table."""
+
+    devices: DeviceTable  # both set by attach()
+    net: LinkContext
+
+    def attach(self, devices: DeviceTable) -> None:
+        """Come to live in a namespace."""
+        self.devices = devices
+        self.net = devices.net
+        self.netif_receive_skb = devices.net.ingress.netif_receive_skb
+
+
 Listener = Callable[[LinkEvent, Link], None]
 
 
@@ -49,7 +62,6 @@ class DeviceTable:
 
     def __init__(self, net: LinkContext, netns: str) -> None:
         self.net = net
-        net.devices = self
         self._netns = netns
         self._by_name: dict[str, Link] = {}
         self._by_index: dict[int, Link] = {}
@@ -125,7 +137,7 @@ class DeviceTable:
             ifindex = self._next_ifindex
             self._next_ifindex += 1
         dev.ifindex = ifindex
-        dev.attach(self.net)
+        dev.attach(self)
         self._by_name[dev.name] = dev
         self._by_index[ifindex] = dev
         self.notify(LinkEvent.REGISTER, dev)

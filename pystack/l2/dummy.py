@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pystack.device import IFF_BROADCAST, IFF_NOARP
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.packet import Packet
 
 

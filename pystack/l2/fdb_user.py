@@ -16,7 +16,7 @@ from pystack.errors import EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, NetError
 from pystack.events import Changed
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import BridgePort
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.fdb import FdbEntry
 from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE
 from pystack.wire.ethernet import ZERO, is_multicast, mac_text

@@ -9,8 +9,7 @@ from typing import Final
 from pystack.errors import EADDRNOTAVAIL, EINVAL, EOPNOTSUPP, ERANGE, NetError, NotModelled
 from pystack.l2 import bridge_options
 from pystack.l2.bridge import Bridge
-from pystack.l2.context import Link
-from pystack.l2.devices import IFNAMSIZ, DeviceTable
+from pystack.l2.devices import IFNAMSIZ, DeviceTable, Link
 from pystack.l2.dummy import Dummy
 from pystack.l2.veth import Veth
 from pystack.rng import Rng

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pystack.device import ARPHRD_LOOPBACK, IFF_LOOPBACK
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.packet import Packet
 from pystack.wire.ethernet import ZERO

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from pystack.drop import FULL_RING
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.packet import Packet
 from pystack.wire.checksum import Buffer
 from pystack.wire.ethernet import ETH_HLEN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.drop import HDR_TRUNC, NO_PEER, PKT_TOO_BIG
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
@@ -28,7 +28,7 @@ class Veth(Link):
         """Make two registered devices the ends of one cable. Linux: drivers/net/veth.c veth_newlink()"""
         left.peer, right.peer = right, left
         for end in (right, left):
-            end.net.devices.set_carrier(end, False)
+            end.devices.set_carrier(end, False)
 
     @property
     def link_ifindex(self) -> int | None:
@@ -52,14 +52,14 @@ class Veth(Link):
     def _set_carrier(self, carrier: bool) -> None:
         for end in (self, self.peer):
             if end is not None:
-                end.net.devices.set_carrier(end, carrier)
+                end.devices.set_carrier(end, carrier)
 
     def uninit(self) -> None:
         """One end takes the other along. Linux: drivers/net/veth.c veth_dellink()"""
         peer, self.peer = self.peer, None
         if peer is not None:
             peer.peer = None
-            peer.net.devices.unregister(peer)
+            peer.devices.unregister(peer)
 
     def transmit(self, pkt: Packet) -> None:
         """Linux: drivers/net/veth.c veth_xmit()"""

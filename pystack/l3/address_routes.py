@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from pystack.device import IFF_LOOPBACK, IFF_UP
 from pystack.errors import NetError
-from pystack.l2.context import Link
-from pystack.l2.devices import LinkEvent
+from pystack.l2.devices import Link, LinkEvent
 from pystack.l3.addresses import (
     IFA_F_NOPREFIXROUTE,
     RT_SCOPE_HOST,

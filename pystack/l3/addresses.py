@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from pystack.errors import EADDRNOTAVAIL, EEXIST, EINVAL, NetError
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.wire.ipv4 import netmask
 
 RT_SCOPE_UNIVERSE: Final = 0

@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Final
 
-from pystack.l2.context import Link
-from pystack.l2.devices import DeviceTable, LinkEvent
+from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.neigh_parms import SYSCTL_NAMES, NeighParms
 from pystack.rng import Rng
 from pystack.sysctl import INT_MIN, Knob, Sysctls

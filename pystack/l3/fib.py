@@ -16,7 +16,7 @@ from pystack.errors import (
     ESRCH,
     NetError,
 )
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
 from pystack.l3.fib_table import FibMatch, FibTable
 from pystack.l3.fib_types import (

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.errors import EACCES, EAGAIN, EHOSTUNREACH, EINVAL
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
 
 # Linux: include/uapi/linux/rtnetlink.h

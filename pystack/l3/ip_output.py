@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pystack.counters import Snmp
 from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, Drop, Outcomes
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.l2.neighbour import Neighbour
 from pystack.l3.fragment import fragments_of, smallest_mtu

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pystack.errors import EINVAL, EXDEV
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib

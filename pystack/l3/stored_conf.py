@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pystack.device import ARPHRD_LOOPBACK
-from pystack.l2.context import Link
-from pystack.l2.devices import DeviceTable, LinkEvent
+from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.sysctl import Sysctls
 from pystack.sysctl_defaults import CONF, IPV6_CONF, NEIGH, Path, bind_globals, bind_missing
 

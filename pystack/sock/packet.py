@@ -13,8 +13,7 @@ from pystack.clock import Clock
 from pystack.device import IFF_UP, NetDevice
 from pystack.drop import Outcomes
 from pystack.errors import EINVAL, EMSGSIZE, ENETDOWN, ENODEV, NetError
-from pystack.l2.context import Link
-from pystack.l2.devices import DeviceTable
+from pystack.l2.devices import DeviceTable, Link
 from pystack.l2.egress import Egress
 from pystack.l2.ingress import eth_type_trans
 from pystack.packet import PACKET_OUTGOING, Packet

@@ -6,7 +6,7 @@ from pystack.applets.registry import start_setup
 from pystack.applets.running_setup import quoted, setup_lines
 from pystack.applets.virtual import Outside, VirtualJob
 from pystack.host import Host
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 
 
 def built(text: str, seed: int = 0) -> tuple[Host, dict[str, Link]]:

@@ -7,7 +7,7 @@ from pystack.host import Host
 from pystack.l2 import bridge_options, kinds
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import BridgePort
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.port import PortDevice
 from pystack.l2.veth import Veth
 from pystack.wire.ethernet import BROADCAST, header

@@ -5,7 +5,7 @@ import pytest
 from pystack.errors import EBUSY, EINVAL, ELOOP, ENETDOWN, EOPNOTSUPP, ERANGE, EXFULL, NetError, NotModelled
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import BR_STATE_DISABLED, BR_STATE_FORWARDING, MAX_PORTS
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.port import PortDevice
 from pystack.wire.ethernet import ZERO
 from tests.l2.switch import VM1, Switch, frame, port_address

@@ -1,7 +1,7 @@
 """The way out of a device."""
 
 from pystack.device import NetDevice
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.egress import XMIT_RECURSION_LIMIT
 from pystack.l2.port import PortDevice
 from pystack.netfilter.hooks import NETDEV_EGRESS, NFPROTO_NETDEV, HookPoint

@@ -4,7 +4,7 @@ import pytest
 
 from pystack.errors import EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, NetError
 from pystack.l2 import fdb, fdb_user
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.fdb import FdbEntry
 from pystack.l2.fdb_user import FdbRequest, fdb_add, fdb_del, fdb_flush, fdb_state
 from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE

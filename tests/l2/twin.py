@@ -14,7 +14,7 @@ from pystack.events import Event, Printk
 from pystack.host import Host
 from pystack.l2 import kinds
 from pystack.l2.bridge import Bridge
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.fdb_user import FdbRequest, fdb_add, fdb_del, fdb_state
 from pystack.l2.kinds import PeerSpec
 from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE

@@ -21,8 +21,7 @@ from pystack.applets.iproute.words import (
 )
 from pystack.applets.session import Session
 from pystack.errors import EADDRNOTAVAIL, EEXIST, EINVAL, EOPNOTSUPP, ERANGE, NetError, NotModelled
-from pystack.l2.context import Link
-from pystack.l2.devices import IFNAMSIZ
+from pystack.l2.devices import IFNAMSIZ, Link
 from pystack.l3.addresses import IFA_F_PERMANENT, INFINITY, RT_SCOPE_HOST, Address
 from pystack.wire.ipv4 import is_loopback, netmask
 

@@ -13,7 +13,7 @@ from pystack.applets.iproute.printer import MAGENTA, Printer
 from pystack.applets.iproute.stats import print_stats
 from pystack.applets.iproute.words import Words
 from pystack.applets.session import Session
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import INFINITY, Address
 
 _SHOWN_FLAGS: Final = [name for name in FLAG_BITS if name != "temporary"]

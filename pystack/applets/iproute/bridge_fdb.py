@@ -27,7 +27,7 @@ from pystack.device import ARPHRD_ETHER
 from pystack.errors import EINVAL, ENOENT, EOPNOTSUPP, NetError, NotModelled
 from pystack.l2 import fdb_user
 from pystack.l2.bridge import Bridge
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.fdb import FdbEntry
 from pystack.l2.fdb_user import FdbRequest
 from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE

@@ -23,7 +23,7 @@ from pystack.errors import EOPNOTSUPP, NetError, NotModelled
 from pystack.l2 import kinds
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import STATE_NAMES, BridgePort
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 
 FAILED: Final = -1  # where ip ends with 2; unlike an exit(-1) it does not end a batch
 BAD_ON_OFF: Final = -22

@@ -12,8 +12,7 @@ from pystack.applets.session import Session
 from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
 from pystack.errors import EEXIST, EINVAL, EOPNOTSUPP, NetError, NotModelled
 from pystack.l2 import kinds
-from pystack.l2.context import Link
-from pystack.l2.devices import DeviceTable, LinkEvent
+from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.veth import Veth
 
 
@@ -194,7 +193,7 @@ def _move(dev: Link, devices: DeviceTable, request: LinkRequest) -> None:
 
 def _change_flags(dev: Link, request: LinkRequest) -> None:
     """Linux: net/core/dev.c __dev_change_flags()"""
-    devices = dev.net.devices
+    devices = dev.devices
     change, wanted = request.change, request.flags
     before = dev.flags
     plain = change & (IFF_NOARP | IFF_MULTICAST)

@@ -7,7 +7,7 @@ from typing import Final
 from pystack.applets.iproute.printer import Literal, Printer
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import PORT_BITS, STATE_NAMES, BridgePort
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.port import PortDevice
 
 USER_HZ: Final = 100

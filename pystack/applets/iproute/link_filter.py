@@ -12,7 +12,7 @@ from pystack.applets.iproute.words import ToolExit, Words, garbage, wrong
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
 from pystack.l2.bridge_port import BridgePort
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import (
     IFA_F_DEPRECATED,
     IFA_F_NOPREFIXROUTE,

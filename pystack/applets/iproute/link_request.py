@@ -12,7 +12,7 @@ from pystack.applets.iproute.words import ToolExit, Words, duplicate, garbage, p
 from pystack.applets.session import Session
 from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
 from pystack.errors import NotModelled
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.netns import Netns
 
 IFNAMSIZ: Final = 16

@@ -27,7 +27,7 @@ from pystack.device import (
     IFF_SLAVE,
     IFF_UP,
 )
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 
 _FLAG_NAMES: Final = (
     (IFF_LOOPBACK, "LOOPBACK"),
@@ -92,7 +92,7 @@ def print_name_without_netns(printer: Printer, dev: Link) -> bool:
     if peer is None:
         printer.put("ifname", dev.name, f"{dev.name}: ", CYAN)
         return False
-    here = dev.net.devices.by_index(peer.ifindex)
+    here = dev.devices.by_index(peer.ifindex)
     shown = f"if{peer.ifindex}" if here is None else here.name
     printer.field("link", shown)
     printer.put("ifname", dev.name, f"{dev.name}@{shown}: ", CYAN)

@@ -29,7 +29,7 @@ from pystack.applets.iproute.words import (
 )
 from pystack.applets.session import Session
 from pystack.errors import EEXIST, EINVAL, ENOBUFS, ENOENT, NetError, NotModelled
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
 from pystack.l2.nud import (
     NAMES,

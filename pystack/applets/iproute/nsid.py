@@ -6,7 +6,7 @@ Linux: net/core/net_namespace.c
 from __future__ import annotations
 
 from pystack.host import Host
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l2.veth import Veth
 from pystack.netns import Netns
 

@@ -22,7 +22,7 @@ from pystack.applets.iproute.words import (
 )
 from pystack.applets.session import Session
 from pystack.errors import ENOENT, NetError, NotModelled
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
 from pystack.l3.fib import Fib
 from pystack.l3.fib_table import FibMatch

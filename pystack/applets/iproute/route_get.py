@@ -20,7 +20,7 @@ from pystack.applets.iproute.route_show import (
 from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, refused, wrong
 from pystack.applets.session import Session
 from pystack.errors import NetError, NotModelled
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.fib_types import RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_UNICAST, Flow
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
 

@@ -13,7 +13,7 @@ from pystack.applets.iproute.printer import CYAN, MAGENTA, PLAIN, Printer
 from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, wrong
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
-from pystack.l2.context import Link
+from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_UNIVERSE
 from pystack.l3.fib_table import FibMatch, FibTable
 from pystack.l3.fib_types import (
