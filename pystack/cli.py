@@ -78,4 +78,11 @@ def in_process(argv: Sequence[str], context: Context) -> int:
     """`pystack --setup FILE COMMAND`: build the stack, run one command, end."""
     from pystack.daemon.in_process import run_command
 
-    return run_command(argv, setup=context.setup, ns=context.ns, tty=context.tty, columns=context.columns)
+    return run_command(
+        argv,
+        setup=context.setup,
+        ns=context.ns,
+        tty=context.tty,
+        columns=context.columns,
+        json=context.json,
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -230,6 +232,41 @@ def test_when_both_were_killed_the_next_start_takes_over(tmp_path: Path) -> None
     with daemon(tmp_path, "-c", path) as running:
         assert "a daemon before this one died; taking back what it made: socket" in running.log
         assert running.run("echo", "x").out == "x\n"
+
+
+def test_the_service_manager_is_told_of_every_step(tmp_path: Path) -> None:
+    path = memory_daemon_config(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"}
+        with daemon(tmp_path, "-c", path, environment=environment) as running:
+            hear(manager, b"READY=1\nSTATUS=m, ports: p1")
+            hear(manager, b"WATCHDOG=1")
+            assert running.run("reload").rc == 0
+            hear(manager, b"RELOADING=1\nMONOTONIC_USEC=")
+            hear(manager, b"READY=1\nSTATUS=m, ports: p1")
+            running.end()
+            hear(manager, b"STOPPING=1")
+
+
+def hear(manager: socket.socket, word: bytes) -> None:
+    """Whatever comes until the word does."""
+    while not manager.recv(500).startswith(word):
+        pass
+
+
+def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("needs systemd-analyze (Debian: systemd)")
+    unit = Path(__file__).parents[1] / "scripts" / "pystack.service"
+    text = unit.read_text().replace("/usr/local/bin/pystack", "/bin/true")
+    (tmp_path / "pystack.service").write_text(text)
+    ended = subprocess.run(
+        ["systemd-analyze", "verify", str(tmp_path / "pystack.service")],
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 # --- doctor ----------------------------------------------------------------------------------------------

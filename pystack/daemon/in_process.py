@@ -20,6 +20,7 @@ from pystack.applets.running_setup import setup_lines
 from pystack.applets.virtual import advance, settle
 from pystack.clock import Clock
 from pystack.daemon.checking import read_text
+from pystack.daemon.command import as_json
 from pystack.daemon.config import ConfigError
 from pystack.daemon.settings import SetupText
 from pystack.daemon.stack import run_setup, setup_faults
@@ -32,7 +33,7 @@ NEEDS_A_DAEMON: Final = ("status", "reload", "stop")
 READ_SIZE: Final = 65536
 
 
-def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns: int) -> int:
+def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns: int, json: bool) -> int:
     """Build, run, print; the exit code of the command."""
     if argv[0] in NEEDS_A_DAEMON:
         return complain([f"{argv[0]}: is about a daemon, and with --setup there is none"], USAGE)
@@ -47,6 +48,11 @@ def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns:
     if argv[0] == "setup":
         write(1, "".join(f"{line}\n" for line in setup_lines(host, {})).encode())
         return DONE
+    if json:
+        asked = as_json(argv)
+        if asked is None:
+            return complain([f"--json: {argv[0]} cannot do it (known: bridge, ip)"], USAGE)
+        argv = asked
     io = Io(tty=tty, columns=columns, utc_offset=time.localtime().tm_gmtoff)
     return OwnStreams(host, start(argv, host, netns, io)).drive()
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
 import traceback
 from typing import Final
 
-from pystack.daemon import keeper
+from pystack.daemon import keeper, undo
 from pystack.daemon.keeper import MAX_MESSAGE, Terms
+from pystack.daemon.ledger import Ledger, LedgerBusy
 
 CALL_TIMEOUT: Final = 10.0  # seconds; opening a TAP takes milliseconds
 MAX_DESCRIPTORS: Final = 8
+
+logger = logging.getLogger("pystack.keeper")
 
 
 class KeeperRefused(Exception):
@@ -99,6 +103,36 @@ def start_keeper(terms: Terms) -> KeeperLink:
     its_pulse.close()
     ours.settimeout(CALL_TIMEOUT)
     return KeeperLink(pid, ours, our_pulse)
+
+
+def take_back(link: KeeperLink, state: str) -> None:
+    """Have the keeper take back what it made; if it is gone, do what of it our own rights allow."""
+    try:
+        return link.end()
+    except KeeperRefused as refused:
+        logger.error("%s", refused)
+    except KeeperGone:
+        for complaint in take_back_alone(state):
+            logger.error("left behind, for the next start or `pystack doctor --clean`: %s", complaint)
+
+
+def take_back_alone(state: str) -> list[str]:
+    """What stands in the ledger, without the keeper's rights; a sentence for each failure."""
+    if not os.path.exists(state):
+        return []
+    try:
+        ledger = Ledger.claim(state, patience=0)
+    except (LedgerBusy, OSError) as error:
+        return [str(error)]
+    complaints = undo.undo_all(undo.pending(ledger.records()))
+    if complaints:
+        ledger.release()
+        return complaints
+    try:
+        ledger.remove()
+    except OSError as error:
+        return [str(error)]
+    return []
 
 
 def _receive(calls: socket.socket) -> tuple[bytes, list[int], int, object]:

@@ -9,8 +9,8 @@ from typing import Final
 # Linux: include/linux/kern_levels.h; systemd reads them in angle brackets
 ERROR: Final = 3
 WARNING: Final = 4
-NOTICE: Final = 5
 INFO: Final = 6
+DEBUG: Final = 7
 
 
 def is_journal(fd: int = 2) -> bool:

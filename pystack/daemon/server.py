@@ -20,16 +20,16 @@ from typing import Final
 import trio
 
 from pystack.applets.running_setup import setup_lines
-from pystack.daemon import places, undo
+from pystack.daemon import places
 from pystack.daemon.account import Account, NotAllowed
-from pystack.daemon.command import Command
+from pystack.daemon.command import Command, as_json
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import ControlServer
 from pystack.daemon.keeper import PULSE, Terms
-from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused
-from pystack.daemon.ledger import Ledger, LedgerBusy
+from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused, take_back
 from pystack.daemon.log import Log
+from pystack.daemon.log_handler import log_through
 from pystack.daemon.notify import ServiceManager
 from pystack.daemon.ports import KeeperOpener
 from pystack.daemon.protocol import ERR, RC, Request, encode
@@ -44,6 +44,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 LACKING: Final = 4
 INTERRUPTED: Final = 130
+
+JSON_VERBS: Final = "bridge, doctor, ip, status"
 
 logger = logging.getLogger("pystack")
 
@@ -116,6 +118,11 @@ class Daemon:
         path = self.terms.config
         return load(path, self.link.read_text, self.terms.allow_system_changes) if path else LAB
 
+    @property
+    def state(self) -> str:
+        """Where the keeper's ledger is."""
+        return self.terms.state or places.state_of(self.socket)
+
     def socket_path(self) -> str:
         """Where this daemon is spoken to."""
         given = self._socket_asked_for or self.config.daemon.socket
@@ -186,6 +193,13 @@ class Daemon:
 
     async def serve_command(self, client: Connection, request: Request) -> int:
         """An applet, in the namespace that was asked for."""
+        if request.json:
+            asked = as_json(request.argv)
+            if asked is None:
+                return await say(
+                    client, f"--json: {request.argv[0]} cannot do it (known: {JSON_VERBS})", USAGE
+                )
+            request = request._replace(argv=asked)
         netns = self.stack.host.namespaces.get(request.ns)
         if netns is None:
             known = ", ".join(sorted(self.stack.host.namespaces)[1:]) or "none but the first"
@@ -255,7 +269,7 @@ class Daemon:
     def finish(self) -> int:
         """Close everything and have it taken back; the exit code."""
         self.stack.close()
-        take_back(self.link, self.terms.state or places.state_of(self.socket))
+        take_back(self.link, self.state)
         for client in self._waiting_for_the_end:
             client.setblocking(False)
             try:
@@ -263,24 +277,6 @@ class Daemon:
             except OSError:
                 pass
         return self.rc
-
-
-def take_back(link: KeeperLink, state: str) -> None:
-    """Have the keeper take back what it made; if it is gone, do what of it our own rights allow."""
-    try:
-        link.end()
-    except (KeeperRefused, KeeperGone):
-        try:
-            ledger = Ledger.claim(state, patience=0)
-            complaints = undo.undo_all(undo.pending(ledger.records()))
-            if not complaints:
-                ledger.remove()
-        except (LedgerBusy, OSError) as error:
-            complaints = [f"{state}: {error}"]
-        for complaint in complaints:
-            logger.error(
-                "left behind (the next start, or pystack doctor --clean, takes it back): %s", complaint
-            )
 
 
 async def say(client: Connection, sentence: str, rc: int) -> int:
@@ -300,36 +296,20 @@ def user_name() -> str:
 def run(link: KeeperLink, terms: Terms, socket_path: str = "") -> int:
     """Start, run, end; the exit code of `pystack run`."""
     log = Log()
-    _log_through(log)
+    log_through(log)
     daemon = Daemon(link, terms, ServiceManager(os.environ), socket_path)
     try:
         listener = daemon.start()
     except StartFailed as failed:
         for line in failed.lines:
             log.error(line)
-        link.end()
+        take_back(link, daemon.state)
         return failed.rc
     except KeyboardInterrupt:
-        link.end()
+        take_back(link, daemon.state)
         return INTERRUPTED
-    trio.run(daemon.run, listener)
+    try:
+        trio.run(daemon.run, listener)
+    except KeyboardInterrupt:  # before our receiver of signals was there
+        daemon.rc = INTERRUPTED
     return daemon.finish()
-
-
-class _Handler(logging.Handler):
-    """What the shell logs, on its way to standard error."""
-
-    def __init__(self, log: Log) -> None:
-        super().__init__()
-        self.log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One record."""
-        levels = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
-        self.log.write(levels.get(record.levelno, 3), self.format(record))
-
-
-def _log_through(log: Log) -> None:
-    logger.handlers = [_Handler(log)]
-    logger.propagate = False
-    logger.setLevel(logging.INFO)

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 20.0  # seconds: more is a hang
+NOTHING: Mapping[str, str] = {}
 PYSTACK = (sys.executable, "-m", "pystack")
 
 
@@ -50,14 +51,20 @@ def clean_environment() -> dict[str, str]:
 class Daemon:
     """One `pystack run`."""
 
-    def __init__(self, folder: Path, *words: str, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,
+        prefix: tuple[str, ...] = (),
+        environment: Mapping[str, str] = NOTHING,
+    ) -> None:
         self.folder = folder
         self.socket = folder / "d.sock"
         self.log = ""
         self.process = subprocess.Popen(
             [*prefix, *PYSTACK, "-S", str(self.socket), "run", *words],
             stderr=subprocess.PIPE,
-            env=clean_environment(),
+            env={**clean_environment(), **environment},
         )
 
     def until(self, word: str) -> None:
@@ -99,9 +106,11 @@ def children_of(pid: int) -> list[int]:
 
 
 @contextmanager
-def daemon(folder: Path, *words: str, prefix: tuple[str, ...] = ()) -> Iterator[Daemon]:
+def daemon(
+    folder: Path, *words: str, prefix: tuple[str, ...] = (), environment: Mapping[str, str] = NOTHING
+) -> Iterator[Daemon]:
     """A daemon that is ready, and gone at the end of the test."""
-    running = Daemon(folder, *words, prefix=prefix)
+    running = Daemon(folder, *words, prefix=prefix, environment=environment)
     try:
         running.until("ready")
         yield running

@@ -7,6 +7,7 @@ import pwd
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -43,8 +44,8 @@ def netns() -> Iterator[str]:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that others may enter: pytest's own are root's alone."""
-    path = Path(f"/tmp/pystack-m-{os.getpid()}")
-    path.mkdir()
+    path = Path(tempfile.mkdtemp(prefix="pystack-m-"))
+    path.chmod(0o755)
     yield path
     sh("rm", "-r", str(path))
 
