@@ -52,6 +52,16 @@ THIRD_PARTY = frozenset("trio msgspec scapy netfilterqueue pytun pyroute2 rich".
 WEB_THIRD_PARTY = frozenset("hypercorn starlette".split())
 
 
+# Circles that stay, each with its reason.
+KNOWN_CIRCLES = frozenset(
+    [
+        # A packet says by which device it came, a device is handed packets: neither has a meaning without
+        # the other, and a base class between them would cost every packet.
+        frozenset(["pystack.device", "pystack.packet"]),
+    ]
+)
+
+
 class Import(NamedTuple):
     line: int
     module: str
@@ -162,6 +172,41 @@ def start_closure(module: str, sources: dict[str, str]) -> dict[str, str]:
     return seen
 
 
+def circles(found: dict[str, tuple[str, bool]]) -> frozenset[frozenset[str]]:
+    """The groups of modules in which each one imports, in turn, every other one and so itself."""
+    direct = {module: imported_modules(module, found) for module in found}
+    reached = {module: closure(module, direct) for module in found}
+    return frozenset(
+        frozenset(other for other in reached[module] if module in reached[other])
+        for module in found
+        if module in reached[module]
+    )
+
+
+def imported_modules(module: str, found: dict[str, tuple[str, bool]]) -> set[str]:
+    """What of `found` a module imports, wherever it does so; `from pystack.l2 import fdb` imports l2/fdb."""
+    source, is_package = found[module]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = absolute(module, node, is_package)
+            deeper = [f"{origin}.{alias.name}" for alias in node.names]
+            names.update(name if name in found else origin for name in deeper)
+    return (names & found.keys()) - {module}
+
+
+def closure(module: str, direct: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = [*direct[module]]
+    while waiting:
+        if (name := waiting.pop()) not in seen:
+            seen.add(name)
+            waiting += direct[name]
+    return seen
+
+
 def modules() -> dict[str, tuple[str, bool]]:
     """Source, and whether it is a package, of every module of pystack by its dotted name."""
     found = {}
@@ -179,6 +224,13 @@ def test_every_import_points_down_and_the_core_is_pure() -> None:
         for sentence in violations(module, source, is_package)
     ]
     assert not found, "\n" + "\n".join(found)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    found = circles(modules())
+    new = [", ".join(sorted(circle)) for circle in found - KNOWN_CIRCLES]
+    assert not new, "in a circle: " + "; ".join(sorted(new))
+    assert found == KNOWN_CIRCLES, "a circle that is gone is struck off the list"
 
 
 def test_the_client_starts_on_the_standard_library_alone() -> None:
@@ -263,3 +315,26 @@ def test_a_slow_import_behind_the_client_is_found_through_the_module_between() -
     asked = start_closure("pystack.client", sources)
     assert asked["rich.console"] == "pystack.errors:1"
     assert "trio" not in asked
+
+
+def test_a_circle_is_found_through_the_module_between_and_wherever_its_imports_stand() -> None:
+    found = {
+        "pystack.l2.bridge": ("from pystack.l2 import fdb", False),
+        "pystack.l2.fdb": ("def f():\n    from .port import Port", False),
+        "pystack.l2.port": (
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pystack.l2.bridge import Bridge",
+            False,
+        ),
+        "pystack.l2.kinds": ("import pystack.l2.bridge", False),
+    }
+    assert circles(found) == {frozenset(["pystack.l2.bridge", "pystack.l2.fdb", "pystack.l2.port"])}
+
+
+def test_modules_that_import_the_same_one_are_no_circle() -> None:
+    found = {
+        "pystack.l2": ("", True),
+        "pystack.l2.bridge": ("from . import fdb\nfrom pystack.l2.port import Port", False),
+        "pystack.l2.fdb": ("from pystack.l2.port import Port", False),
+        "pystack.l2.port": ("from pystack import l2", False),
+    }
+    assert circles(found) == frozenset()
