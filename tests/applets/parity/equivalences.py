@@ -1,0 +1,17 @@
+"""What may differ between the kernel's tools and ours, and why: nothing but this table."""
+
+import re
+
+# Each a pattern, what stands for it on both sides, and the reason.
+EQUIVALENCES = (
+    (r"numtxqueues \d+ numrxqueues \d+", "numtxqueues N numrxqueues N", "a veth has a queue for each core"),
+    (r'"num_(t|r)x_queues":(\s?)\d+', r'"num_\1x_queues":\2N', "the same in JSON"),
+    (r"(gc_timer|hello_timer|forward_delay_timer) +\d+\.\d\d", r"\1 T", "time that is left"),
+    (r'"(gc_timer|hello_timer|forward_delay_timer)":(\s?)\d+\.\d\d', r'"\1":\2T', "the same in JSON"),
+)
+
+
+def normalised(text: str) -> str:
+    for pattern, stand_in, _ in EQUIVALENCES:
+        text = re.sub(pattern, stand_in, text)
+    return text
