@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="every reading, for programs")
     parser.add_argument("--quick", action="store_true", help="less of everything: a look, not a measurement")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default {Settings().rounds}")
-    parser.add_argument("--seconds", type=float, metavar="S", help="of each iperf3 test, default 2")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of each iperf3 test, default 1")
     options = parser.parse_args(arguments)
     for name in options.rows:
         if name not in (names := [question.name for question in QUESTIONS]):

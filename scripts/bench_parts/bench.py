@@ -10,7 +10,7 @@ from typing import Final
 from scripts.bench_parts import traffic
 from scripts.bench_parts.contestant import Contestant
 from scripts.bench_parts.contestants import CONTESTANTS
-from scripts.bench_parts.lab import BenchError, Lab
+from scripts.bench_parts.lab import Absent, BenchError, Lab
 from scripts.bench_parts.results import Bar, Reading, Row, Series
 
 
@@ -18,8 +18,8 @@ from scripts.bench_parts.results import Bar, Reading, Row, Series
 class Settings:
     """How long to measure."""
 
-    rounds: int = 5
-    seconds: float = 2.0  # of each iperf3 test
+    rounds: int = 9  # many short ones: a machine with other work to do has good and bad moments
+    seconds: float = 1.0  # of each iperf3 test
     frames: int = 20000  # of each loop over the core
 
 
@@ -45,19 +45,19 @@ class Bench:
         self.settings = settings
         self.report = report
         self._running: dict[str, Contestant] = {}
-        self._broken: dict[str, str] = {}  # why a contestant could not be started, by name
+        self._broken: dict[str, Absent | BenchError] = {}  # who could not be started, by name
         self._count = 0
 
     def running(self, kind: type[Contestant]) -> Contestant:
-        """The contestant that serves all rows. Raises BenchError, the same one each time."""
+        """The contestant that serves all rows. Raises BenchError or Absent, each time the same one."""
         if kind.name in self._broken:
-            raise BenchError(self._broken[kind.name])
+            raise self._broken[kind.name]
         if kind.name not in self._running:
             self.report(f"starting {kind.name}")
             try:
                 self._running[kind.name] = self._started(kind)
-            except BenchError as error:
-                self._broken[kind.name] = str(error)
+            except (Absent, BenchError) as error:
+                self._broken[kind.name] = error
                 raise
         return self._running[kind.name]
 
@@ -108,6 +108,8 @@ class Question:
                 bench.report(f"{self.name}: round {number + 1} of {bench.settings.rounds}: {each.name}")
                 try:
                     series.readings.append(each.measure())
+                except Absent as absent:
+                    series.missing = str(absent)
                 except BenchError as error:
                     series.failure = str(error)
         return row

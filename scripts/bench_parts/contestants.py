@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from typing import Final
 
 from scripts.bench_parts.contestant import IFNAME, Contestant, program, veth_pairs, write
-from scripts.bench_parts.lab import wait_until
+from scripts.bench_parts.lab import Absent, BenchError, wait_until
 from scripts.bench_parts.results import PYSTACK
 
 RELAY: Final = "bare relay"
 VDE: Final = "vde_switch"
+
+NO_SUCH_KIND: Final = re.compile("Unknown device type|not supported", re.IGNORECASE)
 
 CONFIGURATION: Final = """\
 name = "bench"
@@ -72,7 +75,12 @@ class KernelBridge(Contestant):
 
     def start(self) -> None:
         bridge = f"{self.tag}-br"
-        self.lab.run(["ip", "link", "add", bridge, "type", "bridge"])
+        try:
+            self.lab.run(["ip", "link", "add", bridge, "type", "bridge"])
+        except BenchError as error:
+            if NO_SUCH_KIND.search(str(error)):
+                raise Absent("this kernel has no bridge") from error
+            raise
         for half in veth_pairs(self):
             self.lab.run(["ip", "link", "set", half, "master", bridge])
         self.lab.run(["ip", "link", "set", bridge, "up"])

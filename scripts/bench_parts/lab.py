@@ -34,6 +34,10 @@ class BenchError(Exception):
     """A measurement that failed, in a sentence."""
 
 
+class Absent(Exception):
+    """What was to be measured is not on this machine, which is nobody's fault; a sentence."""
+
+
 class Lacking(Exception):
     """The machine or the rights lack something without which nothing can be measured."""
 
@@ -49,6 +53,8 @@ def enter(arguments: Sequence[str]) -> None:
         if shutil.which(program) is None:
             raise Lacking(f"needs {program} (Debian: {package})")
     again = [sys.executable, "-m", "scripts.bench_parts", *arguments]
+    if os.geteuid() == 0 and subprocess.run(["unshare", "--net", "--mount", "true"], check=False).returncode:
+        raise Lacking("may not make network namespaces here")
     inside = ["env", f"{INSIDE}=1", "unshare", "--net", "--mount", *again]
     if os.geteuid() != 0:
         if shutil.which("sudo") is None:

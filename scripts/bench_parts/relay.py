@@ -1,8 +1,8 @@
-"""The yardstick: the least that a program in Python can do with two TAPs. Run by relay_peer.py.
+"""The yardstick: the least that a program in Python can do with two TAPs. Run by contestants.py.
 
 It opens its TAPs as pystack does, with a virtio header and all offloads, waits as pystack does, under trio,
 and drains up to 64 frames per wake-up. It never looks into a frame: the header that came with it goes out
-with it, so that one buffer, one read and one write are all.
+with it, so that one read and one write are all.
 """
 
 from __future__ import annotations
@@ -22,18 +22,16 @@ ROOM: Final = 10 + 65536 + 18  # virtio header, Ethernet header with a tag, the 
 
 async def relay(source: int, destination: int) -> None:
     """One direction."""
-    room = bytearray(ROOM)
-    view, buffers = memoryview(room), [room]
-    readv, write = os.readv, os.write
+    read, write = os.read, os.write
     while True:
         await trio.lowlevel.wait_readable(source)
         for _ in range(BUDGET):
             try:
-                count = readv(source, buffers)
+                frame = read(source, ROOM)
             except BlockingIOError:
                 break
             try:
-                write(destination, view[:count])
+                write(destination, frame)
             except OSError:  # the other side is full, or down
                 pass
         else:

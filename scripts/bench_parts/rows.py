@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scripts.bench_parts import core_rows, memory, traffic
+from scripts.bench_parts import core_rows, processes, traffic
 from scripts.bench_parts.bench import Asked, Bench, Question
 from scripts.bench_parts.contestant import Contestant
 from scripts.bench_parts.contestants import CONTESTANTS, RELAY, VDE, KernelBridge, PystackBridge
@@ -76,7 +76,7 @@ def resident(bench: Bench) -> list[Asked]:
     """Each contestant that consists of processes."""
 
     def measure(contestant: Contestant) -> Reading:
-        return memory.resident(process.pid for process in contestant.processes)
+        return processes.resident(process.pid for process in contestant.processes)
 
     return [
         Asked(each.name, each.measure, each.missing)
@@ -112,7 +112,7 @@ QUESTIONS: Final = (
         "udp",
         f"bridged UDP of {traffic.UDP_OCTETS} octets",
         "kpps received",
-        "iperf3 as fast as it can; what it sent, its own limit, stands beside",
+        "iperf3 as fast as it can; beside: what it sent, and the contestant's CPU time for each that arrived",
         udp,
         more_is_better=True,
         bars=(Bar(0.6, against=RELAY),),

@@ -15,7 +15,7 @@ from scripts.bench_parts import core_rows
 from scripts.bench_parts.__main__ import chosen, main, run
 from scripts.bench_parts.bench import Asked, Bench, Question, Settings
 from scripts.bench_parts.contestant import Contestant
-from scripts.bench_parts.lab import BenchError, Lab
+from scripts.bench_parts.lab import Absent, BenchError, Lab
 from scripts.bench_parts.results import PYSTACK, Bar, Reading, Row, Series, paired_ratio
 from scripts.bench_parts.rows import QUESTIONS
 from scripts.bench_parts.table import as_json, number, table
@@ -112,6 +112,15 @@ def test_contestants_are_asked_in_turn_round_after_round() -> None:
 def test_a_missing_contestant_is_not_asked() -> None:
     found = measured(Asked("vde_switch", raising("was asked"), missing="vde_switch is not installed"))
     assert found.series[0].missing == "vde_switch is not installed"
+    assert found.failures() == []
+
+
+def test_a_contestant_that_turns_out_to_be_absent_is_missing_and_no_failure() -> None:
+    def look() -> Reading:
+        raise Absent("this kernel has no bridge")
+
+    found = measured(Asked("kernel bridge", look))
+    assert found.series[0].missing == "this kernel has no bridge"
     assert found.failures() == []
 
 
