@@ -22,6 +22,7 @@ class Permits:
         self.allow_system_changes = allow_system_changes
         self.files: list[str] = []
         self.ports: frozenset[Thing] = frozenset() if path else LAB
+        self.granted: set[Thing] = set()  # once: a reload that fails may want its old ports back
 
     def read(self) -> list[str]:
         """Read the configuration; the files that make it up, itself first."""
@@ -46,10 +47,12 @@ class Permits:
 
     def complaint(self, request: dict[str, object]) -> str | None:
         """Why a port is not opened; None if it may be."""
-        if thing_of(str(request.get("name")), request, "") not in self.ports:
+        thing = thing_of(str(request.get("name")), request, "")
+        if thing not in self.ports and thing not in self.granted:
             return f"port {request.get('name')} is not in the configuration"
         if request.get("driver") == "packet" and not self.allow_system_changes:
             return f"{request.get('ifname')} is not ours to take over: it takes --allow-system-changes"
+        self.granted.add(thing)
         return None
 
 

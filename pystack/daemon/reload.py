@@ -53,15 +53,19 @@ class Exchange:
         self.new = new
         self.old = old
         self.opener = opener
-        before = {port.name: port for port in old.config.ports}
-        self.kept = [
-            port for port in new.config.ports if port.name in before and port.same(before[port.name])
-        ]
+        self.kept = [port for port in new.config.ports if self.may_stay(port)]
         names = {port.name for port in self.kept}
         self.wanted = [port for port in new.config.ports if port.name not in names]
         self.unwanted = [port for port in old.config.ports if port.name not in names]
         self.opened: list[tuple[Port, PortDriver]] = []
         self.closed: list[Port] = []
+
+    def may_stay(self, port: Port) -> bool:
+        """Whether the old stack has this very port, and it works: a reload is a chance for one that died."""
+        driver = self.old.drivers.get(port.name)
+        if driver is None or driver.failure is not None:
+            return False
+        return any(port.same(other) for other in self.old.config.ports)
 
     def run(self) -> None:
         """Open, close, hand over. Raises PortFailed after everything was put back."""
@@ -95,8 +99,6 @@ class Exchange:
 
     def hand_over(self, port: Port) -> None:
         """The same driver, and whatever is connected to it, now feeds the new device."""
-        if port.name not in self.old.drivers:
-            return
         driver = self.old.detach(port)
         dev = self.new.devices[port.name]
         dev.features = driver.dev.features

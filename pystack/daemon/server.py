@@ -231,8 +231,9 @@ class Daemon:
 
     async def lost_by_reload(self) -> list[str]:
         """What was typed and stands in no file. Raises ConfigError."""
-        files = await trio.to_thread.run_sync(self.load)
-        fresh = await trio.to_thread.run_sync(successor, files, self.stack)
+        async with self._reloading:
+            files = await trio.to_thread.run_sync(self.load)
+            fresh = await trio.to_thread.run_sync(successor, files, self.stack)
         standing = Counter(setup_lines(fresh.host, fresh.devices))
         return list((Counter(self.setup()) - standing).elements())
 

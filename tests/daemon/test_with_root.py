@@ -165,6 +165,25 @@ def test_a_reload_that_cannot_have_a_tap_is_exit_code_4_and_changes_nothing(fold
         ping(netns)
 
 
+def test_a_port_that_was_given_up_in_vain_is_had_back(folder: Path, netns: str) -> None:
+    path = two_taps(folder, netns, '[daemon]\nuser = "nobody"\n')
+    with daemon(folder, "-c", path) as running, taken(netns, "vm9"):
+        Path(path).write_text(Path(path).read_text().replace("vm2", "vm9"))
+        ended = running.run("reload")
+        assert (ended.rc, "TAP vm9 is in use" in ended.err) == (4, True)
+        assert links(netns) == ["lo", "vm1", "vm2", "vm9"]
+        ping(netns)
+
+
+def test_a_port_whose_tap_was_deleted_says_so_and_a_reload_makes_it_anew(folder: Path, netns: str) -> None:
+    with daemon(folder, "-c", two_taps(folder, netns)) as running:
+        sh("ip", "-n", netns, "link", "delete", "vm1")
+        running.until("p1: its TAP was deleted")
+        assert "its TAP was deleted" in running.run("status").out
+        assert running.run("reload").rc == 0
+        ping(netns)
+
+
 @contextmanager
 def taken(netns: str, ifname: str) -> Iterator[None]:
     """Somebody else holds a TAP."""
