@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -232,6 +233,30 @@ def test_when_both_were_killed_the_next_start_takes_over(tmp_path: Path) -> None
     with daemon(tmp_path, "-c", path) as running:
         assert "a daemon before this one died; taking back what it made: socket" in running.log
         assert running.run("echo", "x").out == "x\n"
+
+
+def test_a_capture_is_replayed_and_what_is_sent_is_recorded(tmp_path: Path) -> None:
+    request = "ffffffffffff 020000000011 0806 0001 0800 0604 0001 020000000011 0a000002 000000000000 0a000001"
+    frame = bytes.fromhex(request)
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    (tmp_path / "in.pcap").write_bytes(header + struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+    path = write(
+        tmp_path / "m.toml",
+        'setup_text = "ip address add 10.0.0.1/24 dev c; ip link set c up"\n'
+        '[port.c]\ndriver = "pcap"\npath = "in.pcap"\nrecord = "out.pcapng"\n',
+    )
+    with daemon(tmp_path, "-c", path) as running:
+        while json.loads(running.run("--json", "status").out)["ports"][0]["rx_packets"] == 0:
+            pass
+        assert "lladdr 02:00:00:00:00:11" in running.run("ip", "neigh").out
+    assert bytes.fromhex("020000000011 0a000002") in (tmp_path / "out.pcapng").read_bytes(), "the answer"
+
+
+def test_a_capture_that_is_not_there_is_exit_code_2(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.toml", '[port.c]\ndriver = "pcap"\npath = "in.pcap"\n')
+    ended = pystack("-S", str(tmp_path / "d.sock"), "run", "-c", path)
+    assert ended.rc == 2
+    assert ended.err == f"pystack: {path}:1: port.c: {tmp_path}/in.pcap: No such file or directory\n"
 
 
 def test_the_service_manager_is_told_of_every_step(tmp_path: Path) -> None:

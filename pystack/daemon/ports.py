@@ -79,5 +79,8 @@ class KeeperOpener:
 
 
 def open_pcap(settings: PcapSettings, dev: PortDevice) -> PortDriver:
-    """A capture that is replayed, or recorded, or both."""
-    raise OSError("not built yet")
+    """A capture that is replayed, or recorded, or both. Raises OSError."""
+    from pystack.drivers.pcap import PcapDriver, map_file
+
+    data = map_file(settings.path) if settings.path else None
+    return PcapDriver(dev, data, open(settings.record, "wb") if settings.record else None)

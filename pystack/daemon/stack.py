@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 import trio
 
@@ -24,7 +25,9 @@ from pystack.drivers.pump import Pump
 from pystack.host import Host
 from pystack.l2.port import PortDevice
 
-OURS = "pystack: "  # in front of a complaint of the shell's; whoever prints it puts it there again
+USAGE: Final = 2
+LACKING: Final = 4
+OURS: Final = "pystack: "  # in front of a complaint of the shell's; whoever prints it puts it there again
 
 logger = logging.getLogger("pystack.stack")
 
@@ -100,7 +103,8 @@ def open_port(opener: Opener, port: Port, dev: PortDevice) -> PortDriver:
         raise PortFailed(port, refused.sentence, refused.rc) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        raise PortFailed(port, f"{where}{error.strerror or error}", 4) from None
+        rc = LACKING if isinstance(error, PermissionError) else USAGE
+        raise PortFailed(port, f"{where}{error.strerror or error}", rc) from None
 
 
 def load(path: str, read: ReadText, allow_system_changes: bool) -> Config:
