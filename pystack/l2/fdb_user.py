@@ -7,7 +7,7 @@ are those of neighbours, as netlink has it: NUD_PERMANENT is `local`, NUD_NOARP 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,35 +51,35 @@ def fdb_add(dev: Link, request: FdbRequest) -> None:
     """Linux: net/core/rtnetlink.c rtnl_fdb_add()"""
     if dev.type != ARPHRD_ETHER:
         raise NetError(EINVAL, "FDB add only supported for Ethernet devices")
-    done = False
-    if (request.master or not request.itself) and isinstance(dev.master, Bridge):
-        _bridge_add(dev.master, dev.master.port_of[dev], request)
-        done = True
-    if request.itself:
-        if isinstance(dev, Bridge):
-            _bridge_add(dev, None, request)
-        else:
-            _filter_add(dev, request)
-        _announce(dev, request.address, "new")
-        done = True
-    if not done:
-        raise NetError(EOPNOTSUPP)
+    _change(dev, request, in_bridge=_bridge_add, in_filter=_filter_add, news="new")
 
 
 def fdb_del(dev: Link, request: FdbRequest) -> None:
     """Linux: net/core/rtnetlink.c rtnl_fdb_del()"""
     if dev.type != ARPHRD_ETHER:
         raise NetError(EINVAL, "FDB delete only supported for Ethernet devices")
+    _change(dev, request, in_bridge=_bridge_del, in_filter=_filter_del, news="del")
+
+
+def _change(
+    dev: Link,
+    request: FdbRequest,
+    *,
+    in_bridge: Callable[[Bridge, BridgePort | None, FdbRequest], None],
+    in_filter: Callable[[Link, FdbRequest], None],
+    news: str,
+) -> None:
+    """At the master, at the device itself, or at both; the first refusal ends it."""
     done = False
     if (request.master or not request.itself) and isinstance(dev.master, Bridge):
-        _bridge_del(dev.master, dev.master.port_of[dev], request)
+        in_bridge(dev.master, dev.master.port_of[dev], request)
         done = True
     if request.itself:
         if isinstance(dev, Bridge):
-            _bridge_del(dev, None, request)
+            in_bridge(dev, None, request)
         else:
-            _filter_del(dev, request)
-        _announce(dev, request.address, "del")
+            in_filter(dev, request)
+        _announce(dev, request.address, news)
         done = True
     if not done:
         raise NetError(EOPNOTSUPP)

@@ -174,8 +174,7 @@ class Neighbour:
     # -- time ----------------------------------------------------------------------------------------------
 
     def _arm(self, delay: float) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
+        self._disarm()
         self.timer = self.context.timers.after(max(delay, 0.01), self._expire)
 
     def _disarm(self) -> None:
