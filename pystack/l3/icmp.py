@@ -76,6 +76,8 @@ class Icmp:
             return self._drop(pkt, IP_INHDR)
         type_ = message[0]
         self._snmp.icmp_in(type_)
+        if type_ in icmp.PROBE_TYPES:  # RFC 8335, which icmp_echo_enable_probe has off
+            return self._drop(pkt, ICMP_HANDLED)
         if type_ > icmp.NR_ICMP_TYPES:
             stats.InErrors += 1
             return self._drop(pkt, ICMP_HANDLED)
@@ -87,7 +89,7 @@ class Icmp:
             self._echo(pkt, header, message)
         elif type_ == icmp.ICMP_TIMESTAMP:
             self._timestamp(pkt, header, message)
-        elif type_ in icmp.ERROR_TYPES and type_ != icmp.ICMP_REDIRECT:
+        elif type_ in icmp.ERROR_TYPES:
             self._report(header, message)
 
     def _is_refused_broadcast(self, pkt: Packet, type_: int) -> bool:
@@ -138,7 +140,7 @@ class Icmp:
             tos=header.tos,
             id=self._output.select_ident(),
         )
-        self._snmp.icmp_out(type_)
+        self._snmp.icmp_out(icmp.ICMP_ECHOREPLY)  # Linux counts every answer as this one
         self._output.ip_local_out(self._output.build(answer, message, back))
 
     def _spec_dst(self, pkt: Packet, header: Ipv4Header) -> int:
@@ -156,19 +158,22 @@ class Icmp:
         return self._addresses.select(link, header.saddr, RT_SCOPE_UNIVERSE)
 
     def _report(self, header: Ipv4Header, message: bytes) -> None:
-        """Linux: net/ipv4/icmp.c icmp_unreach(), icmp_socket_deliver()"""
+        """Linux: net/ipv4/icmp.c icmp_unreach(), icmp_redirect(), icmp_socket_deliver()"""
         type_, code, quote = message[0], message[1], message[icmp.HEADER_LENGTH :]
-        if len(quote) < HEADER_LENGTH or (quote[0] & 15) * 4 < HEADER_LENGTH:
+        length = (quote[0] & 15) * 4 if quote else 0  # of the quoted header, as it says itself
+        mangled = length < HEADER_LENGTH and type_ != icmp.ICMP_REDIRECT
+        if len(quote) < HEADER_LENGTH or mangled:
             self._snmp.Icmp.InErrors += 1
             return
         if type_ == icmp.ICMP_DEST_UNREACH and code > _MAX_UNREACH_CODE:
             return
         if type_ == icmp.ICMP_TIME_EXCEEDED and code == icmp.ICMP_EXC_FRAGTIME:
             return
-        if (quote[0] & 15) * 4 + _PROTOCOL_OCTETS > len(quote):
+        if length + _PROTOCOL_OCTETS > len(quote):
             self._snmp.Icmp.InErrors += 1
             return
-        self._sockets.icmp_error(type_, code, _info_of(message), header.saddr, quote)
+        if type_ != icmp.ICMP_REDIRECT:  # Linux differs: it would follow one that comes from the gateway
+            self._sockets.icmp_error(type_, code, _info_of(message), header.saddr, quote)
 
 
 def _info_of(message: bytes) -> int:

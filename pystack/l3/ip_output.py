@@ -13,8 +13,9 @@ from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, Drop, Ou
 from pystack.l2.devices import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.l2.neighbour import Neighbour
+from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
 from pystack.l3.fragment import fragments_of, smallest_mtu
-from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
+from pystack.l3.route import RTCF_MULTICAST, Rtable
 from pystack.netfilter.hooks import OUTPUT, POSTROUTING, Hooks
 from pystack.packet import PACKET_LOOPBACK, Packet
 from pystack.rng import Rng
@@ -87,7 +88,6 @@ class IpOutput:
         if not isinstance(route, Rtable):
             return self._drop(pkt, IP_OUTNOROUTES)
         indev = pkt.dev if route.is_input else None
-        self._count(pkt, route)
         pkt.dev = route.dev
         pkt.protocol = ETH_P_IP
         point = self._postrouting
@@ -103,7 +103,6 @@ class IpOutput:
         route = pkt.route
         if not isinstance(route, Rtable):
             return self._drop(pkt, IP_OUTNOROUTES)
-        self._count(pkt, route)
         pkt.dev = route.dev
         pkt.protocol = ETH_P_IP
         copy = pkt.clone()
@@ -153,6 +152,7 @@ class IpOutput:
 
     def _finish_output(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> None:
         """Linux: net/ipv4/ip_output.c ip_finish_output2()"""
+        self._count(pkt, route)
         neigh = self._neighbour(route.dev, route.nexthop(header.daddr))
         if neigh is None:
             return self._drop(pkt, NEIGH_CREATEFAIL)
@@ -161,9 +161,9 @@ class IpOutput:
     def _count(self, pkt: Packet, route: Rtable) -> None:
         ext, octets = self._snmp.IpExt, len(pkt.data) - pkt.network_header
         ext.OutOctets += octets
-        if route.flags & RTCF_MULTICAST:
+        if route.type == RTN_MULTICAST:
             ext.OutMcastPkts += 1
             ext.OutMcastOctets += octets
-        elif route.flags & RTCF_BROADCAST and route.flags & RTCF_LOCAL:
+        elif route.type == RTN_BROADCAST:
             ext.OutBcastPkts += 1
             ext.OutBcastOctets += octets

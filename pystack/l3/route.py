@@ -126,11 +126,11 @@ class Router:
     def route_input(self, daddr: int, saddr: int, tos: int, mark: int, dev: Link) -> Rtable | int:
         """Linux: net/ipv4/route.c ip_route_input_noref()"""
         if is_multicast(daddr):
-            return self._route_input_multicast(daddr, saddr, dev)
+            return self._route_input_multicast(daddr, saddr, tos, mark, dev)
         return self._route_input_unicast(daddr, saddr, tos, mark, dev)
 
-    def _route_input_multicast(self, daddr: int, saddr: int, dev: Link) -> Rtable | int:
-        """Linux: net/ipv4/route.c ip_route_input_mc()"""
+    def _route_input_multicast(self, daddr: int, saddr: int, tos: int, mark: int, dev: Link) -> Rtable | int:
+        """Linux: net/ipv4/route.c ip_route_input_mc(), ip_mc_validate_source()"""
         if not self._is_member(dev, daddr):
             return EINVAL
         if (
@@ -139,7 +139,11 @@ class Router:
             or (is_loopback(saddr) and not self._localnet(dev))
         ):
             return EINVAL
-        if is_zeronet(saddr) and daddr >> 8 != 0xE00000:
+        if not is_zeronet(saddr):
+            error = self._source_check.validate(saddr, 0, tos, mark, 0, dev)
+            if error:
+                return error
+        elif daddr >> 8 != 0xE00000:
             return EINVAL
         return self._local_input(RTN_MULTICAST, RTCF_MULTICAST | RTCF_LOCAL, dev)
 

@@ -22,6 +22,7 @@ ICMP_TIMESTAMPREPLY: Final = 14
 ICMP_ADDRESS: Final = 17
 ICMP_ADDRESSREPLY: Final = 18
 NR_ICMP_TYPES: Final = 18
+PROBE_TYPES: Final = frozenset({42, 43})  # extended echo and its reply
 
 ICMP_NET_UNREACH: Final = 0
 ICMP_HOST_UNREACH: Final = 1
