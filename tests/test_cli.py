@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
-import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,10 +15,7 @@ from pystack.daemon import probes
 from pystack.daemon.ledger import Ledger
 from tests.daemon.running import (
     PATIENCE,
-    PYSTACK,
     Ended,
-    clean_environment,
-    daemon,
     memory_daemon_config,
     pystack,
 )
@@ -121,166 +113,7 @@ def test_a_word_that_is_no_option_is_exit_code_2(typed: Typed) -> None:
     assert (ended.rc, ended.err) == (2, "pystack run: unrecognized arguments: --chek\n")
 
 
-# --- run -------------------------------------------------------------------------------------------------
-
-
-def test_a_second_daemon_at_the_same_socket_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    with daemon(tmp_path, "-c", path) as running:
-        ended = pystack("-S", str(running.socket), "run", "-c", path)
-        assert (ended.rc, ended.err) == (2, f"pystack: a daemon runs there already: {running.socket}\n")
-        assert running.run("echo", "x").out == "x\n"
-
-
-def test_a_daemon_ends_cleanly_by_every_way_there_is(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    before = sorted(os.listdir(tmp_path))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with daemon(tmp_path, "-c", path) as running:
-            assert running.end(number) == 0
-            assert f"ending: {number.name}" in running.log
-        assert sorted(os.listdir(tmp_path)) == before
-    with daemon(tmp_path, "-c", path) as running:
-        assert running.run("stop").rc == 0
-        assert sorted(os.listdir(tmp_path)) == before, "when stop has ended, nothing is left"
-        assert running.wait() == 0
-
-
-def test_a_daemon_without_rights_serves_its_user(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    with daemon(tmp_path, "-c", path) as running:
-        assert running.socket.stat().st_mode & 0o777 == 0o660
-        status = json.loads(running.run("--json", "status").out)
-        assert (status["v"], status["name"], status["pid"]) == (1, "m", running.process.pid)
-        assert [port["port"] for port in status["ports"]] == ["p1"]
-        assert running.run("status").out.startswith("m: running for ")
-        assert running.run("status", "now").err == "pystack: status: now is not an argument (it takes none)\n"
-
-
-def test_reload_takes_in_what_changed_and_dry_run_says_what_is_lost(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path, f'setup_text = """\n{LAB}"""')
-    with daemon(tmp_path, "-c", path) as running:
-        assert running.run("ip", "link", "add", "typed", "type", "dummy").rc == 0
-        assert running.run("reload", "--dry-run").out == "ip link add typed type dummy\n"
-        memory_daemon_config(tmp_path, 'setup_text = """\nip link add br1 type bridge\n"""')
-        ended = running.run("reload")
-        assert (ended.rc, ended.out, ended.err) == (0, "", "")
-        assert running.run("setup").out == "ip link add br1 type bridge\n"
-
-
-def test_a_reload_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path, f'setup_text = """\n{LAB}"""')
-    with daemon(tmp_path, "-c", path) as running:
-        before = running.run("setup").out
-        memory_daemon_config(tmp_path, 'setup_text = """\nip link set nope up\n"""\nnaem = ""')
-        ended = running.run("reload")
-        assert ended.rc == 2
-        assert ended.err == f"pystack: {path}:5: naem: unknown section or key (did you mean name?)\n"
-        assert running.run("setup").out == before
-        os.kill(running.process.pid, signal.SIGHUP)
-        running.until("did you mean name?")
-        assert running.run("setup").out == before
-
-
-def test_sighup_reloads(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    with daemon(tmp_path, "-c", path) as running:
-        memory_daemon_config(tmp_path, 'setup_text = """\nip link add br1 type bridge\n"""')
-        os.kill(running.process.pid, signal.SIGHUP)
-        running.until("reloaded")
-        assert running.run("setup").out == "ip link add br1 type bridge\n"
-
-
-def test_a_command_that_runs_while_the_stack_is_replaced_ends(tmp_path: Path) -> None:
-    with daemon(tmp_path, "-c", memory_daemon_config(tmp_path)) as running:
-        command = [*PYSTACK, "-S", str(running.socket), "sh", "-c", "echo begun; sleep 1000"]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()
-        ) as waiting:
-            assert waiting.stdout is not None
-            assert waiting.stdout.readline() == b"begun\n"
-            assert running.run("reload").rc == 0
-            _, err = waiting.communicate(timeout=PATIENCE)
-        assert (waiting.returncode, err) == (1, b"pystack: a reload replaced the stack in which this ran\n")
-
-
-def test_a_killed_daemon_leaves_nothing(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    before = sorted(os.listdir(tmp_path))
-    with daemon(tmp_path, "-c", path) as running:
-        assert running.end(signal.SIGKILL) == -signal.SIGKILL
-        assert "taking back what it made" in running.log
-    assert sorted(os.listdir(tmp_path)) == before
-
-
-def test_without_its_keeper_a_daemon_ends_and_cleans_up_itself(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    before = sorted(os.listdir(tmp_path))
-    with daemon(tmp_path, "-c", path) as running:
-        os.kill(running.keeper, signal.SIGKILL)
-        assert running.wait() == 1
-        assert "the keeper is gone" in running.log
-    assert sorted(os.listdir(tmp_path)) == before
-
-
-def test_when_both_were_killed_the_next_start_takes_over(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    with daemon(tmp_path, "-c", path) as running:
-        os.kill(running.process.pid, signal.SIGSTOP)
-        os.kill(running.keeper, signal.SIGKILL)
-        running.end(signal.SIGKILL)
-    assert (tmp_path / "d.sock").is_socket()
-    with daemon(tmp_path, "-c", path) as running:
-        assert "a daemon before this one died; taking back what it made: socket" in running.log
-        assert running.run("echo", "x").out == "x\n"
-
-
-def test_a_capture_is_replayed_and_what_is_sent_is_recorded(tmp_path: Path) -> None:
-    request = "ffffffffffff 020000000011 0806 0001 0800 0604 0001 020000000011 0a000002 000000000000 0a000001"
-    frame = bytes.fromhex(request)
-    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
-    (tmp_path / "in.pcap").write_bytes(header + struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
-    path = write(
-        tmp_path / "m.toml",
-        'setup_text = "ip address add 10.0.0.1/24 dev c; ip link set c up"\n'
-        '[port.c]\ndriver = "pcap"\npath = "in.pcap"\nrecord = "out.pcapng"\n',
-    )
-    with daemon(tmp_path, "-c", path) as running:
-        while json.loads(running.run("--json", "status").out)["ports"][0]["rx_packets"] == 0:
-            pass
-        assert "lladdr 02:00:00:00:00:11" in running.run("ip", "neigh").out
-    assert bytes.fromhex("020000000011 0a000002") in (tmp_path / "out.pcapng").read_bytes(), "the answer"
-
-
-def test_a_capture_that_is_not_there_is_exit_code_2(tmp_path: Path) -> None:
-    path = write(tmp_path / "m.toml", '[port.c]\ndriver = "pcap"\npath = "in.pcap"\n')
-    ended = pystack("-S", str(tmp_path / "d.sock"), "run", "-c", path)
-    assert ended.rc == 2
-    assert ended.err == f"pystack: {path}:1: port.c: {tmp_path}/in.pcap: No such file or directory\n"
-
-
-def test_the_service_manager_is_told_of_every_step(tmp_path: Path) -> None:
-    path = memory_daemon_config(tmp_path)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(PATIENCE)
-        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"}
-        with daemon(tmp_path, "-c", path, environment=environment) as running:
-            hear(manager, b"READY=1\nSTATUS=m, ports: p1")
-            hear(manager, b"WATCHDOG=1")
-            assert running.run("reload").rc == 0
-            hear(manager, b"RELOADING=1\nMONOTONIC_USEC=")
-            hear(manager, b"READY=1\nSTATUS=m, ports: p1")
-            running.end()
-            hear(manager, b"STOPPING=1")
-
-
-def hear(manager: socket.socket, word: bytes) -> None:
-    """Whatever comes until the word does."""
-    while not manager.recv(500).startswith(word):
-        pass
-
-
+# --- the unit ---------------------------------------------------------------------------------------------
 def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs systemd-analyze (Debian: systemd)")
@@ -307,13 +140,6 @@ def test_doctor_says_what_a_dead_daemon_left_and_takes_it_back(typed: Typed, tmp
     assert f"{tmp_path}/d.state: taken back: TAP vm1" in typed(*doctor, "--clean").out
     assert not (tmp_path / "d.state").exists()
     assert "left behind" not in typed(*doctor).out
-
-
-def test_doctor_knows_the_daemons_that_run(tmp_path: Path) -> None:
-    with daemon(tmp_path, "-c", memory_daemon_config(tmp_path)) as running:
-        rows = json.loads(running.run("--json", "doctor").out)
-    about = [row for row in rows if row["check"] == "daemon m"]
-    assert about[0]["sentence"] == f"runs as process {running.process.pid}, 1 ports"
 
 
 def test_what_is_lacking_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
