@@ -43,10 +43,10 @@ def _add(words: Words, session: Session) -> int:
     request = LinkParser(words, session, creates=True).parse()
     if request.kind is None:
         raise ToolExit(1, 'Not enough information: "type" argument is required\n')
+    if request.kind in kinds.LINUX_KINDS and request.kind not in kinds.MODELLED:
+        raise NotModelled(f"link type {request.kind}", kinds.MODELLED)
     peer = veth_peer(request.rest, session) if request.kind == "veth" else None
     settings = bridge_options(request.rest) if request.kind == "bridge" else None
-    if request.kind == "bridge_slave":
-        raise refused(NetError(EOPNOTSUPP, "Unknown device type"))
     if request.rest and peer is None and settings is None:
         text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
         raise ToolExit(1, text)
@@ -140,7 +140,7 @@ def _settings(request: LinkRequest, kind: str) -> dict[str, int] | None:
         return bridge_options(request.rest)
     if kind == "bridge_slave":
         return bridge_slave_options(request.rest)
-    if kind in kinds.LINUX_KINDS | {"veth"}:
+    if kind in kinds.LINUX_KINDS:
         raise NotModelled(f"ip link set … type {kind} {request.rest[0]}", ("bridge", "bridge_slave"))
     text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
     raise ToolExit(1, text)

@@ -1,0 +1,44 @@
+"""The listings of the user's own notes: they run, or each line that does not says why."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pystack.applets import virtual
+from pystack.applets.registry import check_setup
+from pystack.host import Host
+
+NOTES = Path(__file__).parents[3] / "shared" / "seeds"
+FAULT = re.compile(r"pystack: listing:\d+: .+")
+
+
+def listings() -> list[str]:
+    found = sorted(NOTES.glob("002_*.txt"))
+    if not found:
+        pytest.skip("the user's notes (shared/seeds/002) are not beside this checkout")
+    return re.findall(r"```bash\n(.*?)```", found[0].read_text(), re.DOTALL)
+
+
+def listing_with(text: str) -> str:
+    [found] = [listing for listing in listings() if text in listing]
+    return found
+
+
+def test_every_line_that_cannot_run_says_why() -> None:
+    for listing in listings():
+        assert all(FAULT.fullmatch(fault) for fault in check_setup(listing, "listing"))
+
+
+def test_the_tuning_listing_runs_as_it_stands() -> None:
+    host = Host()
+    assert virtual.run_setup(host, listing_with("tcp_max_syn_backlog=65535"), "listing") == []
+    assert virtual.run(["sysctl", "-n", "net.ipv4.tcp_rmem"], host).out == "4096\t87380\t16777216\n"
+
+
+def test_only_the_firewall_is_missing_for_the_namespace_listing() -> None:
+    listing = listing_with("ip netns add test_ns")
+    assert {fault.split(": ")[2] for fault in check_setup(listing, "listing")} <= {"iptables"}
+    lines = [line for line in listing.splitlines() if line.startswith(("ip ", "echo "))]
+    finite = [line for line in lines if "ping" not in line]
+    assert virtual.run_setup(Host(), "\n".join(finite), "listing") == []
