@@ -120,7 +120,7 @@ class OpenVswitch(Contestant):
         database, path = f"unix:{folder}/db.sock", f"{folder}/conf.db"
         self.lab.run([program("ovsdb-tool"), "create", path, self.schema], env=env)
         server = self.spawn([program("ovsdb-server"), path, f"--remote=p{database}"], env=env)
-        wait_until((self.folder / "db.sock").exists, "ovsdb-server", server)
+        wait_until(lambda: _answers(f"{folder}/db.sock"), "ovsdb-server", server)
         vsctl = [program("ovs-vsctl"), f"--db={database}", "--timeout=15"]
         tso = "other_config:userspace-tso-enable=true"
         self.lab.run([*vsctl, "--no-wait", "init", "--", "set", "Open_vSwitch", ".", tso], env=env)
@@ -130,6 +130,12 @@ class OpenVswitch(Contestant):
         for half in veth_pairs(self):
             add += ["--", "add-port", bridge, half]
         self.lab.run([*vsctl, *add], env=env)
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody accepts connections at a socket: it is there a moment before they do."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        return caller.connect_ex(path) == 0
 
 
 def _exists(ifname: str) -> bool:

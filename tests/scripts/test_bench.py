@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -252,10 +253,23 @@ def test_a_core_row_that_loses_frames_fails() -> None:
 # --- the laboratory
 
 
-def bench(*arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "scripts.bench_parts", *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+@pytest.fixture
+def folder() -> Iterator[str]:
+    """For what a killed bench cannot remove; not `tmp_path`, whose names are too long for a socket's."""
+    with tempfile.TemporaryDirectory() as found:
+        yield found
+
+
+def bench(folder: str, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts.bench_parts", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": folder},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def of_session(leader: int) -> list[int]:
@@ -273,15 +287,16 @@ def of_session(leader: int) -> list[int]:
 
 @pytest.mark.root
 @pytest.mark.slow
-def test_a_row_is_measured_in_namespaces_that_nobody_else_sees() -> None:
+def test_a_row_is_measured_in_namespaces_that_nobody_else_sees(folder: str) -> None:
     before = sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []
-    running = bench("rtt", "--quick", "--rounds=1", "--json")
+    running = bench(folder, "rtt", "--quick", "--rounds=1", "--json")
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     [found] = json.loads(out)["rows"]
     for contestant in found["contestants"]:
         assert contestant.get("missing") or contestant["median"] > 0
     assert of_session(running.pid) == []
+    assert os.listdir(folder) == []
     assert (sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []) == before
 
 
@@ -290,8 +305,8 @@ def test_a_row_is_measured_in_namespaces_that_nobody_else_sees() -> None:
 @pytest.mark.parametrize(
     ("number", "rc"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
 )
-def test_an_interrupted_bench_leaves_no_process(number: signal.Signals, rc: int) -> None:
-    running = bench("tcp", "--rounds=100")
+def test_an_interrupted_bench_leaves_no_process(folder: str, number: signal.Signals, rc: int) -> None:
+    running = bench(folder, "tcp", "--rounds=100")
     deadline = time.monotonic() + 60
     while len(of_session(running.pid)) < 3:  # itself, and two that it started
         assert running.poll() is None, running.communicate()
