@@ -24,8 +24,8 @@ for conf in default br0 tap1 tap2 tap3; do sysctl -qw net.ipv4.conf.$conf.send_r
 ip route add default via 10.1.0.7
 """
 GATEWAY = 0x0A010007
-# A packet that leaves by the port it came by has its source looked up only where redirects are sent. The kernel
-# must send none here, as pystack sends none; so no packet may come from what such a look would refuse.
+# A packet that leaves by the port it came by has its source looked up only where redirects are sent. The
+# kernel must send none here, as pystack sends none; so no packet may come from what such a look would refuse.
 BROADCASTS = {bytes([10, 0, 0, 255]), bytes([10, 1, 0, 255])}
 
 
