@@ -171,7 +171,7 @@ def test_pystack_pings_every_vm(lab: Lab) -> None:
 def test_tcp_between_two_vms_arrives_whole(lab: Lab) -> None:
     """A VM on a TAP sends large segments; they cross the bridge whole and are cut for the unix socket."""
     sender, receiver = lab.machines["packet"], lab.machines["stream"]
-    sink = receiver.start_command("nc -l -p 5001 > /tmp/received")
+    sink = receiver.start_command("sleep 60 | nc -l -p 5001 > /tmp/received")  # without input nc hangs up
     receiver.run("until netstat -ltn | grep -q 5001; do sleep 0.05; done").check()
     made = sender.run(f"head -c {AMOUNT} /dev/urandom > /tmp/data; md5sum < /tmp/data").check().out
     source = sender.start_command(f"nc {ADDRESSES['stream']} 5001 < /tmp/data")
