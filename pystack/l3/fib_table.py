@@ -30,13 +30,13 @@ class FibTable:
         self._lengths: tuple[tuple[int, dict[int, list[FibRoute]]], ...] = ()  # (mask, routes), longest first
 
     def __iter__(self) -> Iterator[FibRoute]:
-        """By destination, a shorter prefix before the longer ones it holds, as the kernel dumps its trie."""
+        """By destination, of equal ones the longest prefix first, as the kernel dumps its trie."""
         entries = [
             (prefix, length, routes)
             for length, by_prefix in self._by_length.items()
             for prefix, routes in by_prefix.items()
         ]
-        for _, _, routes in sorted(entries, key=lambda entry: entry[:2]):
+        for _, _, routes in sorted(entries, key=lambda entry: (entry[0], -entry[1])):
             yield from routes
 
     def __len__(self) -> int:
