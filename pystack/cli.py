@@ -65,10 +65,11 @@ def doctor(arguments: Sequence[str], context: Context) -> int:
         prog="pystack doctor", description="What works here, and what a dead daemon left behind."
     )
     parser.add_argument("--clean", action="store_true", help="take back what a dead daemon left")
+    parser.add_argument("--json", action="store_true", help="one array, for programs")
     options = parser.parse_args(arguments)
     from pystack.daemon.doctor import doctor as examine
 
-    return examine(context.socket, clean=options.clean, as_json=context.json)
+    return examine(context.socket, clean=options.clean, as_json=context.json or options.json)
 
 
 VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {"run": run, "doctor": doctor}

@@ -29,6 +29,7 @@ class ControlServer:
 
     def __init__(self, command: Serve, verbs: Mapping[str, Serve]) -> None:
         self.clients = 0
+        self.served = 0  # that were here and went
         self._command = command
         self._verbs = verbs
 
@@ -56,6 +57,7 @@ class ControlServer:
             logger.exception("a fault of ours at the control socket")
         finally:
             self.clients -= 1
+            self.served += 1
 
     async def _serve_while_listening(self, client: Connection, request: Request) -> None:
         """Serve, and stop at once when the client is gone."""

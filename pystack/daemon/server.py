@@ -8,7 +8,6 @@ Until READY nothing is waited for, and whatever fails ends the start with one li
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import pwd
@@ -37,6 +36,7 @@ from pystack.daemon.reload import replace, successor
 from pystack.daemon.settings import LAB, Config
 from pystack.daemon.stack import PortFailed, Stack, build, load
 from pystack.daemon.status import Facts, process_age, resident, stack_facts
+from pystack.daemon.sweeper import Sweeper
 from pystack.daemon.verbs import Verbs
 from pystack.drivers.garbage import gc_discipline
 
@@ -69,6 +69,7 @@ class Daemon:
         self.terms = terms
         self.manager = manager
         self.rc = 0
+        self.reloads = 0
         self.stack: Stack
         self.opener: KeeperOpener
         self.socket = ""
@@ -184,11 +185,13 @@ class Daemon:
         self.stop("the keeper is gone, and nothing would be taken back after us", rc=FAILED)
 
     async def beat(self) -> None:
-        """Show the keeper and the service manager that the loop turns."""
+        """Show the keeper and the service manager that the loop turns, and sweep up."""
+        sweeper = Sweeper()
         pause = min(PULSE, (self.manager.watchdog or PULSE * 2) / 2)
         while True:
             self.link.beat()
             self.manager.alive()
+            sweeper.sweep_if_due(self.control.served + self.reloads)
             await trio.sleep(pause)
 
     async def serve_command(self, client: Connection, request: Request) -> int:
@@ -252,7 +255,7 @@ class Daemon:
             self._era.cancel()
             self.stack, self._era = new, trio.CancelScope()
             self._nursery.start_soon(self.pump, self.stack, self._era)
-            gc.collect()
+            self.reloads += 1
             self.say_ready("reloaded")
 
     async def reload_by_signal(self) -> None:

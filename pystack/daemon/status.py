@@ -61,14 +61,9 @@ def stack_facts(stack: Stack) -> Facts:
 
 def written_in_vain(host: Host) -> Iterator[tuple[str, str]]:
     """Sysctls that somebody set and that nothing reads yet: the namespace, the name."""
-    pristine = Host(profile=host.profile).init.sysctls
     for name, netns in host.namespaces.items():
-        for path, knob in netns.sysctls:
-            if knob.effect:
-                continue
-            usual = pristine.get(path)
-            if usual is None or usual.text != knob.text:
-                yield (f"{name}: " if name else "", ".".join(path))
+        for path in netns.sysctls.written_in_vain():
+            yield (f"{name}: " if name else "", ".".join(path))
 
 
 def packet_facts(host: Host) -> Facts:

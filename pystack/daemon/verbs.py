@@ -52,10 +52,11 @@ class Verbs:
 
     async def status(self, client: Connection, request: Request) -> int:
         """`pystack status`: how the daemon is."""
-        if refused := await _refuse_arguments(client, request, ()):
+        if refused := await _refuse_arguments(client, request, ("--json",)):
             return refused
         facts = self._daemon.facts()
-        text = json.dumps({"v": 1, **facts}) + "\n" if request.json else render(facts)
+        as_json = request.json or "--json" in request.argv
+        text = json.dumps({"v": 1, **facts}) + "\n" if as_json else render(facts)
         await client.send(OUT, text.encode())
         return DONE
 

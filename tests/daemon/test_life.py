@@ -66,7 +66,7 @@ def test_a_daemon_without_rights_serves_its_user(tmp_path: Path) -> None:
         assert (status["v"], status["name"], status["pid"]) == (1, "m", running.process.pid)
         assert [port["port"] for port in status["ports"]] == ["p1"]
         assert running.run("status").out.startswith("m: running for ")
-        assert running.run("status", "now").err == "pystack: status: now is not an argument (it takes none)\n"
+        assert running.run("status", "now").err == "pystack: status: now is not an argument (known: --json)\n"
 
 
 def test_reload_takes_in_what_changed_and_dry_run_says_what_is_lost(tmp_path: Path) -> None:
