@@ -1,0 +1,79 @@
+"""Names for numbers, from the user's own /etc: used where -n is not given, and for words in filters.
+
+Linux differs: the name service is not asked, so hosts that no file names stay numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pystack.applets.requests import Answer, FileRefused, Request, read_file
+from pystack.wire.ipv4 import parse_address
+
+SERVICES: Final = "/etc/services"
+HOSTS: Final = "/etc/hosts"
+PROTOCOLS: Final = "/etc/protocols"
+
+
+@dataclass(slots=True)
+class Names:
+    """Both ways: the first name of a number, and every name's number."""
+
+    tcp: dict[int, str] = field(default_factory=dict)
+    udp: dict[int, str] = field(default_factory=dict)
+    hosts: dict[int, str] = field(default_factory=dict)
+    devices: dict[int, str] = field(default_factory=dict)  # by ifindex, for frames of several devices
+    ports: dict[tuple[str, str], int] = field(default_factory=dict)  # by protocol and name
+    addresses: dict[str, list[int]] = field(default_factory=dict)
+    protocols: dict[str, int] = field(default_factory=dict)
+
+    def read_services(self, text: str) -> None:
+        """Lines like `http 80/tcp www`."""
+        for words in _lines(text):
+            number, slash, protocol = words[1].partition("/") if len(words) > 1 else ("", "", "")
+            if not slash or not number.isdigit():
+                continue
+            by_number = {"tcp": self.tcp, "udp": self.udp}.get(protocol)
+            if by_number is not None:
+                by_number.setdefault(int(number), words[0])
+            for name in (words[0], *words[2:]):
+                self.ports.setdefault((protocol, name), int(number))
+
+    def read_hosts(self, text: str) -> None:
+        """Lines like `127.0.0.1 localhost`; IPv6 addresses are passed over."""
+        for words in _lines(text):
+            address = parse_address(words[0])
+            if address is None or len(words) < 2:
+                continue
+            self.hosts.setdefault(address, words[1])
+            for name in words[1:]:
+                self.addresses.setdefault(name.lower(), []).append(address)
+
+    def read_protocols(self, text: str) -> None:
+        """Lines like `tcp 6 TCP`."""
+        for words in _lines(text):
+            if len(words) > 1 and words[1].isdigit():
+                for name in (words[0], *words[2:]):
+                    self.protocols.setdefault(name, int(words[1]))
+
+
+def load_names() -> Generator[Request, Answer, Names]:
+    """Read what the user's machine knows; a file that cannot be read names nothing."""
+    names = Names()
+    for path, take in (
+        (SERVICES, names.read_services),
+        (HOSTS, names.read_hosts),
+        (PROTOCOLS, names.read_protocols),
+    ):
+        try:
+            take((yield from read_file(path)).decode(errors="replace"))
+        except FileRefused:
+            continue
+    return names
+
+
+def _lines(text: str) -> list[list[str]]:
+    split = (line.partition("#")[0].split() for line in text.splitlines())
+    return [words for words in split if words]
