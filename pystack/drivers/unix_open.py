@@ -49,11 +49,11 @@ def _clear_the_place(path: str, kind: socket.SocketKind) -> None:
         return  # not there, or bind will say why it cannot be
     if not is_socket:
         raise PortUnavailable(f"{path} exists and is not a socket")
-    with socket.socket(socket.AF_UNIX, kind) as probe:
+    with socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK) as probe:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             return remove(path)
         except OSError:
-            pass  # of another kind, so somebody is there
+            pass  # of another kind, or too busy to answer: somebody is there
     raise PortUnavailable(f"socket {path} is in use: another program listens there")

@@ -1,6 +1,14 @@
 """A host with a bridge over ports that a test drives."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+import trio.testing
+
 from pystack.drivers.memory import MemoryDriver
+from pystack.drivers.port import PortDriver
+from pystack.drivers.pump import Pump
 from pystack.events import Event, Printk
 from pystack.host import Host
 from pystack.l2 import kinds
@@ -42,3 +50,23 @@ class Lab:
     def _hear(self, event: Event) -> None:
         if isinstance(event, Printk):
             self.log.append(event.text)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other tasks, or the kernel, are about to do."""
+    with trio.fail_after(10):
+        while not condition():  # noqa: ASYNC110 - nobody could set an event
+            await trio.sleep(0.001)
+
+
+@asynccontextmanager
+async def running(lab: Lab, *drivers: PortDriver) -> AsyncIterator[Pump]:
+    """A pump that drives these, and for which every fault is fatal."""
+    pump = Pump(lab.host, wall=lambda: 1_000.0, faults_are_fatal=True)
+    for driver in drivers:
+        pump.add(driver)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pump.run)
+        await trio.testing.wait_all_tasks_blocked()
+        yield pump
+        nursery.cancel_scope.cancel()
