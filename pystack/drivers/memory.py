@@ -60,4 +60,8 @@ class MemoryDriver(PortDriver):
     def close(self) -> None:
         """Nothing arrives any more."""
         super().close()
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Make `ready` return."""
         self._arrived.set()

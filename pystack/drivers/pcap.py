@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from math import inf
 from typing import BinaryIO
 
 import trio
@@ -42,6 +43,7 @@ class PcapDriver(PortDriver):
         self._next = next(self._frames, None)
         self._first = self._next.time if isinstance(self._next, Captured) else 0
         self._start: float | None = None  # trio's time of the first frame
+        self._interrupted = trio.Event()
         self._record = record
         dev.features = 0  # what is recorded is what would be on a wire
         if record is not None:
@@ -49,22 +51,24 @@ class PcapDriver(PortDriver):
 
     async def ready(self) -> None:
         """Wait for the time of the next frame."""
-        if self._next is None:
-            await trio.sleep_forever()
         if self._start is None:
             self._start = trio.current_time()
-        await trio.sleep_until(self._due())
+        with trio.CancelScope(deadline=self._due()):
+            await self._interrupted.wait()
+        if self.closed:
+            raise trio.ClosedResourceError
 
     def read_burst(self, budget: int, receive: Receive) -> int:
         """Hand over the frames whose time has come."""
         now = trio.current_time()
         for moved in range(budget):
             found = self._next
-            if found is None or self._due() > now:
+            if self._due() > now:
                 return moved
             if isinstance(found, Malformed):
                 self.stats.read_errors += 1
                 self.fail(f"its capture cannot be read on: {found.value}")
+            if not isinstance(found, Captured):
                 return moved
             self._next = next(self._frames, None)
             receive(self.dev, found.frame, NONE)
@@ -83,12 +87,20 @@ class PcapDriver(PortDriver):
     def close(self) -> None:
         """Nothing arrives any more; the record is complete."""
         super().close()
+        self.interrupt()
         if self._record is not None:
             self._record.close()
 
+    def interrupt(self) -> None:
+        """Make `ready` return."""
+        self._interrupted.set()
+
     def _due(self) -> float:
-        if self._start is None or not isinstance(self._next, Captured):
-            return 0.0
+        """When there is something to do: to hand over a frame, or to say that there will be none."""
+        if self._next is None:
+            return inf
+        if self._start is None or isinstance(self._next, Malformed):
+            return -inf
         return self._start + (self._next.time - self._first) / NANOSECONDS
 
     def _write(self, octets: bytes) -> None:

@@ -23,6 +23,7 @@ class VirtualTime:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.rounds = ROUNDS
 
     def push(self, dev: PortDevice, frame: Buffer, offload: Offload = NONE) -> None:
         """A frame arrives now; what it causes now, has happened on return."""
@@ -45,9 +46,9 @@ class VirtualTime:
             self.push(dev, captured.frame)
 
     def settle(self) -> None:
-        """Let everything happen that is to happen at this moment; a loop of veths ends after `ROUNDS`."""
+        """Let everything happen that is to happen now; a loop of veths ends after so many `rounds`."""
         host = self.host
-        for _ in range(ROUNDS):
+        for _ in range(self.rounds):
             host.run_timers()
             if not host.backlog.queue:
                 return

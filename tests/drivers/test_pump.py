@@ -364,9 +364,6 @@ class Breaking(MemoryDriver):
             raise RuntimeError("planted")
         super().flush()
 
-    def interrupt(self) -> None:
-        self._arrived.set()
-
 
 @pytest.mark.parametrize("how", ["read", "raise", "flush"])
 @pytest.mark.trio
