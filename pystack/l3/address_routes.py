@@ -91,7 +91,7 @@ class AddressRoutes:
         dev = address.dev
         self._sync(dev)
         if event is AddressEvent.REMOVED:
-            if self._addresses.holder(address.local) is None:
+            if self._fib.address_type(address.local) != RTN_LOCAL:
                 self._fib.source_gone(address.local)
             if not self._addresses.of(dev):  # the last address: IPv4 on this device is over
                 self._fib.device_down(dev, forever=True)
