@@ -16,12 +16,14 @@ EACCES: Final = 13
 EBUSY: Final = 16
 EEXIST: Final = 17
 ENODEV: Final = 19
+ENOTDIR: Final = 20
 EXDEV: Final = 18
 EINVAL: Final = 22
 ERANGE: Final = 34
 ELOOP: Final = 40
 EXFULL: Final = 54
 EPROTO: Final = 71
+EOVERFLOW: Final = 75
 ENONET: Final = 64
 EMSGSIZE: Final = 90
 EOPNOTSUPP: Final = 95
@@ -52,12 +54,14 @@ MESSAGES: Final[dict[int, str]] = {
     EBUSY: "Device or resource busy",
     EEXIST: "File exists",
     ENODEV: "No such device",
+    ENOTDIR: "Not a directory",
     EXDEV: "Invalid cross-device link",
     EINVAL: "Invalid argument",
     ERANGE: "Numerical result out of range",
     ELOOP: "Too many levels of symbolic links",
     EXFULL: "Exchange full",
     EPROTO: "Protocol error",
+    EOVERFLOW: "Value too large for defined data type",
     ENONET: "Machine is not on the network",
     EMSGSIZE: "Message too long",
     EOPNOTSUPP: "Operation not supported",

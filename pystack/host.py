@@ -4,6 +4,8 @@ one backlog.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pystack.clock import Clock
 from pystack.drop import LINK_GONE, Outcomes
 from pystack.errors import EEXIST, ENOENT, NetError
@@ -12,7 +14,8 @@ from pystack.l2.backlog import BUDGET, Backlog
 from pystack.netns import Netns
 from pystack.profile import Profile
 from pystack.rng import Rng
-from pystack.sysctl import Knob
+from pystack.sysctl import Knob, Path
+from pystack.sysctl_table_host import CONNTRACK_MAX, SEEN_BY_ALL
 from pystack.timers import Timers
 
 
@@ -28,7 +31,7 @@ class Host:
         self.events = EventSink()
         self.outcomes = Outcomes()
         self.namespaces: dict[str, Netns] = {}
-        self.init = self.add_netns("")
+        self.init = self._make_netns("", None)
         self._bind_sysctls()
 
     def _bind_sysctls(self) -> None:
@@ -39,11 +42,24 @@ class Host:
             effect = name != "gc_interval"
             knob = Knob(thresholds, name, low=0, effect=effect)
             sysctls.bind(("net", "ipv4", "neigh", "default", name), knob)
+        alias, path = CONNTRACK_MAX
+        sysctls.bind(alias, self._seen(path))
 
     def add_netns(self, name: str) -> Netns:
         """`ip netns add`. The first namespace, the daemon's own, is named by the empty string."""
         if name in self.namespaces:
             raise NetError(EEXIST)
+        netns = self._make_netns(name, self.init)
+        for path in SEEN_BY_ALL:
+            netns.sysctls.bind(path, replace(self._seen(path), writable=False))
+        return netns
+
+    def _seen(self, path: Path) -> Knob:
+        knob = self.init.sysctls.get(path)
+        assert knob is not None
+        return knob
+
+    def _make_netns(self, name: str, first: Netns | None) -> Netns:
         netns = Netns(
             name,
             clock=self.clock,
@@ -53,6 +69,7 @@ class Host:
             outcomes=self.outcomes,
             backlog=self.backlog,
             profile=self.profile,
+            first=first,
         )
         self.namespaces[name] = netns
         return netns

@@ -14,6 +14,7 @@ from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable
 from pystack.l2.loopback import Loopback
+from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.port import PortDevice
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.stored_conf import StoredConf
@@ -23,7 +24,7 @@ from pystack.rng import Rng
 from pystack.sock.nobody import Nobody
 from pystack.sock.packet import PacketTable
 from pystack.sock.raw import RawTable
-from pystack.sysctl import Sysctls
+from pystack.sysctl import Knob, Stored, Sysctls
 from pystack.timers import Timers
 from pystack.wire.checksum import Buffer
 from pystack.wire.ipv4 import IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP
@@ -44,6 +45,7 @@ class Netns:
         outcomes: Outcomes,
         backlog: Backlog,
         profile: Profile,
+        first: Netns | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
@@ -52,7 +54,7 @@ class Netns:
         self.events = events
         self.profile = profile
         self.snmp = Snmp()
-        self.sysctls = Sysctls()
+        self.sysctls = Sysctls(profile.hz)
         self.nsids: dict[Netns, int] = {}  # how this namespace numbers others, as `ip netns` shows it
         self.drop = Drop(name, outcomes, self.snmp, events)
         self.hooks = Hooks(self.drop, outcomes)
@@ -68,11 +70,13 @@ class Netns:
         )
         self.devices = DeviceTable(self.link, name)
         self.loopback = Loopback()
-        self._build_ipv4(clock, outcomes)
-        self.stored_conf = StoredConf(self.sysctls, self.devices)
+        self._build_ipv4(clock, outcomes, None if first is None else first.ipv4.confs.neigh_default)
+        self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
+        flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
+        self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self.devices.register(self.loopback)
 
-    def _build_ipv4(self, clock: Clock, outcomes: Outcomes) -> None:
+    def _build_ipv4(self, clock: Clock, outcomes: Outcomes, neigh_default: NeighParms | None) -> None:
         self.ipv4 = Ipv4(
             self.name,
             clock=clock,
@@ -84,6 +88,7 @@ class Netns:
             sysctls=self.sysctls,
             snmp=self.snmp,
             drop=self.drop,
+            neigh_default=neigh_default,
         )
         self.raw = RawTable(
             clock=clock,

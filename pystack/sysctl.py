@@ -2,23 +2,39 @@
 
 The stack reads plain attributes (`conf.rp_filter`), users read and write text under a dotted name; a
 Sysctls ties the two. A knob whose value is stored and shown but changes nothing yet is marked, so that
-`doctor` can say so.
+`doctor` can say so. Such names are data (sysctl_table.py), laid out in folders; their knobs are made when
+somebody asks for one, for most nobody ever does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 
-from pystack.errors import EINVAL, EPERM, NetError
+from pystack.errors import EACCES, EINVAL, EPERM, NetError
 
 Value = int | str | tuple[int, ...]
+Path = tuple[str, ...]
 INT_MIN, INT_MAX = -(1 << 31), (1 << 31) - 1
 
 # Hexadecimal, octal or decimal, as C has it. Linux: kernel/sysctl.c proc_get_long()
 _NUMBER: Final = re.compile(r"(-?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
+
+
+def read_number(word: str, low: int = INT_MIN, high: int = INT_MAX) -> int:
+    """A number within a range. Raises NetError."""
+    parsed = _NUMBER.fullmatch(word)
+    if parsed is None:
+        raise NetError(EINVAL)
+    sign, hexadecimal, octal, decimal = parsed.groups()
+    size = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(decimal)
+    number = -size if sign else size
+    if not low <= number <= high:
+        raise NetError(EINVAL)
+    return number
 
 
 @dataclass(slots=True)
@@ -33,6 +49,8 @@ class Knob:
     writable: bool = True
     on_write: Callable[[], None] | None = None  # called after every write that was not refused
     on_change: Callable[[], None] | None = None  # then, if it gave another value
+    readable: bool = True
+    parse: Callable[[str], Value] | None = None  # where a type and a range do not say it all
 
     @property
     def value(self) -> Value:
@@ -42,7 +60,9 @@ class Knob:
 
     @property
     def text(self) -> str:
-        """As /proc/sys shows it, without the newline."""
+        """As /proc/sys shows it, without the newline. Raises NetError."""
+        if not self.readable:
+            raise NetError(EACCES)
         value = self.value
         return (
             "\t".join(str(number) for number in value)
@@ -57,33 +77,23 @@ class Knob:
         if not self.writable:
             raise NetError(EPERM)
         current = self.value
-        if isinstance(current, str):
-            setattr(self.owner, self.attribute, text.strip())
-        elif isinstance(current, tuple):
-            numbers = [self._number(word) for word in text.split()]
-            if not numbers:
-                raise NetError(EINVAL)
-            setattr(self.owner, self.attribute, (*numbers, *current[len(numbers) :])[: len(current)])
-        else:
-            words = text.split()
-            if not words:
-                raise NetError(EINVAL)
-            setattr(self.owner, self.attribute, self._number(words[0]))
+        setattr(self.owner, self.attribute, self._read(text) if self.parse is None else self.parse(text))
         if self.on_write is not None:
             self.on_write()
         if self.on_change is not None and self.value != current:
             self.on_change()
 
-    def _number(self, word: str) -> int:
-        parsed = _NUMBER.fullmatch(word)
-        if parsed is None:
+    def _read(self, text: str) -> Value:
+        current = self.value
+        if isinstance(current, str):
+            return text.strip()
+        words = text.split()
+        if not words:
             raise NetError(EINVAL)
-        sign, hexadecimal, octal, decimal = parsed.groups()
-        size = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(decimal)
-        number = -size if sign else size
-        if not self.low <= number <= self.high:
-            raise NetError(EINVAL)
-        return number
+        if not isinstance(current, tuple):
+            return read_number(words[0], self.low, self.high)
+        numbers = [read_number(word, self.low, self.high) for word in words]
+        return (*numbers, *current[len(numbers) :])[: len(current)]
 
 
 @dataclass(slots=True)
@@ -93,34 +103,183 @@ class Stored:
     value: Value
 
 
+class Kind(Protocol):
+    """How the text of a sysctl is read."""
+
+    def parse(self, text: str, current: Value, folder: Folder) -> Value:
+        """The value that the text means. Raises NetError, or NotModelled."""
+
+
+class Spec(NamedTuple):
+    """What is known of a name before anybody uses it."""
+
+    default: Value
+    kind: Kind
+    writable: bool = True
+    readable: bool = True
+    effect: bool = False  # True: to be stored and shown is all that Linux does with it
+
+
+class PartlyRefused(NetError):
+    """What stood before the fault is taken all the same: the numbers of a vector are stored one by one."""
+
+    def __init__(self, number: int, kept: Value) -> None:
+        super().__init__(number)
+        self.kept = kept
+
+
+class Folder:
+    """The names of one folder of /proc/sys: those that the stack binds, and those that it only stores.
+
+    With a model (`conf.default`), what was never written here is as there, until settle(); but what had been
+    written there before this folder came counts as written here too.
+
+    Linux: net/ipv4/devinet.c devinet_copy_dflt_conf()
+    """
+
+    __slots__ = ("_model", "_values", "bound", "hz", "specs")
+
+    def __init__(self, specs: Mapping[str, Spec], hz: int, model: Folder | None = None) -> None:
+        self.specs = specs
+        self.hz = hz
+        self.bound: dict[str, Knob] = {}
+        self._model = model
+        self._values: dict[str, Value] = {} if model is None else dict(model._values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.specs.keys() | self.bound.keys())
+
+    def get(self, name: str) -> Knob | None:
+        """The knob of that name; one that is only stored is made for the occasion."""
+        knob, spec = self.bound.get(name), self.specs.get(name)
+        if spec is None:
+            return knob
+        if knob is None:
+            place = _Place(self, name)
+            knob = Knob(place, "value", effect=spec.effect, writable=spec.writable, readable=spec.readable)
+        if knob.parse is None:
+            knob.parse = partial(self._parse, name)
+        return knob
+
+    def value(self, name: str) -> Value:
+        """What a name of this folder holds."""
+        knob = self.bound.get(name)
+        return self.stored(name) if knob is None else knob.value
+
+    def stored(self, name: str) -> Value:
+        """What is kept here for a name that nobody binds."""
+        if name in self._values:
+            return self._values[name]
+        if self._model is not None and name in self._model._values:
+            return self._model._values[name]
+        return self.specs[name].default
+
+    def store(self, name: str, value: Value) -> None:
+        """Keep a value here."""
+        self._values[name] = value
+
+    def settle(self) -> None:
+        """Follow the model no longer. Linux: ipv4_devconf_setall()"""
+        if self._model is not None:
+            self._values = {**self._model._values, **self._values}
+            self._model = None
+
+    def written_in_vain(self) -> list[str]:
+        """Names that hold something unusual, with nobody to read it."""
+        names = {*self._values, *self.bound, *(() if self._model is None else self._model._values)}
+        return [name for name in sorted(names) if self._in_vain(name)]
+
+    def _in_vain(self, name: str) -> bool:
+        knob, spec = self.get(name), self.specs.get(name)
+        if knob is None or knob.effect or not knob.writable:
+            return False
+        return spec is None or knob.value != spec.default
+
+    def _parse(self, name: str, text: str) -> Value:
+        try:
+            return self.specs[name].kind.parse(text, self.value(name), self)
+        except PartlyRefused as refused:
+            self.store(name, refused.kept)
+            raise
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a folder keeps one value, as a knob wants it."""
+
+    folder: Folder
+    name: str
+
+    @property
+    def value(self) -> Value:
+        return self.folder.stored(self.name)
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        self.folder.store(self.name, value)
+
+
 class Sysctls:
     """All names of one namespace. Keys are dotted, `net.ipv4.conf.eth0.rp_filter`."""
 
-    def __init__(self) -> None:
-        self._knobs: dict[tuple[str, ...], Knob] = {}
+    def __init__(self, hz: int = 250) -> None:
+        self._hz = hz
+        self._folders: dict[Path, Folder] = {}
 
-    def __iter__(self) -> Iterator[tuple[tuple[str, ...], Knob]]:
-        return iter(sorted(self._knobs.items()))
+    def __iter__(self) -> Iterator[tuple[Path, Knob]]:
+        return self.below(())
 
-    def bind(self, path: tuple[str, ...], knob: Knob) -> None:
-        """Give a knob its name; a path, because device names may hold dots."""
-        self._knobs[path] = knob
-
-    def unbind(self, prefix: tuple[str, ...]) -> None:
-        """Forget all names below a prefix."""
+    def below(self, prefix: Path) -> Iterator[tuple[Path, Knob]]:
+        """All knobs in a folder and in the folders in it, by name."""
         length = len(prefix)
-        for path in [known for known in self._knobs if known[:length] == prefix]:
-            del self._knobs[path]
+        folders = [(path, folder) for path, folder in self._folders.items() if path[:length] == prefix]
+        paths = {(*path, name): folder for path, folder in folders for name in folder}
+        for path in sorted(paths):
+            knob = paths[path].get(path[-1])
+            if knob is not None:
+                yield path, knob
 
-    def rename(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
-        """Move all names below one prefix to another: a device was renamed."""
+    def is_folder(self, path: Path) -> bool:
+        """Whether names stand below that path."""
+        return any(known[: len(path)] == path for known in self._folders)
+
+    def lay_out(self, path: Path, specs: Mapping[str, Spec], model: Path | None = None) -> Folder:
+        """Let a folder have these names. One that is bound, before or after, is the binder's."""
+        folder = Folder(specs, self._hz, None if model is None else self._folders[model])
+        if path in self._folders:
+            folder.bound = self._folders[path].bound
+        self._folders[path] = folder
+        return folder
+
+    def bind(self, path: Path, knob: Knob) -> None:
+        """Give a knob its name; a path, because device names may hold dots."""
+        folder = self._folders.get(path[:-1])
+        if folder is None:
+            folder = self._folders[path[:-1]] = Folder({}, self._hz)
+        folder.bound[path[-1]] = knob
+
+    def unbind(self, prefix: Path) -> None:
+        """Forget a folder and all in it."""
+        length = len(prefix)
+        for path in [known for known in self._folders if known[:length] == prefix]:
+            del self._folders[path]
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a folder another name: a device was renamed."""
         length = len(old)
-        for path in [known for known in self._knobs if known[:length] == old]:
-            self._knobs[(*new, *path[length:])] = self._knobs.pop(path)
+        for path in [known for known in self._folders if known[:length] == old]:
+            self._folders[(*new, *path[length:])] = self._folders.pop(path)
 
-    def get(self, path: tuple[str, ...]) -> Knob | None:
+    def settle(self, path: Path) -> None:
+        """Let a folder follow its model no longer."""
+        folder = self._folders.get(path)
+        if folder is not None:
+            folder.settle()
+
+    def get(self, path: Path) -> Knob | None:
         """The knob of that name."""
-        return self._knobs.get(path)
+        folder = self._folders.get(path[:-1])
+        return None if folder is None else folder.get(path[-1])
 
     def find(self, key: str) -> Knob | None:
         """The knob that `net.ipv4.ip_forward` or `net/ipv4/conf/eth0.5/forwarding` names.
@@ -131,4 +290,10 @@ class Sysctls:
         slash, dot = key.find("/"), key.find(".")
         slashes = slash >= 0 and (dot < 0 or slash < dot)
         words = key.strip("/").split("/") if slashes else [word.replace("/", ".") for word in key.split(".")]
-        return self._knobs.get(tuple(words))
+        return self.get(tuple(words))
+
+    def written_in_vain(self) -> list[Path]:
+        """Names that somebody gave another value, which changes nothing in the stack yet."""
+        return sorted(
+            (*path, name) for path, folder in self._folders.items() for name in folder.written_in_vain()
+        )

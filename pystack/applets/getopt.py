@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+OPTIONAL: Final = 2  # colons
+_LETTER: Final = re.compile(r"([^:])(:*)")
 
 
 class BadOption(Exception):
@@ -12,16 +17,13 @@ class BadOption(Exception):
 class Getopt:
     """The options of one command line, one by one; the operands once all options were asked for.
 
-    `short` is written as for getopt(): a colon follows a letter that takes an argument. `long` says the same
-    of long options: whether they take one.
+    `short` is written as for getopt(): a colon follows a letter that takes an argument, two of them one that
+    may take the rest of its word. `long` gives the number of colons of long options.
     """
 
-    def __init__(self, args: Sequence[str], short: str, long: Mapping[str, bool] | None = None) -> None:
+    def __init__(self, args: Sequence[str], short: str, long: Mapping[str, int] | None = None) -> None:
         self._args = list(args)
-        self._takes = {
-            letter: following == ":" for letter, following in zip(short, short[1:] + " ", strict=True)
-        }
-        self._takes.pop(":", None)
+        self._takes: dict[str, int] = {letter: len(colons) for letter, colons in _LETTER.findall(short)}
         self._long = dict(long or {})
         self.operands: list[str] = []
 
@@ -48,6 +50,9 @@ class Getopt:
             if not takes:
                 yield letter, ""
                 continue
+            if takes == OPTIONAL:
+                yield letter, letters
+                return
             if not letters and not self._args:
                 raise BadOption(f"option requires an argument -- '{letter}'")
             yield letter, letters or self._args.pop(0)
@@ -65,6 +70,8 @@ class Getopt:
             if given:
                 raise BadOption(f"option '--{found[0]}' doesn't allow an argument")
             return found[0], ""
+        if self._long[found[0]] == OPTIONAL:
+            return found[0], argument
         if not given and not self._args:
             raise BadOption(f"option '--{found[0]}' requires an argument")
         return found[0], argument if given else self._args.pop(0)

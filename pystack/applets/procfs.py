@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from pystack.errors import ENOENT, NetError, NotModelled
 from pystack.netns import Netns
-from pystack.sysctl import Knob
-from pystack.sysctl_defaults import Path
+from pystack.sysctl import Knob, Path
+from pystack.sysctl_table import MODELLED, is_linux_only
 
 PROC_SYS: Final = "/proc/sys/"
 
-# What can be written and not read; writing does it at once.
-# Linux: net/ipv4/route.c ipv4_sysctl_rtcache_flush()
-ROUTE_FLUSH: Final[Path] = ("net", "ipv4", "route", "flush")
-
-# The parts of /proc/sys that are a network namespace's, and that the stack knows as Linux does.
-KNOWN_FOLDERS: Final = (
-    ("net", "bridge"),
-    ("net", "core"),
-    ("net", "ipv4"),
-    ("net", "mptcp"),
-    ("net", "netfilter"),
-    ("net", "unix"),
-)
+_COUNTERS: Final[dict[str, Callable[[Netns], str]]] = {
+    "/proc/net/netstat": lambda netns: netns.snmp.netstat_text(),
+    "/proc/net/snmp": lambda netns: netns.snmp.snmp_text(),
+    "/proc/net/softnet_stat": lambda netns: netns.link.backlog.softnet_text(),
+}
 
 
 def is_proc(path: str) -> bool:
@@ -35,29 +28,17 @@ def read(netns: Netns, path: str) -> str:
     """What `cat` shows. Raises NetError(ENOENT), or NotModelled for what only Linux has."""
     if path.startswith(PROC_SYS):
         return knob_of(netns, _words(path)).text + "\n"
-    if path in ("/proc/net/snmp", "/proc/self/net/snmp"):
-        return netns.snmp.snmp_text()
-    if path in ("/proc/net/netstat", "/proc/self/net/netstat"):
-        return netns.snmp.netstat_text()
-    raise NetError(ENOENT)
+    counters = _COUNTERS.get(path.replace("/proc/self/net/", "/proc/net/"))
+    if counters is None:
+        raise NotModelled(path, (*_COUNTERS, PROC_SYS))
+    return counters(netns)
 
 
 def write(netns: Netns, path: str, text: str) -> None:
     """What `echo VALUE >` does. Raises NetError."""
     if not path.startswith(PROC_SYS):
-        raise NetError(ENOENT)
-    write_setting(netns, _words(path), text)
-
-
-def write_setting(netns: Netns, path: Path, text: str) -> None:
-    """Write one sysctl. Raises NetError, or NotModelled where Linux would do more than store it."""
-    if path == ROUTE_FLUSH:
-        netns.ipv4.fib.changed()
-        return
-    knob = knob_of(netns, path)
-    if path[:2] == ("net", "ipv6") and text.split()[:1] == ["0"]:
-        raise NotModelled(f"IPv6 ({'.'.join(path)} = 0)", ("1",))
-    knob.write(text)
+        raise NotModelled(f"writing to {path}", (PROC_SYS,))
+    knob_of(netns, _words(path)).write(text)
 
 
 def knob_of(netns: Netns, path: Path) -> Knob:
@@ -70,9 +51,9 @@ def knob_of(netns: Netns, path: Path) -> Knob:
 
 
 def refuse_unknown(path: Path) -> None:
-    """Tell by name a sysctl that Linux may have and the stack knows nothing of."""
-    if path[:2] not in KNOWN_FOLDERS and path and all(path):
-        raise NotModelled(f"sysctl {'.'.join(path)}", tuple(".".join(folder) for folder in KNOWN_FOLDERS))
+    """Tell by name a sysctl that Linux has and the stack knows nothing of. Raises NotModelled."""
+    if is_linux_only(path):
+        raise NotModelled(".".join(word.replace(".", "/") for word in path), MODELLED)
 
 
 def _words(path: str) -> Path:

@@ -26,6 +26,8 @@ from pystack.l2.nud import NUD_PERMANENT
 from pystack.l2.veth import Veth
 from pystack.l3.addresses import IFA_F_NOPREFIXROUTE, INFINITY, RT_SCOPE_HOST, RT_SCOPE_LINK, Address
 from pystack.netns import Netns
+from pystack.sysctl import Knob
+from pystack.sysctl_table_host import CONNTRACK_MAX
 from pystack.wire.ethernet import mac_text
 from pystack.wire.ipv4 import INADDR_LOOPBACK, address_text
 
@@ -33,7 +35,9 @@ Path = tuple[str, ...]
 
 _SCOPES: Final = {RT_SCOPE_HOST: "host", RT_SCOPE_LINK: "link", 200: "site"}
 _LOOPBACKS_OWN: Final = ("disable_policy", "disable_xfrm")  # set on lo alone
-_TWINS: Final = ("base_reachable_time", "retrans_time")  # names of what has a finer name too
+_TWINS: Final = ("base_reachable_time", "retrans_time", "unres_qlen")  # names of what has a finer name too
+# Each is a limit to another one, which may only go below it once it has gone down itself.
+_LOWERED_FIRST: Final = ("ip_unprivileged_port_start", "ipfrag_low_thresh", "nf_conntrack_frag6_low_thresh")
 _SPEAK_TO_NOBODY: Final = ("dummy",)  # these kinds come without multicast and without ARP
 LOOPBACK_MTU: Final = 65536
 ETHERNET_MTU: Final = 1500
@@ -230,19 +234,28 @@ def _fdb_lines(bridge: Bridge) -> Iterator[str]:
 def _common_sysctls(netns: Netns, pristine: Netns) -> Iterator[str]:
     """Those of no device. `ip_forward` comes first: writing it sets all others called forwarding."""
     forwarding = _value(netns, ("net", "ipv4", "ip_forward"))
-    rows = [(path, knob) for path, knob in netns.sysctls if knob.writable and not _is_a_devices(path)]
-    for path, knob in sorted(rows, key=lambda row: (row[0] != ("net", "ipv4", "ip_forward"), row[0])):
-        if path[-1] in _TWINS:
-            continue
+    rows = [(path, knob) for path, knob in netns.sysctls if _is_kept(path, knob) and not _is_a_devices(path)]
+    for path, knob in sorted(rows, key=lambda row: _turn(row[0], row[1], pristine)):
         usual = forwarding if path[-1] == "forwarding" else _value(pristine, path)
         if knob.text != usual:
             yield _assignment(path, knob.text)
 
 
+def _is_kept(path: Path, knob: Knob) -> bool:
+    return knob.writable and knob.readable and path[-1] not in _TWINS and path != CONNTRACK_MAX[0]
+
+
+def _turn(path: Path, knob: Knob, pristine: Netns) -> tuple[int, Path]:
+    if path == ("net", "ipv4", "ip_forward"):
+        return 0, path
+    lowered = path[-1] in _LOWERED_FIRST and int(knob.text) < int(_value(pristine, path) or 0)
+    return (1 if lowered else 2), path
+
+
 def _device_sysctls(netns: Netns, pristine: Netns) -> Iterator[str]:
     """Those of each device, where they are not what a device gets when it comes."""
     for path, knob in netns.sysctls:
-        if not _is_a_devices(path) or path[-1] in _TWINS or not knob.writable:
+        if not _is_a_devices(path) or not _is_kept(path, knob):
             continue
         fresh = _value(pristine, (*path[:3], "lo", *path[4:]))
         usual = _value(netns, (*path[:3], "default", *path[4:]))

@@ -1,29 +1,34 @@
-"""`sysctl`: read and write the settings below /proc/sys, in the words of procps 4.0.2."""
+"""`sysctl`: read and write what stands below /proc/sys, in the words of procps-ng 4.0.2 on Debian 12."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from pystack.applets import procfs
-from pystack.applets.glob import glob_matches, is_glob
-from pystack.applets.procfs import ROUTE_FLUSH
-from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
+from pystack.applets.ere import compile_ere
+from pystack.applets.getopt import BadOption, Getopt
+from pystack.applets.glob import is_glob
+from pystack.applets.requests import Answer, FileRefused, Request, Steps, read_file, read_stdin
+from pystack.applets.session import USAGE as NOT_MODELLED
 from pystack.applets.session import Session
-from pystack.errors import ENOENT, NetError, NotModelled
+from pystack.applets.sysctl_keys import Branch, Tree, swap
+from pystack.errors import NetError, NotModelled
 from pystack.sysctl import Knob
-from pystack.sysctl_defaults import Path
 
 VERSION: Final = "sysctl from procps-ng 4.0.2\n"
 PROC_SYS: Final = "/proc/sys/"
 DEFAULT_FILE: Final = "/etc/sysctl.conf"
 DEPRECATED: Final = ("base_reachable_time", "retrans_time")
 FAILURE: Final = 1
+UNKNOWN_KEY: Final = -1
 
+_SHORT: Final = "bneNwfp::qoxaAXr:Vdh"
 _LONG: Final = {
     "all": "a",
+    "deprecated": "deprecated",
+    "dry-run": "dry_run",
     "binary": "b",
     "ignore": "e",
     "names": "N",
@@ -31,16 +36,31 @@ _LONG: Final = {
     "load": "p",
     "quiet": "q",
     "write": "w",
+    "system": "system",
     "pattern": "r",
     "help": "h",
     "version": "V",
 }
-_FLAGS: Final = {"e": "ignore_errors", "N": "name_only", "w": "write_mode", "q": "quiet"}
+_FLAGS: Final = {
+    "a": "all",
+    "A": "all",
+    "X": "all",
+    "e": "ignore_errors",
+    "N": "name_only",
+    "w": "write_mode",
+    "q": "quiet",
+    "deprecated": "deprecated",
+    "dry_run": "dry_run",
+}
+_SPACE: Final = " \t\n\v\f\r"
+_FILE_PATTERN: Final = "*?[{"
 
 
 @dataclass(slots=True)
-class _Options:
-    show_all: bool = False
+class Options:
+    """What the command line asks for."""
+
+    all: bool = False
     print_name: bool = True
     print_newline: bool = True
     ignore_errors: bool = False
@@ -49,292 +69,269 @@ class _Options:
     quiet: bool = False
     deprecated: bool = False
     dry_run: bool = False
+    load: bool = False
+    file: str = ""
     pattern: re.Pattern[str] | None = None
-    files: list[str] | None = None
-    words: list[str] = field(default_factory=list)
+    no_match: bool = False  # the pattern is broken
 
     def wants(self, text: str) -> bool:
-        """Whether -r lets it through."""
-        return self.pattern is None or self.pattern.search(text) is not None
+        """Whether -r lets it through. Linux: procps src/sysctl.c pattern_match()"""
+        return not self.no_match and (self.pattern is None or self.pattern.search(text) is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Setting:
-    """One `key = value`; without a value it keeps a key from the patterns of others."""
+class Setting:
+    """`path = value`; without a value it keeps a path from the patterns of other lines."""
 
-    path: Path
+    path: str
     value: str | None
-
-
-class _Usage(Exception):
-    """The command line is not understood, or help is asked for."""
-
-    def __init__(self, code: int, complaint: str = "") -> None:
-        self.code = code
-        self.complaint = complaint
+    excluded: bool = False
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
     """Linux: procps src/sysctl.c main()"""
-    try:
-        options = _parse(args, session)
-    except _Usage as usage:
-        out = session.io.err if usage.code else session.io.out
-        session.io.err.write(usage.complaint)
-        out.write(USAGE)
-        return usage.code
-    if options is None:
-        return 0
-    applet = _Sysctl(options, session)
-    if options.show_all:
-        return applet.show_folder(())
-    if options.files is not None:
-        return (yield from _load(applet, options, session))
-    if not options.words:
-        session.io.err.write(f"sysctl: no variables specified\n{_TRY_HELP}")
-        return FAILURE
-    if options.name_only and options.quiet:
-        session.io.err.write(f"sysctl: options -N and -q cannot coexist\n{_TRY_HELP}")
-        return FAILURE
-    return applet.each_word()
-
-
-def _parse(args: Sequence[str], session: Session) -> _Options | None:
-    """None where there is nothing more to do."""
+    io = session.io
     if not args:
-        raise _Usage(FAILURE)
-    options, rest = _Options(), list(args)
-    while rest:
-        word = rest.pop(0)
-        if word == "--":
-            options.words += rest
-            break
-        if word.startswith("--"):
-            letters, value = _long_option(word[2:], options)
-        elif word.startswith("-") and word != "-":
-            letters, value = word[1:], None
-        else:
-            options.words.append(word)
-            continue
-        while letters:
-            letter, letters = letters[0], letters[1:]
-            if letter in "pr" and value is None:
-                value, letters = letters, ""
-            if letter == "r" and not value:
-                if not rest:
-                    raise _Usage(0, "sysctl: option requires an argument -- 'r'\n")
-                value = rest.pop(0)
-            if not _take(letter, value or "", options, session):
-                return None
-            value = None
-    return options
+        io.err.write(USAGE)
+        return FAILURE
+    options = Options()
+    getopt = Getopt(args, _SHORT, {name: _takes(letter) for name, letter in _LONG.items()})
+    try:
+        for name, argument in getopt:
+            letter = _LONG.get(name, name)
+            if letter == "V":
+                io.out.write(VERSION)
+                return 0
+            if letter in ("d", "h"):
+                io.out.write(USAGE)
+                return 0
+            _take(options, letter, argument)
+    except BadOption as bad:
+        io.err.line(f"sysctl: {bad}")
+        io.out.write(USAGE)
+        return 0
+    return (yield from _Sysctl(options, session).run(getopt.operands))
 
 
-def _long_option(word: str, options: _Options) -> tuple[str, str | None]:
-    name, equals, value = word.partition("=")
-    if name == "deprecated":
-        options.deprecated = True
-        return "", None
-    if name == "dry-run":
-        options.dry_run = True
-        return "", None
-    if name == "system":
-        raise NotModelled("sysctl --system", ("-p FILE",))
-    found = [full for full in _LONG if full.startswith(name)]
-    exact = name if name in _LONG else found[0] if len(found) == 1 else ""
-    if not exact:
-        raise _Usage(0, f"sysctl: unrecognized option '--{word}'\n")
-    return _LONG[exact], value if equals else None
+def _takes(letter: str) -> int:
+    return {"p": 2, "r": 1}.get(letter, 0)
 
 
-def _take(letter: str, value: str, options: _Options, session: Session) -> bool:
+def _take(options: Options, letter: str, argument: str) -> None:
     if letter in _FLAGS:
         setattr(options, _FLAGS[letter], True)
-    elif letter in "bn":
+    elif letter in ("b", "n"):
         options.print_name = False
         options.print_newline = options.print_newline and letter != "b"
-    elif letter in "aAX":
-        options.show_all = True
-    elif letter in "pf":
-        options.files = [*(options.files or []), *([value] if value else [])]
+    elif letter in ("p", "f"):
+        options.load = True
+        options.file = argument or options.file
     elif letter == "r":
-        try:
-            options.pattern = re.compile(value)
-        except re.error:
-            options.pattern = re.compile(r"(?!)")  # a broken pattern matches nothing
-    elif letter == "V":
-        session.io.out.write(VERSION)
-        return False
-    elif letter not in "ox":
-        complaint = "" if letter in "dh" else f"sysctl: invalid option -- '{letter}'\n"
-        raise _Usage(0, complaint)
-    return True
-
-
-def _load(applet: _Sysctl, options: _Options, session: Session) -> Steps:
-    """Linux: procps src/sysctl.c Preload()"""
-    files = [*(options.files or []), *options.words] or [DEFAULT_FILE]
-    settings: list[_Setting] = []
-    rc = 0
-    for path in files:
-        try:
-            content = yield from read_stdin(session.io) if path == "-" else read_file(path)
-        except FileRefused as refused:
-            session.io.err.line(f'sysctl: cannot open "{path}": {refused.text}')
-            rc = FAILURE
-            continue
-        lines = content.decode(errors="surrogateescape").splitlines()
-        for number, line in enumerate(lines, start=1):
-            setting = applet.parse_setting(line, path, number)
-            if setting is not None:
-                settings.append(setting)
-    return rc | applet.write_all(settings)
+        options.pattern = compile_ere(argument)
+        options.no_match = options.pattern is None
+    elif letter == "system":
+        raise NotModelled("sysctl --system", ("--load=FILE",))
 
 
 class _Sysctl:
-    def __init__(self, options: _Options, session: Session) -> None:
-        self.options = options
-        self.netns = session.netns
-        self.out, self.err = session.io.out, session.io.err
+    def __init__(self, options: Options, session: Session) -> None:
+        self._options = options
+        self._io = session.io
+        self._out = session.io.out
+        self._tree = Tree(session.netns)
+        self._refused = False  # something is not modelled, and was said to be so
+
+    def run(self, words: Sequence[str]) -> Steps:
+        options = self._options
+        rc = 0
+        if options.all:
+            rc = self._show_folder("")
+        elif options.load:
+            rc = yield from self._load(words)
+        elif not words:
+            return self._usage("no variables specified")
+        elif options.name_only and options.quiet:
+            return self._usage("options -N and -q cannot coexist")
+        else:
+            for word in words:
+                rc = self._word(word, rc)
+        return NOT_MODELLED if self._refused else rc & 0xFF
+
+    def _usage(self, complaint: str) -> int:
+        self._warn(f"{complaint}\nTry `sysctl --help' for more information.")
+        return FAILURE
+
+    def _word(self, word: str, rc: int) -> int:
+        """One operand; failures of reading are counted, those of writing are not."""
+        try:
+            if not self._options.write_mode and "=" not in word:
+                return rc + self._show(word)
+            setting = self._parse(word, "command line", 0)
+            return rc | (FAILURE if setting is None else self._write(setting.path, setting))
+        except NotModelled as error:
+            self._refuse(error)
+            return rc
 
     # --- reading ----------------------------------------------------------------------------------------
 
-    def each_word(self) -> int:
-        """What stands on the command line, in turn."""
+    def _show(self, name: str) -> int:
+        """Linux: procps src/sysctl.c ReadSetting()"""
+        if not name:
+            self._warn('"" is an unknown key')
+            return UNKNOWN_KEY
+        swap(name, ".", self._warn)  # procps does it twice, and warns twice
+        key = swap(name, ".", self._warn)
+        path = swap(name, "/", self._warn)
+        node = self._stat(path)
+        if node is None:
+            return 0 if self._options.ignore_errors else FAILURE
+        if isinstance(node, Knob):
+            return self._show_knob(key, node)
+        if self._is_root(path):
+            return UNKNOWN_KEY
+        return self._show_folder(f"{path}/")
+
+    def _show_folder(self, path: str) -> int:
+        """Linux: procps src/sysctl.c DisplayAll()"""
+        node = self._tree.find(path)
+        assert isinstance(node, dict)
         rc = 0
-        for word in self.options.words:
-            if not self.options.write_mode and "=" not in word:
-                rc |= self.show(word)
+        for name in sorted(node):
+            if name in DEPRECATED and not self._options.deprecated:
                 continue
-            setting = self.parse_setting(word, "command line", 0)
-            rc |= FAILURE if setting is None else self._write(setting.path, setting)
+            if isinstance(node[name], dict):
+                self._show_folder(f"{path}{name}/")
+            else:
+                rc |= self._show(f"{path}{name}")
         return rc
 
-    def show(self, word: str) -> int:
-        """Linux: procps src/sysctl.c ReadSetting()"""
-        path = key_path(word)
-        knob = self.netns.sysctls.get(path)
-        if knob is not None:
-            return self._show_knob(path, knob)
-        if path == ROUTE_FLUSH:  # can only be written
+    def _show_knob(self, key: str, knob: Knob) -> int:
+        options = self._options
+        if not knob.readable or not options.wants(key):
             return 0
-        if any(True for _ in self._below(path)):
-            return self.show_folder(path)
-        procfs.refuse_unknown(path)
-        if self.options.ignore_errors:
-            return 0
-        self.err.line(f"sysctl: cannot stat {PROC_SYS}{'/'.join(path)}: No such file or directory")
-        return FAILURE
-
-    def show_folder(self, folder: Path) -> int:
-        """Linux: procps src/sysctl.c DisplayAll()"""
-        for path, knob in self._below(folder):
-            if self.options.deprecated or path[-1] not in DEPRECATED:
-                self._show_knob(path, knob)
-        return 0
-
-    def _below(self, folder: Path) -> Iterator[tuple[Path, Knob]]:
-        return ((path, knob) for path, knob in self.netns.sysctls if path[: len(folder)] == folder)
-
-    def _show_knob(self, path: Path, knob: Knob) -> int:
-        key = key_text(path)
-        if not self.options.wants(key):
-            return 0
-        if self.options.name_only:
-            self.out.line(key)
-        elif self.options.print_name:
-            self.out.line(f"{key} = {knob.text}")
+        if options.name_only:
+            self._out.line(key)
+        elif options.print_name:
+            self._out.line(f"{key} = {knob.text}")
         else:
-            self.out.write(knob.text + ("\n" if self.options.print_newline else ""))
+            self._out.write(knob.text + ("\n" if options.print_newline else ""))
         return 0
 
     # --- writing ----------------------------------------------------------------------------------------
 
-    def parse_setting(self, line: str, where: str, number: int) -> _Setting | None:
+    def _parse(self, line: str, where: str, number: int) -> Setting | None:
         """Linux: procps src/sysctl.c parse_setting_line()"""
-        key = line.lstrip()
-        if len(key.rstrip("\n")) < 1 or key[0] in "#;" or not self.options.wants(key):
+        key = line.lstrip(_SPACE)
+        if len(key.encode(errors="surrogateescape")) < 2 or key[0] in "#;" or not self._options.wants(key):
             return None
         head, equals, value = key.partition("=")
-        excluded = head.startswith("-")
-        if not equals and not excluded:
-            self.err.line(f"sysctl: {where}({number}): invalid syntax, continuing...")
+        if not equals and not head.startswith("-"):
+            self._warn(f"{where}({number}): invalid syntax, continuing...")
             return None
-        path = key_path(head.removeprefix("-").rstrip())
-        return _Setting(path, value.strip() if equals else None)
+        path = swap(head.removeprefix("-").rstrip(_SPACE).removeprefix("-"), "/", self._warn)
+        return Setting(path, value.strip(_SPACE) if equals else None, excluded=not equals)
 
-    def write_all(self, settings: Sequence[_Setting]) -> int:
-        """Patterns spare what another line names. Linux: procps src/sysctl.c write_setting_list()"""
-        rc = 0
-        named = {setting.path for setting in settings}
-        for setting in settings:
-            if setting.value is None:
-                continue
-            if not any(is_glob(word) for word in setting.path):
-                rc |= self._write(setting.path, setting)
-                continue
-            for path, _ in list(self.netns.sysctls):
-                if path not in named and _path_matches(setting.path, path):
-                    rc |= self._write(path, setting)
-        return rc
-
-    def _write(self, path: Path, setting: _Setting) -> int:
+    def _write(self, path: str, setting: Setting) -> int:
         """Linux: procps src/sysctl.c WriteSetting()"""
-        key, value = key_text(path), setting.value or ""
-        if path == ("",):
-            self.err.line(f"sysctl: Path is not under {PROC_SYS}: {PROC_SYS}")
+        node = self._stat(path)
+        if node is None:
+            return 0 if self._options.ignore_errors else FAILURE
+        if self._is_root(path):
             return FAILURE
-        try:
-            if path != ROUTE_FLUSH and not procfs.knob_of(self.netns, path).writable:
-                self.err.line(f'sysctl: setting key "{key}": Invalid argument')  # and it goes on
-                return 0
-            if not self.options.dry_run:
-                procfs.write_setting(self.netns, path, value)
-        except NetError as error:
-            return self._complain(path, error)
-        if not self.options.quiet or self.options.dry_run:
+        key = swap(path, ".", self._warn)
+        if not isinstance(node, Knob) or not node.writable:
+            self._warn(f'setting key "{key}": Invalid argument')  # and that is no failure
+            return 0
+        # Without a value procps 4.0.2 writes what the C library prints for none.
+        value = "(null)" if setting.value is None else setting.value
+        if not self._options.dry_run:
+            try:
+                node.write(value)
+            except NetError as error:
+                self._warn(f'setting key "{key}": {error.text}')
+                return FAILURE
+        if not self._options.quiet or self._options.dry_run:
             self._echo(key, value)
         return 0
 
-    def _complain(self, path: Path, error: NetError) -> int:
-        if error.number != ENOENT:
-            self.err.line(f'sysctl: setting key "{key_text(path)}": {error.text}')
-            return FAILURE
-        if self.options.ignore_errors:
-            return 0
-        self.err.line(f"sysctl: cannot stat {PROC_SYS}{'/'.join(path)}: {error.text}")
-        return FAILURE
-
     def _echo(self, key: str, value: str) -> None:
-        if self.options.name_only:
-            self.out.line(value)
-        elif self.options.print_name:
-            self.out.line(f"{key} = {value}")
+        if self._options.name_only:
+            self._out.line(value)  # not the name: procps 4.0.2 does so
+        elif self._options.print_name:
+            self._out.line(f"{key} = {value}")
         else:
-            self.out.write(value + ("\n" if self.options.print_newline else ""))
+            self._out.write(value + ("\n" if self._options.print_newline else ""))
 
+    def _load(self, words: Sequence[str]) -> Generator[Request, Answer, int]:
+        """Linux: procps src/sysctl.c Preload(), write_setting_list()"""
+        settings: list[Setting] = []
+        rc = 0
+        files = [*([self._options.file] if self._options.file else []), *words] or [DEFAULT_FILE]
+        for path in files:
+            if any(sign in path for sign in _FILE_PATTERN):
+                raise NotModelled(f"sysctl -p with a pattern of files ({path})", ("-p FILE",))
+            try:
+                content = yield from (read_stdin(self._io) if path == "-" else read_file(path))
+            except FileRefused as refused:
+                if refused.text == "Is a directory":  # can be opened, and holds no line
+                    continue
+                self._warn(f'cannot open "{path}": {refused.text}')
+                rc = FAILURE
+                continue
+            settings += self._lines(path, content.decode(errors="surrogateescape"))
+        return rc | self._write_all(settings)
 
-def key_path(key: str) -> Path:
-    """The folders and the name that a key means; the first separator says which of `.` and `/` separates.
+    def _lines(self, path: str, content: str) -> list[Setting]:
+        found = []
+        for number, line in enumerate(content.split("\n"), start=1):
+            text = line.partition("\0")[0]  # as far as C reads
+            setting = self._parse(f"{text}\n" if text else "", path, number)
+            if setting is not None:
+                found.append(setting)
+        return found
 
-    Linux: procps src/sysctl.c slashdot()
-    """
-    first = next((character for character in key if character in "./"), ".")
-    if first == "/":
-        return tuple(key.split("/"))
-    return tuple(word.replace("/", ".") for word in key.split("."))
+    def _write_all(self, settings: Sequence[Setting]) -> int:
+        """Patterns spare what another line names. Linux: procps src/sysctl.c write_setting_list()"""
+        named = {setting.path for setting in settings}
+        rc = 0
+        for setting in settings:
+            if setting.excluded:
+                continue
+            pattern = is_glob(setting.path)
+            paths = list(self._tree.matches(setting.path)) if pattern else [setting.path]
+            for path in paths:
+                if pattern and path in named:
+                    continue
+                try:
+                    rc |= self._write(path, setting)
+                except NotModelled as error:
+                    self._refuse(error)
+        return rc
 
+    # --- both -------------------------------------------------------------------------------------------
 
-def key_text(path: Path) -> str:
-    """A path as sysctl writes it: a dot within a name becomes a slash."""
-    return ".".join(word.replace(".", "/") for word in path)
+    def _stat(self, path: str) -> Branch | Knob | None:
+        try:
+            return self._tree.find(path)
+        except NetError as error:
+            if not self._options.ignore_errors:
+                self._warn(f"cannot stat {PROC_SYS}{path}: {error.text}")
+            return None
 
+    def _is_root(self, path: str) -> bool:
+        """Linux: procps src/sysctl.c is_proc_path()"""
+        if path.strip("/"):
+            return False
+        self._warn(f"Path is not under {PROC_SYS}: {PROC_SYS}{path}")
+        return True
 
-def _path_matches(pattern: Path, path: Path) -> bool:
-    return len(pattern) == len(path) and all(map(glob_matches, pattern, path))
+    def _warn(self, text: str) -> None:
+        self._io.err.line(f"sysctl: {text}")
 
+    def _refuse(self, error: NotModelled) -> None:
+        self._refused = True
+        self._io.err.line(f"pystack: {error}")
 
-_TRY_HELP: Final = "Try `sysctl --help' for more information.\n"
 
 USAGE: Final = """
 Usage:

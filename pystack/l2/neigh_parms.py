@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pystack.rng import Rng
 
 _USER_HZ = 100  # the unit of the knobs without a unit in their name
+_FRAME_TRUESIZE = 2090  # what a whole frame counts for. Linux: SKB_TRUESIZE(ETH_FRAME_LEN)
 
 
 @dataclass(slots=True)
@@ -44,6 +45,15 @@ class NeighParms:
         self.retrans_time_ms = hundredths * 1000 // _USER_HZ
 
     @property
+    def unres_qlen(self) -> int:
+        """The bytes that may wait, in frames."""
+        return self.unres_qlen_bytes // _FRAME_TRUESIZE
+
+    @unres_qlen.setter
+    def unres_qlen(self, frames: int) -> None:
+        self.unres_qlen_bytes = frames * _FRAME_TRUESIZE
+
+    @property
     def lock_seconds(self) -> float:
         """How long the first answer shuts out a different one."""
         return self.locktime / _USER_HZ
@@ -72,5 +82,6 @@ SYSCTL_NAMES = (
     "retrans_time",
     "retrans_time_ms",
     "ucast_solicit",
+    "unres_qlen",
     "unres_qlen_bytes",
 )

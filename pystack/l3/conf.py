@@ -50,25 +50,35 @@ _RANGES = {"ip_default_ttl": (1, 255), "icmp_msgs_per_sec": (0, 1 << 30), "icmp_
 
 _CONF_NAMES: Final = tuple(entry.name for entry in fields(Ipv4Conf))
 # Two names of one value.
-_SAME_VALUE: Final = {"base_reachable_time": "base_reachable_time_ms", "retrans_time": "retrans_time_ms"}
+_SAME_VALUE: Final = {
+    "base_reachable_time": "base_reachable_time_ms",
+    "retrans_time": "retrans_time_ms",
+    "unres_qlen": "unres_qlen_bytes",
+}
 
 
 class Confs:
     """net.ipv4.conf and net.ipv4.neigh: `all`, `default`, and one set a device.
 
-    A device follows `default` in what was never written for itself, until it is given an address.
+    A device follows `default` in what was never written for itself, until it is given an address. What was
+    written to `default` before the device came counts as written for itself.
     """
 
-    def __init__(self, sysctls: Sysctls, devices: DeviceTable, rng: Rng) -> None:
+    def __init__(
+        self, sysctls: Sysctls, devices: DeviceTable, rng: Rng, neigh_default: NeighParms | None = None
+    ) -> None:
         self.all = Ipv4Conf()
         self.default = Ipv4Conf()
         self.ipv4 = Ipv4Sysctl()
-        self.neigh_default = NeighParms()
+        # Only the first namespace shows what neighbours of all begin with. Linux: neigh_sysctl_register()
+        self._shows_neigh_default = neigh_default is None
+        self.neigh_default = NeighParms() if neigh_default is None else neigh_default
         self.on_change: Callable[[], None] = _nothing  # something that may decide about packets
         self._devices: dict[Link, Ipv4Conf] = {}
         self._neigh: dict[Link, NeighParms] = {}
         self._names: dict[Link, str] = {}
         self._own: dict[Link, set[str]] = {}  # which values of a device do not follow `default`
+        self._own_by_default: set[str] = set()
         self._sysctls = sysctls
         self._rng = rng
         self._bind_globals()
@@ -93,6 +103,8 @@ class Confs:
     def settle(self, dev: Link) -> None:
         """The device has an address, so it keeps what it has. Linux: ipv4_devconf_setall()"""
         self._own[dev].update(_CONF_NAMES, SYSCTL_NAMES)
+        for kind in ("conf", "neigh"):
+            self._sysctls.settle(("net", "ipv4", kind, dev.name))
 
     def _bind_globals(self) -> None:
         for entry in fields(Ipv4Sysctl):
@@ -105,7 +117,7 @@ class Confs:
             hand_down = partial(self._hand_down, name) if name != "forwarding" else None
             self._bind(_conf_path("all", name), self.all, name, on_change=for_all)
             self._bind(_conf_path("default", name), self.default, name, on_write=hand_down)
-        for name in SYSCTL_NAMES:
+        for name in SYSCTL_NAMES if self._shows_neigh_default else ():
             hand_down = partial(self._hand_down_neigh, name)
             self._bind(_neigh_path("default", name), self.neigh_default, name, on_write=hand_down, low=0)
 
@@ -139,6 +151,7 @@ class Confs:
 
     def _hand_down(self, name: str) -> None:
         """Linux: net/ipv4/devinet.c devinet_copy_dflt_conf()"""
+        self._own_by_default.add(name)
         for dev, conf in self._devices.items():
             if name not in self._own[dev]:
                 setattr(conf, name, getattr(self.default, name))
@@ -146,6 +159,7 @@ class Confs:
     def _hand_down_neigh(self, name: str) -> None:
         """Linux: net/core/neighbour.c neigh_copy_dflt_parms()"""
         value = _SAME_VALUE.get(name, name)
+        self._own_by_default.add(value)
         self._redraw(value, self.neigh_default)
         for dev, parms in self._neigh.items():
             if value not in self._own[dev]:
@@ -168,7 +182,7 @@ class Confs:
         if event is LinkEvent.REGISTER:
             self._devices[dev] = replace(self.default)
             self._names[dev] = dev.name
-            self._own[dev] = set()
+            self._own[dev] = set(self._own_by_default)
             self._neigh[dev] = self.neigh_default.copy_for(self._rng)
             self._bind_device(dev)
         elif event is LinkEvent.CHANGENAME:

@@ -12,6 +12,7 @@ from pystack.events import Changed, EventSink
 from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
+from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour, NeighContext
 from pystack.l3.address_routes import AddressRoutes
@@ -54,6 +55,7 @@ class Ipv4:
         sysctls: Sysctls,
         snmp: Snmp,
         drop: Drop,
+        neigh_default: NeighParms | None = None,
     ) -> None:
         self._name = name
         self._events = events
@@ -65,7 +67,7 @@ class Ipv4:
         self._drop = drop
         self._devices = devices
         self._sysctls = sysctls
-        self.confs = Confs(sysctls, devices, rng)
+        self.confs = Confs(sysctls, devices, rng, neigh_default)
         self.confs.on_change = self._settings_changed
         self.addresses = AddressBook(self._promotes)
         self.fib = Fib()
