@@ -1,4 +1,8 @@
-"""Driving a packet socket: standing on the kernel's side of a device, such as the TAP that QEMU holds."""
+"""Driving a packet socket: standing on the kernel's side of a device, such as the TAP that QEMU holds.
+
+Every frame has a virtio header in front, since a guest that leaves checksums and segmentation to its card
+leaves them to us.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,6 @@ class PacketDriver(PortDriver):
         super().__init__(dev)
         self._socket = socket.socket(fileno=fd)
         self._ifname = ifname
-        self._has_header = bool(features)
         dev.features = features
 
     def fileno(self) -> int:
@@ -53,7 +56,7 @@ class PacketDriver(PortDriver):
 
     def read_burst(self, budget: int, receive: Receive) -> int:
         """Read while something waits."""
-        dev, recvmsg, has_header = self.dev, self._socket.recvmsg, self._has_header
+        dev, recvmsg = self.dev, self._socket.recvmsg
         octets = 0
         for moved in range(budget):
             try:
@@ -66,7 +69,7 @@ class PacketDriver(PortDriver):
             if flags & socket.MSG_TRUNC:
                 self.stats.read_errors += 1
                 continue
-            frame, offload = split_header(data) if has_header else (data, NONE)
+            frame, offload = split_header(data)
             status, _, _, _, _, tci, tpid = AUXDATA.unpack_from(auxiliary[0][2])
             if status & TP_STATUS_VLAN_VALID:
                 frame, offload = _with_tag(frame, offload, tpid, tci)
@@ -78,14 +81,11 @@ class PacketDriver(PortDriver):
 
     def flush(self) -> None:
         """Send all that waits; a device that takes nothing drops and counts."""
-        tx, fd, has_header = self.dev.tx, self._socket.fileno(), self._has_header
+        tx, fd = self.dev.tx, self._socket.fileno()
         while tx:
             frame, offload = tx.popleft()
             try:
-                if has_header:
-                    os.writev(fd, (build_header(offload), frame))
-                else:
-                    os.write(fd, frame)
+                os.writev(fd, (build_header(offload), frame))
             except OSError as error:
                 self._write_failed(error)
 

@@ -42,7 +42,7 @@ class OpenedPacket:
     fd: int
     ifname: str
     netns: str
-    features: int  # FEATURE_* that a PacketDriver can use; 0 means there is no virtio header
+    features: int  # FEATURE_* that the device may leave to the kernel
     changes: tuple[Change, ...]
 
     def restore(self) -> list[str]:
@@ -51,7 +51,11 @@ class OpenedPacket:
 
 
 def open_packet(ifname: str, netns: str = "", *, offload: bool = True) -> OpenedPacket:
-    """Stand behind a device in one of the kernel's namespaces; raises PortUnavailable."""
+    """Stand behind a device in one of the kernel's namespaces; raises PortUnavailable.
+
+    Without `offload` nothing that we send is left to be finished. What we receive may be, all the same: that
+    is for the other end to say.
+    """
     if not kernel_link.is_valid_name(ifname):
         raise PortUnavailable(f"{ifname!r} cannot name a device: 1 to 15 octets, no space, no /, : or %")
     return in_netns(netns, lambda: _open(ifname, netns, offload))
@@ -68,7 +72,7 @@ def _open(ifname: str, netns: str, offload: bool) -> OpenedPacket:
     changes: list[Change] = []
     with sock:
         try:
-            _prepare(sock, ifname, offload)
+            _prepare(sock, ifname)
             keep_silent(ifname, changes)
             if change := kernel_link.set_up(ifname, True):
                 changes.append(change)
@@ -79,10 +83,9 @@ def _open(ifname: str, netns: str, offload: bool) -> OpenedPacket:
         return OpenedPacket(sock.detach(), ifname, netns, _features() if offload else 0, tuple(changes))
 
 
-def _prepare(sock: socket.socket, ifname: str, offload: bool) -> None:
+def _prepare(sock: socket.socket, ifname: str) -> None:
     """Before it is bound the socket hears nothing, so no frame arrives without its header."""
-    if offload:
-        sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+    sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
     sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)  # the kernel takes the VLAN tag out of the frame
     sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     promiscuous = struct.pack("iHH8x", socket.if_nametoindex(ifname), PACKET_MR_PROMISC, 0)
