@@ -4,18 +4,42 @@ from __future__ import annotations
 
 
 def glob_matches(pattern: str, text: str) -> bool:
-    """`*`, `?` and `[…]` over the whole text."""
-    if not pattern:
-        return not text
-    head = pattern[0]
-    if head == "*":
-        return any(glob_matches(pattern[1:], text[skipped:]) for skipped in range(len(text) + 1))
-    if not text:
-        return False
-    end = pattern.find("]", 2)
-    if head == "[" and end > 0:
-        return _in_class(pattern[1:end], text[0]) and glob_matches(pattern[end + 1 :], text[1:])
-    return head in ("?", text[0]) and glob_matches(pattern[1:], text[1:])
+    """`*`, `?` and `[…]` over the whole text.
+
+    Only the last star seen is ever taken back, so many of them cost no more than few.
+    """
+    signs = _signs(pattern)
+    at = sign = 0
+    star, resume = -1, 0
+    while at < len(text):
+        if sign < len(signs) and signs[sign] == "*":
+            star, resume = sign, at
+            sign += 1
+        elif sign < len(signs) and _fits(signs[sign], text[at]):
+            sign += 1
+            at += 1
+        elif star >= 0:
+            resume += 1
+            sign, at = star + 1, resume
+        else:
+            return False
+    return all(rest == "*" for rest in signs[sign:])
+
+
+def _signs(pattern: str) -> list[str]:
+    """A pattern, cut into stars, marks, classes and plain characters."""
+    signs: list[str] = []
+    at = 0
+    while at < len(pattern):
+        end = pattern.find("]", at + 2) if pattern[at] == "[" else -1
+        length = end + 1 - at if end > 0 else 1
+        signs.append(pattern[at : at + length])
+        at += length
+    return signs
+
+
+def _fits(sign: str, character: str) -> bool:
+    return _in_class(sign[1:-1], character) if len(sign) > 1 else sign in ("?", character)
 
 
 def _in_class(members: str, character: str) -> bool:

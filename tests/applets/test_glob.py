@@ -20,6 +20,9 @@ from pystack.applets.glob import glob_matches, is_glob
         ("[ab]x", "bx", True),
         ("[", "[", True),
         ("", "", True),
+        ("*", "", True),
+        ("[]a]x", "]x", True),
+        ("a*[", "ab[", True),
     ],
 )
 def test_a_pattern_fits_the_whole_text(pattern: str, text: str, matches: bool) -> None:
@@ -29,6 +32,10 @@ def test_a_pattern_fits_the_whole_text(pattern: str, text: str, matches: bool) -
 @given(st.text(alphabet="ab*?", max_size=8), st.text(alphabet="ab", max_size=8))
 def test_stars_and_marks_match_as_everywhere(pattern: str, text: str) -> None:
     assert glob_matches(pattern, text) == fnmatchcase(text, pattern)
+
+
+def test_many_stars_take_no_longer_than_few() -> None:
+    assert not glob_matches("*a" * 30 + "b", "a" * 60)
 
 
 def test_a_pattern_is_told_from_a_name() -> None:
