@@ -4,6 +4,7 @@ import pytest
 
 from pystack.applets import virtual
 from pystack.applets.requests import FileRefused
+from pystack.applets.running_setup import setup_lines
 from pystack.applets.virtual import Completed, Outside
 from pystack.host import Host
 
@@ -190,3 +191,26 @@ def test_a_big_listing_names_every_key_once_and_in_order() -> None:
     paths = [tuple(word.replace("/", ".") for word in name.split(".")) for name in names]
     assert paths == sorted(set(paths))
     assert len(names) > 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sysctl -q net.ipv4.ipfrag_low_thresh=5 net.ipv4.ipfrag_high_thresh=9",
+        "sysctl -q net.ipv4.ipfrag_high_thresh=9000000 net.ipv4.ipfrag_low_thresh=8000000",
+        "sysctl -q net.ipv4.ip_unprivileged_port_start=80 'net.ipv4.ip_local_port_range=100 200'",
+        "sysctl -q 'net.ipv4.ip_local_port_range=50000 60000' net.ipv4.ip_unprivileged_port_start=40000",
+        "sysctl -q net.nf_conntrack_max=5 net.ipv4.neigh.lo.unres_qlen=7",
+        "ip netns add b; ip netns exec b sysctl -q net.ipv4.neigh.lo.proxy_qlen=7",
+    ],
+)
+def test_the_text_of_a_running_host_makes_its_sysctls_again(text: str) -> None:
+    """Limits that stand against each other are written in an order in which they may be."""
+    host, again = Host(), Host()
+    assert virtual.run_setup(host, text, "setup") == []
+    lines = setup_lines(host, {})
+    assert virtual.run_setup(again, "\n".join(lines), "setup") == []
+    assert setup_lines(again, {}) == lines
+    for name, netns in host.namespaces.items():
+        values = {path: knob.text for path, knob in netns.sysctls if knob.readable}
+        assert values == {path: knob.text for path, knob in again.namespaces[name].sysctls if knob.readable}
