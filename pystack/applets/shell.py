@@ -22,7 +22,7 @@ from pystack.applets.requests import (
     write_file,
 )
 from pystack.applets.session import Session
-from pystack.errors import NetError
+from pystack.errors import NetError, NotModelled
 
 PROMPT = "# "
 SYNTAX_ERROR = 2
@@ -108,6 +108,9 @@ def run_command(command: Command, filename: str, session: Session) -> Steps:
     except FileRefused as refused:
         session.io.err.line(f"pystack: {filename}:{command.line}: cannot open {refused}")
         return SYNTAX_ERROR
+    except NotModelled as refused:
+        session.io.err.line(f"pystack: {filename}:{command.line}: {refused}")
+        return SYNTAX_ERROR
     rc = yield from session.with_io(io).call(command.words)
     if command.stdout_path is not None and kernel_file is None:
         io.out.close()
@@ -137,6 +140,9 @@ def _write_kernel_file(path: str, written: Io, session: Session, where: str) -> 
     except NetError as error:
         session.io.err.line(f"{where}: cannot write {path}: {error.text}")
         return 1
+    except NotModelled as refused:
+        session.io.err.line(f"{where}: {refused}")
+        return SYNTAX_ERROR
     return 0
 
 

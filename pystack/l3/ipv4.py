@@ -15,6 +15,7 @@ from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour, NeighContext
+from pystack.l3.address_lifetime import AddressLifetimes
 from pystack.l3.address_routes import AddressRoutes
 from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, AddressBook, AddressEvent
 from pystack.l3.arp import Arp
@@ -70,6 +71,7 @@ class Ipv4:
         self.confs = Confs(sysctls, devices, rng, neigh_default)
         self.confs.on_change = self._settings_changed
         self.addresses = AddressBook(self._promotes)
+        self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
         self.fib = Fib()
         self._routes = AddressRoutes(self.fib, self.addresses)
         self._paths = PathFns()

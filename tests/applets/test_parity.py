@@ -8,7 +8,7 @@ import pytest
 
 from pystack.applets import virtual
 from pystack.applets.virtual import Completed
-from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.compare.lab.kernel_netns import FIRST_ADDRESS, KernelNetns
 from pystack.host import Host
 from tests.applets.parity.cases import Case, read_cases
 from tests.applets.parity.equivalences import EQUIVALENCES, normalised
@@ -29,7 +29,7 @@ def kernel() -> Iterator[KernelNetns]:
 @pytest.mark.root
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_words_are_those_of_the_real_tool(case: Case, kernel: KernelNetns) -> None:
-    kernel.renew([])
+    kernel.renew(case.ports)
     kernel.sh(case.setup).check()
     if " up" in case.setup:
         wait_for_link_watch(kernel)
@@ -45,6 +45,9 @@ def test_the_words_are_those_of_the_real_tool(case: Case, kernel: KernelNetns) -
 
 def run_ours(case: Case) -> Completed:
     host = Host(seed=1)
+    for number, name in enumerate(case.ports):
+        port = host.init.add_port(name, (FIRST_ADDRESS + number).to_bytes(6, "big"))
+        port.features = 0  # as the lab opens its TAPs: without a virtio header
     assert virtual.run_setup(host, case.setup, "setup") == []
     return virtual.run(["sh", "-c", case.command], host)
 

@@ -147,7 +147,19 @@ def test_modules_that_the_stack_has_built_in_are_accepted_and_others_refused_by_
 def test_counters_are_read_as_files_of_proc() -> None:
     assert sh("cat /proc/net/snmp").out.startswith("Ip: Forwarding DefaultTTL ")
     assert sh("cat < /proc/net/netstat").out.startswith("IpExt: ")
-    assert "cat: /proc/nothing: No such file or directory\n" in sh("cat /proc/nothing").err
+    assert sh("cat /proc/net/softnet_stat").out.startswith("00000000 00000000 ")
+    missing = "/proc/sys/net/ipv4/nothing"
+    assert f"cat: {missing}: No such file or directory\n" in sh(f"cat {missing}").err
+
+
+@pytest.mark.parametrize(
+    "text", ["cat /proc/net/sockstat", "cat < /proc/net/tcp", "echo 1 > /sys/class/net/x"]
+)
+def test_other_files_of_the_kernel_are_refused_by_name(text: str) -> None:
+    done = sh(text)
+    path = text.split()[-1]
+    assert f"{path} is not modelled (known: " in done.err
+    assert done.rc == 2
 
 
 def test_the_words_of_a_refusal_are_one_line_a_fault() -> None:

@@ -22,7 +22,7 @@ from pystack.applets.iproute.words import (
 from pystack.applets.session import Session
 from pystack.errors import EADDRNOTAVAIL, EEXIST, EINVAL, EOPNOTSUPP, ERANGE, NetError, NotModelled
 from pystack.l2.devices import IFNAMSIZ, Link
-from pystack.l3.addresses import IFA_F_PERMANENT, INFINITY, RT_SCOPE_HOST, Address
+from pystack.l3.addresses import INFINITY, RT_SCOPE_HOST, Address
 from pystack.wire.ipv4 import is_loopback, netmask
 
 _READ_ONLY = frozenset("secondary temporary dadfailed deprecated tentative permanent stable-privacy".split())
@@ -109,9 +109,9 @@ def _parse(words: Words, family: str) -> _Request:
                 raise wrong('"metric" value is invalid\n', value)
             request.metric = metric
         elif word and "valid_lft".startswith(word):
-            request.valid_lft = _lifetime(words.take(), "valid_lft", request.valid_lft)
+            request.valid_lft = _lifetime(words, word, "valid_lft", request.valid_lft)
         elif word and "preferred_lft".startswith(word):
-            request.preferred_lft = _lifetime(words.take(), "preferred_lft", request.preferred_lft)
+            request.preferred_lft = _lifetime(words, word, "preferred_lft", request.preferred_lft)
         elif word in FLAG_BITS:
             _parse_flag(word, request)
         else:
@@ -150,9 +150,10 @@ def _parse_local(word: str, words: Words, request: _Request, family: str) -> Non
     request.local, request.local_word = prefix(word, family), word
 
 
-def _lifetime(value: str, name: str, before: int | None) -> int:
+def _lifetime(words: Words, word: str, name: str, before: int | None) -> int:
     if before is not None:
-        raise duplicate(name, value)
+        raise duplicate(name, word)
+    value = words.take()
     lifetime = INFINITY if value == "forever" else unsigned(value)
     if lifetime is None:
         raise wrong(f"{name} value", value)
@@ -230,8 +231,6 @@ def _add(request: _Request, dev: Link, session: Session, command: str, valid: in
         raise NetError(EINVAL if request.peer is not None else EOPNOTSUPP)
     if len(request.label.encode()) >= IFNAMSIZ:
         raise NetError(ERANGE, "Attribute failed policy validation")
-    if valid != INFINITY or preferred != INFINITY:
-        raise NotModelled("an address that expires", ("valid_lft forever", "preferred_lft forever"))
     far = request.peer or request.local
     scope = request.scope
     if scope is None:
@@ -244,13 +243,12 @@ def _add(request: _Request, dev: Link, session: Session, command: str, valid: in
         broadcast=request.broadcast or 0,
         scope=scope,
         label=request.label,
-        flags=request.flags | IFA_F_PERMANENT,
+        flags=request.flags,
         metric=request.metric,
-        valid_lft=valid,
-        preferred_lft=preferred,
     )
-    wanted.created = wanted.stamp = session.host.clock.now
-    book = session.netns.ipv4.addresses
+    wanted.created = session.host.clock.now
+    book, lifetimes = session.netns.ipv4.addresses, session.netns.ipv4.lifetimes
+    lifetimes.give(wanted, valid, preferred)
     known = _same(book.of(dev), wanted)
     if known is None:
         return book.add(wanted)
@@ -258,6 +256,7 @@ def _add(request: _Request, dev: Link, session: Session, command: str, valid: in
         raise NetError(EEXIST, "ipv4: Address already assigned")
     if known.metric != wanted.metric:
         raise NotModelled("changing the metric of an address", ("delete and add it",))
+    lifetimes.give(known, valid, preferred)
 
 
 def _same(held: list[Address], wanted: Address) -> Address | None:

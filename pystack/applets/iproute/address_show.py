@@ -14,7 +14,7 @@ from pystack.applets.iproute.stats import print_stats
 from pystack.applets.iproute.words import Words
 from pystack.applets.session import Session
 from pystack.l2.devices import Link
-from pystack.l3.addresses import INFINITY, Address
+from pystack.l3.addresses import IFA_F_PERMANENT, INFINITY, Address
 
 _SHOWN_FLAGS: Final = [name for name in FLAG_BITS if name != "temporary"]
 
@@ -145,19 +145,16 @@ def _print_flags(printer: Printer, address: Address) -> None:
 
 
 def _print_lifetimes(printer: Printer, session: Session, address: Address) -> None:
-    age = int(session.host.clock.now - address.stamp)
+    """Linux: net/ipv4/devinet.c inet_fill_ifaddr()"""
+    valid = preferred = INFINITY
+    if not address.flags & IFA_F_PERMANENT:
+        age = int(session.host.clock.now - address.stamp)
+        valid, preferred = (max(lft - age, 0) for lft in (address.valid_lft, address.preferred_lft))
     printer.nl()
     printer.text("       valid_lft ")
-    valid = _left(address.valid_lft, age)
     printer.put("valid_life_time", valid, _seconds(valid))
     printer.text(" preferred_lft ")
-    preferred = _left(address.preferred_lft, age)
     printer.put("preferred_life_time", preferred, _seconds(preferred))
-
-
-def _left(lifetime: int, age: int) -> int:
-    """Linux: net/ipv4/devinet.c inet_fill_ifaddr()"""
-    return lifetime if lifetime == INFINITY else max(lifetime - age, 0)
 
 
 def _seconds(lifetime: int) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from pystack.applets.iproute import address, link, neigh, netns, route
 from pystack.applets.iproute.batch import run_batch
+from pystack.applets.iproute.numbers import unsigned
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.usage import IP_USAGE
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, matches, wrong
@@ -136,14 +137,22 @@ def _take_option(name: str, words: Words, options: Options, session: Session) ->
         options.batch_file = _value(words)
     elif name == "-netns":
         return enter(session, words.take())
+    elif name == "-rcvbuf":
+        _receive_buffer(_value(words))
     elif name == "-Version":
         session.io.out.write(VERSION)
         raise ToolExit(0)
     elif name == "-help":
         raise ToolExit(USAGE_CODE, IP_USAGE)
-    else:
+    elif name not in ("-timestamp", "-tshort"):  # which only `ip monitor` shows
         raise NotModelled(f"ip {name}", tuple(_SWITCHES))
     return session
+
+
+def _receive_buffer(word: str) -> None:
+    """Of the netlink socket, which is not there: only what is no number is told."""
+    if unsigned(word) is None:
+        raise ToolExit(USAGE_CODE, f"Invalid rcvbuf size '{word}'\n")
 
 
 def enter(session: Session, name: str) -> Session:

@@ -13,6 +13,7 @@ from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, 
 from pystack.errors import EEXIST, EINVAL, EOPNOTSUPP, NetError, NotModelled
 from pystack.l2 import kinds
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
+from pystack.l2.port import PortDevice
 from pystack.l2.veth import Veth
 
 
@@ -215,6 +216,8 @@ def _delete(words: Words, session: Session) -> int:
     dev = session.netns.devices.get(request.dev or "")
     if dev is None:
         raise no_device(request.dev or "")
+    if isinstance(dev, PortDevice):
+        raise NotModelled(f"deleting {dev.name}, which belongs to its driver", ("ip link set … down",))
     try:
         kinds.delete(session.netns.devices, dev)
     except NetError as error:

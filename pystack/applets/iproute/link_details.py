@@ -59,7 +59,7 @@ def _print_linkinfo(printer: Printer, dev: Link) -> None:
             printer.close_object()
         elif isinstance(dev, PortDevice):
             printer.open_object("info_data")
-            _print_tun(printer)
+            _print_tun(printer, dev)
             printer.close_object()
     if isinstance(dev.master, Bridge):
         printer.nl()
@@ -70,11 +70,12 @@ def _print_linkinfo(printer: Printer, dev: Link) -> None:
     printer.close_object()
 
 
-def _print_tun(printer: Printer) -> None:
+def _print_tun(printer: Printer, dev: PortDevice) -> None:
     """Linux: iproute2 ip/iplink_tun.c tun_print_opt()"""
     printer.put("type", "tap", "type tap ")
     _on_off(printer, "pi", False)
-    _on_off(printer, "vnet_hdr", True)
+    _on_off(printer, "vnet_hdr", bool(dev.features))
+    printer.field("multi_queue", False)
     _on_off(printer, "persist", False)
 
 

@@ -31,7 +31,6 @@ def run(setup: str, command: str, outside: Outside | None = None) -> Completed:
         ("ip link set v0 netns 1", "a namespace by process number (1)"),
         ("ip link set v0 type veth x 1", "ip link set … type veth x"),
         ("ip link add br0 type bridge vlan_filtering 1", "bridge option vlan_filtering 1"),
-        ("ip addr add 10.0.0.1/24 dev v0 valid_lft 60 preferred_lft 60", "an address that expires"),
         ("ip addr add 10.0.0.1/24 dev v0 anycast 10.0.0.2", "anycast"),
         ("ip addr add 224.1.1.1/32 dev v0 autojoin", "autojoin"),
         ("ip addr save", "ip address save"),

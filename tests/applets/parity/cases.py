@@ -17,6 +17,7 @@ class Case:
     name: str
     setup: str
     command: str
+    ports: tuple[str, ...]
 
 
 def read_cases() -> list[Case]:
@@ -25,15 +26,16 @@ def read_cases() -> list[Case]:
 
 def read_file(path: Path) -> list[Case]:
     cases: list[Case] = []
-    name, setup = "", list[str]()
+    name, ports, setup = "", tuple[str, ...](), list[str]()
     for line in path.read_text().splitlines():
         if line.startswith("["):
-            name, setup = line.strip("[]"), []
+            name, _, listed = line.strip("[]").partition(": ")
+            ports, setup = tuple(listed.split()), []
         elif line.startswith("| "):
             setup.append(line[2:])
         elif line and not line.startswith("#"):
             more, arrow, command = line.rpartition(" => ")
             lines = [*setup, *(more.split("; ") if arrow else [])]
             text = "".join(f"{part}\n" for part in lines)
-            cases.append(Case(f"{path.stem}: {name}: {line}", text, command))
+            cases.append(Case(f"{path.stem}: {name}: {line}", text, command, ports))
     return cases

@@ -7,6 +7,8 @@ EQUIVALENCES = (
     (r"numtxqueues \d+ numrxqueues \d+", "numtxqueues N numrxqueues N", "a veth has a queue for each core"),
     (r'"num_(t|r)x_queues":(\s?)\d+', r'"num_\1x_queues":\2N', "the same in JSON"),
     (r"(gc_timer|hello_timer|forward_delay_timer) +\d+\.\d\d", r"\1 T", "time that is left"),
+    (r"\b(\d+)sec\b", "Nsec", "the life that is left of an address"),
+    (r'"(valid|preferred)_life_time":(\s?)[1-9]\d{0,8}\b', r'"\1_life_time":\2N', "the same in JSON"),
     (r'"(gc_timer|hello_timer|forward_delay_timer)":(\s?)\d+\.\d\d', r'"\1":\2T', "the same in JSON"),
 )
 
