@@ -15,7 +15,7 @@ USER_HZ: Final = 100
 # What Linux tells of the sizes of segments; nothing here depends on them.
 GSO_MAX_SIZE: Final = 65536
 GSO_MAX_SEGS: Final = 65535
-TSO_MAX_SIZE: Final = {"": 524280, "veth": 524280}
+TSO_MAX_SIZE: Final = 524280
 
 _FORWARD_MASK_NAMES: Final = {0: "stp", 2: "lacp", 14: "lldp"}
 
@@ -41,10 +41,13 @@ def print_details(printer: Printer, dev: Link, *, do_link: bool) -> None:
 
 
 def _tso_max_size(dev: Link) -> int:
-    """Linux: net/bridge/br_if.c br_set_gso_limits()"""
-    if isinstance(dev, Bridge) and dev.ports:
-        return min(_tso_max_size(port.dev) for port in dev.ports)
-    return TSO_MAX_SIZE.get(dev.kind, GSO_MAX_SIZE)
+    """A bridge takes the lowest of its ports', and keeps to no limit once the last has gone.
+
+    Linux: net/bridge/br_if.c br_set_gso_limits()
+    """
+    if isinstance(dev, Bridge) and dev.carrier_changes:  # the first port takes the carrier away
+        return min((_tso_max_size(port.dev) for port in dev.ports), default=TSO_MAX_SIZE)
+    return TSO_MAX_SIZE if dev.kind in ("", "veth") else GSO_MAX_SIZE
 
 
 def _print_linkinfo(printer: Printer, dev: Link) -> None:
