@@ -1,0 +1,94 @@
+"""A scenario: a setup, and what then happens to it; told once, played by both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Frames enter by a port."""
+
+    port: str
+    frames: tuple[bytes, ...]
+    text: str  # as the file has it
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One simple command, to its end; hosts go on answering meanwhile."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A command that is left running."""
+
+    command: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The end of one that was."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Time passes: real for the kernel, virtual for pystack."""
+
+    seconds: float
+
+
+Step = Send | Run | Start | Stop | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Somebody behind a port who answers ARP and echo by himself."""
+
+    name: str
+    port: str
+    mac: bytes
+    addresses: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What scenarios with an equal setup can share."""
+
+    ports: tuple[str, ...]
+    setup: str
+    ipv6: bool = False
+    offload: bool = False
+    hash_seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a learner wrote down beforehand: the third column of `--predict`."""
+
+    path: str = ""
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One file."""
+
+    file: str
+    title: str
+    topology: Topology
+    steps: tuple[Step, ...]
+    stations: tuple[Station, ...] = ()
+    capture: tuple[str, ...] = ()
+    claim: str = ""
+    verdict: str = ""
+    kernel: str = ""
+    needs: tuple[str, ...] = ()
+    family: tuple[str, ...] = ("ip",)
+    expectations: tuple[Expectation, ...] = ()
+    step_lines: tuple[int, ...] = field(default=())  # where each step stands in the file
