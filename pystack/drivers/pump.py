@@ -174,8 +174,9 @@ class Pump:
                 if self._faults_are_fatal:
                     raise
                 self._count_fault("a frame of the backlog", b"")
-        while self._dirty:
-            self._flush(self._dirty.pop())
+        for driver in self._dirty:  # which grows if a flush has consequences, such as a lost carrier
+            self._flush(driver)
+        self._dirty.clear()
         deadline = host.next_deadline()
         if deadline is not None and deadline < self._armed:
             self._bell.set()
