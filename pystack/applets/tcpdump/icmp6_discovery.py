@@ -57,8 +57,8 @@ def _print_router(page: Page, at: int) -> None:
     flags = page.u8(at + 5)
     page.say(
         f"\n\thop limit {page.u8(at + 4)}, Flags [{flags_text(ROUTER_FLAGS, flags)}], "
-        f"pref {_preference(flags)}, router lifetime {page.u16(at + 6)}s, reachable time {page.u32(at + 8)}ms, "
-        f"retrans timer {page.u32(at + 12)}ms"
+        f"pref {_preference(flags)}, router lifetime {page.u16(at + 6)}s, "
+        f"reachable time {page.u32(at + 8)}ms, retrans timer {page.u32(at + 12)}ms"
     )
 
 

@@ -38,9 +38,7 @@ def print_ip(page: Page, at: int, length: int) -> None:
     if length < total:
         page.say(f"truncated-ip - {total - length} bytes missing! ")
     if total < hlen:
-        if total:
-            return page.say(f"bad-len {total}")
-        total = length  # a segment that was sent before it was cut to size has no length yet
+        return page.say(f"bad-len {total}")
     before = page.reach(at + total)
     if not page.look.v or _print_details(page, at, hlen):
         _print_payload(page, at, hlen, total - hlen)
