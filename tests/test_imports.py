@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "l2",
         "netfilter",
         "packet device drop clock timers rng events counters sysctl sysctl_kinds sysctl_table "
-        "sysctl_table_host sysctl_table_ipv4 sysctl_table_netfilter errors profile",
+        "sysctl_table_host sysctl_table_ipv4 sysctl_table_netfilter errors profile toml_lines",
         "wire",
     )
 )
@@ -40,7 +40,10 @@ PACKAGE_LEVEL = 0  # pystack/__init__.py itself: everyone may read the version t
 
 SHELL = frozenset("__main__ cli client daemon web compare hooks drivers".split())
 # compare/lab, live and log meet the kernel; these modules beside them only compute.
-PURE_IN_COMPARE = frozenset(f"pystack.compare.{name}" for name in "align diff equivalences records report scenario".split())
+PURE_IN_COMPARE = frozenset(
+    f"pystack.compare.{name}"
+    for name in "align diff equivalences points records report scenario station".split()
+)
 
 CORE_STDLIB = frozenset(
     "__future__ struct dataclasses enum typing collections heapq bisect functools itertools operator array "

@@ -36,7 +36,7 @@ from pystack.daemon.settings import (
     TapSettings,
     UnixSettings,
 )
-from pystack.daemon.toml_lines import TomlLines
+from pystack.toml_lines import TomlLines
 
 ReadText = Callable[[str], str]
 CheckSetup = Callable[[str, str], list[str]]  # text and file name to complaints, each with its place

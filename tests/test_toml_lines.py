@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pystack.daemon.toml_lines import TomlLines
+from pystack.toml_lines import TomlLines
 
 TEXT = '''\
 name = "lab1"            # [not a table]
