@@ -10,9 +10,8 @@ from pystack.l3.conf import Ipv4Sysctl
 from pystack.wire.icmp import ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, NR_ICMP_TYPES
 
 _BURST_FACTOR: Final = 6  # XRLIM_BURST_FACTOR
-_ERROR_COST: Final = 1.0  # seconds. Linux: ip_rt_error_cost
-_ERROR_BURST: Final = 5.0  # Linux: ip_rt_error_burst
-_LONG_AGO: Final = 60.0
+_ERROR_BURST: Final = 5  # seconds, of which each error costs one. Linux: ip_rt_error_burst
+_LONG_AGO: Final = 60  # seconds
 _MAX_PEERS: Final = 65_536  # Linux differs: it bounds its peers by memory
 
 
@@ -23,8 +22,8 @@ class IcmpLimit:
         self._clock = clock
         self._sysctl = sysctl
         self._credit = sysctl.icmp_msgs_burst
-        self._stamp = clock.now
-        self._peers: dict[int, tuple[float, float]] = {}  # address -> (tokens in seconds, when counted)
+        self._stamp = clock.jiffies
+        self._peers: dict[int, tuple[int, int]] = {}  # address -> (tokens, when counted), both in ticks
 
     def applies_to(self, type_: int, code: int) -> bool:
         """Whether such messages are limited at all. Linux: net/ipv4/icmp.c icmpv4_mask_allow()"""
@@ -36,19 +35,20 @@ class IcmpLimit:
         """Linux: net/ipv4/icmp.c icmp_global_allow()"""
         if self._credit > 0:
             return True
-        passed = min(self._clock.now - self._stamp, 1.0)
-        if passed < 0.02:
+        now, hz = self._clock.jiffies, self._clock.hz
+        passed = min(now - self._stamp, hz)
+        if passed < hz // 50:
             return False
-        gained = int(self._sysctl.icmp_msgs_per_sec * passed)
+        gained = self._sysctl.icmp_msgs_per_sec * passed // hz
         if not gained:
             return False
-        self._stamp = self._clock.now
+        self._stamp = now
         self._credit = min(self._credit + gained, self._sysctl.icmp_msgs_burst)
         return True
 
     def allows_to(self, address: int, dev: NetDevice) -> bool:
         """Whether this peer may be told, by this device. Linux: net/ipv4/icmp.c icmpv4_xrlim_allow()"""
-        pause = self._sysctl.icmp_ratelimit / 1000
+        pause = self._sysctl.icmp_ratelimit * self._clock.hz // 1000
         allowed = bool(dev.flags & IFF_LOOPBACK) or self._take(address, pause, _BURST_FACTOR * pause)
         if allowed:
             # Linux differs: it takes none, one or two, so that the rate tells a stranger nothing.
@@ -60,12 +60,13 @@ class IcmpLimit:
 
         Linux: net/ipv4/route.c ip_error()
         """
-        return self._take(address, _ERROR_COST, _ERROR_BURST)
+        hz = self._clock.hz
+        return self._take(address, hz, _ERROR_BURST * hz)
 
-    def _take(self, address: int, cost: float, most: float) -> bool:
+    def _take(self, address: int, cost: int, most: int) -> bool:
         """Linux: net/ipv4/inetpeer.c inet_peer_xrlim_allow()"""
-        now = self._clock.now
-        tokens, counted = self._peers.get(address, (0.0, now - _LONG_AGO))
+        now = self._clock.jiffies
+        tokens, counted = self._peers.get(address, (0, now - _LONG_AGO * self._clock.hz))
         tokens = min(tokens + now - counted, most)
         allowed = tokens >= cost
         if address not in self._peers and len(self._peers) >= _MAX_PEERS:
