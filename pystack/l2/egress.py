@@ -43,8 +43,10 @@ class Egress:
             return self._drop(pkt, RECURSION)
         packets = (pkt,) if pkt.offload is NONE else prepare_for(dev, pkt, self._drop, self._outcomes)
         self._depth += 1
-        for packet in packets:
-            for tap in dev.taps:
-                tap(packet, True)
-            dev.transmit(packet)
-        self._depth -= 1
+        try:
+            for packet in packets:
+                for tap in dev.taps:
+                    tap(packet, True)
+                dev.transmit(packet)
+        finally:  # a fault costs its frame, not the path
+            self._depth -= 1
