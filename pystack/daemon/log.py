@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+import select
 from typing import Final
 
 # Linux: include/linux/kern_levels.h; systemd reads them in angle brackets
@@ -11,6 +11,8 @@ ERROR: Final = 3
 WARNING: Final = 4
 INFO: Final = 6
 DEBUG: Final = 7
+
+LONGEST: Final = 4096  # octets of a line: a pipe that is ready takes that many at once (PIPE_BUF)
 
 
 def is_journal(fd: int = 2) -> bool:
@@ -25,21 +27,38 @@ def is_journal(fd: int = 2) -> bool:
 
 
 class Log:
-    """One line a message; a message of several lines becomes several."""
+    """One line a message; a message of several lines becomes several.
 
-    def __init__(self, name: str = "pystack") -> None:
+    A line that the reader of standard error is not ready for is dropped and counted, as the kernel does with
+    its own log: nobody who does not read shall stop packets.
+    """
+
+    def __init__(self, name: str = "pystack", fd: int = 2) -> None:
         self.name = name
-        self.journal = is_journal()
+        self.lost = 0
+        self.journal = is_journal(fd)
+        self._fd = fd
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
 
     def write(self, level: int, text: str) -> None:
         """Say it; a standard error that is gone is no reason to end."""
+        for line in text.splitlines() or [""]:
+            if self.lost and self._say(WARNING, f"{self.lost} lines of this log were lost: nobody read"):
+                self.lost = 0
+            if not self._say(level, line):
+                self.lost += 1
+
+    def _say(self, level: int, line: str) -> bool:
         begin = f"<{level}>" if self.journal else f"{self.name}: "
-        lines = "".join(f"{begin}{line}\n" for line in text.splitlines() or [""])
+        octets = f"{begin}{line}".encode(errors="backslashreplace")[: LONGEST - 1] + b"\n"
         try:
-            sys.stderr.write(lines)
-            sys.stderr.flush()
-        except (OSError, ValueError):
+            if not self._poll.poll(0):
+                return False
+            os.write(self._fd, octets)
+        except OSError:
             pass
+        return True
 
     def info(self, text: str) -> None:
         """What went as it should."""

@@ -1,35 +1,46 @@
 """Lines on standard error, and words to the service manager."""
 
-import io
 import os
 import socket
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pystack.daemon import places
-from pystack.daemon.log import Log
+from pystack.daemon.log import LONGEST, Log
 from pystack.daemon.notify import ServiceManager
 
 
-def said_by(log: Log, monkeypatch: pytest.MonkeyPatch) -> str:
-    stderr = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stderr)
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """What the log writes into, and where it is read."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    yield reader, writer
+    for fd in (reader, writer):
+        try:
+            os.close(fd)
+        except OSError:
+            continue
+
+
+def test_a_line_is_for_eyes_where_nobody_else_reads(pipe: tuple[int, int]) -> None:
+    log = Log(fd=pipe[1])
     log.info("one\ntwo")
     log.error("three")
-    return stderr.getvalue()
+    assert os.read(pipe[0], 4096) == b"pystack: one\npystack: two\npystack: three\n"
 
 
-def test_a_line_is_for_eyes_where_nobody_else_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    assert said_by(Log(), monkeypatch) == "pystack: one\npystack: two\npystack: three\n"
-
-
-def test_a_line_carries_its_level_where_the_journal_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    status = os.fstat(2)
+def test_a_line_carries_its_level_where_the_journal_reads(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = os.fstat(pipe[1])
     monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-    assert said_by(Log(), monkeypatch) == "<6>one\n<6>two\n<3>three\n"
+    log = Log(fd=pipe[1])
+    log.info("one\ntwo")
+    log.error("three")
+    assert os.read(pipe[0], 4096) == b"<6>one\n<6>two\n<3>three\n"
 
 
 def test_an_inherited_journal_stream_that_is_not_ours_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,11 +48,35 @@ def test_an_inherited_journal_stream_that_is_not_ours_means_nothing(monkeypatch:
     assert not Log().journal
 
 
-def test_a_standard_error_that_is_gone_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    stderr = io.StringIO()
-    stderr.close()
-    monkeypatch.setattr(sys, "stderr", stderr)
-    Log().info("unheard")
+def test_a_standard_error_that_is_gone_ends_nobody(pipe: tuple[int, int]) -> None:
+    log = Log(fd=pipe[1])
+    os.close(pipe[0])
+    log.info("unheard")
+    os.close(pipe[1])
+    log.info("unheard")
+
+
+def test_a_reader_that_does_not_read_loses_lines_and_stops_nobody(pipe: tuple[int, int]) -> None:
+    log = Log(fd=pipe[1])
+    for _ in range(300):
+        log.info("x" * 1000)
+    assert log.lost > 200
+    lost = log.lost
+    while len(os.read(pipe[0], 65536)) == 65536:
+        pass
+    log.info("again")
+    log.info("and again")
+    heard = os.read(pipe[0], 65536).decode().splitlines()
+    assert heard == [
+        f"pystack: {lost} lines of this log were lost: nobody read",
+        "pystack: again",
+        "pystack: and again",
+    ]
+
+
+def test_a_line_without_end_is_cut(pipe: tuple[int, int]) -> None:
+    Log(fd=pipe[1]).info("x" * 100_000)
+    assert len(os.read(pipe[0], 65536)) == LONGEST
 
 
 @pytest.mark.parametrize("abstract", [False, True])
