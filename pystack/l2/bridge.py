@@ -118,6 +118,7 @@ class Bridge(BridgeState):
         dev.master, dev.port, dev.rx_handler = self, port, self.input.handle_frame
         self.port_of[dev] = port
         self.ports = (port, *self.ports)
+        self.had_ports = True
         devices.set_promiscuity(dev, 1)  # until VLAN filtering every port hears everything
         fdb_local.add_local(self, port, dev.address)
         changed = bridge_stp.recalculate_bridge_id(self)

@@ -26,6 +26,7 @@ class BridgeState(Link):
         super().__init__(name, address)
         self.ports: tuple[BridgePort, ...] = ()  # newest first, the order of a flood
         self.port_of: dict[NetDevice, BridgePort] = {}
+        self.had_ports = False  # since then its limits are worked out anew with every port
         self.id_address = ZERO  # of the bridge id: zero until an address was chosen
         self.priority = DEFAULT_PRIORITY
         self.mtu_set_by_user = False

@@ -45,7 +45,7 @@ def _tso_max_size(dev: Link) -> int:
 
     Linux: net/bridge/br_if.c br_set_gso_limits()
     """
-    if isinstance(dev, Bridge) and dev.carrier_changes:  # the first port takes the carrier away
+    if isinstance(dev, Bridge) and dev.had_ports:
         return min((_tso_max_size(port.dev) for port in dev.ports), default=TSO_MAX_SIZE)
     return TSO_MAX_SIZE if dev.kind in ("", "veth") else GSO_MAX_SIZE
 
