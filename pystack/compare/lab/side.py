@@ -1,0 +1,63 @@
+"""What plays scenarios: the kernel in a namespace, the kernel in a VM, pystack in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pystack.compare.records import Record
+from pystack.compare.scenario import Scenario, Topology
+
+
+class SideError(Exception):
+    """A side cannot do what a scenario asks: a setup line it refuses, a right or a feature that is missing.
+
+    Each complaint is a sentence that names file and line where there are any; the runner makes `error` of it,
+    or `skipped` if `missing` is true.
+    """
+
+    def __init__(self, complaints: list[str], missing: bool = False) -> None:
+        super().__init__("\n".join(complaints))
+        self.complaints = complaints
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What one side drew by chance, for the other to take over, so that the rest stays comparable."""
+
+    addresses: Mapping[str, bytes] = field(default_factory=dict)  # by device, of the first namespace
+
+
+class Side(Protocol):
+    """A stack that scenarios are played on.
+
+    `open` builds what scenarios with an equal topology share, `play` leaves it as it found it: dynamic state
+    (learned FDB entries, neighbours, cached routes, conntrack, counters) is flushed, commands are ended.
+    A scenario whose `run` steps change the configuration leaves a side that has to be built again before the
+    next one; the side finds that out itself.
+    """
+
+    def open(self, topology: Topology, file: str = "<setup>", line: int = 0) -> None:
+        """Build the ports, 02:00:00:00:00:01… in order and down, and run the setup.
+
+        `file` and `line` say where the setup's first line stands, for complaints. Opening what is open builds
+        anew only what differs. Raises SideError, with nothing left behind.
+        """
+
+    def choices(self) -> Choices:
+        """What was drawn while the topology was built."""
+
+    def adopt(self, choices: Choices) -> None:
+        """Take over what the other side drew; before `open`."""
+
+    def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
+        """Play every step, in the order of the file; records in the order in which things happened.
+
+        Step 0 is what the setup itself caused (frames of devices coming up). At the end, in the last step:
+        a State record each for fdb, neigh and route.
+        """
+
+    def close(self) -> None:
+        """Put everything back. May be called at any time, and twice."""
