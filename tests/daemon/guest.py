@@ -82,9 +82,16 @@ class House:
 
     def push(self, port: str, frame: bytes) -> None:
         """A frame arrives at a port."""
+        self._driver(port).push(frame)
+
+    def sent(self, port: str) -> list[bytes]:
+        """What left by a port since the last time."""
+        return self._driver(port).take()
+
+    def _driver(self, port: str) -> MemoryDriver:
         driver = self.stack.drivers[port]
         assert isinstance(driver, MemoryDriver)
-        driver.push(frame)
+        return driver
 
 
 def memory_config(*ports: str, setup: str = "") -> Config:

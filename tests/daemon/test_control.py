@@ -268,10 +268,14 @@ async def test_a_command_that_waits_for_the_stack_wakes_with_the_packet(tmp_path
     with trio.fail_after(PATIENCE):
         async with open_house(tmp_path, "p1", setup=setup) as house:
             guest = await house.guest()
-            await guest.ask("tcpdump", "-nn", "-c", "1", "-i", "p1")
-            while (frame := await guest.frame()) is not None and b"listening" not in frame.payload:
-                pass
-            house.push("p1", bytes.fromhex("ffffffffffff020000000001 0806 0001080006040001") + bytes(20))
+            await guest.ask("arping", "-c", "1", "-I", "p1", "10.0.0.2")
+            while not (asked := house.sent("p1")):
+                await trio.lowlevel.checkpoint()
+            asker = asked[0][6:12]
+            answer = bytes.fromhex("0806 0001 0800 0604 0002 020000000022 0a000002")
+            house.push(
+                "p1", asker + bytes.fromhex("020000000022") + answer + asker + bytes.fromhex("0a000001")
+            )
             rc, out, _ = await guest.outcome()
             assert rc == 0
-            assert "ARP" in out
+            assert "reply from 10.0.0.2 [02:00:00:00:00:22]" in out
