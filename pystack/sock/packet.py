@@ -59,7 +59,8 @@ class PacketSocket:
         self._devices = [dev] if dev is not None else list(table.devices)
         self._queue: deque[Seen] = deque()
         self.limit = DEFAULT_QUEUE_FRAMES
-        self.wants: Callable[[Packet], bool] | None = None  # a filter, run before anything is copied
+        # A filter, run before anything is copied; it is told whether the packet is leaving.
+        self.wants: Callable[[Packet, bool], bool] | None = None
         self.received = 0
         self.dropped = 0
         self.on_event: Callable[[], None] = _nobody_waits
@@ -77,7 +78,7 @@ class PacketSocket:
             return
         if self._protocol not in (ETH_P_ALL, pkt.protocol):
             return
-        if self.wants is not None and not self.wants(pkt):
+        if self.wants is not None and not self.wants(pkt, outgoing):
             return
         self.received += 1
         if len(self._queue) >= self.limit:

@@ -41,10 +41,12 @@ class Captured:
     comment: str = ""
 
 
-def file_header(*, nanoseconds: bool = False, snaplen: int = SNAPLEN) -> bytes:
+def file_header(
+    *, nanoseconds: bool = False, snaplen: int = SNAPLEN, linktype: int = LINKTYPE_ETHERNET
+) -> bytes:
     """What a file begins with."""
     magic = MAGIC_NANOSECONDS if nanoseconds else MAGIC_MICROSECONDS
-    return _FILE["<"].pack(magic, MAJOR, MINOR, 0, 0, snaplen, LINKTYPE_ETHERNET)
+    return _FILE["<"].pack(magic, MAJOR, MINOR, 0, 0, snaplen, linktype)
 
 
 def record(time: int, frame: Buffer, *, nanoseconds: bool = False, snaplen: int = SNAPLEN) -> bytes:
