@@ -51,7 +51,7 @@ def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns:
     if json:
         asked = as_json(argv)
         if asked is None:
-            return complain([f"--json: {argv[0]} cannot do it (known: bridge, ip)"], USAGE)
+            return complain([f"--json: {argv[0]} cannot do it (bridge, ip can)"], USAGE)
         argv = asked
     io = Io(tty=tty, columns=columns, utc_offset=time.localtime().tm_gmtoff)
     return OwnStreams(host, start(argv, host, netns, io)).drive()

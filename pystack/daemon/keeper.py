@@ -24,7 +24,7 @@ from pystack.daemon.ledger import Ledger, LedgerBusy, Record
 from pystack.daemon.log import Log
 from pystack.daemon.permits import Permits
 
-USAGE: Final = 2  # exit codes of INTERFACE: the configuration is wrong …
+USAGE: Final = 2  # exit codes: the configuration is wrong …
 LACKING: Final = 4  # … or the kernel or the rights lack something
 
 MAX_MESSAGE: Final = 65536

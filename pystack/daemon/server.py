@@ -197,11 +197,8 @@ class Daemon:
     async def serve_command(self, client: Connection, request: Request) -> int:
         """An applet, in the namespace that was asked for."""
         if request.json:
-            asked = as_json(request.argv)
-            if asked is None:
-                return await say(
-                    client, f"--json: {request.argv[0]} cannot do it (known: {JSON_VERBS})", USAGE
-                )
+            if (asked := as_json(request.argv)) is None:
+                return await say(client, f"--json: {request.argv[0]} cannot do it ({JSON_VERBS} can)", USAGE)
             request = request._replace(argv=asked)
         netns = self.stack.host.namespaces.get(request.ns)
         if netns is None:
@@ -248,7 +245,7 @@ class Daemon:
                 config = await trio.to_thread.run_sync(self.load)
                 new = await trio.to_thread.run_sync(successor, config, self.stack)
                 replace(new, self.stack, self.opener)
-            except (ConfigError, PortFailed):
+            except Exception:
                 self.say_ready("goes on as it was")
                 raise
             self.stack.end_commands()
@@ -267,6 +264,8 @@ class Daemon:
                 logger.error("%s", line)
         except PortFailed as error:
             logger.error("%s", error)
+        except Exception:
+            logger.exception("a fault of ours in a reload")
 
     # --- end --------------------------------------------------------------------------------------------
 

@@ -198,3 +198,19 @@ def test_doctor_knows_the_daemons_that_run(tmp_path: Path) -> None:
         rows = json.loads(running.run("--json", "doctor").out)
     about = [row for row in rows if row["check"] == "daemon m"]
     assert about[0]["sentence"] == f"runs as process {running.process.pid}, 1 ports"
+
+
+def test_json_is_the_tools_own_or_refused(tmp_path: Path) -> None:
+    with daemon(tmp_path, "-c", memory_daemon_config(tmp_path)) as running:
+        names = [link["ifname"] for link in json.loads(running.run("--json", "ip", "link").out)]
+        assert names == ["lo", "p1"]
+        ended = running.run("--json", "ping", "127.0.0.1")
+        assert (ended.rc, ended.out) == (2, "")
+        assert ended.err == "pystack: --json: ping cannot do it (bridge, doctor, ip, status can)\n"
+
+
+def test_a_namespace_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    path = memory_daemon_config(tmp_path, 'setup_text = "ip netns add b"')
+    with daemon(tmp_path, "-c", path) as running:
+        ended = running.run("-n", "c", "ip", "link")
+        assert (ended.rc, ended.err) == (1, "pystack: there is no namespace c (known: b)\n")

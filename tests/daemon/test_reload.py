@@ -273,6 +273,17 @@ async def test_a_running_pump_hands_its_ports_to_the_next(autojump_clock: trio.t
         assert new.host.clock.now == pytest.approx(101.0)
 
 
+def test_a_fault_while_taking_over_costs_what_was_learned_and_not_the_traffic(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    old = running()
+    del old.host.namespaces[""].snmp
+    new, _ = swap(old, old.config)
+    assert "AttributeError" in caplog.text
+    receive(new, "p1", ARP_REQUEST)
+    assert bridge_of(new).fdb.get(VM) is not None
+
+
 def test_the_order_of_an_exchange_is_open_close_hand_over() -> None:
     old = running()
     new = successor(memory_config("p2", "p3"), old)
