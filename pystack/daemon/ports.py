@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from typing import Protocol
+from importlib import import_module
+from typing import Final, Protocol
 
 from msgspec.structs import asdict
 
@@ -12,6 +13,8 @@ from pystack.daemon.keeper_link import KeeperLink
 from pystack.daemon.settings import MemorySettings, PcapSettings, Port, TapSettings, UnixSettings
 from pystack.drivers.port import PortDriver
 from pystack.l2.port import PortDevice
+
+DRIVER_MODULES: Final = ("tap", "packet", "unix_stream", "unix_dgram", "pcap", "memory")
 
 
 class Opener(Protocol):
@@ -76,6 +79,12 @@ class KeeperOpener:
             **asdict(port.settings),
         )
         return facts, fds[0]
+
+
+def load_all_drivers() -> None:
+    """For a daemon that is about to drop its rights: it may lose sight of the files of its own modules."""
+    for driver in DRIVER_MODULES:
+        import_module(f"pystack.drivers.{driver}")
 
 
 def open_pcap(settings: PcapSettings, dev: PortDevice) -> PortDriver:

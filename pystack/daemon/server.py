@@ -30,7 +30,7 @@ from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused, ta
 from pystack.daemon.log import Log
 from pystack.daemon.log_handler import log_through
 from pystack.daemon.notify import ServiceManager
-from pystack.daemon.ports import KeeperOpener
+from pystack.daemon.ports import KeeperOpener, load_all_drivers
 from pystack.daemon.protocol import ERR, RC, Request, encode
 from pystack.daemon.reload import replace, successor
 from pystack.daemon.settings import LAB, Config
@@ -97,7 +97,9 @@ class Daemon:
             except KeeperRefused:
                 self.stack.close()
                 raise
-            account.become()
+            if account.user:
+                load_all_drivers()
+                account.become()
             return socket.socket(fileno=fd)
         except ConfigError as error:
             raise StartFailed(error.complaints, USAGE) from None

@@ -219,7 +219,10 @@ def test_without_rights_the_daemon_can_still_reload_and_open_a_port(folder: Path
     path = two_taps(folder, netns, more)
     os.chmod(path, 0o600)
     with daemon(folder, "-c", path) as running:
-        two_taps(folder, netns, f'{more}[port.p3]\ndriver = "tap"\nifname = "vm3"\nnetns = "{netns}"\n')
+        others = '[port.m]\ndriver = "memory"\n[port.q]\ndriver = "unix"\ntype = "stream"\npath = "q.sock"\n'
+        two_taps(
+            folder, netns, f'{more}[port.p3]\ndriver = "tap"\nifname = "vm3"\nnetns = "{netns}"\n{others}'
+        )
         ended = running.run("reload")
         assert (ended.rc, ended.err) == (0, "")
         assert links(netns) == ["lo", "vm1", "vm2", "vm3"]
