@@ -10,6 +10,7 @@ from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_UNIVERSE, Address
 from pystack.l3.fib_types import RT_TABLE_MAIN, RTN_UNICAST, FibInfo, FibRoute, Nexthop
 from pystack.netns import Netns
 from pystack.profile import Profile
+from pystack.wire.checksum import Buffer
 from pystack.wire.virtio import NONE, Offload
 from tests.frames import ip
 
@@ -104,7 +105,7 @@ class Box:
 
     # -- running -------------------------------------------------------------------------------------------
 
-    def send(self, dev: Link, frame: bytes, offload: Offload = NONE, *, ns: Netns | None = None) -> None:
+    def send(self, dev: Link, frame: Buffer, offload: Offload = NONE, *, ns: Netns | None = None) -> None:
         """A frame arrives at a port, and all that follows at once follows."""
         (ns or self.ns).receive(dev, frame, offload)
         self.settle()
