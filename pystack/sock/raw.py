@@ -145,6 +145,7 @@ class RawSocket(Socket):
         "_errors",
         "_held",
         "_queue",
+        "_source",
         "_table",
         "broadcast",
         "connected",
@@ -162,7 +163,8 @@ class RawSocket(Socket):
     def __init__(self, table: RawTable, protocol: int) -> None:
         self._table = table
         self.protocol = protocol
-        self.saddr = 0  # bind()
+        self.saddr = 0  # bind(): for whom packets must be
+        self._source = 0  # with whose address it speaks; 0: the device's
         self.connected = 0
         self.ifindex = 0  # SO_BINDTODEVICE
         self.ttl = 0  # 0: the default
@@ -187,6 +189,7 @@ class RawSocket(Socket):
         if address and kind not in (RTN_LOCAL, RTN_MULTICAST, RTN_BROADCAST):
             raise NetError(EADDRNOTAVAIL)
         self.saddr = address
+        self._source = address if kind == RTN_LOCAL else 0
 
     def bind_to_device(self, name: str) -> None:
         """setsockopt(SO_BINDTODEVICE)"""
@@ -203,7 +206,7 @@ class RawSocket(Socket):
     def route_to(self, daddr: int) -> tuple[Rtable, int]:
         """The way and the source that a packet from here would take; what connect() and sendto() ask."""
         oif = self.ifindex
-        flow = Flow(daddr, self.saddr, oif=oif, tos=self.tos & 0x1C)
+        flow = Flow(daddr, self._source, oif=oif, tos=self.tos & 0x1C)
         route = self._table.router.route_output(flow)
         if not isinstance(route, Rtable):
             raise NetError(route)
