@@ -252,6 +252,7 @@ def test_knobs_have_the_kernels_defaults() -> None:
         "retrans_time": 100,
         "retrans_time_ms": 1000,
         "ucast_solicit": 3,
+        "unres_qlen": 101,
         "unres_qlen_bytes": 212992,
     }
 
