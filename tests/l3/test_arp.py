@@ -426,3 +426,15 @@ def test_what_happens_to_a_device_happens_to_its_neighbours(event: str, left: li
     else:
         box.ns.ipv4.addresses.flush(box.eth0)
     assert sorted(neigh.key for neigh in box.ns.ipv4.neighbours) == left
+
+
+def test_a_program_may_be_left_to_ask_first() -> None:
+    """app_solicit: that many questions are left to user space, which pystack has not."""
+    box = Asked()
+    box.sysctl("net.ipv4.neigh.eth0.app_solicit", "2")
+    box.ask_for()
+    assert box.sent(box.eth0) == []
+    box.advance(1.9)
+    assert box.sent(box.eth0) == []
+    box.advance(4)
+    assert [parsed_arp(frame).tpa for frame in box.sent(box.eth0)] == [ALICE_IP] * 3

@@ -468,3 +468,29 @@ def test_a_socket_that_did_not_ask_for_errors_gets_none() -> None:
 def test_echo_messages_of_the_helper_are_what_they_say() -> None:
     assert echo_message(b"")[:2] == b"\x08\x00"
     assert isinstance(Host().eth0, PortDevice)
+
+
+def test_errors_to_all_peers_together_are_limited_too() -> None:
+    box = Router()
+    box.sysctl("net.ipv4.icmp_ratelimit", "0")
+    assert sum(len(box.exchange(echo_frame(dst=BOB_IP, ttl=1))) for _ in range(60)) == 50
+    assert box.counted()["OutRateLimitGlobal"] == 10
+
+
+def test_an_error_that_would_have_room_for_no_header_is_not_sent() -> None:
+    box = Host()
+    box.ns.devices.set_mtu(box.eth0, 68)
+    box.eth0.mtu = 48  # a TAP refuses less than 68; a tunnel may have it
+    assert box.exchange(packet_frame(datagram(bytes(20), 99))) == []
+
+
+def test_an_error_is_not_sent_without_a_way_back() -> None:
+    assert Host().exchange(packet_frame(datagram(bytes(20), 99, src=ip("10.200.0.1")))) == []
+
+
+def test_an_answer_to_many_without_a_way_back_begins_with_an_address_of_the_device() -> None:
+    box = Host()
+    box.sysctl("net.ipv4.icmp_echo_ignore_broadcasts", "0")
+    assert box.exchange(echo_frame(src=ip("10.200.0.1"), dst=ip("10.0.0.255"), to=BROADCAST)) == []
+    assert box.exchange(echo_frame(src=0, dst=ip("224.0.0.1"), to=BROADCAST)) == []
+    assert box.counted()["InEchos"] == 2

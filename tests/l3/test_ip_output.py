@@ -3,7 +3,7 @@
 import pytest
 
 from pystack.errors import ENETUNREACH, NetError
-from pystack.netfilter.hooks import OUTPUT
+from pystack.netfilter.hooks import OUTPUT, POSTROUTING, HookState
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.packet import PACKET_LOOPBACK, Packet
 from pystack.sock.raw import RawSocket
@@ -145,3 +145,32 @@ def test_a_packet_that_lost_its_route_is_dropped_and_not_lost() -> None:
         step(Packet(bytearray(60), box.eth0))
     assert box.drops() == {"IP_OUTNOROUTES": 4}
     box.assert_every_packet_is_accounted_for()
+
+
+def test_both_copies_of_a_broadcast_cross_postrouting() -> None:
+    """Measured on the kernel: it is logged twice."""
+    box = Host()
+    box.sock.broadcast = True
+    crossed: list[str] = []
+
+    def watch(pkt: Packet, state: HookState) -> int:
+        crossed.append(state.outdev.name if state.outdev else "")
+        return NF_ACCEPT
+
+    box.ns.hooks.ip[POSTROUTING].register(watch, 0, "watch")
+    box.out(b"hello", ip("10.0.0.255"))
+    assert crossed == ["eth0", "eth0"]
+
+
+def test_a_group_packet_without_time_stays_at_home() -> None:
+    box = Host()
+    box.sock.bind_to_device("eth0")
+
+    def end(pkt: Packet, state: HookState) -> int:
+        assert pkt.ip is not None
+        pkt.ip.ttl = 0
+        return NF_ACCEPT
+
+    box.ns.hooks.ip[OUTPUT].register(end, 0, "end")
+    assert box.out(b"hello", ip("224.0.0.1")) == []
+    assert box.sock.recv() is not None

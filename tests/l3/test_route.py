@@ -3,7 +3,7 @@
 import pytest
 
 from pystack.device import IFF_UP
-from pystack.errors import EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV
+from pystack.errors import EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, EXDEV
 from pystack.l3.addresses import RT_SCOPE_LINK
 from pystack.l3.fib_types import (
     RTN_BLACKHOLE,
@@ -16,6 +16,7 @@ from pystack.l3.fib_types import (
     Flow,
 )
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
+from pystack.packet import Packet
 from pystack.wire.ipv4 import address_text
 from tests.box import Box
 from tests.frames import OUR_MAC, OUR_MAC2, ip
@@ -337,3 +338,36 @@ def test_the_next_hop_is_the_gateway_or_the_destination_itself() -> None:
         route, _ = box.out(destination)
         assert isinstance(route, Rtable)
         assert address_text(route.nexthop(ip(destination))) == nexthop
+
+
+def test_a_group_without_a_local_reach_hears_nobody_without_an_address() -> None:
+    box = Routed()
+    box.ns.ipv4.router._is_member = lambda dev, group: True
+    assert box.received("239.1.1.1", "0.0.0.0") == EINVAL
+    assert isinstance(box.received("239.1.1.1"), Rtable)
+
+
+def test_a_router_takes_other_kinds_of_routes_for_martians() -> None:
+    box = Routed()
+    box.forward()
+    box.route("10.6.0.0/16", box.eth1, type_=RTN_MULTICAST, scope=RT_SCOPE_LINK)
+    assert box.received("10.6.0.1") == EINVAL
+
+
+def test_a_router_checks_the_source_of_what_it_forwards() -> None:
+    box = Routed()
+    box.forward()
+    box.sysctl("net.ipv4.conf.eth0.rp_filter", "1")
+    assert box.received("8.8.8.8", "10.0.1.9") == EXDEV
+
+
+def test_a_broadcast_must_come_from_somebody_plausible() -> None:
+    assert Routed().received("255.255.255.255", "10.0.1.1") == EINVAL
+
+
+def test_a_decision_that_was_never_finished_is_a_bug() -> None:
+    box = Routed()
+    route = Rtable(box.eth0, RTN_UNICAST, 0, 0)
+    for step in (route.input, route.output):
+        with pytest.raises(AssertionError, match="eth0 has no way"):
+            step(Packet(b"", box.eth0))
