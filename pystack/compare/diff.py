@@ -1,0 +1,228 @@
+"""What of two sides' records differs, of which class, and by what cause.
+
+The classes, in order of weight: VERDICT (passed on or not), EGRESS (by another port), REWRITE (other bytes),
+RULE, STATE,
+REPLY (what the stack itself sends), LOG, OUTPUT, TIMING.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.compare import equivalences
+from pystack.compare.align import Pair, align
+from pystack.compare.equivalences import Injected
+from pystack.compare.fields import differing
+from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
+
+CLASSES: Final = ("VERDICT", "EGRESS", "REWRITE", "RULE", "STATE", "REPLY", "LOG", "OUTPUT", "TIMING")
+_UNOBSERVABLE_FIELDS: Final = (
+    "table",
+    "chain",
+    "rule",
+    "indev",
+    "outdev",
+    "physin",
+    "physout",
+    "mark",
+    "verdict",
+    "reason",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One pair that is not alike."""
+
+    cls: str
+    step: int
+    at: str
+    kernel: Record | None
+    pystack: Record | None
+    cause: str
+    known: str = ""  # the reason in the registry of known differences
+
+    def to_json(self) -> Json:
+        """The object of the JSON stream."""
+        return {
+            "v": 1,
+            "type": "diff",
+            "class": self.cls,
+            "step": self.step,
+            "at": self.at,
+            "kernel": None if self.kernel is None else to_json(self.kernel, "kernel"),
+            "pystack": None if self.pystack is None else to_json(self.pystack, "pystack"),
+            "cause": self.cause,
+            "known": bool(self.known),
+        }
+
+
+@dataclass(slots=True)
+class Comparison:
+    """The outcome for one scenario."""
+
+    pairs: list[Pair]
+    differences: list[Difference]
+    forgiven: dict[str, int]  # equivalence -> how often it was needed
+    not_observable: int
+
+
+class Differ:
+    """Compares the two sides of one scenario."""
+
+    def __init__(self, kernel: Sequence[Record], pystack: Sequence[Record]) -> None:
+        self._kernel = kernel
+        self._pystack = pystack
+        entered = [r.data for r in (*kernel, *pystack) if isinstance(r, Frame) and r.dir == "in"]
+        self._injected = Injected(entered)
+        self._forgiven: dict[str, int] = {}
+        self._not_observable = 0
+
+    def compare(self) -> Comparison:
+        """Pair everything and look at each pair."""
+        pairs = align(self._kernel, self._pystack, self._same)
+        found = [difference for pair in pairs if (difference := self._judge(pair)) is not None]
+        return Comparison(pairs, self._join_egress(found), self._forgiven, self._not_observable)
+
+    # -- alike? --------------------------------------------------------------------------------------------
+
+    def _same(self, left: Record, right: Record) -> bool:
+        if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
+            return left.dir == right.dir and self._alike(left.data, right.data) is not None
+        if isinstance(left, Hop) and isinstance(right, Hop):
+            return self._same_point(left, right) and self._alike(left.data, right.data) is not None
+        if isinstance(left, Log) and isinstance(right, Log):
+            return left.text == right.text
+        return type(left) is type(right)  # outputs and states: one of a kind in their lane, looked at later
+
+    def _alike(self, left: bytes, right: bytes) -> list[str] | None:
+        made = self._injected.made_by_stack(left) and self._injected.made_by_stack(right)
+        return equivalences.alike(left, right, made=made)
+
+    def _same_point(self, left: Hop, right: Hop) -> bool:
+        return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)
+
+    # -- a pair --------------------------------------------------------------------------------------------
+
+    def _judge(self, pair: Pair) -> Difference | None:
+        left, right = pair.kernel, pair.pystack
+        if left is None or right is None:
+            return self._one_sided(pair)
+        if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
+            return self._frames(pair, left.data, right.data, left.dir == right.dir)
+        if isinstance(left, Hop) and isinstance(right, Hop):
+            return self._hops(pair, left, right)
+        if isinstance(left, Log) and isinstance(right, Log):
+            return None if left.text == right.text else self._difference("LOG", pair, "log line")
+        if isinstance(left, Output) and isinstance(right, Output):
+            return self._outputs(pair, left, right)
+        if isinstance(left, State) and isinstance(right, State):
+            return self._states(pair, left, right)
+        return self._difference("VERDICT", pair, "unlike records")
+
+    def _one_sided(self, pair: Pair) -> Difference | None:
+        only = pair.kernel or pair.pystack
+        who = "pystack" if pair.kernel is None else "the kernel"
+        match only:
+            case Frame() | Captured() | Hop():
+                rule = equivalences.ignored(only.data)
+                if rule is not None:
+                    self._forgive([rule])
+                    return None
+                made = self._injected.made_by_stack(only.data)
+                kind = "REPLY" if made else "VERDICT"
+                return self._difference(kind, pair, f"only {who} has it at {pair.at}")
+            case Log():
+                return self._difference("LOG", pair, f"only {who} logs it")
+            case State():
+                self._not_observable += 1
+                return None
+        return self._difference("OUTPUT", pair, f"only {who} ran it")
+
+    def _frames(self, pair: Pair, left: bytes, right: bytes, same_way: bool) -> Difference | None:
+        masks = self._alike(left, right)
+        if masks is not None and same_way:
+            self._forgive(masks)
+            return None
+        if not same_way:
+            return self._difference("VERDICT", pair, "seen on its way in and on its way out")
+        kind = "REPLY" if self._injected.made_by_stack(left) else "REWRITE"
+        return self._difference(kind, pair, ", ".join(differing(left, right)))
+
+    def _hops(self, pair: Pair, left: Hop, right: Hop) -> Difference | None:
+        if not self._same_point(left, right):
+            return self._difference("VERDICT", pair, f"the kernel is at {pair.at}, pystack is not")
+        masks = self._alike(left.data, right.data)
+        if masks is None:
+            return self._difference("REWRITE", pair, ", ".join(differing(left.data, right.data)))
+        self._forgive(masks)
+        for name in _UNOBSERVABLE_FIELDS:
+            theirs, ours = getattr(left, name), getattr(right, name)
+            if theirs is None or ours is None:
+                self._not_observable += theirs is not ours
+            elif theirs != ours:
+                kind = "VERDICT" if name in ("verdict", "reason") else "RULE"
+                return self._difference(kind, pair, f"{name} at {pair.at}")
+        return None
+
+    def _outputs(self, pair: Pair, left: Output, right: Output) -> Difference | None:
+        if left.rc != right.rc:
+            return self._difference("OUTPUT", pair, "exit code")
+        for name in ("out", "err"):
+            theirs = equivalences.plain_text(getattr(left, name))
+            ours = equivalences.plain_text(getattr(right, name))
+            if theirs != ours:
+                return self._difference("OUTPUT", pair, f"{_first_line(theirs, ours)}")
+        return None
+
+    def _states(self, pair: Pair, left: State, right: State) -> Difference | None:
+        theirs = sorted(equivalences.plain_text(left.text).splitlines())
+        ours = sorted(equivalences.plain_text(right.text).splitlines())
+        if theirs == ours:
+            return None
+        lines = sorted(set(theirs) ^ set(ours))
+        return self._difference("STATE", pair, f"{left.what}: {lines[0] if lines else 'how often'}")
+
+    # -- bookkeeping ---------------------------------------------------------------------------------------
+
+    def _forgive(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._forgiven[name] = self._forgiven.get(name, 0) + 1
+
+    def _difference(self, cls: str, pair: Pair, cause: str) -> Difference:
+        return Difference(cls, pair.step, pair.at, pair.kernel, pair.pystack, cause)
+
+    def _join_egress(self, found: list[Difference]) -> list[Difference]:
+        """A frame that one side misses and the other has at another port is one difference, not two."""
+        joined: list[Difference] = []
+        for difference in found:
+            partner = next((other for other in joined if self._is_other_half(other, difference)), None)
+            if partner is None:
+                joined.append(difference)
+                continue
+            left, right = partner.kernel or difference.kernel, partner.pystack or difference.pystack
+            at = f"{partner.at} / {difference.at}"
+            joined[joined.index(partner)] = Difference(
+                "EGRESS", partner.step, at, left, right, "another port"
+            )
+        return joined
+
+    def _is_other_half(self, one: Difference, other: Difference) -> bool:
+        first, second = one.kernel or one.pystack, other.kernel or other.pystack
+        if not isinstance(first, Frame) or not isinstance(second, Frame) or one.step != other.step:
+            return False
+        halves = (one.kernel is None) != (one.pystack is None) and (one.kernel is None) != (
+            other.kernel is None
+        )
+        lone = (other.kernel is None) != (other.pystack is None)
+        return halves and lone and self._alike(first.data, second.data) is not None
+
+
+def _first_line(theirs: str, ours: str) -> str:
+    left, right = theirs.splitlines(), ours.splitlines()
+    for number, (mine, other) in enumerate(zip(left, right, strict=False), 1):
+        if mine != other:
+            return f"line {number}: {mine!r} is not {other!r}"
+    return f"{len(left)} lines are not {len(right)}"

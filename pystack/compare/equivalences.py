@@ -1,0 +1,169 @@
+"""What may differ by nature, each with its reason: the only differences that a comparison forgives.
+
+A mask is tried only where the plain bytes differ, and only on packets that the side made itself: what came in
+must
+come out alike to the last bit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.compare.fields import place_of
+from pystack.wire.icmp import ICMP_TIMESTAMPREPLY
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMask:
+    """Two frames are alike if they are equal with these fields blanked."""
+
+    name: str
+    reason: str
+    mask: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class TextMask:
+    """Two texts are alike if they are equal with what the pattern finds replaced."""
+
+    name: str
+    reason: str
+    pattern: re.Pattern[str]
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Frames that only one side may send."""
+
+    name: str
+    reason: str
+    matches: Callable[[bytes], bool]
+
+
+def blank(frame: bytes, *names: str) -> bytes:
+    """The frame with these fields zeroed, where it has them."""
+    masked = bytearray(frame)
+    for name in names:
+        place = place_of(frame, name)
+        if place is not None:
+            masked[place[0] : place[1]] = bytes(place[1] - place[0])
+    return bytes(masked)
+
+
+def _without_ip_id(frame: bytes) -> bytes:
+    return blank(frame, "ip.id", "ip.chksum")
+
+
+def _without_timestamps(frame: bytes) -> bytes:
+    place = place_of(frame, "icmp.type")
+    if place is None or frame[place[0]] != ICMP_TIMESTAMPREPLY:
+        return frame
+    masked = bytearray(blank(frame, "icmp.chksum"))
+    start = place[0] + 12  # the originate time stays, receive and transmit are ours
+    masked[start : start + 8] = bytes(len(masked[start : start + 8]))
+    return bytes(masked)
+
+
+def _protocol(frame: bytes) -> int | None:
+    place = place_of(frame, "ip.proto")
+    return None if place is None else frame[place[0]]
+
+
+def _is_igmp(frame: bytes) -> bool:
+    return _protocol(frame) == IPPROTO_IGMP
+
+
+FRAMES: Final = (
+    FrameMask(
+        "ip-id",
+        "the identification of a packet that the stack makes is drawn from a hashed counter",
+        _without_ip_id,
+    ),
+    FrameMask(
+        "icmp-timestamp", "the time of day in a timestamp reply is the side's own", _without_timestamps
+    ),
+)
+
+IGNORED: Final = (
+    Ignored(
+        "igmp-at-link-up",
+        "the kernel reports its group memberships when a link comes up; pystack joins no groups yet",
+        _is_igmp,
+    ),
+)
+
+TEXTS: Final = (
+    TextMask("ping-time", "how long an answer took", re.compile(r"time[=<][0-9.]+ ms"), "time=T ms"),
+    TextMask("ping-total", "how long the command took", re.compile(r"(?<=, time )[0-9]+ms"), "Tms"),
+    TextMask(
+        "ping-rtt",
+        "how long answers took",
+        re.compile(r"(rtt min/avg/max/mdev = )[0-9./]+( ms.*)"),
+        r"\1T\2",
+    ),
+    TextMask("arping-time", "how long an answer took", re.compile(r"[0-9.]+ms$", re.MULTILINE), "Tms"),
+    TextMask("used", "how long ago an entry was used", re.compile(r"used [0-9]+/[0-9]+(/[0-9]+)?"), "used T"),
+    TextMask("clock", "the time of day", re.compile(r"\b\d\d:\d\d:\d\d\.\d+"), "HH:MM:SS"),
+    TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
+)
+
+
+def alike(left: bytes, right: bytes, *, made: bool) -> list[str] | None:
+    """The names of the masks under which two frames are equal: none needed, some, or None if they differ.
+
+    `made` says that the frame was made by the stack and not merely passed on.
+    """
+    if left == right:
+        return []
+    if not made:
+        return None
+    used = []
+    for mask in FRAMES:
+        masked_left, masked_right = mask.mask(left), mask.mask(right)
+        if (masked_left, masked_right) != (left, right) and masked_left != left:
+            used.append(mask.name)
+        left, right = masked_left, masked_right
+        if left == right:
+            return used
+    return None
+
+
+def ignored(frame: bytes) -> str | None:
+    """The name of the equivalence that lets one side send this alone."""
+    for rule in IGNORED:
+        if rule.matches(frame):
+            return rule.name
+    return None
+
+
+def plain_text(text: str) -> str:
+    """A text with everything that differs by nature replaced."""
+    for mask in TEXTS:
+        text = mask.pattern.sub(mask.replacement, text)
+    return text
+
+
+class Injected:
+    """What went in: tells packets that a side made from those it passed on."""
+
+    def __init__(self, frames: Iterable[bytes]) -> None:
+        self._seen = {_identity(frame) for frame in frames}
+
+    def made_by_stack(self, frame: bytes) -> bool:
+        """Whether no injected frame has these addresses, protocol and identification."""
+        return _identity(frame) not in self._seen
+
+
+def _identity(frame: bytes) -> bytes:
+    """What forwarding keeps of a packet: IP's source, destination, protocol and id; else the whole payload."""
+    place = place_of(frame, "ip.src")
+    if place is None:
+        return frame[6:]
+    at = place[0] - 12
+    quote = frame[at + 4 : at + 6] + frame[at + 9 : at + 10] + frame[at + 12 : at + 20]
+    return quote + (frame[at + 20 : at + 21] if frame[at + 9] == IPPROTO_ICMP else b"")
