@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.compare import equivalences
 from pystack.compare.align import Pair, align
-from pystack.compare.equivalences import Injected
+from pystack.compare.equivalences import Injected, alike, ignored, plain_text
 from pystack.compare.fields import differing
 from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
 
@@ -99,7 +98,7 @@ class Differ:
 
     def _alike(self, left: bytes, right: bytes) -> list[str] | None:
         made = self._injected.made_by_stack(left) and self._injected.made_by_stack(right)
-        return equivalences.alike(left, right, made=made)
+        return alike(left, right, made=made)
 
     def _same_point(self, left: Hop, right: Hop) -> bool:
         return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)
@@ -127,7 +126,7 @@ class Differ:
         who = "pystack" if pair.kernel is None else "the kernel"
         match only:
             case Frame() | Captured() | Hop():
-                rule = equivalences.ignored(only.data)
+                rule = ignored(only.data)
                 if rule is not None:
                     self._forgive([rule])
                     return None
@@ -171,15 +170,15 @@ class Differ:
         if left.rc != right.rc:
             return self._difference("OUTPUT", pair, "exit code")
         for name in ("out", "err"):
-            theirs = equivalences.plain_text(getattr(left, name))
-            ours = equivalences.plain_text(getattr(right, name))
+            theirs = plain_text(getattr(left, name))
+            ours = plain_text(getattr(right, name))
             if theirs != ours:
                 return self._difference("OUTPUT", pair, f"{_first_line(theirs, ours)}")
         return None
 
     def _states(self, pair: Pair, left: State, right: State) -> Difference | None:
-        theirs = sorted(equivalences.plain_text(left.text).splitlines())
-        ours = sorted(equivalences.plain_text(right.text).splitlines())
+        theirs = sorted(plain_text(left.text).splitlines())
+        ours = sorted(plain_text(right.text).splitlines())
         if theirs == ours:
             return None
         lines = sorted(set(theirs) ^ set(ours))

@@ -160,7 +160,8 @@ class Injected:
 
 
 def _identity(frame: bytes) -> bytes:
-    """What forwarding keeps of a packet: IP's source, destination, protocol and id; else the whole payload."""
+    """What forwarding keeps of a packet: IP's source, destination, protocol and id; else the whole payload.
+    """
     place = place_of(frame, "ip.src")
     if place is None:
         return frame[6:]
