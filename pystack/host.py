@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pystack.clock import Clock
-from pystack.drop import LINK_GONE, Outcomes
+from pystack.drop import Outcomes
 from pystack.errors import EEXIST, ENOENT, NetError
 from pystack.events import EventSink
 from pystack.l2.backlog import BUDGET, Backlog
@@ -81,12 +81,6 @@ class Host:
             raise NetError(ENOENT)
         netns.close()
         del self.namespaces[name]
-        survivors = [pkt for pkt in self.backlog.queue if pkt.dev.ifindex]
-        for pkt in self.backlog.queue:
-            if not pkt.dev.ifindex:
-                netns.drop(pkt, LINK_GONE)
-        self.backlog.queue.clear()
-        self.backlog.queue.extend(survivors)
 
     def run_backlog(self, budget: int = BUDGET) -> None:
         """Receive what crossed loopback and veth, up to a budget."""

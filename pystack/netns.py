@@ -128,4 +128,5 @@ class Netns:
             if dev.ifindex:  # not gone already with the other end of its pair
                 self.devices.unregister(dev)
         self.devices.set_down(self.loopback)
+        self.link.backlog.forget(self.loopback, self.drop)
         self.ipv4.defrag.purge()

@@ -120,7 +120,8 @@ def test_a_deleted_namespace_takes_its_pairs_and_what_waits_along() -> None:
     assert len(box.host.backlog) == 2
     box.host.del_netns("blue")
     assert "near" not in box.ns.devices
-    box.settle()
+    assert len(box.host.backlog) == 0
+    assert box.drops()["LINK_GONE"] == 2
     assert box.host.queued() == 0
     box.assert_every_packet_is_accounted_for()
     box.advance(100)
