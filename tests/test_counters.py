@@ -59,7 +59,11 @@ def test_icmp_types_are_listed_once_they_were_seen() -> None:
     for type_ in (8, 8, 0, 11):
         snmp.icmp_in(type_)
     snmp.icmp_out(3)
-    assert "IcmpMsg: InType0 InType8 InType11 OutType3\nIcmpMsg: 1 2 1 1\n" in snmp.snmp_text()
+    snmp.icmp_out(77)
+    assert "IcmpMsg: InType0 InType8 InType11 OutType3 OutType77\nIcmpMsg: 1 2 1 1 1\n" in snmp.snmp_text()
+    icmp = snmp.Icmp
+    assert (icmp.InEchos, icmp.InEchoReps, icmp.InTimeExcds) == (2, 1, 1)
+    assert (icmp.OutMsgs, icmp.OutDestUnreachs) == (2, 1)
 
 
 def test_a_counter_rises_under_its_dotted_name() -> None:

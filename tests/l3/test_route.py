@@ -48,7 +48,7 @@ class Routed(Box):
         return self.ns.ipv4.router.route_input(ip(destination), ip(source), 0, 0, self.ns.devices[dev])
 
 
-# -- the source, cases S1 to S13 as far as they are modelled -------------------------------------------------
+# -- the source, as measured on the kernel -----------------------------------------------------------------
 
 
 def test_on_a_connected_network_its_primary_speaks() -> None:
@@ -89,7 +89,7 @@ def test_to_nowhere_is_to_oneself() -> None:
 
 
 def test_a_device_with_only_a_link_address_sends_to_the_world_from_none() -> None:
-    """S4c: 0.0.0.0 is really transmitted."""
+    """Measured on the kernel: 0.0.0.0 is really transmitted."""
     box = Box()
     dev = box.port("eth0", OUR_MAC)
     box.address(dev, "172.16.10.14/24", scope=RT_SCOPE_LINK)
