@@ -1,0 +1,135 @@
+"""Each way to differ is found, named and put into its class; nature's differences are forgiven by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from pystack.compare.diff import Comparison, Differ
+from pystack.compare.records import Frame, Hop, Log, Output, Record, State
+from pystack.wire import arp, icmp, ipv4
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, header
+
+VM = b"\xba\xec\x24\0\0\1"
+OWN = b"\2\0\0\0\0\1"
+OURS, THEIRS = 0x0A000001, 0x0A000009
+
+
+def echo(ident: int = 7, ttl: int = 64, *, reply: bool = False, source: bytes = VM) -> bytes:
+    message = icmp.build(0 if reply else 8, 0, 1, 1, b"x" * 8)
+    saddr, daddr = (OURS, THEIRS) if reply else (THEIRS, OURS)
+    packet = ipv4.build(ipv4.Ipv4Header(saddr, daddr, 1, id=ident, ttl=ttl), len(message)) + message
+    return header(OWN, source, ETH_P_IP) + packet
+
+
+def compared(kernel: Sequence[Record], pystack: Sequence[Record]) -> Comparison:
+    entered = Frame(1, "tap1", "in", echo())
+    return Differ([entered, *kernel], [entered, *pystack]).compare()
+
+
+def only(kernel: Sequence[Record], pystack: Sequence[Record]) -> tuple[str, str]:
+    (difference,) = compared(kernel, pystack).differences
+    return difference.cls, difference.cause
+
+
+def out(data: bytes, port: str = "tap2") -> Frame:
+    return Frame(1, port, "out", data)
+
+
+def hop(priority: int, data: bytes, **fields: object) -> Hop:
+    plain: dict[str, object] = dict.fromkeys(
+        ("table", "chain", "rule", "indev", "outdev", "physin", "physout")
+    )
+    return Hop(1, 1, "bridge", "PREROUTING", priority, mark=0, data=data, **{**plain, **fields})  # type: ignore[arg-type]
+
+
+def test_equal_sides_have_no_difference() -> None:
+    records: list[Record] = [out(echo()), Log(1, "[X] IN= "), hop(-300, echo()), State(1, "fdb", "a\nb")]
+    assert compared(records, records).differences == []
+
+
+def test_a_frame_that_only_the_kernel_passes_on_is_a_verdict() -> None:
+    assert only([out(echo())], []) == ("VERDICT", "only the kernel has it at port tap2")
+
+
+def test_a_frame_at_another_port_is_one_difference_of_egress() -> None:
+    assert only([out(echo(), "tap2")], [out(echo(), "tap3")]) == ("EGRESS", "another port")
+
+
+def test_a_changed_field_is_named() -> None:
+    assert only([out(echo(ttl=63))], [out(echo(ttl=62))]) == ("REWRITE", "ip.ttl, ip.chksum")
+
+
+def test_the_identification_of_a_reply_is_forgiven_and_counted() -> None:
+    comparison = compared([out(echo(100, reply=True))], [out(echo(200, reply=True))])
+    assert comparison.differences == []
+    assert comparison.forgiven == {"ip-id": 1}
+
+
+def test_the_identification_of_a_packet_that_was_passed_on_is_not_forgiven() -> None:
+    assert only([out(echo(7))], [out(echo(8))]) == ("REWRITE", "ip.id, ip.chksum")
+
+
+def test_a_reply_that_only_one_side_sends_is_a_reply() -> None:
+    answer = arp.build(arp.Arp(2, OWN, OURS, VM, THEIRS))
+    assert only([out(header(VM, OWN, ETH_P_ARP) + answer)], [])[0] == "REPLY"
+
+
+def test_a_checksum_that_is_wrong_by_one_is_found() -> None:
+    wrong = bytearray(echo(ttl=63))
+    wrong[25] ^= 1
+    assert only([out(echo(ttl=63))], [out(bytes(wrong))]) == ("REWRITE", "ip.chksum")
+
+
+def test_a_hop_in_another_order_is_a_verdict() -> None:
+    found = compared([hop(-300, echo()), hop(0, echo())], [hop(0, echo()), hop(-300, echo())]).differences
+    assert {difference.cls for difference in found} == {"VERDICT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "ours", "cls"),
+    [("physin", "tap1", "tap2", "RULE"), ("verdict", "DROP", "ACCEPT", "VERDICT"), ("mark", 1, 2, "RULE")],
+)
+def test_a_hop_that_says_something_else_is_told_by_its_field(
+    name: str, theirs: object, ours: object, cls: str
+) -> None:
+    left = hop(0, echo()) if name == "mark" else hop(0, echo(), **{name: theirs})
+    right = (
+        hop(0, echo(), **{name: ours})
+        if name != "mark"
+        else Hop(1, 1, "bridge", "PREROUTING", 0, None, None, None, None, None, None, None, 2, echo())
+    )
+    assert only([left], [right]) == (cls, f"{name} at bridge PREROUTING 0")
+
+
+def test_what_one_side_cannot_see_is_not_equal_but_not_observable() -> None:
+    comparison = compared([hop(0, echo(), rule=None)], [hop(0, echo(), rule="filter:FORWARD:1")])
+    assert comparison.differences == []
+    assert comparison.not_observable == 1
+
+
+def test_a_log_line_is_compared_to_the_last_space() -> None:
+    assert only([Log(1, "[A] IN=br0 ")], [Log(1, "[A] IN=br0")])[0] == "LOG"
+
+
+def test_times_in_output_are_forgiven_and_words_are_not() -> None:
+    def output(text: str, rc: int = 0) -> Output:
+        return Output(1, "ping -c1 10.0.0.1", rc, text, text, "")
+
+    answer = "64 bytes from 10.0.0.1: icmp_seq=1 ttl={} time={} ms"
+    assert compared([output(answer.format(64, 0.1))], [output(answer.format(64, 2.5))]).differences == []
+    assert only([output(answer.format(64, 0.1))], [output(answer.format(63, 0.1))])[0] == "OUTPUT"
+    assert only([output("x")], [output("x", 1)]) == ("OUTPUT", "exit code")
+
+
+def test_a_table_is_compared_without_its_order() -> None:
+    assert compared([State(1, "fdb", "a\nb")], [State(1, "fdb", "b\na")]).differences == []
+    assert only([State(1, "fdb", "a\nb")], [State(1, "fdb", "b\nc")]) == ("STATE", "fdb: a")
+
+
+def test_group_reports_of_the_kernel_are_forgiven_by_name() -> None:
+    report = header(b"\1\0\x5e\0\0\x16", OWN, ETH_P_IP) + ipv4.build(ipv4.Ipv4Header(OURS, 0xE0000016, 2), 0)
+    comparison = compared([out(report)], [])
+    assert comparison.differences == []
+    assert comparison.forgiven == {"igmp-at-link-up": 1}
