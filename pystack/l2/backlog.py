@@ -38,7 +38,7 @@ class Backlog:
 
         Linux: net/core/dev.c enqueue_to_backlog()
         """
-        if len(self.queue) >= self.limit:
+        if len(self.queue) > self.limit:  # the kernel takes one more than it says
             self.dropped += 1
             pkt.dev.stats.rx_dropped += 1
             drop(pkt, CPU_BACKLOG)

@@ -113,6 +113,7 @@ class AddressBook:
     def __init__(self, promotes: Callable[[Link], bool]) -> None:
         self._promotes = promotes  # promote_secondaries
         self._by_dev: dict[Link, list[Address]] = {}
+        self._by_local: dict[int, list[Address]] = {}  # asked for every packet that comes in
         self._listeners: list[Listener] = []
 
     def __iter__(self) -> Iterator[Address]:
@@ -160,6 +161,7 @@ class AddressBook:
                 raise NetError(EINVAL, "ipv4: Invalid scope value")
             address.flags |= IFA_F_SECONDARY
         held.insert(len(held) if address.is_secondary else place, address)
+        self._by_local.setdefault(address.local, []).insert(0, address)  # the newest is found first
         self._tell(AddressEvent.ADDED, address)
 
     def delete(self, dev: Link, local: int, prefixlen: int | None = None, peer: int | None = None) -> None:
@@ -179,14 +181,21 @@ class AddressBook:
         promote = heirs[0] if heirs and self._promotes(address.dev) else None
         if promote is None:
             for heir in heirs:
-                held.remove(heir)
+                self._take_out(heir, held)
                 self._tell(AddressEvent.REMOVED, heir, address)
-        held.remove(address)
+        self._take_out(address, held)
         self._tell(AddressEvent.REMOVED, address)
         if promote is not None:
             self._promote(promote, heirs, held)
         if not held:
             del self._by_dev[address.dev]
+
+    def _take_out(self, address: Address, held: list[Address]) -> None:
+        held.remove(address)
+        twins = self._by_local[address.local]
+        twins.remove(address)
+        if not twins:
+            del self._by_local[address.local]
 
     def _secondaries_of(self, primary: Address, held: list[Address]) -> list[Address]:
         after = held[held.index(primary) + 1 :]
@@ -224,10 +233,8 @@ class AddressBook:
 
     def holder(self, local: int) -> Address | None:
         """The address itself, wherever it is. Linux: net/ipv4/devinet.c inet_lookup_ifaddr_rcu()"""
-        for address in self:
-            if address.local == local:
-                return address
-        return None
+        held = self._by_local.get(local)
+        return held[0] if held else None
 
     def select(self, dev: Link | None, destination: int, scope: int) -> int:
         """The address to speak with; 0 if there is none. Linux: net/ipv4/devinet.c inet_select_addr()"""
