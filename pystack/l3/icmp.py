@@ -14,14 +14,13 @@ from pystack.l3.addresses import RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import FibResult, Flow
-from pystack.l3.icmp_limit import IcmpLimit
-from pystack.l3.ip_output import IpOutput
+from pystack.l3.icmp_output import IcmpOutput
 from pystack.l3.needs import ErrorReceiver
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Router, Rtable
 from pystack.packet import Packet
 from pystack.wire import icmp
 from pystack.wire.checksum import verifies
-from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, Ipv4Header, is_zeronet
+from pystack.wire.ipv4 import HEADER_LENGTH, Ipv4Header, is_zeronet
 
 # Only these may come to a group or broadcast address (RFC 1122 3.2.2).
 _BROADCAST_TYPES: Final = frozenset(
@@ -44,24 +43,22 @@ class Icmp:
         confs: Confs,
         fib: Fib,
         router: Router,
-        output: IpOutput,
+        out: IcmpOutput,
         drop: Drop,
         outcomes: Outcomes,
         snmp: Snmp,
         sockets: ErrorReceiver,
-        limit: IcmpLimit,
     ) -> None:
         self._clock = clock
         self._addresses = addresses
         self._confs = confs
         self._fib = fib
         self._router = router
-        self._output = output
+        self._out = out
         self._drop = drop
         self._outcomes = outcomes
         self._snmp = snmp
         self._sockets = sockets
-        self._limit = limit
 
     def icmp_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
         """Linux: net/ipv4/icmp.c icmp_rcv()"""
@@ -121,27 +118,10 @@ class Icmp:
 
     def _reply(self, pkt: Packet, header: Ipv4Header, type_: int, message: bytes) -> None:
         """Answer from the address that was asked. Linux: net/ipv4/icmp.c icmp_reply()"""
-        limited = self._limit.applies_to(type_, 0)
-        if limited and not self._limit.allows_any():
-            self._snmp.Icmp.OutRateLimitGlobal += 1
-            return
-        flow = Flow(header.saddr, self._spec_dst(pkt, header), tos=header.tos & 0x1C)
-        back = self._router.route_output(flow)
-        if not isinstance(back, Rtable):
-            return
-        if limited and not self._limit.allows_to(header.saddr, back.dev):
-            self._snmp.Icmp.OutRateLimitHost += 1
-            return
-        answer = Ipv4Header(
-            flow.saddr,
-            flow.daddr,
-            IPPROTO_ICMP,
-            ttl=self._confs.ipv4.ip_default_ttl,
-            tos=header.tos,
-            id=self._output.select_ident(),
-        )
-        self._snmp.icmp_out(icmp.ICMP_ECHOREPLY)  # Linux counts every answer as this one
-        self._output.ip_local_out(self._output.build(answer, message, back))
+        flow = Flow(header.saddr, self._spec_dst(pkt, header), tos=header.tos)
+        back = self._out.way_back(flow, type_, 0)
+        if back is not None:  # Linux counts every answer as an echo reply
+            self._out.push(message, flow, back, header.tos, icmp.ICMP_ECHOREPLY)
 
     def _spec_dst(self, pkt: Packet, header: Ipv4Header) -> int:
         """The address of ours that the sender meant. Linux: net/ipv4/fib_frontend.c fib_compute_spec_dst()"""

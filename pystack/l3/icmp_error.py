@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.counters import Snmp
 from pystack.device import IFF_LOOPBACK
 from pystack.l2.devices import DeviceTable
 from pystack.l3.addresses import RT_SCOPE_LINK, AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import Flow
-from pystack.l3.icmp_limit import IcmpLimit
-from pystack.l3.ip_output import IpOutput
-from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Router, Rtable
+from pystack.l3.icmp_output import IcmpOutput
+from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
 from pystack.packet import PACKET_HOST, Packet
 from pystack.wire import icmp
 from pystack.wire.ipv4 import HEADER_LENGTH, IP_OFFSET, IPPROTO_ICMP, Ipv4Header
@@ -32,37 +30,24 @@ class IcmpErrorSender:
         devices: DeviceTable,
         addresses: AddressBook,
         confs: Confs,
-        router: Router,
-        output: IpOutput,
-        snmp: Snmp,
-        limit: IcmpLimit,
+        out: IcmpOutput,
     ) -> None:
         self._devices = devices
         self._addresses = addresses
         self._confs = confs
-        self._router = router
-        self._output = output
-        self._snmp = snmp
-        self._limit = limit
+        self._out = out
 
     def send(self, pkt: Packet, type_: int, code: int, info: int = 0) -> None:
         """Answer `pkt` with an error, if one is allowed; `pkt` itself is not ended."""
         header, route = pkt.ip, pkt.route
         if header is None or not isinstance(route, Rtable) or not self._may_answer(pkt, header, route):
             return
-        limited = self._limit.applies_to(type_, code) and not pkt.dev.flags & IFF_LOOPBACK
-        if limited and not self._limit.allows_any():
-            self._snmp.Icmp.OutRateLimitGlobal += 1
-            return
         tos = header.tos & _TOS_MASK | _INTERNETCONTROL
-        flow = Flow(header.saddr, self._source_for(header, route), tos=tos & 0x1C)
-        back = self._router.route_output(flow)
-        if not isinstance(back, Rtable):
-            return
-        if limited and not self._limit.allows_to(header.saddr, back.dev):
-            self._snmp.Icmp.OutRateLimitHost += 1
-            return
-        self._push(pkt, back, flow, tos, (type_, code, info))
+        flow = Flow(header.saddr, self._source_for(header, route), tos=tos)
+        looped = bool(pkt.dev.flags & IFF_LOOPBACK)  # there everybody may complain as often as he likes
+        back = self._out.way_back(flow, type_, code, unlimited=looped)
+        if back is not None:
+            self._push(pkt, back, flow, tos, (type_, code, info))
 
     def _may_answer(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> bool:
         if pkt.pkt_type != PACKET_HOST or route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):
@@ -92,13 +77,5 @@ class IcmpErrorSender:
             return
         quote = bytes(pkt.data[pkt.network_header : pkt.network_header + room])
         message = icmp.build(type_, code, info >> 16, info & 0xFFFF, quote)
-        header = Ipv4Header(
-            flow.saddr or _DUMMY_SOURCE,
-            flow.daddr,
-            IPPROTO_ICMP,
-            ttl=self._confs.ipv4.ip_default_ttl,
-            tos=tos,
-            id=self._output.select_ident(),
-        )
-        self._snmp.icmp_out(type_)
-        self._output.ip_local_out(self._output.build(header, message, back))
+        flow.saddr = flow.saddr or _DUMMY_SOURCE
+        self._out.push(message, flow, back, tos, type_)

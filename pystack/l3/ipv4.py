@@ -25,6 +25,7 @@ from pystack.l3.fib import Fib
 from pystack.l3.icmp import Icmp
 from pystack.l3.icmp_error import IcmpErrorSender
 from pystack.l3.icmp_limit import IcmpLimit
+from pystack.l3.icmp_output import IcmpOutput
 from pystack.l3.ip_forward import IpForward
 from pystack.l3.ip_input import IpInput
 from pystack.l3.ip_output import IpOutput
@@ -37,7 +38,7 @@ from pystack.sysctl import Knob, Sysctls
 from pystack.timers import Timers
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
-from pystack.wire.ipv4 import INADDR_LOOPBACK, IPPROTO_ICMP
+from pystack.wire.ipv4 import INADDR_LOOPBACK, IPPROTO_ICMP, MIN_MTU
 
 
 class Ipv4:
@@ -123,14 +124,15 @@ class Ipv4:
 
     def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
         limit = IcmpLimit(self._clock, self.confs.ipv4)
-        self.icmp_errors = IcmpErrorSender(
-            devices=self._devices,
-            addresses=self.addresses,
+        out = IcmpOutput(
             confs=self.confs,
             router=self.router,
             output=self.output,
             snmp=self._snmp,
             limit=limit,
+        )
+        self.icmp_errors = IcmpErrorSender(
+            devices=self._devices, addresses=self.addresses, confs=self.confs, out=out
         )
         self.icmp = Icmp(
             clock=self._clock,
@@ -138,12 +140,11 @@ class Ipv4:
             confs=self.confs,
             fib=self.fib,
             router=self.router,
-            output=self.output,
+            out=out,
             drop=self._drop,
             outcomes=outcomes,
             snmp=self._snmp,
             sockets=sockets,
-            limit=limit,
         )
         self.defrag = Defrag(
             clock=self._clock,
@@ -239,12 +240,13 @@ class Ipv4:
         if (
             event is LinkEvent.UP
             and dev.type == ARPHRD_LOOPBACK
+            and dev.mtu >= MIN_MTU
             and self.addresses.find(dev, INADDR_LOOPBACK) is None
         ):
             self.addresses.add(
                 Address(dev, INADDR_LOOPBACK, 8, scope=RT_SCOPE_HOST, flags=IFA_F_PERMANENT, label=dev.name)
             )
-        if event is LinkEvent.UNREGISTER:
+        if event is LinkEvent.UNREGISTER or (event is LinkEvent.CHANGEMTU and dev.mtu < MIN_MTU):
             self.addresses.flush(dev)
         if event is LinkEvent.CHANGENAME:
             self._relabel(dev)

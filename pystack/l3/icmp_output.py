@@ -1,0 +1,57 @@
+"""How an ICMP message of our own gets out: within its limits, by the way back to whom it is for."""
+
+from __future__ import annotations
+
+from pystack.counters import Snmp
+from pystack.l3.conf import Confs
+from pystack.l3.fib_types import Flow
+from pystack.l3.icmp_limit import IcmpLimit
+from pystack.l3.ip_output import IpOutput
+from pystack.l3.route import Router, Rtable
+from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header
+
+_ROUTED_TOS = 0x1C
+
+
+class IcmpOutput:
+    """Linux: net/ipv4/icmp.c icmp_route_lookup(), icmpv4_xrlim_allow(), icmp_push_reply()"""
+
+    def __init__(
+        self, *, confs: Confs, router: Router, output: IpOutput, snmp: Snmp, limit: IcmpLimit
+    ) -> None:
+        self._confs = confs
+        self._router = router
+        self._output = output
+        self._snmp = snmp
+        self._limit = limit
+
+    def way_back(self, flow: Flow, type_: int, code: int, *, unlimited: bool = False) -> Rtable | None:
+        """The route to `flow.daddr`, None if there is none or the limits say that it is enough.
+
+        `flow.saddr` is chosen where it was 0.
+        """
+        limited = not unlimited and self._limit.applies_to(type_, code)
+        if limited and not self._limit.allows_any():
+            self._snmp.Icmp.OutRateLimitGlobal += 1
+            return None
+        flow.tos &= _ROUTED_TOS
+        back = self._router.route_output(flow)
+        if not isinstance(back, Rtable):
+            return None
+        if limited and not self._limit.allows_to(flow.daddr, back.dev):
+            self._snmp.Icmp.OutRateLimitHost += 1
+            return None
+        return back
+
+    def push(self, message: bytes, flow: Flow, back: Rtable, tos: int, counted_as: int) -> None:
+        """Send a whole message."""
+        header = Ipv4Header(
+            flow.saddr,
+            flow.daddr,
+            IPPROTO_ICMP,
+            ttl=self._confs.ipv4.ip_default_ttl,
+            tos=tos,
+            id=self._output.select_ident(),
+        )
+        self._snmp.icmp_out(counted_as)
+        self._output.ip_local_out(self._output.build(header, message, back))
