@@ -20,6 +20,8 @@ IP_DF: Final = 0x4000
 IP_MF: Final = 0x2000
 IP_OFFSET: Final = 0x1FFF
 
+MIN_MTU: Final = 68  # less, and there is no IPv4 on a link
+
 INADDR_ANY: Final = 0
 INADDR_BROADCAST: Final = 0xFFFFFFFF
 INADDR_LOOPBACK: Final = 0x7F000001
