@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.applets import arping, builtins, ping, shell, sysctl
+from pystack.applets import arping, builtins, ping, shell, sysctl, tcpdump
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
 from pystack.applets.job import Job
@@ -30,6 +30,7 @@ COMMANDS: Final = Commands(
         "sysctl": sysctl.run,
         "arping": arping.run,
         "ping": ping.run,
+        "tcpdump": tcpdump.run,
         **builtins.BUILTINS,
     },
     NOT_BUILT_YET,
