@@ -14,9 +14,12 @@ from typing import Final
 from pystack.compare.align import Pair, align
 from pystack.compare.equivalences import Injected, alike, ignored, plain_text
 from pystack.compare.fields import differing
+from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
 
 CLASSES: Final = ("VERDICT", "EGRESS", "REWRITE", "RULE", "STATE", "REPLY", "LOG", "OUTPUT", "TIMING")
+_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
 _UNOBSERVABLE_FIELDS: Final = (
     "table",
     "chain",
@@ -91,7 +94,7 @@ class Differ:
         if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
             return left.dir == right.dir and self._alike(left.data, right.data) is not None
         if isinstance(left, Hop) and isinstance(right, Hop):
-            return self._same_point(left, right) and self._alike(left.data, right.data) is not None
+            return self._same_point(left, right) and self._alike(framed(left), framed(right)) is not None
         if isinstance(left, Log) and isinstance(right, Log):
             return left.text == right.text
         return type(left) is type(right)  # outputs and states: one of a kind in their lane, looked at later
@@ -126,11 +129,12 @@ class Differ:
         who = "pystack" if pair.kernel is None else "the kernel"
         match only:
             case Frame() | Captured() | Hop():
-                rule = ignored(only.data)
+                data = framed(only) if isinstance(only, Hop) else only.data
+                rule = ignored(data)
                 if rule is not None:
                     self._forgive([rule])
                     return None
-                made = self._injected.made_by_stack(only.data)
+                made = self._injected.made_by_stack(data)
                 kind = "REPLY" if made else "VERDICT"
                 return self._difference(kind, pair, f"only {who} has it at {pair.at}")
             case Log():
@@ -153,9 +157,9 @@ class Differ:
     def _hops(self, pair: Pair, left: Hop, right: Hop) -> Difference | None:
         if not self._same_point(left, right):
             return self._difference("VERDICT", pair, f"the kernel is at {pair.at}, pystack is not")
-        masks = self._alike(left.data, right.data)
+        masks = self._alike(framed(left), framed(right))
         if masks is None:
-            return self._difference("REWRITE", pair, ", ".join(differing(left.data, right.data)))
+            return self._difference("REWRITE", pair, ", ".join(differing(framed(left), framed(right))))
         self._forgive(masks)
         for name in _UNOBSERVABLE_FIELDS:
             theirs, ours = getattr(left, name), getattr(right, name)
@@ -217,6 +221,14 @@ class Differ:
         )
         lone = (other.kernel is None) != (other.pystack is None)
         return halves and lone and self._alike(first.data, second.data) is not None
+
+
+def framed(hop: Hop) -> bytes:
+    """A hop's bytes with a link header in front, blank where the hop itself shows none."""
+    if _SHOWS_LINK.get((hop.family, hop.hook), True):
+        return hop.data
+    is_ip = bool(hop.data) and hop.data[0] >> 4 == 4
+    return bytes(12) + (ETH_P_IP if is_ip else ETH_P_ARP).to_bytes(2, "big") + hop.data
 
 
 def _first_line(theirs: str, ours: str) -> str:
