@@ -1,0 +1,91 @@
+"""How a scenario ended, and how many ended so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from pystack.compare.diff import Comparison, Difference
+from pystack.compare.records import Json, Record
+
+SAME: Final = "same"
+KNOWN: Final = "known"
+DIFFER: Final = "differ"
+PENDING: Final = "pending"
+SKIPPED: Final = "skipped"
+ERROR: Final = "error"
+RESULTS: Final = (SAME, KNOWN, DIFFER, PENDING, SKIPPED, ERROR)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One scenario's."""
+
+    file: str
+    title: str
+    result: str
+    reason: str = ""
+    kernel: list[Record] = field(default_factory=list)
+    pystack: list[Record] = field(default_factory=list)
+    comparison: Comparison | None = None
+    differences: list[Difference] = field(default_factory=list)
+
+    def result_json(self) -> Json:
+        """The closing object of the scenario in the JSON stream."""
+        return {
+            "v": 1,
+            "type": "result",
+            "file": self.file,
+            "result": self.result,
+            "reason": self.reason,
+        }
+
+
+def judged(differences: list[Difference]) -> str:
+    """The result that differences make."""
+    if not differences:
+        return SAME
+    return KNOWN if all(difference.known for difference in differences) else DIFFER
+
+
+@dataclass(slots=True)
+class Summary:
+    """All scenarios'."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
+    not_observable: int = 0
+    forgiven: dict[str, int] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more."""
+        self.counts[outcome.result] += 1
+        if outcome.comparison is None:
+            return
+        self.not_observable += outcome.comparison.not_observable
+        for name, times in outcome.comparison.forgiven.items():
+            self.forgiven[name] = self.forgiven.get(name, 0) + times
+
+    @property
+    def scenarios(self) -> int:
+        """How many there were."""
+        return sum(self.counts.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is unexplained."""
+        return bool(self.counts[DIFFER] or self.counts[ERROR])
+
+    def to_json(self) -> Json:
+        """The last object of the JSON stream."""
+        return {
+            "v": 1,
+            "type": "summary",
+            "scenarios": self.scenarios,
+            "same": self.counts[SAME],
+            "known": self.counts[KNOWN],
+            "differ": self.counts[DIFFER],
+            "pending": self.counts[PENDING],
+            "skipped": self.counts[SKIPPED],
+            "errors": self.counts[ERROR],
+            "not_observable": self.not_observable,
+        }
