@@ -160,8 +160,7 @@ class Injected:
 
 
 def _identity(frame: bytes) -> bytes:
-    """What forwarding keeps of a packet: IP's source, destination, protocol and id; else the whole payload.
-    """
+    """What forwarding keeps of a packet: for IP its addresses, protocol and id; else the whole payload."""
     place = place_of(frame, "ip.src")
     if place is None:
         return frame[6:]
