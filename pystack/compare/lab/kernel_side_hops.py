@@ -1,0 +1,114 @@
+"""The kernel's hops: what its probes report, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pystack.compare.lab.errors import LabBroken
+from pystack.compare.lab.kernel_side_numbers import PacketNumbers
+from pystack.compare.lab.probes import point_of
+from pystack.compare.points import POINTS, Point
+from pystack.compare.records import Hop
+from pystack.hooks.nflog import LoggedPacket, NflogReader
+from pystack.wire.ethernet import ETH_HLEN
+from pystack.wire.malformed import Malformed
+
+TAG_AT: Final = 12  # where a VLAN tag stands in a frame
+
+# Where packets begin their way: the first point of each of these hooks.
+ORIGINS: Final = tuple(
+    next(point for point in POINTS if (point.family, point.hook) == origin)
+    for origin in (("netdev", "INGRESS"), ("ip", "OUTPUT"), ("arp", "OUTPUT"))
+)
+
+# At these a packet begins with its link header; everywhere else NFLOG gives that apart.
+WHOLE_FRAME: Final = (("netdev", "EGRESS"), ("arp", "OUTPUT"))
+
+
+Name = str | None
+Devices = tuple[Name, Name, Name, Name]  # in, out, physin, physout
+Fields = tuple[str, str, int, None, None, None, Name, Name, Name, Name]  # of a Hop, from family to physout
+
+
+class HopReader:
+    """Makes hops of what comes from the probes; one a lab, told when another scenario begins."""
+
+    def __init__(self, log: NflogReader, names: Callable[[], Mapping[int, str]]) -> None:
+        self._log = log
+        self._read_names = names
+        self._names: Mapping[int, str] = {0: ""}
+        self._places: dict[tuple[bytes, int, int, int, int], _Place | None] = {}
+        self._numbers = PacketNumbers()
+        self._ports: frozenset[int] = frozenset()
+
+    def begin(self, ports: frozenset[int]) -> None:
+        """Forget what was reported, and count packets from 1 again."""
+        self._log.messages()
+        self._numbers = PacketNumbers()
+        self._ports = ports
+
+    def fileno(self) -> int:
+        """For poll."""
+        return self._log.fileno()
+
+    def read(self, step: int) -> list[Hop]:
+        """The hops since the last call."""
+        return [self._hop(step, packet) for packet in self._log.drain()]
+
+    def _hop(self, step: int, packet: LoggedPacket | Malformed) -> Hop:
+        if isinstance(packet, Malformed):
+            raise LabBroken(f"the kernel's report of a packet makes no sense: {packet.value}")
+        key = (packet.prefix, packet.indev, packet.outdev, packet.physin, packet.physout)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = self._place(packet)
+        frame, network = _bytes(place.point, packet)
+        entered = place.ingress and packet.indev in self._ports
+        number = self._numbers.of(packet.protocol, network, entered=entered, origin=place.origin)
+        return Hop(step, number, *place.fields, packet.mark, frame)
+
+    def _place(self, packet: LoggedPacket) -> _Place:
+        point = point_of(packet.prefix)
+        if point is None:
+            raise LabBroken(f"a report with the prefix {packet.prefix!r} came to the probes' group")
+        devices = (packet.indev, packet.outdev, packet.physin, packet.physout)
+        if point.family == "bridge":  # its devices are ports, and there is nothing below them
+            devices = (packet.physin, packet.physout, 0, 0)
+        origin = len(self._places) + 1 if point in ORIGINS else 0
+        indev, outdev, physin, physout = map(self._name, devices)
+        return _Place(point, origin, (indev, outdev, physin, physout))
+
+    def _name(self, index: int) -> str | None:
+        if index not in self._names:
+            self._names = {0: "", **self._read_names()}
+        return self._names.get(index, f"if{index}") or None
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._log.close()
+
+
+class _Place:
+    """What all hops at one point between the same devices have in common."""
+
+    __slots__ = ("fields", "ingress", "origin", "point")
+
+    def __init__(self, point: Point, origin: int, devices: Devices) -> None:
+        self.point = point
+        self.origin = origin
+        self.ingress = (point.family, point.hook) == ("netdev", "INGRESS")
+        self.fields: Fields = (point.family, point.hook, point.priority, None, None, None, *devices)
+
+
+def _bytes(point: Point, packet: LoggedPacket) -> tuple[bytes, bytes]:
+    """What a hop at this point shows, and the packet from its network header on."""
+    link, rest = packet.link, packet.payload
+    if (point.family, point.hook) in WHOLE_FRAME:
+        size = len(link) or ETH_HLEN
+        link, rest = rest[:size], rest[size:]
+    if not point.link:
+        return rest, rest
+    if packet.tag:
+        link = link[:TAG_AT] + packet.tag + link[TAG_AT:]
+    return link + rest, rest

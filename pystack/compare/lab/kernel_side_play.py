@@ -1,0 +1,170 @@
+"""One scenario on its way through a lab: its steps, and all that was seen of them."""
+
+from __future__ import annotations
+
+import re
+import select
+import time
+from contextlib import ExitStack, closing
+from typing import Final
+
+from pystack.compare.lab.capture import Capture
+from pystack.compare.lab.errors import FrameRefused
+from pystack.compare.lab.kernel_log import KernelLog
+from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.compare.lab.kernel_side_hops import HopReader
+from pystack.compare.lab.kernel_side_processes import Background
+from pystack.compare.lab.kernel_side_state import StateReader, names_of
+from pystack.compare.lab.kernel_side_tables import leaves_marks
+from pystack.compare.lab.process import Attendant, Completed
+from pystack.compare.lab.side import SideError
+from pystack.compare.records import Captured, Frame, Log, Output, Record
+from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
+from pystack.compare.scenario import Step as ScenarioStep
+from pystack.compare.station import Stations
+
+COMMAND_PATIENCE: Final = 60.0  # seconds
+LOG_LINE: Final = re.compile(r"\bIN=\S* OUT=")  # other words of the kernel are not a scenario's
+
+
+class Play:
+    """Plays one scenario and keeps the records."""
+
+    def __init__(
+        self,
+        kernel: KernelNetns,
+        scenario: Scenario,
+        state: StateReader,
+        hops: HopReader | None,
+        *,
+        wants_log: bool,
+    ) -> None:
+        self.records: list[Record] = []
+        self._kernel = kernel
+        self._scenario = scenario
+        self._state = state
+        self._hops = hops
+        self._wants_log = wants_log
+        self._log: KernelLog | None = None
+        self._captures: list[tuple[str, Capture]] = []
+        self._stations = Stations(scenario.stations)
+        self._background = Background(kernel)
+        self._step = 0
+
+    def run(self) -> None:
+        """Every step, in the order of the file; then what is left running ends, and the state is read."""
+        with ExitStack() as stack:
+            self._listen(stack)
+            try:
+                for step in self._scenario.steps:
+                    self._step += 1
+                    self._play(step)
+            finally:
+                for name in self._background.names():
+                    self._stop(name)
+            self._collect()
+        self.records += self._state.read(self._step, names_of(self._kernel))
+
+    def leaves_marks(self) -> bool:
+        """Whether a frame was seen that leaves something behind for good."""
+        return leaves_marks(record.data for record in self.records if isinstance(record, Frame))
+
+    def _listen(self, stack: ExitStack) -> None:
+        for device in self._scenario.capture:
+            try:
+                capture = stack.enter_context(closing(self._kernel.capture(device)))
+            except OSError as error:
+                raise SideError([f"{self._scenario.file}: capture on {device}: {error.strerror}"]) from error
+            self._captures.append((device, capture))
+        if self._wants_log:
+            self._log = stack.enter_context(self._kernel.kernel_log())
+
+    # --- steps ------------------------------------------------------------------------------------------
+
+    def _play(self, step: ScenarioStep) -> None:
+        match step:
+            case Send():
+                for frame in step.frames:
+                    self._inject(step.port, frame)
+                    self._collect()
+            case Run():
+                self._run(step.command)
+            case Start():
+                self._background.start(step.name, step.command)
+                self._collect()
+            case Stop():
+                self._stop(step.name)
+            case Wait():
+                self._wait(step.seconds)
+
+    def _inject(self, port: str, frame: bytes) -> None:
+        """A port that is down refuses a frame, which then was seen nowhere else."""
+        self.records.append(Frame(self._step, port, "in", frame))
+        try:
+            self._kernel.send(port, frame)
+        except FrameRefused:
+            pass
+        except KeyError:
+            raise SideError([f"{self._where()}: there is no port {port}"]) from None
+
+    def _run(self, command: str) -> None:
+        attendant = Attendant([port.fd for port in self._kernel.ports.values()], self._collect)
+        try:
+            ended = self._kernel.run(command, timeout=COMMAND_PATIENCE, attendant=attendant)
+        except TimeoutError as error:
+            raise SideError([f"{self._where()}: {error}"]) from error
+        self._collect()
+        self._note(ended)
+
+    def _stop(self, name: str) -> None:
+        ended = self._background.stop(name)
+        if ended is None:
+            raise SideError([f"{self._where()}: nothing runs as {name}"])
+        self._collect()
+        self._note(ended)
+
+    def _wait(self, seconds: float) -> None:
+        poll = select.poll()
+        for port in self._kernel.ports.values():
+            poll.register(port.fd, select.POLLIN)
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            poll.poll(left * 1000)
+            self._collect()
+
+    def _note(self, ended: Completed) -> None:
+        self.records.append(Output(self._step, ended.command, ended.rc, ended.text, ended.out, ended.err))
+
+    def _where(self) -> str:
+        lines = self._scenario.step_lines
+        line = lines[self._step - 1] if 0 < self._step <= len(lines) else 0
+        return f"{self._scenario.file}:{line}"
+
+    # --- what is seen -----------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        """All that the kernel has shown by now; stations answer, and what that causes is collected too."""
+        while True:
+            if self._background:
+                self._background.settle()
+            emitted = self._look()
+            answers = self._stations.answers(emitted) if self._stations else []
+            if not answers:
+                return
+            for port, frame in answers:
+                self._inject(port, frame)
+
+    def _look(self) -> list[tuple[str, bytes]]:
+        step, records = self._step, self.records
+        if self._hops is not None:
+            records += self._hops.read(step)
+        emitted = self._kernel.drain()
+        records += [Frame(step, port, "out", frame) for port, frame in emitted]
+        for device, capture in self._captures:
+            records += [
+                Captured(step, device, "out" if seen.way == "out" else "in", seen.frame)
+                for seen in capture.packets()
+            ]
+        if self._log is not None:
+            records += [Log(step, line.text) for line in self._log.lines() if LOG_LINE.search(line.text)]
+        return emitted
