@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Final
 
 from pystack.applets.glob import glob_matches, is_glob
@@ -36,19 +37,31 @@ class Tree:
 
     def __init__(self, netns: Netns) -> None:
         self._netns = netns
-        self._root: Branch = {}
-        for path, knob in netns.sysctls:
-            branch = self._root
+
+    @cached_property
+    def _root(self) -> Branch:
+        """Hundreds of knobs, which a command that names one of them does not need."""
+        root: Branch = {}
+        for path, knob in self._netns.sysctls:
+            branch = root
             for word in path[:-1]:
                 inner = branch.setdefault(word, {})
                 assert isinstance(inner, dict)
                 branch = inner
             branch[path[-1]] = knob
+        return root
 
     def find(self, text: str) -> Branch | Knob:
         """A folder or a knob. Raises NetError as stat(2) fails, or NotModelled."""
-        node: Branch | Knob = self._root
         words = self._words(text)
+        knob = self._netns.sysctls.get(words) if words else None
+        node = self._walk(words) if knob is None else knob
+        if isinstance(node, Knob) and text.endswith("/"):
+            raise NetError(ENOTDIR)
+        return node
+
+    def _walk(self, words: Path) -> Branch | Knob:
+        node: Branch | Knob = self._root
         for word in words:
             if isinstance(node, Knob):
                 raise NetError(ENOTDIR)
@@ -57,8 +70,6 @@ class Tree:
                 refuse_unknown(words)
                 raise NetError(ENOENT)
             node = below
-        if isinstance(node, Knob) and text.endswith("/"):
-            raise NetError(ENOTDIR)
         return node
 
     def matches(self, pattern: str) -> Iterator[str]:
