@@ -92,3 +92,5 @@ class Scenario:
     family: tuple[str, ...] = ("ip",)
     expectations: tuple[Expectation, ...] = ()
     step_lines: tuple[int, ...] = field(default=())  # where each step stands in the file
+    setup_line: int = 1  # where the first line of the setup stands
+    capture_line: int = 1

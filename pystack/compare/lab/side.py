@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from pystack.compare.records import Record
 from pystack.compare.scenario import Scenario, Topology
+
+STOP_SIGNAL: Final = 2  # SIGINT: what a user presses, and what tcpdump and ping answer with their sums
 
 
 class SideError(Exception):
@@ -27,7 +29,7 @@ class SideError(Exception):
 class Choices:
     """What one side drew by chance, for the other to take over, so that the rest stays comparable."""
 
-    addresses: Mapping[str, bytes] = field(default_factory=dict)  # by device, of the first namespace
+    addresses: Mapping[str, bytes] = field(default_factory=dict)  # by device, whatever its namespace
 
 
 class Side(Protocol):
@@ -55,8 +57,10 @@ class Side(Protocol):
     def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
         """Play every step, in the order of the file; records in the order in which things happened.
 
-        Step 0 is what the setup itself caused (frames of devices coming up). At the end, in the last step:
-        a State record each for fdb, neigh and route.
+        Steps count from 1. What the setup itself caused, step 0, is not recorded: of scenarios that share it
+        only the first would show it. Stations are heard and answer as station.py says, their frames are
+        recorded as those of a Send; `stop` sends STOP_SIGNAL. At the end, in the last step: the output of
+        commands that were not stopped, then a State record each for fdb, neigh and route.
         """
 
     def close(self) -> None:
