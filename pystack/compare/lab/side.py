@@ -11,6 +11,13 @@ from pystack.compare.scenario import Scenario, Topology
 
 STOP_SIGNAL: Final = 2  # SIGINT: what a user presses, and what tcpdump and ping answer with their sums
 
+# What tables hold at the end is told in the words of these commands.
+STATES: Final[Mapping[str, tuple[str, ...]]] = {
+    "fdb": ("bridge", "fdb", "show"),
+    "neigh": ("ip", "neigh", "show"),
+    "route": ("ip", "route", "show"),
+}
+
 
 class SideError(Exception):
     """A side cannot do what a scenario asks: a setup line it refuses, a right or a feature that is missing.
@@ -29,7 +36,9 @@ class SideError(Exception):
 class Choices:
     """What one side drew by chance, for the other to take over, so that the rest stays comparable."""
 
-    addresses: Mapping[str, bytes] = field(default_factory=dict)  # by device, whatever its namespace
+    addresses: Mapping[str, bytes] = field(
+        default_factory=dict
+    )  # by device, in other namespaces by NETNS/DEV
 
 
 class Side(Protocol):
@@ -41,7 +50,7 @@ class Side(Protocol):
     next one; the side finds that out itself.
     """
 
-    def open(self, topology: Topology, file: str = "<setup>", line: int = 0) -> None:
+    def open(self, topology: Topology, file: str = "<setup>", line: int = 1) -> None:
         """Build the ports, 02:00:00:00:00:01… in order and down, and run the setup.
 
         `file` and `line` say where the setup's first line stands, for complaints. Opening what is open builds
@@ -57,10 +66,10 @@ class Side(Protocol):
     def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
         """Play every step, in the order of the file; records in the order in which things happened.
 
-        Steps count from 1. What the setup itself caused, step 0, is not recorded: of scenarios that share it
-        only the first would show it. Stations are heard and answer as station.py says, their frames are
-        recorded as those of a Send; `stop` sends STOP_SIGNAL. At the end, in the last step: the output of
-        commands that were not stopped, then a State record each for fdb, neigh and route.
+        Steps count from 1; step 0 are the frames that the setup sent out of the ports. Stations are heard and
+        answer as station.py says, their frames are recorded as those of a Send; `stop` sends STOP_SIGNAL. At
+        the end, in the last step: the output of commands that were not stopped, then a State record for each
+        of STATES.
         """
 
     def close(self) -> None:

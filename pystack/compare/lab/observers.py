@@ -1,0 +1,126 @@
+"""pystack's hops: functions at the points of points.py, which write down what passes and let it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from pystack.compare.points import Point
+from pystack.compare.records import Hop, Record
+from pystack.device import NetDevice
+from pystack.netfilter.hooks import (
+    ARP_IN,
+    ARP_OUT,
+    FORWARD,
+    INPUT,
+    NETDEV_EGRESS,
+    NETDEV_INGRESS,
+    NFPROTO_NETDEV,
+    OUTPUT,
+    POSTROUTING,
+    PREROUTING,
+    HookFn,
+    HookPoint,
+    HookState,
+)
+from pystack.netfilter.verdict import NF_ACCEPT
+from pystack.netns import Netns
+from pystack.packet import Packet
+from pystack.wire.ethernet import ETH_P_8021AD, ETH_P_8021Q
+from pystack.wire.vlan import TAG_LENGTH
+
+_NUMBERS: Final = {
+    "PREROUTING": PREROUTING,
+    "INPUT": INPUT,
+    "FORWARD": FORWARD,
+    "OUTPUT": OUTPUT,
+    "POSTROUTING": POSTROUTING,
+}
+_ARP_NUMBERS: Final = {"INPUT": ARP_IN, "OUTPUT": ARP_OUT}
+_NETDEV_NUMBERS: Final = {"INGRESS": NETDEV_INGRESS, "EGRESS": NETDEV_EGRESS}
+_TAGGED: Final = (ETH_P_8021Q, ETH_P_8021AD)
+
+
+class Recorder:
+    """Where everything that happens in a scenario is written down."""
+
+    __slots__ = ("packets", "records", "step")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.step = 0
+        self.packets = 0
+
+    def number(self, pkt: Packet) -> int:
+        """Which packet this is; clones and what becomes of it keep the number."""
+        number = pkt.trace
+        if not isinstance(number, int):
+            number = pkt.trace = self.packets = self.packets + 1
+        return number
+
+
+def observe(netns: Netns, ports: Iterable[str], points: Iterable[Point], recorder: Recorder) -> None:
+    """Hang an observer at every point, at netdev points one for each port."""
+    for name in ports:
+        # Linux has these hooks with the device; here they are made for the devices that need them.
+        drop, outcomes = netns.drop, netns.link.outcomes
+        netns.hooks.netdev[name] = tuple(
+            HookPoint(NFPROTO_NETDEV, hook, drop, outcomes) for hook in (NETDEV_INGRESS, NETDEV_EGRESS)
+        )
+    for point in points:
+        for place in _places(netns, point):
+            place.register(_observer(point, recorder), point.priority, point.name)
+
+
+def _places(netns: Netns, point: Point) -> list[HookPoint]:
+    hooks = netns.hooks
+    if point.family == "netdev":
+        return [of_port[_NETDEV_NUMBERS[point.hook]] for of_port in hooks.netdev.values()]
+    if point.family == "arp":
+        return [hooks.arp[_ARP_NUMBERS[point.hook]]]
+    return [(hooks.bridge if point.family == "bridge" else hooks.ip)[_NUMBERS[point.hook]]]
+
+
+def _observer(point: Point, recorder: Recorder) -> HookFn:
+    family, hook, priority = point.family, point.hook, point.priority
+    has_bridge_ports = family == "ip"  # elsewhere `in` and `out` say it all
+    bytes_of = _from_link_header if point.link else _from_network_header
+
+    def see(pkt: Packet, state: HookState) -> int:
+        hop = Hop(
+            recorder.step,
+            recorder.number(pkt),
+            family,
+            hook,
+            priority,
+            None,
+            None,
+            None,
+            _name(state.indev),
+            _name(state.outdev),
+            _name(pkt.physin) if has_bridge_ports else None,
+            _name(pkt.physout) if has_bridge_ports else None,
+            pkt.mark,
+            bytes_of(pkt),
+        )
+        recorder.records.append(hop)
+        return NF_ACCEPT
+
+    return see
+
+
+BytesOf = Callable[[Packet], bytes]
+
+
+def _from_link_header(pkt: Packet) -> bytes:
+    return bytes(pkt.frame())
+
+
+def _from_network_header(pkt: Packet) -> bytes:
+    """The kernel keeps the outer tag of a frame beside its bytes, not among them."""
+    start = pkt.network_header + (TAG_LENGTH if pkt.protocol in _TAGGED else 0)
+    return bytes(pkt.data[start:])
+
+
+def _name(dev: NetDevice | None) -> str | None:
+    return None if dev is None else dev.name

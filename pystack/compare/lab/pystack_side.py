@@ -1,0 +1,108 @@
+"""pystack's side of the twin: scenarios in virtual time, without any rights.
+
+A host is built in two milliseconds, so every scenario gets one of its own: nothing can be left over from the
+one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pystack.applets import registry, shell
+from pystack.applets.virtual import Completed, run
+from pystack.compare.lab.adoption import drawn_addresses
+from pystack.compare.lab.side import STATES, Choices, SideError
+from pystack.compare.lab.virtual_jobs import VirtualJobs
+from pystack.compare.lab.virtual_lab import VirtualLab
+from pystack.compare.points import points_of
+from pystack.compare.records import Output, Record, State
+from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Stop, Topology, Wait
+
+
+class PystackSide:
+    """A Side."""
+
+    def __init__(self) -> None:
+        self._topology: Topology | None = None
+        self._where = ("<setup>", 1)
+        self._fresh: VirtualLab | None = None  # built by open() or adopt(), and not played on yet
+        self._addresses: Mapping[str, bytes] = {}
+
+    def open(self, topology: Topology, file: str = "<setup>", line: int = 1) -> None:
+        """Build it once, to tell now what is wrong with it."""
+        self.close()
+        if topology.ipv6:
+            raise SideError([f"{file}: ipv6: pystack does not model IPv6 yet"], missing=True)
+        if complaints := registry.check_setup("\n" * (line - 1) + topology.setup, file):
+            raise SideError([complaint.removeprefix("pystack: ") for complaint in complaints])
+        self._fresh = VirtualLab(topology, self._addresses, file, line)
+        self._topology, self._where = topology, (file, line)
+
+    def choices(self) -> Choices:
+        """The addresses that devices got from the seed."""
+        return Choices(drawn_addresses(self._lab(keep=True).host))
+
+    def adopt(self, choices: Choices) -> None:
+        """Give devices the other side's addresses from now on."""
+        self._addresses = choices.addresses
+        self._fresh = None
+
+    def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
+        """Play a scenario, on the topology that is open or on its own."""
+        if scenario.topology != self._topology:
+            self.open(scenario.topology, scenario.file, scenario.setup_line)
+        _check_commands(scenario)
+        lab = self._lab()
+        lab.observe(scenario, list(points_of(scenario.family)) if hops else [])
+        jobs = VirtualJobs(lab)
+        for number, step in enumerate(scenario.steps, 1):
+            lab.recorder.step = number
+            _play_step(step, lab, jobs)
+        for command, completed in jobs.stop_all():
+            _record_output(lab, command, completed)
+        for what, argv in STATES.items():
+            lab.recorder.records.append(State(lab.recorder.step, what, run(argv, lab.host).out))
+        return lab.recorder.records
+
+    def close(self) -> None:
+        """Forget the host."""
+        self._topology = self._fresh = None
+
+    def _lab(self, keep: bool = False) -> VirtualLab:
+        if self._topology is None:
+            raise ValueError("no topology is open")
+        lab = self._fresh or VirtualLab(self._topology, self._addresses, *self._where)
+        self._fresh = lab if keep else None
+        return lab
+
+
+def _play_step(step: Step, lab: VirtualLab, jobs: VirtualJobs) -> None:
+    match step:
+        case Send():
+            for frame in step.frames:
+                lab.inject(step.port, frame)
+                jobs.poll()
+        case Run():
+            _record_output(lab, step.command, jobs.run(step.command))
+        case Start():
+            jobs.start(step.name, step.command)
+        case Stop():
+            _record_output(lab, *jobs.stop(step.name))
+        case Wait():
+            jobs.wait(step.seconds)
+
+
+def _record_output(lab: VirtualLab, command: str, ended: Completed) -> None:
+    output = Output(lab.recorder.step, command, ended.rc, ended.text, ended.out, ended.err)
+    lab.recorder.records.append(output)
+
+
+def _check_commands(scenario: Scenario) -> None:
+    """What is not there is said before anything runs."""
+    complaints: list[str] = []
+    for step, line in zip(scenario.steps, scenario.step_lines or [1] * len(scenario.steps), strict=True):
+        if isinstance(step, Run | Start):
+            text = "\n" * (line - 1) + step.command
+            complaints += shell.faults(text, scenario.file, registry.COMMANDS.refusal)
+    if complaints:
+        raise SideError([complaint.removeprefix("pystack: ") for complaint in complaints])

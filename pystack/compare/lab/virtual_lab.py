@@ -1,0 +1,133 @@
+"""A pystack host for one scenario: its ports, who stands behind them, and time that costs nothing.
+
+Everything happens at once and in one order: a frame enters, all it causes runs to its end, what left is
+collected port by port, stations answer, and only then comes the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pystack.applets.requests import FileRefused
+from pystack.applets.virtual import STORM_TURNS, Outside, advance, run_setup
+from pystack.compare.lab.adoption import Adoption
+from pystack.compare.lab.observers import Recorder, observe
+from pystack.compare.lab.side import SideError
+from pystack.compare.points import Point
+from pystack.compare.records import Captured, Frame, Log, is_log_line
+from pystack.compare.scenario import Scenario, Topology
+from pystack.compare.station import Heard, Stations
+from pystack.device import FEATURE_ALL
+from pystack.events import Event, Printk
+from pystack.host import Host
+from pystack.l2.port import PortDevice
+from pystack.packet import PACKET_OUTGOING
+from pystack.sock.packet import PacketSocket
+
+FIRST_ADDRESS: Final = 0x020000000001  # of the first port; the others count on
+SEED: Final = 1
+
+
+class VirtualLab:
+    """One host, built from a topology. Raises SideError if its setup fails."""
+
+    def __init__(self, topology: Topology, addresses: Mapping[str, bytes], file: str, line: int) -> None:
+        self.recorder = Recorder()
+        self.stations = Stations(())
+        self.files: dict[str, bytes] = {}  # what commands wrote
+        seed = SEED if topology.hash_seed is None else topology.hash_seed
+        self.host = Host(seed=seed)
+        self.ports: dict[str, PortDevice] = {}
+        for number, name in enumerate(topology.ports):
+            port = self.host.init.add_port(name, (FIRST_ADDRESS + number).to_bytes(6, "big"))
+            port.features = FEATURE_ALL if topology.offload else 0
+            self.ports[name] = port
+        self._build(topology.setup, addresses, file, line)
+
+    def _build(self, setup: str, addresses: Mapping[str, bytes], file: str, line: int) -> None:
+        adoption = Adoption(self.host, addresses)
+        text = "\n" * (line - 1) + setup  # complaints then carry the line of the file
+        complaints = run_setup(self.host, text, file, outside=self.outside())
+        adoption.stop()
+        if complaints:
+            raise SideError([complaint.removeprefix("pystack: ") for complaint in complaints])
+        self._drain()
+
+    def outside(self) -> Outside:
+        """The world as the host's commands meet it."""
+        return Outside(self._read_file, self.files.__setitem__, self.carry)
+
+    def _read_file(self, path: str) -> bytes:
+        if path not in self.files:
+            raise FileRefused(path, "No such file or directory")
+        return self.files[path]
+
+    # --- observation ------------------------------------------------------------------------------------
+
+    def observe(self, scenario: Scenario, points: list[Point]) -> None:
+        """Write down from now on what a scenario wants to know."""
+        self.stations = Stations(scenario.stations)
+        observe(self.host.init, self.ports, points, self.recorder)
+        self.host.events.subscribe(self._hear)
+        for name in scenario.capture:
+            self._capture(name, f"{scenario.file}:{scenario.capture_line}")
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Printk) and is_log_line(event.text):
+            self.recorder.records.append(Log(self.recorder.step, event.text))
+
+    def _capture(self, name: str, where: str) -> None:
+        dev = self.host.init.devices.get(name)
+        if dev is None:
+            raise SideError([f"{where}: capture: there is no device {name} after the setup"])
+        self.host.init.devices.set_promiscuity(dev, 1)  # as tcpdump does
+        socket = self.host.init.packets.open(dev)
+        socket.on_event = lambda: self._captured(name, socket)
+
+    def _captured(self, name: str, socket: PacketSocket) -> None:
+        while (seen := socket.recv()) is not None:
+            direction = "out" if seen.pkt_type == PACKET_OUTGOING else "in"
+            self.recorder.records.append(Captured(self.recorder.step, name, direction, bytes(seen.frame)))
+
+    # --- frames and time --------------------------------------------------------------------------------
+
+    def inject(self, port: str, frame: bytes) -> None:
+        """A frame enters, and all that it causes at this moment happens."""
+        self._run_due_timers()
+        self._enter(port, frame)
+        self.carry()
+
+    def carry(self) -> None:
+        """Collect what left, and let stations answer until nobody says anything more."""
+        while emitted := self._drain():
+            for port, answer in self.stations.answers(emitted) if self.stations else ():
+                self._enter(port, answer)
+
+    def advance(self, until: float | None) -> bool:
+        """Jump to where something is due next, at the latest to `until`; False if nothing ever is."""
+        return advance(self.host, until, self.carry)
+
+    def _enter(self, name: str, frame: bytes) -> None:
+        port, host = self.ports[name], self.host
+        self.recorder.records.append(Frame(self.recorder.step, name, "in", frame))
+        port.net.ingress.receive(port, frame)
+        for _ in range(STORM_TURNS):
+            if not host.backlog.queue:
+                return
+            host.run_backlog()
+
+    def _run_due_timers(self) -> None:
+        due = self.host.timers.next_deadline()
+        if due is not None and due <= self.host.clock.now:
+            self.host.run_timers()
+
+    def _drain(self) -> list[Heard]:
+        emitted: list[Heard] = []
+        for name, port in self.ports.items():
+            if port.tx:
+                emitted += [(name, bytes(frame)) for frame, _ in port.tx]
+                port.tx.clear()
+        step, records = self.recorder.step, self.recorder.records
+        records += [Frame(step, name, "out", frame) for name, frame in emitted]
+        return emitted
