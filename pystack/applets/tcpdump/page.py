@@ -13,9 +13,9 @@ from typing import Final
 from pystack.applets.tcpdump.names import Names
 from pystack.applets.tcpdump.tables import OUIS
 from pystack.wire.checksum import ones_sum
+from pystack.wire.ethernet import BROADCAST, ETH_ALEN
 from pystack.wire.ipv4 import address_text
 
-ETHERNET_LENGTH: Final = 6
 WORD: Final = 0xFFFFFFFF
 
 
@@ -164,13 +164,15 @@ class Page:
 
     def mac(self, at: int) -> str:
         """An Ethernet address, without -n its maker too. Raises Cut."""
-        return self.mac_text(self.octets(at, ETHERNET_LENGTH))
+        return self.mac_text(self.octets(at, ETH_ALEN))
 
     def mac_text(self, address: bytes) -> str:
         """The same of octets at hand."""
         text = address.hex(":")
         if self.look.n:
             return text
+        if address == BROADCAST:
+            return "Broadcast"
         return f"{text} (oui {OUIS.get(int.from_bytes(address[:3], 'big'), 'Unknown')})"
 
     def link_address(self, at: int, length: int) -> str:
@@ -178,7 +180,7 @@ class Page:
         if length == 0:
             return "<empty>"
         octets = self.octets(at, length)
-        return self.mac_text(octets) if length == ETHERNET_LENGTH else octets.hex(":")
+        return self.mac_text(octets) if length == ETH_ALEN else octets.hex(":")
 
     def tcp_port(self, port: int) -> str:
         """`80`, or `http` without -n."""

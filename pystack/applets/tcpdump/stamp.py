@@ -21,7 +21,7 @@ class Stamps:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._reference: int | None = None  # nanoseconds
+        self._reference = 0  # nanoseconds; 0 is none yet
 
     def text(self, time: int) -> str:
         """Of a frame that was captured `time` nanoseconds after 1970, with a space behind it."""
@@ -42,7 +42,7 @@ class Stamps:
         return f"{date}{_clock(local)}{self._fraction(fraction)} "
 
     def _difference(self, time: int, kind: int) -> str:
-        if self._reference is None:
+        if not self._reference:
             self._reference = time
         sign = "-" if time < self._reference else " "
         seconds, fraction = divmod(abs(time - self._reference), NANO)
