@@ -55,6 +55,17 @@ def test_a_key_is_found_on_its_line(path: tuple[str, ...], line: int) -> None:
     assert TomlLines(TEXT).of(*path) == line
 
 
+def test_tables_of_an_array_are_told_apart_by_their_number() -> None:
+    text = '[[step]]\nrun = "a"\n[[step]]\n\nrun = "b"\n'
+    text += "[step.more]\nx = 1\n[[step.less]]\n[[step.less]]\nz = 1\n"
+    assert len(tomllib.loads(text)["step"][1]["less"]) == 2
+    lines = TomlLines(text)
+    assert [lines.of("step"), lines.of("step", "0"), lines.of("step", "0", "run")] == [1, 1, 2]
+    assert [lines.of("step", "1"), lines.of("step", "1", "run"), lines.of("step", "1", "none")] == [3, 5, 3]
+    assert lines.of("step", "1", "more", "x") == 7
+    assert lines.of("step", "1", "less", "1", "z") == 10
+
+
 def test_windows_line_ends_count_as_one() -> None:
     assert TomlLines("a = 1\r\nb = 2\r\n").of("b") == 2
 
