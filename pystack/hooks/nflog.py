@@ -75,9 +75,17 @@ class LoggedPacket(NamedTuple):
     payload: bytes  # from where the packet begins for that hook on
     tag: bytes  # a VLAN tag that is beside the bytes: protocol and TCI, or nothing
     sequence: int  # of all groups of the namespace together
-    timestamp: int | None  # nanoseconds since 1970, when it was received
+    stamp: bytes  # when it was received, as the kernel writes that; empty where it is not known
     uid: int | None  # of the socket's owner
     gid: int | None
+
+    @property
+    def timestamp(self) -> int | None:
+        """When it was received, in nanoseconds since 1970."""
+        if len(self.stamp) != TIMESTAMP.size:
+            return None
+        seconds, microseconds = TIMESTAMP.unpack(self.stamp)
+        return int(seconds) * 1_000_000_000 + int(microseconds) * 1000
 
 
 def parse_packet(message: bytes) -> LoggedPacket | Malformed:
@@ -121,7 +129,7 @@ def _assembled(family: int, got: dict[int, bytes]) -> LoggedPacket:
         get(NFULA_PAYLOAD, b""),
         _tag(get(NFULA_VLAN)),
         _number(get(NFULA_SEQ_GLOBAL)),
-        _nanoseconds(get(NFULA_TIMESTAMP)),
+        get(NFULA_TIMESTAMP, b""),
         _number(got[NFULA_UID]) if NFULA_UID in got else None,
         _number(got[NFULA_GID]) if NFULA_GID in got else None,
     )
@@ -156,7 +164,7 @@ AS_THE_KERNEL_WRITES: Final = re.compile(
     + _optional(NFULA_HWTYPE, b"..", 2)
     + _optional(NFULA_HWLEN, b"..", 2)
     + _optional(NFULA_HWHEADER, b"(?P<link>.{14})", 14)
-    + _optional(NFULA_TIMESTAMP, b"(?P<timestamp>.{16})", 16)
+    + _optional(NFULA_TIMESTAMP, b"(?P<stamp>.{16})", 16)
     + _optional(NFULA_UID, b"(?P<uid>....)", 4)
     + _optional(NFULA_GID, b"(?P<gid>....)", 4)
     + _optional(NFULA_SEQ_GLOBAL, b"(?P<sequence>....)", 4)
@@ -172,7 +180,7 @@ def _matched(match: re.Match[bytes]) -> LoggedPacket | None:
     """What the expression found; None if a length says something else."""
     (
         family, protocol, hook, prefix_length, prefix, port_in, indev, physin, port_out, outdev, physout,
-        mark, link, timestamp, uid, gid, sequence, vlan, whole_link, length, payload,
+        mark, link, stamp, uid, gid, sequence, vlan, whole_link, length, payload,
     ) = match.groups()  # fmt: skip
     if _length(prefix_length) != len(prefix) + 5:
         return None
@@ -195,7 +203,7 @@ def _matched(match: re.Match[bytes]) -> LoggedPacket | None:
         payload or b"",
         b"" if vlan is None else _tag(vlan),
         0 if sequence is None else int.from_bytes(sequence, "big"),
-        None if timestamp is None else _nanoseconds(timestamp),
+        stamp or b"",
         None if uid is None else _number(uid),
         None if gid is None else _number(gid),
     )
@@ -216,13 +224,6 @@ def _short(value: bytes) -> int:
     return int(U16.unpack(value)[0])
 
 
-def _nanoseconds(value: bytes | None) -> int | None:
-    if value is None:
-        return None
-    seconds, microseconds = TIMESTAMP.unpack_from(value)
-    return int(seconds) * 1_000_000_000 + int(microseconds) * 1000
-
-
 def _tag(value: bytes | None) -> bytes:
     """Protocol and TCI as they stand in a frame; nothing if one is missing."""
     nested = attributes(value or b"")
@@ -235,16 +236,16 @@ def _tag(value: bytes | None) -> bytes:
 class NflogReader:
     """A socket that is bound to groups, on a descriptor that the caller made in the namespace to listen to.
 
-    A group has one listener in a namespace: binding one that is taken raises OSError (EBUSY).
+    A group has one listener in a namespace: binding one that is taken raises OSError (EPERM).
     """
 
-    def __init__(self, fd: int, groups: tuple[int, ...] = ()) -> None:
+    def __init__(self, fd: int, groups: tuple[int, ...] = (), *, room: int = BUFFER) -> None:
         self._netlink = NfnetlinkSocket(fd)
         self._socket = self._netlink.socket
         self._buffer = bytearray(MESSAGE_LIMIT)
         self._view = memoryview(self._buffer)
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
             for group in groups:
                 self.bind(group)
             self._socket.setblocking(False)
@@ -281,9 +282,7 @@ class NflogReader:
                 return found
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
-                    raise Overrun(
-                        f"the kernel logged more than {BUFFER >> 20} MiB between two looks"
-                    ) from error
+                    raise Overrun("the kernel logged more between two looks than the socket holds") from error
                 raise
 
     def close(self) -> None:
