@@ -27,7 +27,7 @@ from pystack.compare.records import Record
 from pystack.compare.scenario import Run, Scenario, Start, Topology
 
 HARMLESS: Final = ("ping", "arping", "sleep", "true", "echo")  # change nothing and print no counters
-LOGS: Final = re.compile(r"\bLOG\b|--log\b|\blog\b|\bTRACE\b")  # in a setup or a command
+LOGS: Final = re.compile(r"\bLOG\b|--log\b|\blog\b")  # in a setup or a command
 AGES: Final = re.compile(r"\bstp(_state)?\b")  # a namespace with this changes between scenarios
 
 
@@ -38,7 +38,7 @@ class KernelSide:
         self._thorough = thorough
         self._kernel: KernelNetns | None = None
         self._topology: Topology | None = None
-        self._place = ("<setup>", 0)
+        self._place = ("<setup>", 1)
         self._worn = False  # what was left in the namespace cannot be emptied
         self._used = False  # something was played in it, so its counters count
         self._build: Build | None = None
@@ -53,7 +53,7 @@ class KernelSide:
 
     # --- topology ---------------------------------------------------------------------------------------
 
-    def open(self, topology: Topology, file: str = "<setup>", line: int = 0) -> None:
+    def open(self, topology: Topology, file: str = "<setup>", line: int = 1) -> None:
         """Build the ports and run the setup, if that has not been done already."""
         self._place = file, line
         if topology == self._topology and not self._worn:
@@ -93,6 +93,8 @@ class KernelSide:
         commands = [step.command for step in scenario.steps if isinstance(step, Run | Start)]
         meddles = not all(map(_is_harmless, commands))
         self._worn |= self._used and meddles
+        if scenario.topology != self._topology:
+            self._place = scenario.file, scenario.setup_line
         self.open(scenario.topology, *self._place)
         self._used = True
         try:

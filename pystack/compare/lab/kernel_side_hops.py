@@ -10,7 +10,7 @@ from pystack.compare.lab.kernel_side_numbers import PacketNumbers
 from pystack.compare.lab.probes import point_of
 from pystack.compare.points import POINTS, Point
 from pystack.compare.records import Hop
-from pystack.hooks.nflog import LoggedPacket, NflogReader
+from pystack.hooks.nflog import LoggedPacket, NflogReader, Overrun
 from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.malformed import Malformed
 
@@ -54,7 +54,10 @@ class HopReader:
 
     def read(self, step: int) -> list[Hop]:
         """The hops since the last call."""
-        return [self._hop(step, packet) for packet in self._log.drain()]
+        try:
+            return [self._hop(step, packet) for packet in self._log.drain()]
+        except Overrun as error:
+            raise LabBroken(str(error)) from error
 
     def _hop(self, step: int, packet: LoggedPacket | Malformed) -> Hop:
         if isinstance(packet, Malformed):

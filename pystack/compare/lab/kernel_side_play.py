@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import select
 import time
 from contextlib import ExitStack, closing
@@ -18,13 +17,12 @@ from pystack.compare.lab.kernel_side_state import StateReader, names_of
 from pystack.compare.lab.kernel_side_tables import leaves_marks
 from pystack.compare.lab.process import Attendant, Completed
 from pystack.compare.lab.side import SideError
-from pystack.compare.records import Captured, Frame, Log, Output, Record
+from pystack.compare.records import Captured, Frame, Log, Output, Record, is_log_line
 from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
 
 COMMAND_PATIENCE: Final = 60.0  # seconds
-LOG_LINE: Final = re.compile(r"\bIN=\S* OUT=")  # other words of the kernel are not a scenario's
 
 
 class Play:
@@ -74,7 +72,9 @@ class Play:
             try:
                 capture = stack.enter_context(closing(self._kernel.capture(device)))
             except OSError as error:
-                raise SideError([f"{self._scenario.file}: capture on {device}: {error.strerror}"]) from error
+                where = f"{self._scenario.file}:{self._scenario.capture_line}"
+                missing = f"{where}: capture: there is no device {device} after the setup"
+                raise SideError([missing]) from error
             self._captures.append((device, capture))
         if self._wants_log:
             self._log = stack.enter_context(self._kernel.kernel_log())
@@ -166,5 +166,5 @@ class Play:
                 for seen in capture.packets()
             ]
         if self._log is not None:
-            records += [Log(step, line.text) for line in self._log.lines() if LOG_LINE.search(line.text)]
+            records += [Log(step, line.text) for line in self._log.lines() if is_log_line(line.text)]
         return emitted

@@ -8,10 +8,9 @@ from typing import Final
 
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.process import Completed, LabProcess
+from pystack.compare.lab.side import STOP_SIGNAL
 
-# What a program that waits for packets is in. Linux: arch/x86/entry/syscalls/syscall_64.tbl and the generic
-# table, by the names of the functions in which they sleep.
-SLEEPING: Final = "S"
+SLEEPING: Final = "S"  # the state of a program that waits for packets, or for time to pass
 LOOKS: Final = 3  # in a row that must find everybody asleep
 BETWEEN_LOOKS: Final = 0.001
 PATIENCE: Final = 2.0  # a program that never rests is left to itself
@@ -35,7 +34,7 @@ class Background:
     def stop(self, name: str) -> Completed | None:
         """End a command and hear what it said; None if there is none of that name."""
         process = self._running.pop(name, None)
-        return process.stop() if process else None
+        return process.stop(STOP_SIGNAL) if process else None
 
     def names(self) -> list[str]:
         """What still runs, in the order of the starts."""

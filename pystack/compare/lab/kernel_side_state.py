@@ -13,6 +13,7 @@ from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side_tables import Tables
 from pystack.compare.lab.readback import FdbEntry, Neighbour
+from pystack.compare.lab.side import STATES
 from pystack.compare.records import State
 
 NTF_SELF, NTF_PROXY, NTF_ROUTER = 0x02, 0x08, 0x80
@@ -36,8 +37,6 @@ NEIGH_STATES: Final = {
     NUD_NOARP: "NOARP",
     0x80: "PERMANENT",
 }
-TOOLS: Final = {"fdb": ["bridge", "fdb", "show"], "neigh": ["ip", "neigh", "show"]}
-ROUTES: Final = ["ip", "route", "show"]
 
 Names = Mapping[int, str]
 
@@ -92,16 +91,16 @@ class StateReader:
         return [State(step, what, text) for what, text in texts.items()]
 
     def _compare(self, texts: Mapping[str, str]) -> None:
-        for what, command in TOOLS.items():
-            said = self._kernel.run(command).check().out
-            if sorted(said.splitlines()) != sorted(texts[what].splitlines()):
-                raise LabBroken(f"{' '.join(command)} says\n{said}netlink says\n{texts[what]}")
+        for what, text in texts.items():
+            said = self._kernel.run(STATES[what]).check().out
+            if sorted(said.splitlines()) != sorted(text.splitlines()):
+                raise LabBroken(f"{' '.join(STATES[what])} says\n{said}netlink says\n{text}")
 
     def _route_text(self) -> str:
         """Routes have too many words to imitate, and seldom change: the tool is asked when they did."""
         rows = self._kernel.routes()
         if self._thorough or self._routes[0] != rows:
-            self._routes = rows, self._kernel.run(ROUTES).check().out
+            self._routes = rows, self._kernel.run(STATES["route"]).check().out
         return self._routes[1]
 
 

@@ -82,7 +82,7 @@ class Tables:
         return not unanswered and self.rows() == self._before
 
     def has_connections(self) -> bool:
-        """Whether connection tracking knows of any connection: a dump of none takes 30 ms to find that out."""
+        """Whether connection tracking knows of any: a dump takes 30 ms to say that there are none."""
         try:
             (answer,) = self._netfilter.request(CT_GET_STATS)
         except OSError:
