@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from pystack.applets import virtual
+from pystack.applets.requests import Interrupted
 from pystack.applets.virtual import Completed
 from pystack.host import Host
 from pystack.wire import icmp
 from pystack.wire.checksum import verifies
 from pystack.wire.ipv4 import IP_DF, parse_address
-from tests.applets.neighbours import Echo, Neighbour, host_with_neighbour
 from tests.applets.both_sides import THREE_IN_A_ROW, Sides, both_sides
+from tests.applets.neighbours import Echo, Neighbour, host_with_neighbour
 
 
 def ping(line: str, neighbour: Neighbour | None = None) -> Completed:
@@ -203,7 +204,7 @@ def test_ctrl_backslash_shows_how_it_goes() -> None:
     behind = host_with_neighbour()
     job = virtual.begin(["ping", "10.0.0.2"], behind.host, outside=behind.outside())
     job.poll()
-    job.job.throw(virtual.Interrupted(3))
+    job.job.throw(Interrupted(3))
     job.poll()
     assert job.err.decode() == "\r1/1 packets, 0% loss, min/avg/ewma/max = 0.000/0.000/0.000/0.000 ms\n"
     assert job.interrupt().rc == 0

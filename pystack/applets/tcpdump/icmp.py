@@ -55,7 +55,10 @@ def print_icmp(page: Page, at: int, length: int, carrier: Carrier) -> None:
         return page.invalid()
     page.protocol = "icmp"
     type_ = page.u8(at)
-    page.say(f"ICMP {_message(page, at, type_, page.u8(at + 1))}, length {length}")
+    try:
+        page.say(f"ICMP {_message(page, at, type_, page.u8(at + 1))}, length {length}")
+    except Unfinished:
+        return page.truncated()
     if not page.look.v:
         return
     if not carrier.fragmented and page.has(at, length):
@@ -74,8 +77,17 @@ def print_icmp(page: Page, at: int, length: int, carrier: Carrier) -> None:
         print_extensions(page, at, length)
 
 
+class Unfinished(Exception):
+    """The message is cut off, which ends its own text but not that of the packet around it."""
+
+
+def _check(page: Page, at: int, length: int) -> None:
+    if not page.has(at, length):
+        raise Unfinished
+
+
 def _message(page: Page, at: int, type_: int, code: int) -> str:
-    """Everything between `ICMP` and the length. Raises Cut."""
+    """Everything between `ICMP` and the length. Raises Cut, Unfinished."""
     if type_ in (ECHO, ECHO_REPLY):
         word = "request" if type_ == ECHO else "reply"
         return f"echo {word}, id {page.u16(at + 4)}, seq {page.u16(at + 6)}"
@@ -86,7 +98,7 @@ def _message(page: Page, at: int, type_: int, code: int) -> str:
         text = REDIRECTS.get(code, "redirect-#{code} {dst} to {gw}")
         return text.format(dst=destination, gw=gateway, code=code)
     if type_ == TIME_EXCEEDED:
-        page.need(at + HEADER_LENGTH + 16, 4)
+        _check(page, at + HEADER_LENGTH + 16, 4)
         return TIMES.get(code, f"time exceeded-#{code}")
     if type_ == PARAMETER_PROBLEM:
         where = f"code {code}" if code else f"octet {page.u8(at + 4)}"
@@ -102,7 +114,7 @@ def _information(page: Page, at: int, type_: int) -> str:
     if type_ == TIMESTAMP:
         return f"time stamp query id {page.u16(at + 4)} seq {page.u16(at + 6)}"
     if type_ == TIMESTAMP_REPLY:
-        page.need(at + 16, 4)
+        _check(page, at + 16, 4)
         times = [_time_of_day(page.u32(at + offset)) for offset in (8, 12, 16)]
         return (
             f"time stamp reply id {page.u16(at + 4)} seq {page.u16(at + 6)}: "
@@ -114,6 +126,7 @@ def _information(page: Page, at: int, type_: int) -> str:
 def _unreachable(page: Page, at: int, code: int) -> str:
     quote = at + HEADER_LENGTH
     if code == PORT_UNREACHABLE:
+        _check(page, quote + 9, 1)
         protocol = page.u8(quote + 9)
         port = page.u16(quote + (page.u8(quote) & 15) * 4 + 2)
         destination = page.ip(quote + 16)
@@ -132,14 +145,14 @@ def _unreachable(page: Page, at: int, code: int) -> str:
 
 
 def _advertisement(page: Page, at: int) -> str:
-    page.need(at + 4, 4)
+    _check(page, at + 4, 4)
     count, size, lifetime = page.u8(at + 4), page.u8(at + 5), page.u16(at + 6)
     text = f"router advertisement lifetime {_duration(lifetime)} {count}:"
     if size != 2:
         return f"{text} [size {size}]"
     for number in range(count):
         entry = at + HEADER_LENGTH + number * 8
-        page.need(entry, 8)
+        _check(page, entry, 8)
         text += f" {{{page.ip(entry)} {page.u32(entry + 4)}}}"
         if len(text) > ROOM:  # tcpdump keeps no more than its buffer holds
             return text[:ROOM]

@@ -32,7 +32,10 @@ def print_report_v2(page: Page, at: int, length: int) -> None:
         sources = page.u16(at + place + 2)
         if length < place + 20 + sources * 16:
             return page.say(f" [invalid number of sources {sources}]")
-        page.say(f", {sources} source(s)" if page.look.v == 1 else _sources(page, at + place + 20, sources))
+        if page.look.v == 1:
+            page.say(f", {sources} source(s)")
+        else:
+            _print_sources(page, at + place + 20, sources)
         place += 20 + sources * 16
         page.say("]")
 
@@ -56,11 +59,14 @@ def print_query_v2(page: Page, at: int, length: int) -> None:
         if length < 28 + sources * 16:
             page.say(" [invalid number of sources]")
         elif page.look.v > 1:
-            page.say(_sources(page, at + 28, sources))
+            _print_sources(page, at + 28, sources)
         else:
             page.say(f", {sources} source(s)")
     page.say("]")
 
 
-def _sources(page: Page, at: int, count: int) -> str:
-    return " {" + "".join(f" {page.ip6(at + number * 16)}" for number in range(count)) + " }"
+def _print_sources(page: Page, at: int, count: int) -> None:
+    page.say(" {")
+    for number in range(count):
+        page.say(f" {page.ip6(at + number * 16)}")
+    page.say(" }")

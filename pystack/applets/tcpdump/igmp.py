@@ -80,7 +80,7 @@ def _print_query_v3(page: Page, at: int, length: int) -> None:
         if length < 12 + sources * 4:
             page.say(" [invalid number of sources]")
         elif page.look.v > 1:
-            page.say(_sources(page, at + 12, sources))
+            _print_sources(page, at + 12, sources)
         else:
             page.say(f", {sources} source(s)")
     page.say("]")
@@ -103,13 +103,19 @@ def _print_report_v3(page: Page, at: int, length: int) -> None:
         sources = page.u16(at + place + 2)
         if length < place + 8 + sources * 4:
             return page.say(f" [invalid number of sources {sources}]")
-        page.say(f", {sources} source(s)" if page.look.v == 1 else _sources(page, at + place + 8, sources))
+        if page.look.v == 1:
+            page.say(f", {sources} source(s)")
+        else:
+            _print_sources(page, at + place + 8, sources)
         place += 8 + sources * 4
         page.say("]")
 
 
-def _sources(page: Page, at: int, count: int) -> str:
-    return " {" + "".join(f" {page.ip(at + number * 4)}" for number in range(count)) + " }"
+def _print_sources(page: Page, at: int, count: int) -> None:
+    page.say(" {")
+    for number in range(count):
+        page.say(f" {page.ip(at + number * 4)}")
+    page.say(" }")
 
 
 def _print_mtrace(page: Page, at: int, length: int, name: str) -> None:

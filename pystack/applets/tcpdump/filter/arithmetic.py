@@ -80,10 +80,8 @@ def combine(sign: str, left: Number, right: Number) -> Number:
         if sign in ("<<", ">>") and right.constant > 31:
             raise FilterError("shift by more than 31 bits")
     work = OPERATIONS[sign]
-    return Number(
-        lambda subject: work(left.value(subject), right.value(subject)) & WORD,
-        _and(left.guard, right.guard),
-    )
+    # What the right side asks of the frame is forgotten, as it is in libpcap.
+    return Number(lambda subject: work(left.value(subject), right.value(subject)) & WORD, left.guard)
 
 
 def compare(sign: str, left: Number, right: Number) -> Test:
