@@ -42,7 +42,9 @@ SHELL = frozenset("__main__ cli client daemon web compare hooks drivers".split()
 # compare/lab, live and log meet the kernel; these modules beside them only compute.
 PURE_IN_COMPARE = frozenset(
     f"pystack.compare.{name}"
-    for name in "align diff equivalences fields known outcome points records report scenario station".split()
+    for name in (
+        "align diff equivalences features fields known outcome points records report scenario station"
+    ).split()
 )
 
 CORE_STDLIB = frozenset(

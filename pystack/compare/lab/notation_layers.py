@@ -101,7 +101,8 @@ def check_value(layer: str, name: str, value: object) -> None:
     if kinds & LISTS:
         if isinstance(value, int | float | str | tuple):
             raise WrongValueError("takes a list")
-        if "PacketListField" in kinds and any(isinstance(part, int | float | str) for part in value or ()):
+        parts = value if isinstance(value, list) else ()
+        if "PacketListField" in kinds and any(isinstance(part, int | float | str) for part in parts):
             raise WrongValueError("takes a list of layers")
     elif isinstance(value, list | tuple):
         raise WrongValueError("takes one value: several would make several packets")
@@ -133,7 +134,8 @@ def needed(packet: Layer, layer: str) -> tuple[str, ...]:
 
 
 def _bits(field: Layer) -> int:
-    return int(getattr(field, "fld", field).size)
+    inner: Layer = getattr(field, "fld", field)
+    return int(inner.size)
 
 
 def _check_text(layer: str, name: str, given: str | bytes, kinds: set[str]) -> None:

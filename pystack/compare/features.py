@@ -1,0 +1,19 @@
+"""What a scenario may say that it needs: not every kernel has it, or not every machine."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FEATURES: Final = {
+    "br_netfilter": "IP's hooks for bridged frames",
+    "conntrack": "connection tracking",
+    "dummy": "dummy devices",
+    "ebtables": "ebtables in either form",
+    "ebtables-broute": "ebtables' broute table",
+    "ebtables-legacy": "ebtables' tables of old",
+    "iptables-legacy": "iptables' tables of old",
+    "iptables-nft": "iptables on nftables",
+    "nft": "nftables",
+    "vlan": "802.1Q devices",
+    "vrf": "VRF devices",
+}

@@ -1,0 +1,151 @@
+"""The steps of a scenario file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from pystack.compare.lab.nearest import nearest
+from pystack.compare.lab.notation import LONGEST_FRAME, NotationError, frame_of
+from pystack.compare.lab.scenario_source import Path, Source, Table
+from pystack.compare.scenario import Run, Send, Start, Step, Stop, Wait
+from pystack.wire import capture
+from pystack.wire.ethernet import ETH_HLEN
+from pystack.wire.malformed import Malformed
+
+KINDS: Final = ("send", "run", "start", "stop", "wait")
+SEND_KEYS: Final = ("port", "packet", "hex", "pcap", "count")
+FORMS: Final = ("packet", "hex", "pcap")
+MOST_FRAMES: Final = 100_000
+LONGEST_WAIT: Final = 3600.0  # seconds
+
+ReadBytes = Callable[[str], bytes]
+
+
+class StepReader:
+    """Reads the steps in order: what one starts, a later one may stop."""
+
+    def __init__(self, source: Source, ports: tuple[str, ...], read_bytes: ReadBytes) -> None:
+        self._source = source
+        self._ports = ports
+        self._read_bytes = read_bytes
+        self._running: set[str] = set()
+
+    def read(self, table: Table, path: Path) -> Step | None:
+        """One step; None if it is none, which was then complained about."""
+        self._source.check_known(table, (*KINDS, "as"), path)
+        kinds = [kind for kind in KINDS if kind in table]
+        if len(kinds) != 1:
+            self._source.complain(path, f"is exactly one of {', '.join(KINDS)}")
+            return None
+        if "as" in table and kinds != ["start"]:
+            self._source.complain((*path, "as"), "names what a start leaves running")
+        where = (*path, kinds[0])
+        match kinds[0]:
+            case "send":
+                return self._send(self._source.table(table["send"], where), where)
+            case "run":
+                return Run(self._command(table, "run", path))
+            case "start":
+                return self._start(table, path)
+            case "stop":
+                return self._stop(table, path)
+            case _:
+                return self._wait(table["wait"], where)
+
+    # --- commands and time ------------------------------------------------------------------------------
+
+    def _command(self, table: Table, key: str, path: Path) -> str:
+        text = self._source.text(table, key, path)
+        if isinstance(table[key], str) and not text.strip():
+            self._source.complain((*path, key), "names no command")
+        return self._source.commands(text, (*path, key))
+
+    def _start(self, table: Table, path: Path) -> Start:
+        command = self._command(table, "start", path)
+        name = self._source.text(table, "as", path) or f"#{path[1]}"
+        if name in self._running:
+            self._source.complain((*path, "as"), f'"{name}" is running already')
+        self._running.add(name)
+        return Start(command, name)
+
+    def _stop(self, table: Table, path: Path) -> Stop:
+        name = self._source.text(table, "stop", path)
+        if isinstance(table["stop"], str) and name not in self._running:
+            self._source.complain((*path, "stop"), f'"{name}" is not running{nearest(name, self._running)}')
+        self._running.discard(name)
+        return Stop(name)
+
+    def _wait(self, seconds: object, path: Path) -> Wait:
+        if (
+            isinstance(seconds, bool)
+            or not isinstance(seconds, int | float)
+            or not 0 < seconds <= LONGEST_WAIT
+        ):
+            self._source.complain(path, f"is a number of seconds, up to {LONGEST_WAIT:.0f}")
+            return Wait(0.0)
+        return Wait(float(seconds))
+
+    # --- frames -----------------------------------------------------------------------------------------
+
+    def _send(self, table: Table, path: Path) -> Send:
+        source = self._source
+        source.check_known(table, SEND_KEYS, path)
+        port = source.text(table, "port", path)
+        if port not in self._ports:
+            source.complain((*path, "port"), f'there is no port "{port}"{nearest(port, self._ports)}')
+        forms = [form for form in FORMS if form in table]
+        count = source.number(table.get("count", 1), 1, MOST_FRAMES, (*path, "count"))
+        if len(forms) != 1:
+            source.complain(path, f"has exactly one of {', '.join(FORMS)}")
+            return Send(port, (), "")
+        text = source.text(table, forms[0], path)
+        frames = self._frames(forms[0], text, (*path, forms[0])) if isinstance(table[forms[0]], str) else []
+        if len(frames) * count > MOST_FRAMES:
+            source.complain((*path, "count"), f"makes {len(frames) * count} frames; up to {MOST_FRAMES}")
+            count = 1
+        return Send(port, tuple(frames) * count, text)
+
+    def _frames(self, form: str, text: str, path: Path) -> list[bytes]:
+        if form == "pcap":
+            return self._captured(text, path)
+        try:
+            frame = frame_of(text) if form == "packet" else bytes.fromhex(text)
+        except NotationError as error:
+            self._source.complain(path, str(error))
+            return []
+        except ValueError as error:
+            self._source.complain(path, f"is hexadecimal digits, two an octet: {error}")
+            return []
+        return [frame] if self._has_a_frames_length(frame, path) else []
+
+    def _captured(self, name: str, path: Path) -> list[bytes]:
+        """The frames of a capture file, named from where the scenario stands."""
+        place = os.path.join(os.path.dirname(self._source.file), name)
+        try:
+            content = self._read_bytes(place)
+        except OSError as error:
+            self._source.complain(path, f"{place}: {error.strerror}")
+            return []
+        except ValueError:
+            self._source.complain(path, f"{place!r} is no name of a file")
+            return []
+        frames: list[bytes] = []
+        for captured in capture.parse(content):
+            if isinstance(captured, Malformed):
+                self._source.complain(path, f"{place}: frame {len(frames) + 1}: {captured.value}")
+                break
+            frames.append(bytes(captured.frame))
+            if not self._has_a_frames_length(frames[-1], path, f"{place}: frame {len(frames)}: "):
+                break
+        return frames
+
+    def _has_a_frames_length(self, frame: bytes, path: Path, where: str = "") -> bool:
+        """Linux refuses what is shorter than a header before it is a frame."""
+        if ETH_HLEN <= len(frame) <= LONGEST_FRAME:
+            return True
+        self._source.complain(
+            path, f"{where}a frame has {ETH_HLEN} to {LONGEST_FRAME} octets, not {len(frame)}"
+        )
+        return False
