@@ -98,6 +98,7 @@ class NetDevice:
         self.rx_handler: RxHandler | None = None
         self.taps: tuple[Tap, ...] = ()
         self.unicast_addresses: dict[bytes, int] = {}  # besides its own, which it takes in as well
+        self.promiscuous_for_them = False
         self.multicast_addresses: dict[bytes, int] = {}
         self.stats = DeviceStats()
         self.netif_receive_skb: Callable[[Packet], None] = _not_registered

@@ -122,26 +122,32 @@ def _check(
 
 def _forward_delay(bridge: Bridge, value: int) -> None:
     """Without STP any delay is taken. Linux: net/bridge/br_stp.c br_set_forward_delay()"""
-    bridge.forward_delay = value / USER_HZ
+    bridge.forward_delay = _seconds(bridge, value)
 
 
 def _hello_time(bridge: Bridge, value: int) -> None:
-    bridge.hello_time = _seconds_within(value, _HELLO_TIME)
+    bridge.hello_time = _seconds_within(bridge, value, _HELLO_TIME)
 
 
 def _max_age(bridge: Bridge, value: int) -> None:
-    bridge.max_age = _seconds_within(value, _MAX_AGE)
+    bridge.max_age = _seconds_within(bridge, value, _MAX_AGE)
 
 
-def _seconds_within(value: int, limits: tuple[int, int]) -> float:
+def _seconds_within(bridge: Bridge, value: int, limits: tuple[int, int]) -> float:
     low, high = limits
     if not low <= value / USER_HZ <= high:
         raise NetError(ERANGE)
-    return value / USER_HZ
+    return _seconds(bridge, value)
+
+
+def _seconds(bridge: Bridge, value: int) -> float:
+    """As Linux keeps it, in ticks of its clock. Linux: clock_t_to_jiffies()"""
+    hz = bridge.net.clock.hz
+    return value * hz // USER_HZ / hz
 
 
 def _ageing_time(bridge: Bridge, value: int) -> None:
-    bridge.fdb.set_ageing_time(value / USER_HZ)
+    bridge.fdb.set_ageing_time(_seconds(bridge, value))
 
 
 def _priority(bridge: Bridge, value: int) -> None:

@@ -116,6 +116,8 @@ class DeviceTable:
 
     def free_name(self, template: str) -> str:
         """The first free name of a template such as `veth%d`. Linux: net/core/dev.c dev_alloc_name()"""
+        if template.count("%") != 1 or "%d" not in template:
+            raise NetError(EINVAL)
         number = 0
         while template.replace("%d", str(number)) in self._by_name:
             number += 1
@@ -125,7 +127,7 @@ class DeviceTable:
         """Linux: net/core/dev.c register_netdevice()"""
         if not is_valid_name(dev.name):
             raise NetError(EINVAL)
-        if "%d" in dev.name:
+        if "%" in dev.name:
             dev.name = self.free_name(dev.name)
         if dev.name in self._by_name:
             raise NetError(EEXIST)
@@ -185,6 +187,7 @@ class DeviceTable:
         dev.flags |= IFF_UP
         dev.qdisc = dev.default_qdisc
         dev.open()
+        self.set_rx_mode(dev)
         self.notify(LinkEvent.UP, dev)
         self._release()
 
@@ -227,7 +230,7 @@ class DeviceTable:
         """Linux: net/core/dev.c dev_change_name()"""
         if not is_valid_name(name):
             raise NetError(EINVAL)
-        if "%d" in name:
+        if "%" in name:
             name = self.free_name(name)
         if name == dev.name:
             return
@@ -256,9 +259,9 @@ class DeviceTable:
 
     def set_address(self, dev: Link, address: bytes) -> None:
         """Linux: net/core/dev.c dev_set_mac_address()"""
-        if len(address) != ETH_ALEN or not is_valid_unicast(address):
-            raise NetError(EADDRNOTAVAIL)
         if dev.address != address:
+            if len(address) != ETH_ALEN or not is_valid_unicast(address):
+                raise NetError(EADDRNOTAVAIL)
             dev.set_mac_address(address)
         dev.address_assigned = True
         self.notify(LinkEvent.CHANGEADDR, dev)
@@ -278,6 +281,16 @@ class DeviceTable:
         """
         dev.allmulti += change
         self._set_filter(dev, IFF_ALLMULTI, dev.allmulti, "allmulticast")
+
+    def set_rx_mode(self, dev: Link) -> None:
+        """No device here can filter by more than its own address: with others, it hears every frame.
+
+        Linux: net/core/dev.c __dev_set_rx_mode()
+        """
+        if not dev.up or bool(dev.unicast_addresses) == dev.promiscuous_for_them:
+            return
+        dev.promiscuous_for_them = not dev.promiscuous_for_them
+        self.set_promiscuity(dev, 1 if dev.promiscuous_for_them else -1)
 
     def _set_filter(self, dev: Link, flag: int, reasons: int, mode: str) -> None:
         before = dev.flags

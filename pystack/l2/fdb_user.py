@@ -238,6 +238,7 @@ def _filter_add(dev: Link, request: FdbRequest) -> None:
             raise NetError(EEXIST)
         return
     known[request.address] = 1
+    dev.devices.set_rx_mode(dev)
 
 
 def _filter_del(dev: Link, request: FdbRequest) -> None:
@@ -251,6 +252,7 @@ def _filter_del(dev: Link, request: FdbRequest) -> None:
     known[request.address] -= 1
     if not known[request.address]:
         del known[request.address]
+        dev.devices.set_rx_mode(dev)
 
 
 def _filter_of(dev: Link, address: bytes) -> dict[bytes, int]:

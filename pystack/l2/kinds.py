@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.errors import EADDRNOTAVAIL, EINVAL, EOPNOTSUPP, ERANGE, NetError, NotModelled
+from pystack.errors import EADDRNOTAVAIL, EINVAL, ENOTCONN, EOPNOTSUPP, ERANGE, NetError, NotModelled
 from pystack.l2 import bridge_options
 from pystack.l2.bridge import Bridge
 from pystack.l2.devices import IFNAMSIZ, DeviceTable, Link
@@ -32,6 +32,8 @@ class PeerSpec:
     name: str | None = None  # may be a template such as `veth%d`, which is also the default
     address: bytes | None = None
     mtu: int | None = None
+    ifindex: int | None = None  # heeded only if the first end's is given as well
+    up: bool = False
     devices: DeviceTable | None = None
     """Where the peer is to live; None: where the first end lives.
 
@@ -66,10 +68,8 @@ def create(
             raise NotModelled(f"link type {kind}", MODELLED)
         raise NetError(EOPNOTSUPP, "Unknown device type")
     _check_options(kind, options, peer)
-    _check_address(address)
+    validate(kind, name, address, mtu, peer)
     name = f"{kind}%d" if name is None else name
-    if len(name) >= IFNAMSIZ:
-        raise NetError(ERANGE, "Attribute failed policy validation")
     dev = _MAKERS[kind](name, devices.net.rng, address)
     _configure(dev, address, mtu, tx_queue_len, broadcast)
     if isinstance(dev, Veth):
@@ -87,11 +87,10 @@ def change(dev: Link, kind: str, options: Mapping[str, int]) -> None:
         if not isinstance(dev.master, Bridge):
             raise NetError(EINVAL)
         return bridge_options.set_port_options(dev.master, dev.master.port_of[dev], options)
-    if kind != dev.kind or kind not in MODELLED:
+    if kind != dev.kind or not isinstance(dev, Bridge):  # no other kind has settings
         raise NetError(EOPNOTSUPP)
     _check_options(kind, options, None)
-    if isinstance(dev, Bridge):
-        bridge_options.set_options(dev, options)
+    bridge_options.set_options(dev, options)
 
 
 def delete(devices: DeviceTable, dev: Link) -> None:
@@ -115,13 +114,38 @@ def _check_options(kind: str, options: Mapping[str, int] | None, peer: PeerSpec 
 
 
 def _check_address(address: bytes | None) -> None:
-    """Linux: drivers/net/veth.c veth_validate() and its like"""
     if address is None:
         return
     if len(address) != ETH_ALEN:
         raise NetError(EINVAL)
     if not is_valid_unicast(address):
         raise NetError(EADDRNOTAVAIL)
+
+
+def validate(
+    kind: str, name: str | None, address: bytes | None, mtu: int | None, peer: PeerSpec | None
+) -> None:
+    """What is wrong whatever devices there are. Linux: drivers/net/veth.c veth_validate() and its like"""
+    names = (name, None if peer is None else peer.name)
+    if any(given is not None and len(given) >= IFNAMSIZ for given in names):
+        raise NetError(ERANGE, "Attribute failed policy validation")
+    _check_address(address)
+    _check_veth_mtu(kind, mtu)
+    if peer is not None:
+        _check_address(peer.address)
+        _check_veth_mtu("veth", peer.mtu)
+
+
+def _check_veth_mtu(kind: str, mtu: int | None) -> None:
+    if kind == "veth" and mtu is not None and not Veth.min_mtu <= mtu <= Veth.max_mtu:
+        raise NetError(EINVAL)
+
+
+def checked_broadcast(address: bytes) -> bytes:
+    """Linux: net/core/rtnetlink.c validate_linkmsg()"""
+    if len(address) < ETH_ALEN:
+        raise NetError(EINVAL)
+    return address[:ETH_ALEN]
 
 
 def _configure(
@@ -135,7 +159,7 @@ def _configure(
     if tx_queue_len is not None:
         dev.tx_queue_len = tx_queue_len
     if broadcast is not None:
-        dev.broadcast = broadcast
+        dev.broadcast = checked_broadcast(broadcast)
 
 
 def _drawn(address: bytes | None, rng: Rng) -> bytes:
@@ -154,12 +178,13 @@ _MAKERS: Final[Mapping[str, _Maker]] = {
 def _register_pair(devices: DeviceTable, dev: Veth, ifindex: int | None, peer: PeerSpec | None) -> None:
     """Linux: drivers/net/veth.c veth_newlink()"""
     spec = PeerSpec() if peer is None else peer
-    _check_address(spec.address)
     home = devices if spec.devices is None else spec.devices
     other = Veth("veth%d" if spec.name is None else spec.name, _drawn(spec.address, home.net.rng))
     _configure(other, spec.address, spec.mtu, None, None)
-    home.register(other)
+    home.register(other, None if ifindex is None else spec.ifindex)
     try:
+        if spec.up:
+            raise NetError(ENOTCONN)  # its other end is not there yet
         devices.register(dev, ifindex)
     except NetError:
         home.unregister(other)

@@ -13,6 +13,7 @@ from pystack.errors import (
     ENETDOWN,
     ENETUNREACH,
     ENODEV,
+    ENOENT,
     ESRCH,
     NetError,
 )
@@ -99,6 +100,7 @@ class Fib:
         self,
         route: FibRoute,
         *,
+        create: bool = True,
         exclusive: bool = True,
         append: bool = False,
         replace: bool = False,
@@ -106,12 +108,17 @@ class Fib:
         """Check and add a route. Linux: net/ipv4/fib_semantics.c fib_create_info(), fib_table_insert()"""
         if route.prefix & ~netmask(route.prefixlen):
             raise NetError(EINVAL, "Invalid prefix for given prefix length")
+        table = self.table(route.table)
         self._check(route)
-        self.table(route.table).insert(route, exclusive=exclusive, append=append, replace=replace)
+        if not create and not table.has_equal(route):
+            raise NetError(ENOENT)
+        table.insert(route, exclusive=exclusive, append=append, replace=replace)
         self._tell("new", route)
 
     def delete(self, table: int, prefix: int, prefixlen: int, wanted: FibMatch, tos: int = 0) -> None:
         """Remove the first route that fits. Linux: net/ipv4/fib_frontend.c inet_rtm_delroute()"""
+        if prefix & ~netmask(prefixlen):
+            raise NetError(EINVAL, "Invalid prefix for given prefix length")
         if table not in self.tables:
             raise NetError(ESRCH, "FIB table does not exist")
         self._tell("del", self.tables[table].delete(prefix, prefixlen, tos, wanted))
@@ -133,6 +140,7 @@ class Fib:
         if info.scope > RT_SCOPE_HOST:
             raise NetError(EINVAL, "Invalid scope")
         if not info.nexthops:
+            self._check_flags(info.flags)
             raise NetError(ENODEV)
         for nexthop in info.nexthops:
             self._check_nexthop(info, nexthop, route.table)
@@ -163,12 +171,17 @@ class Fib:
     def _check_on_link(self, nexthop: Nexthop) -> None:
         """Linux: net/ipv4/fib_semantics.c fib_check_nh_nongw()"""
         dev = nexthop.dev
+        self._check_flags(nexthop.flags)
         if dev is None:
             raise NetError(ENODEV)
         if not dev.flags & IFF_UP:
             raise NetError(ENETDOWN, "Device for nexthop is not up")
         nexthop.scope = RT_SCOPE_HOST
         self._note_carrier(nexthop)
+
+    def _check_flags(self, flags: int) -> None:
+        if flags & RTNH_F_ONLINK:
+            raise NetError(EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set")
 
     def _check_gateway(self, info: FibInfo, nexthop: Nexthop) -> None:
         """Linux: net/ipv4/fib_semantics.c fib_check_nh_v4_gw()"""
@@ -184,7 +197,7 @@ class Fib:
         nexthop.scope = found.info.scope
         nexthop.dev = found.nexthop.dev
         if nexthop.dev is None or not nexthop.dev.flags & IFF_UP:
-            raise NetError(ENETDOWN, "Nexthop device is not up")
+            raise NetError(ENETDOWN)
         self._note_carrier(nexthop)
 
     def _check_onlink_gateway(self, info: FibInfo, nexthop: Nexthop) -> None:

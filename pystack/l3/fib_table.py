@@ -5,7 +5,7 @@ A dictionary a prefix length, probed from the longest that is in use: faster in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pystack.device import NetDevice
 from pystack.errors import EEXIST, ESRCH, NetError
@@ -81,6 +81,12 @@ class FibTable:
         place = len(before) + (len(equals) if append else 0)
         routes.insert(place, route)
 
+    def has_equal(self, route: FibRoute) -> bool:
+        """Whether there is a route of the same destination, TOS and metric."""
+        there = self._by_length.get(route.prefixlen, {}).get(route.prefix, [])
+        rank = (route.tos, route.info.priority)
+        return any((known.tos, known.info.priority) == rank for known in there)
+
     def delete(self, prefix: int, prefixlen: int, tos: int, wanted: FibMatch) -> FibRoute:
         """Linux: net/ipv4/fib_trie.c fib_table_delete()"""
         for route in self._by_length.get(prefixlen, {}).get(prefix, []):
@@ -115,7 +121,7 @@ class FibTable:
 class FibMatch:
     """What a user says of the route to delete; what is left out matches anything."""
 
-    __slots__ = ("dev", "gateway", "prefsrc", "priority", "protocol", "scope", "type")
+    __slots__ = ("dev", "gateway", "metrics", "prefsrc", "priority", "protocol", "scope", "type")
 
     def __init__(
         self,
@@ -127,6 +133,7 @@ class FibMatch:
         priority: int = 0,
         dev: NetDevice | None = None,
         gateway: int = 0,
+        metrics: Mapping[str, int] | None = None,
     ) -> None:
         self.type = type_
         self.scope = scope
@@ -135,6 +142,7 @@ class FibMatch:
         self.priority = priority
         self.dev = dev
         self.gateway = gateway
+        self.metrics = metrics or {}
 
     def matches(self, info: FibInfo) -> bool:
         """Linux: net/ipv4/fib_semantics.c fib_nh_match()"""
@@ -147,6 +155,8 @@ class FibMatch:
         if self.prefsrc and info.prefsrc != self.prefsrc:
             return False
         if self.priority and info.priority != self.priority:
+            return False
+        if any(info.metrics.get(name, 0) != value for name, value in self.metrics.items()):
             return False
         if self.dev is None and not self.gateway:
             return True

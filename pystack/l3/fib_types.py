@@ -89,6 +89,7 @@ class FibInfo:
         prefsrc: int = 0,
         priority: int = 0,
         metrics: dict[str, int] | None = None,
+        flags: int = 0,
     ) -> None:
         self.type = type_
         self.nexthops = nexthops
@@ -97,13 +98,21 @@ class FibInfo:
         self.prefsrc = prefsrc
         self.priority = priority
         self.metrics = metrics or {}
-        self.flags = 0
+        self.flags = flags
 
     def same_as(self, other: FibInfo) -> bool:
         """Linux: net/ipv4/fib_semantics.c fib_find_info()"""
         return (
-            (self.type, self.scope, self.protocol, self.prefsrc, self.priority, self.metrics)
-            == (other.type, other.scope, other.protocol, other.prefsrc, other.priority, other.metrics)
+            (self.type, self.scope, self.protocol, self.prefsrc, self.priority, self.metrics, self.flags)
+            == (
+                other.type,
+                other.scope,
+                other.protocol,
+                other.prefsrc,
+                other.priority,
+                other.metrics,
+                other.flags,
+            )
             and len(self.nexthops) == len(other.nexthops)
             and all(mine.same_as(theirs) for mine, theirs in zip(self.nexthops, other.nexthops, strict=True))
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from pystack.applets.iproute.address_show import print_address, show_addresses
 from pystack.applets.iproute.link_filter import FLAG_BITS, LinkFilter, parse_filter
@@ -20,10 +21,10 @@ from pystack.applets.iproute.words import (
     wrong,
 )
 from pystack.applets.session import Session
-from pystack.errors import EADDRNOTAVAIL, EEXIST, EINVAL, EOPNOTSUPP, ERANGE, NetError, NotModelled
+from pystack.errors import EADDRNOTAVAIL, EEXIST, EINVAL, ENOBUFS, EOPNOTSUPP, ERANGE, NetError, NotModelled
 from pystack.l2.devices import IFNAMSIZ, Link
 from pystack.l3.addresses import INFINITY, RT_SCOPE_HOST, Address
-from pystack.wire.ipv4 import is_loopback, netmask
+from pystack.wire.ipv4 import MIN_MTU, is_loopback, netmask
 
 _READ_ONLY = frozenset("secondary temporary dadfailed deprecated tentative permanent stable-privacy".split())
 _ONLY_INET6 = frozenset("nodad optimistic home mngtmpaddr".split())
@@ -74,23 +75,22 @@ class _Request:
     valid_lft: int | None = None
     preferred_lft: int | None = None
     flags: int = 0
-    warnings: list[str] = field(default_factory=list)
+    family: str = ""
+    has_empty: bool = False  # an address without octets was given
 
 
-def _parse(words: Words, family: str) -> _Request:
+def _parse(words: Words, family: str, warn: Callable[[str], None]) -> _Request:
     """Linux: iproute2 ip/ipaddress.c ipaddr_modify()"""
-    request = _Request()
+    request = _Request(family=family)
     while words:
         word = words.take()
         if word in ("peer", "remote"):
             value = words.take()
             if request.peer is not None:
                 raise duplicate("peer", value)
-            request.peer = prefix(value, family)
-            family = "inet"
+            request.peer = _sent(prefix(value, request.family), request)
         elif word == "brd" or (word and "broadcast".startswith(word)):
-            _parse_broadcast(words.take(), request, family)
-            family = family if request.broadcast is None else "inet"
+            _parse_broadcast(words.take(), request)
         elif word == "anycast":
             raise NotModelled("anycast", KNOWN)
         elif word == "scope":
@@ -113,41 +113,48 @@ def _parse(words: Words, family: str) -> _Request:
         elif word and "preferred_lft".startswith(word):
             request.preferred_lft = _lifetime(words, word, "preferred_lft", request.preferred_lft)
         elif word in FLAG_BITS:
-            _parse_flag(word, request)
+            _parse_flag(word, request, warn)
         else:
-            _parse_local(word, words, request, family)
-            family = "inet"
+            _parse_local(word, words, request)
     return request
 
 
-def _parse_broadcast(value: str, request: _Request, family: str) -> None:
+def _sent(found: Prefix, request: _Request) -> Prefix | None:
+    """The address if it has octets; the first address decides about the family of the others."""
+    request.family = request.family or found.family
+    request.has_empty = request.has_empty or not found.has_octets
+    return found if found.has_octets else None
+
+
+def _parse_broadcast(value: str, request: _Request) -> None:
     if request.broadcast is not None or request.broadcast_fill:
         raise duplicate("broadcast", value)
     if value in ("+", "-"):
         request.broadcast_fill = value
     else:
-        request.broadcast = address(value, family).address
+        found = _sent(address(value, request.family), request)
+        request.broadcast = None if found is None else found.address
 
 
-def _parse_flag(word: str, request: _Request) -> None:
+def _parse_flag(word: str, request: _Request, warn: Callable[[str], None]) -> None:
     if word in _READ_ONLY:
-        request.warnings.append(f"Warning: {word} option is not mutable from userspace\n")
+        warn(f"Warning: {word} option is not mutable from userspace\n")
     elif word in _ONLY_INET6:
-        request.warnings.append(f"Warning: {word} option can be set only for IPv6 addresses\n")
+        warn(f"Warning: {word} option can be set only for IPv6 addresses\n")
     elif word == "autojoin":
         raise NotModelled("autojoin", KNOWN)
     else:
         request.flags |= FLAG_BITS[word]
 
 
-def _parse_local(word: str, words: Words, request: _Request, family: str) -> None:
+def _parse_local(word: str, words: Words, request: _Request) -> None:
     if word == "local":
         word = words.take()
     if word and "help".startswith(word):
         raise NotModelled("ip address help")
     if request.local is not None:
         raise garbage("local", word)
-    request.local, request.local_word = prefix(word, family), word
+    request.local, request.local_word = _sent(prefix(word, request.family), request), word
 
 
 def _lifetime(words: Words, word: str, name: str, before: int | None) -> int:
@@ -161,8 +168,7 @@ def _lifetime(words: Words, word: str, name: str, before: int | None) -> int:
 
 
 def _modify(command: str, words: Words, options: Options, session: Session) -> int:
-    request = _parse(words, options.family)
-    session.io.err.write("".join(request.warnings))
+    request = _parse(words, options.family, session.io.err.write)
     deletes = command == "delete"
     if not request.dev:
         raise ToolExit(1, 'Not enough information: "dev" argument is required.\n')
@@ -188,6 +194,8 @@ def _modify(command: str, words: Words, options: Options, session: Session) -> i
 
 
 def _fill_broadcast(request: _Request) -> None:
+    if request.family != "inet":
+        raise ToolExit(1, "Broadcast can be set only for IPv4 addresses\n")
     base = request.peer or request.local
     if base is None or base.length > 30:
         return
@@ -210,6 +218,7 @@ def _lifetimes(request: _Request) -> tuple[int, int]:
 
 def _delete(request: _Request, dev: Link, session: Session, *, wildcard: bool) -> None:
     """Linux: net/ipv4/devinet.c inet_rtm_deladdr()"""
+    _check_attributes(request)
     book = session.netns.ipv4.addresses
     far = request.peer or request.local
     length = far.length if far is not None else 0
@@ -225,12 +234,22 @@ def _delete(request: _Request, dev: Link, session: Session, *, wildcard: bool) -
     raise NetError(EADDRNOTAVAIL, "ipv4: Address not found")
 
 
+def _check_attributes(request: _Request) -> None:
+    if not request.family:
+        raise NetError(EOPNOTSUPP)
+    if request.has_empty or len(request.label.encode()) >= IFNAMSIZ:
+        raise NetError(ERANGE, "Attribute failed policy validation")
+
+
 def _add(request: _Request, dev: Link, session: Session, command: str, valid: int, preferred: int) -> None:
     """Linux: net/ipv4/devinet.c inet_rtm_newaddr()"""
+    _check_attributes(request)
     if request.local is None:
-        raise NetError(EINVAL if request.peer is not None else EOPNOTSUPP)
-    if len(request.label.encode()) >= IFNAMSIZ:
-        raise NetError(ERANGE, "Attribute failed policy validation")
+        raise NetError(EINVAL)
+    if dev.mtu < MIN_MTU:
+        raise NetError(ENOBUFS)
+    if not request.local.address:
+        return
     far = request.peer or request.local
     scope = request.scope
     if scope is None:

@@ -112,7 +112,7 @@ def print_address(
         printer.put("family", "inet", "    inet ")
     local = format_ipv4(address.local)
     printer.put("local", local, local, MAGENTA)
-    if address.peer != address.local:
+    if address.peer not in (0, address.local):
         peer = format_ipv4(address.peer)
         printer.text(" peer ")
         printer.put("address", peer, peer, MAGENTA)

@@ -1,26 +1,25 @@
-"""`bridge fdb`: which station is behind which port, and what a device itself listens to."""
+"""`bridge fdb`: which station is behind which port, and what a device itself listens to.
+
+How it is shown is in bridge_fdb_show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from pystack.applets.iproute.bridge_fdb_show import Row, print_row, row_of, show
 from pystack.applets.iproute.bridge_link import FAILED
-from pystack.applets.iproute.numbers import ethernet_address, format_mac, leading_integer, unsigned
+from pystack.applets.iproute.numbers import ethernet_address, leading_integer
 from pystack.applets.iproute.options import Options
-from pystack.applets.iproute.printer import CYAN, YELLOW, Printer
 from pystack.applets.iproute.usage import BRIDGE_FDB_USAGE
 from pystack.applets.iproute.words import (
     USAGE_CODE,
     ToolExit,
     Words,
-    duplicate,
     garbage,
     matches,
     no_device,
     refused,
-    wrong,
 )
 from pystack.applets.session import Session
 from pystack.device import ARPHRD_ETHER
@@ -28,15 +27,10 @@ from pystack.errors import EINVAL, ENOENT, EOPNOTSUPP, NetError, NotModelled
 from pystack.l2 import fdb_user
 from pystack.l2.bridge import Bridge
 from pystack.l2.devices import Link
-from pystack.l2.fdb import FdbEntry
 from pystack.l2.fdb_user import FdbRequest
-from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE
+from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE
 
 _KNOWN: Final = ("dev", "self", "master", "local", "static", "dynamic", "use", "extern_learn", "sticky")
-
-_ALL_NODES_INET6: Final = bytes.fromhex("333300000001")
-_ALL_HOSTS: Final = bytes.fromhex("01005e000001")
-_ALL_SNOOPERS: Final = (bytes.fromhex("01005e00006a"), bytes.fromhex("33330000006a"))
 
 _NOT_MODELLED: Final = ("dst", "nhid", "port", "vni", "src_vni", "via")
 
@@ -44,7 +38,7 @@ _NOT_MODELLED: Final = ("dst", "nhid", "port", "vni", "src_vni", "via")
 def run(words: Words, options: Options, session: Session) -> int:
     """Linux: iproute2 bridge/fdb.c do_fdb()"""
     if not words:
-        return _show(words, options, session)
+        return show(words, options, session)
     for command in ("add", "append", "replace", "delete"):
         if words.begins(command):
             words.take()
@@ -54,188 +48,13 @@ def run(words: Words, options: Options, session: Session) -> int:
         return _get(words, options, session)
     if words.begins("show", "lst", "list"):
         words.take()
-        return _show(words, options, session)
+        return show(words, options, session)
     if words.is_now("flush"):
         words.take()
         return _flush(words, session)
     if words.begins("help"):
         raise ToolExit(USAGE_CODE, BRIDGE_FDB_USAGE)
     raise ToolExit(USAGE_CODE, f'Command "{words.word}" is unknown, try "bridge fdb help".\n')
-
-
-# --- show ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One line: an entry of a bridge, or an address that a device itself takes in (entry is None)."""
-
-    address: bytes
-    dev: Link
-    state: int
-    bridge: Bridge | None = None
-    entry: FdbEntry | None = None
-
-
-@dataclass(slots=True)
-class _Filter:
-    dev: Link | None = None
-    bridge: Link | None = None
-    vlan: int = 0
-    state: int = 0
-    dynamic: bool = False
-
-    def takes(self, row: _Row) -> bool:
-        """Linux: iproute2 bridge/fdb.c print_fdb()"""
-        if self.state and not row.state & self.state:
-            return False
-        return not self.vlan and not (self.dynamic and row.state & NUD_PERMANENT)
-
-
-def _show(words: Words, options: Options, session: Session) -> int:
-    found = _parse_filter(words, session)
-    printer = options.printer(session.io)
-    printer.begin()
-    for row in _rows(found, session):
-        if found.takes(row):
-            _print_row(printer, options, session, row, with_dev=found.dev is None)
-    printer.end()
-    return 0
-
-
-def _parse_filter(words: Words, session: Session) -> _Filter:
-    found = _Filter()
-    dev = bridge = ""
-    while words:
-        word = words.take()
-        if word in ("brport", "dev"):
-            dev = words.take()
-        elif word == "br":
-            bridge = words.take()
-        elif word == "vlan":
-            value = words.take()
-            if found.vlan:
-                raise duplicate("vlan", value)
-            found.vlan = leading_integer(value)
-        elif word == "state":
-            found.state |= _state(words.take())
-        elif word == "dynamic":
-            found.dynamic = True
-        elif matches(word, "help"):
-            raise ToolExit(USAGE_CODE, BRIDGE_FDB_USAGE)
-    if bridge:
-        found.bridge = session.netns.devices.get(bridge)
-        if found.bridge is None:
-            raise ToolExit(FAILED, f'Cannot find bridge device "{bridge}"\n')
-    if dev:
-        found.dev = session.netns.devices.get(dev)
-        if found.dev is None:
-            raise no_device(dev, FAILED)
-    return found
-
-
-def _state(word: str) -> int:
-    """Linux: iproute2 bridge/fdb.c state_a2n()"""
-    names = (
-        (("permanent",), NUD_PERMANENT),
-        (("static", "temp"), NUD_NOARP),
-        (("stale",), NUD_STALE),
-        (("reachable", "dynamic"), NUD_REACHABLE),
-    )
-    for known, state in names:
-        if any(matches(word, name) for name in known):
-            return state
-    number = 0xFFFF if word == "all" else unsigned(word)
-    if number is None:
-        raise wrong("invalid state", word)
-    return number
-
-
-def _rows(found: _Filter, session: Session) -> Iterator[_Row]:
-    """In the order of the kernel's dump. Linux: net/core/rtnetlink.c rtnl_fdb_dump()"""
-    for dev in session.netns.devices:
-        if found.dev is not None and dev is not found.dev:
-            continue
-        if found.bridge is not None and found.bridge not in (dev, dev.master):
-            continue
-        if isinstance(dev.master, Bridge):
-            yield from _entries_behind(dev.master, dev)
-        yield from _own_addresses(dev)
-        if isinstance(dev, Bridge):
-            yield from _entries_behind(dev, None)
-
-
-def _entries_behind(bridge: Bridge, dev: Link | None) -> Iterator[_Row]:
-    for entry in bridge.fdb:
-        if (None if entry.port is None else entry.port.dev) is dev:
-            yield _row_of(bridge, entry)
-
-
-def _row_of(bridge: Bridge, entry: FdbEntry) -> _Row:
-    where = bridge if entry.port is None else entry.port.dev
-    return _Row(entry.address, where, fdb_user.fdb_state(bridge, entry), bridge, entry)
-
-
-def _own_addresses(dev: Link) -> Iterator[_Row]:
-    """Linux: net/core/rtnetlink.c ndo_dflt_fdb_dump()"""
-    for address in (*dev.unicast_addresses, *_joined_groups(dev), *dev.multicast_addresses):
-        yield _Row(address, dev, NUD_PERMANENT)
-
-
-def _joined_groups(dev: Link) -> Iterator[bytes]:
-    """The groups that Linux joins by itself on a device; nothing here filters by them.
-
-    Linux: net/ipv6/addrconf.c ipv6_add_dev(), net/bridge/br_multicast.c br_multicast_join_snoopers(),
-    net/ipv4/igmp.c ip_mc_up()
-    """
-    if dev.type != ARPHRD_ETHER:
-        return
-    yield _ALL_NODES_INET6
-    if dev.up and isinstance(dev, Bridge) and dev.mcast_snooping:
-        yield from _ALL_SNOOPERS
-    if dev.up:
-        yield _ALL_HOSTS
-
-
-def _print_row(printer: Printer, options: Options, session: Session, row: _Row, *, with_dev: bool) -> None:
-    """Linux: iproute2 bridge/fdb.c print_fdb()"""
-    printer.open_object()
-    address = format_mac(row.address)
-    printer.put("mac", address, f"{address} ", YELLOW)
-    if with_dev:
-        printer.text("dev ")
-        printer.put("ifname", row.dev.name, f"{row.dev.name} ", CYAN)
-    entry = row.entry
-    if options.stats and entry is not None:
-        now = session.host.clock.now
-        used, updated = int(now - entry.used), int(now - entry.updated)
-        printer.field("used", used)
-        printer.field("updated", updated)
-        printer.text(f"used {used}/{updated} ")
-    flags = _flags(entry)
-    printer.words("flags", flags, joined="".join(f"{flag} " for flag in flags))
-    if row.bridge is not None:
-        printer.put("master", row.bridge.name, f"master {row.bridge.name} ")
-    state = _state_name(row.state)
-    printer.put("state", state, f"{state}\n")
-    printer.close_object()
-
-
-def _flags(entry: FdbEntry | None) -> list[str]:
-    if entry is None:
-        return ["self"]
-    flags = ["extern_learn"] if entry.ext_learned else []
-    return [*flags, "sticky"] if entry.sticky else flags
-
-
-def _state_name(state: int) -> str:
-    for bit, name in ((NUD_PERMANENT, "permanent"), (NUD_NOARP, "static"), (NUD_STALE, "stale")):
-        if state & bit:
-            return name
-    return ""
-
-
-# --- change ----------------------------------------------------------------------------------------------
 
 
 def _modify(command: str, words: Words, session: Session) -> int:
@@ -347,12 +166,12 @@ def _get(words: Words, options: Options, session: Session) -> int:
         raise refused(error, -2) from None
     printer = options.printer(session.io)
     printer.begin()
-    _print_row(printer, options, session, row, with_dev=True)
+    print_row(printer, options, session, row, with_dev=True)
     printer.end()
     return 0
 
 
-def _look_up(address: bytes, dev_name: str, bridge_name: str, itself: bool, session: Session) -> _Row:
+def _look_up(address: bytes, dev_name: str, bridge_name: str, itself: bool, session: Session) -> Row:
     devices = session.netns.devices
     bridge: Link | None = None
     if dev_name:
@@ -371,7 +190,7 @@ def _look_up(address: bytes, dev_name: str, bridge_name: str, itself: bool, sess
     entry = bridge.fdb.get(address)
     if entry is None:
         raise NetError(ENOENT, "Fdb entry not found")
-    return _row_of(bridge, entry)
+    return row_of(bridge, entry)
 
 
 # What each word of `bridge fdb flush` asks of an entry.
@@ -407,10 +226,9 @@ def _flush(words: Words, session: Session) -> int:
         elif word in ("vlan", "offloaded", "nooffloaded"):
             raise NotModelled(f"bridge fdb flush {word}", ("dev", "brport", "self", "master", *_FLUSH_WORDS))
         elif word == "brport":
-            value = words.take()
             if port_name:
-                raise garbage("brport", value)
-            port_name = value
+                raise garbage("brport", word)
+            port_name = words.take()
     if not dev_name:
         raise ToolExit(FAILED, "Device is a required argument.\n")
     dev = session.netns.devices.get(dev_name)
@@ -430,6 +248,8 @@ def _flush_device(
     dev: Link, port: Link | None, marks: dict[str, bool], *, master: bool, itself: bool
 ) -> None:
     """Linux: net/core/rtnetlink.c rtnl_fdb_del(), net/bridge/br_fdb.c br_fdb_delete_bulk()"""
+    if dev.type != ARPHRD_ETHER:
+        raise NetError(EINVAL, "FDB delete only supported for Ethernet devices")
     done = False
     if master and isinstance(dev.master, Bridge):
         fdb_user.fdb_flush(dev.master, _port_of(dev.master, port) or dev, marks)

@@ -52,7 +52,7 @@ def run(words: Words, options: Options, session: Session) -> int:
 
 def _set(words: Words, session: Session) -> int:
     """Linux: iproute2 bridge/link.c brlink_modify()"""
-    name, options, itself = "", dict[str, int](), False
+    name, options, at = "", dict[str, int](), set[str]()
     while words:
         word = words.take()
         if word == "dev":
@@ -63,11 +63,11 @@ def _set(words: Words, session: Session) -> int:
             options[word] = leading_integer(words.take())
         elif word == "state":
             options[word] = _state(words.take())
-        elif word == "self":
-            itself = True
+        elif word in ("self", "master"):
+            at.add(word)
         elif word in ("hwmode", "backup_port", "nobackup_port"):
             raise NotModelled(f"bridge link set … {word}", (*sorted(_ON_OFF), *sorted(_NUMBERS), "state"))
-        elif word != "master":
+        else:
             raise ToolExit(USAGE_CODE, BRIDGE_LINK_USAGE)
     if not name:
         raise ToolExit(FAILED, "Device is a required argument.\n")
@@ -77,12 +77,23 @@ def _set(words: Words, session: Session) -> int:
     if not options.get("cost", 1):
         del options["cost"]
     try:
-        if itself or not isinstance(dev.port, BridgePort):
-            raise NetError(EOPNOTSUPP)
-        kinds.change(dev, "bridge_slave", options)
+        _change(dev, options, at)
     except NetError as error:
         raise refused(error, FAILED) from None
     return 0
+
+
+def _change(dev: Link, options: dict[str, int], at: set[str]) -> None:
+    """At the bridge, unless it is to be done at the device itself, where a bridge takes it and does nothing.
+
+    Linux: net/core/rtnetlink.c rtnl_bridge_setlink()
+    """
+    if not at or "master" in at:
+        if not isinstance(dev.port, BridgePort):
+            raise NetError(EOPNOTSUPP)
+        kinds.change(dev, "bridge_slave", options)
+    if "self" in at and not isinstance(dev, Bridge):
+        raise NetError(EOPNOTSUPP)
 
 
 def _state(word: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pystack.applets.iproute import address_show
-from pystack.applets.iproute.link_kinds import bridge_options, bridge_slave_options, veth_peer
+from pystack.applets.iproute.link_kinds import TAKE_ANYTHING, bridge_options, bridge_slave_options, veth_peer
 from pystack.applets.iproute.link_request import LinkParser, LinkRequest
 from pystack.applets.iproute.nsid import remember_peers
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, no_device, refused
 from pystack.applets.session import Session
 from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
-from pystack.errors import EEXIST, EINVAL, EOPNOTSUPP, NetError, NotModelled
+from pystack.errors import EEXIST, EOPNOTSUPP, NetError, NotModelled
 from pystack.l2 import kinds
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.port import PortDevice
@@ -48,7 +48,7 @@ def _add(words: Words, session: Session) -> int:
         raise NotModelled(f"link type {request.kind}", kinds.MODELLED)
     peer = veth_peer(request.rest, session) if request.kind == "veth" else None
     settings = bridge_options(request.rest) if request.kind == "bridge" else None
-    if request.rest and peer is None and settings is None:
+    if request.rest and peer is None and settings is None and request.kind not in TAKE_ANYTHING:
         text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
         raise ToolExit(1, text)
     try:
@@ -65,25 +65,30 @@ def _create(
     """Linux: net/core/rtnetlink.c rtnl_newlink_create()"""
     here = session.netns.devices
     home = here if request.netns is None else request.netns.devices
-    if request.name is not None and request.name in here:
+    spec = _peer_spec(peer, here) if request.kind == "veth" else None
+    kinds.validate(request.kind or "", request.name, request.address, request.mtu, spec)
+    known = here.by_index(request.index) if request.index else here.get(request.name or "")
+    if known is not None:
         raise NetError(EEXIST)
+    if peer is not None and peer.broadcast is not None:
+        peer.broadcast = kinds.checked_broadcast(peer.broadcast)
     dev = kinds.create(
         home,
         request.kind or "",
         request.name,
         address=request.address,
         mtu=request.mtu,
-        tx_queue_len=request.txqueuelen,
+        tx_queue_len=None if request.txqueuelen is None else request.txqueuelen & 0xFFFFFFFF,
         ifindex=request.index or None,
         broadcast=request.broadcast,
-        peer=None if request.kind != "veth" else _peer_spec(peer, here),
+        peer=spec,
         options=settings,
     )
-    if peer is not None and isinstance(dev, Veth) and dev.peer is not None:
-        _configure(dev.peer, peer)
     if request.group is not None:
         dev.group = request.group
     try:
+        if peer is not None and isinstance(dev, Veth) and dev.peer is not None:
+            _configure_peer(dev.peer, peer)
         _configure(dev, request)
         if request.master is not None:
             home.set_master(dev, request.master)
@@ -100,14 +105,25 @@ def _peer_spec(peer: LinkRequest | None, here: DeviceTable) -> kinds.PeerSpec:
         name=peer.name,
         address=peer.address,
         mtu=peer.mtu,
+        ifindex=peer.index or None,
+        up=bool(peer.flags & IFF_UP),
         devices=here if peer.netns is None else peer.netns.devices,
     )
 
 
+def _configure_peer(dev: Link, request: LinkRequest) -> None:
+    """Linux: drivers/net/veth.c veth_newlink()"""
+    if request.txqueuelen is not None:
+        dev.tx_queue_len = request.txqueuelen & 0xFFFFFFFF
+    if request.broadcast is not None:
+        dev.broadcast = request.broadcast
+    if request.group is not None:
+        dev.group = request.group
+    _configure(dev, request)
+
+
 def _configure(dev: Link, request: LinkRequest) -> None:
-    """Linux: net/core/rtnetlink.c rtnl_configure_link()"""
-    if request.alias is not None:
-        dev.alias = request.alias
+    """An alias is lost. Linux: net/core/rtnetlink.c rtnl_configure_link()"""
     _change_flags(dev, request)
 
 
@@ -122,6 +138,8 @@ def _set(words: Words, session: Session) -> int:
         raise ToolExit(1, text)
     settings = None if request.kind is None else _settings(request, request.kind)
     try:
+        if request.broadcast is not None:
+            request.broadcast = kinds.checked_broadcast(request.broadcast)
         if settings is not None and request.kind is not None:
             if request.kind.endswith("_slave") and dev.master is None:
                 raise NetError(EOPNOTSUPP)
@@ -141,6 +159,8 @@ def _settings(request: LinkRequest, kind: str) -> dict[str, int] | None:
         return bridge_options(request.rest)
     if kind == "bridge_slave":
         return bridge_slave_options(request.rest)
+    if kind in TAKE_ANYTHING:
+        return {}
     if kind in kinds.LINUX_KINDS:
         raise NotModelled(f"ip link set … type {kind} {request.rest[0]}", ("bridge", "bridge_slave"))
     text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
@@ -177,9 +197,7 @@ def _apply(dev: Link, request: LinkRequest, session: Session) -> None:
     if request.carrier is not None:
         raise NetError(EOPNOTSUPP)
     if request.txqueuelen is not None:
-        if request.txqueuelen < 0:
-            raise NetError(EINVAL)
-        dev.tx_queue_len = request.txqueuelen
+        dev.tx_queue_len = request.txqueuelen & 0xFFFFFFFF
 
 
 def _move(dev: Link, devices: DeviceTable, request: LinkRequest) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.applets.iproute.printer import Literal, Printer
+from pystack.device import ARPHRD_LOOPBACK
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import PORT_BITS, STATE_NAMES, BridgePort
 from pystack.l2.devices import Link
 from pystack.l2.port import PortDevice
 
 USER_HZ: Final = 100
+IPV6_MIN_MTU: Final = 1280
 
 # What Linux tells of the sizes of segments; nothing here depends on them.
 GSO_MAX_SIZE: Final = 65536
@@ -28,7 +30,7 @@ def print_details(printer: Printer, dev: Link, *, do_link: bool) -> None:
     printer.put("max_mtu", dev.max_mtu, f"maxmtu {dev.max_mtu} ")
     if dev.kind or dev.master is not None:
         _print_linkinfo(printer, dev)
-    if do_link:
+    if do_link and has_inet6(dev):
         printer.put("inet6_addr_gen_mode", "eui64", "addrgenmode eui64 ")
     printer.put("num_tx_queues", 1, "numtxqueues 1 ")
     printer.put("num_rx_queues", 1, "numrxqueues 1 ")
@@ -38,6 +40,11 @@ def print_details(printer: Printer, dev: Link, *, do_link: bool) -> None:
     printer.put("tso_max_size", tso_max_size, f"tso_max_size {tso_max_size} ")
     printer.put("tso_max_segs", GSO_MAX_SEGS, f"tso_max_segs {GSO_MAX_SEGS} ")
     printer.put("gro_max_size", GSO_MAX_SIZE, f"gro_max_size {GSO_MAX_SIZE} ")
+
+
+def has_inet6(dev: Link) -> bool:
+    """Whether Linux has IPv6 on it, as it tells in passing. Linux: net/ipv6/addrconf.c addrconf_notify()"""
+    return dev.mtu >= IPV6_MIN_MTU or dev.type == ARPHRD_LOOPBACK
 
 
 def _tso_max_size(dev: Link) -> int:
@@ -97,9 +104,14 @@ def _hex(printer: Printer, key: str, value: int, shown: str = "") -> None:
 
 def _timer(printer: Printer, key: str, seconds: float) -> None:
     """Linux: iproute2 ip/iplink_bridge.c _bridge_print_timer()"""
-    ticks = int(seconds * USER_HZ)
+    ticks = _centiseconds(seconds)
     whole, part = divmod(ticks, USER_HZ)
     printer.put(key, Literal(f"{whole}.{part:02d}"), f"{key} {whole:4d}.{part:02d} ")
+
+
+def _centiseconds(seconds: float) -> int:
+    """Linux: jiffies_to_clock_t()"""
+    return int(seconds * USER_HZ + 1e-6)
 
 
 def bridge_id(priority: int, address: bytes) -> str:
@@ -112,10 +124,10 @@ def print_bridge(printer: Printer, bridge: Bridge) -> None:
 
     Linux: iproute2 ip/iplink_bridge.c bridge_print_opt(), net/bridge/br_netlink.c br_fill_info()
     """
-    _number(printer, "forward_delay", int(bridge.forward_delay * USER_HZ))
-    _number(printer, "hello_time", int(bridge.hello_time * USER_HZ))
-    _number(printer, "max_age", int(bridge.max_age * USER_HZ))
-    _number(printer, "ageing_time", int(bridge.fdb.ageing_time * USER_HZ))
+    _number(printer, "forward_delay", _centiseconds(bridge.forward_delay))
+    _number(printer, "hello_time", _centiseconds(bridge.hello_time))
+    _number(printer, "max_age", _centiseconds(bridge.max_age))
+    _number(printer, "ageing_time", _centiseconds(bridge.fdb.ageing_time))
     _number(printer, "stp_state", int(bridge.stp_enabled))
     _number(printer, "priority", bridge.priority)
     _number(printer, "vlan_filtering", 0)

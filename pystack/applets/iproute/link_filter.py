@@ -109,11 +109,11 @@ def parse_filter(words: Words, family: str, session: Session) -> LinkFilter:
         elif word == "group":
             found.group = _group_of(words.take())
         elif word == "master":
-            found.master = _master_of(words.take(), session)
+            found.master, found.nomaster = _master_of(words.take(), session), False
         elif word == "vrf":
             raise NotModelled("vrf", ("master", "nomaster"))
         elif word == "nomaster":
-            found.nomaster = True
+            found.master, found.nomaster = None, True
         elif word == "type":
             _note_kind(words.take(), found)
         else:

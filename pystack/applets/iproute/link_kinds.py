@@ -79,6 +79,7 @@ _BRIDGE_SLAVE: Final = (
     ("backup_port", -1),
     ("nobackup_port", -1),
 )
+TAKE_ANYTHING: Final = frozenset(("dummy",))  # iproute2 knows no options of theirs, and looks at none
 _SAYS_IS_INVALID: Final = frozenset(("state", "priority", "cost"))
 
 

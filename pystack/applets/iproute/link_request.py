@@ -186,7 +186,7 @@ class LinkParser:
 
     def _number(self, key: str, before: int | None) -> int:
         word = self.words.take()
-        if before is not None:
+        if before is not None and before != -1:
             raise duplicate(key, word)
         value = integer(word)
         if value is None:

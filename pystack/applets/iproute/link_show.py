@@ -127,7 +127,8 @@ def print_link(printer: Printer, options: Options, session: Session, dev: Link, 
     group = str(dev.group) if options.numeric else GROUPS.name(dev.group)
     printer.put("group", group, f"group {group} ")
     if dev.tx_queue_len:
-        printer.put("txqlen", dev.tx_queue_len, f"qlen {dev.tx_queue_len}")
+        shown = (dev.tx_queue_len ^ 1 << 31) - (1 << 31)  # as a signed number
+        printer.put("txqlen", shown, f"qlen {shown}")
     if options.family in ("", "link") or options.details:
         _print_addresses(printer, options, dev)
     _print_link_netns(printer, session, dev)

@@ -72,6 +72,28 @@ ROUTE_TYPES: Final = NameTable(
         11: "xresolve",
     }
 )
+# In the order in which an abbreviation is tried; `local`, `nat` and `throw` must be spelled out.
+_ABBREVIATED_TYPES: Final = (
+    "broadcast",
+    "anycast",
+    "multicast",
+    "prohibit",
+    "unreachable",
+    "blackhole",
+    "xresolve",
+    "unicast",
+)
+
+
+def route_type(word: str) -> int | None:
+    """A route type, which may be abbreviated. Linux: iproute2 ip/rtm_map.c rtnl_rtntype_a2n()"""
+    if word == "brd":
+        return 3
+    for name in _ABBREVIATED_TYPES:
+        if word and name.startswith(word):
+            return ROUTE_TYPES.number(name)
+    return ROUTE_TYPES.number(word) if word != "none" else None
+
 
 # Linux: /etc/iproute2/rt_dsfield
 _DSFIELDS: Final = {

@@ -28,6 +28,7 @@ from pystack.applets.iproute.words import (
     wrong,
 )
 from pystack.applets.session import Session
+from pystack.device import IFF_LOOPBACK, IFF_POINTOPOINT
 from pystack.errors import EEXIST, EINVAL, ENOBUFS, ENOENT, NetError, NotModelled
 from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
@@ -195,7 +196,10 @@ def _set(command: str, key: int, dev: Link, lladdr: bytes | None, state: int, se
     if neigh is not None and command == "add":
         raise NetError(EEXIST)
     if neigh is None:
-        neigh = ipv4.neighbours.create(dev, key, ipv4.confs.neigh_of(dev))
+        if dev.flags & (IFF_LOOPBACK | IFF_POINTOPOINT):
+            key = 0  # all the same there
+        exempt = bool(state & NUD_PERMANENT)
+        neigh = ipv4.neighbours.create(dev, key, ipv4.confs.neigh_of(dev), exempt=exempt)
         if neigh is None:
             raise NetError(ENOBUFS)
     if lladdr is None and state & NUD_VALID and not neigh.state & NUD_VALID:
@@ -242,11 +246,11 @@ def _parse_filter(words: Words, family: str, session: Session, *, flush: bool) -
             dev_name = value
         elif word == "master":
             value = words.take()
-            found.master = session.netns.devices.get(value)
+            found.master, found.nomaster = session.netns.devices.get(value), False
             if found.master is None:
                 raise wrong("Device does not exist\n", value)
         elif word == "nomaster":
-            found.nomaster = True
+            found.master, found.nomaster = None, True
         elif word == "nud":
             found.state = (found.state if given else 0) | _wanted_state(words.take(), flush=flush)
             given = True

@@ -94,12 +94,18 @@ def format_ipv4(address: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """An address with its length; `any` and `default` have none of their own."""
+    """An address with its length; `any` and `default` have none of their own, nor a family."""
 
     address: int = 0
     length: int = 0
     length_given: bool = False
     is_any: bool = False
+    family: str = "inet"
+
+    @property
+    def has_octets(self) -> bool:
+        """Whether iproute2 sends octets for it, rather than an attribute that is empty."""
+        return not self.is_any or (self.length_given and self.family == "inet")
 
     def holds(self, address: int) -> bool:
         """Linux: iproute2 lib/utils.c inet_addr_match()"""
@@ -117,10 +123,17 @@ def _refuse_inet6(text: str, family: str) -> None:
         raise NotModelled("family inet6", ("inet",))
 
 
+def _any(text: str, family: str) -> Prefix | None:
+    if text not in ("default", "all", "any"):
+        return None
+    return Prefix(is_any=True, length_given=text == "default", family=family)
+
+
 def address(text: str, family: str = "") -> Prefix:
     """An address that must be one. Linux: iproute2 lib/utils.c get_addr()"""
-    if text in ("default", "all", "any"):
-        return Prefix(is_any=True, length_given=text == "default")
+    found = _any(text, family)
+    if found is not None:
+        return found
     value = ipv4(text)
     if value is None or family not in ("", "inet"):
         _refuse_inet6(text, family)
@@ -128,10 +141,11 @@ def address(text: str, family: str = "") -> Prefix:
     return Prefix(value, 32)
 
 
-def prefix_or_none(text: str) -> Prefix | None:
+def prefix_or_none(text: str, family: str = "") -> Prefix | None:
     """Linux: iproute2 lib/utils.c get_prefix_1()"""
-    if text in ("default", "all", "any"):
-        return Prefix(is_any=True, length_given=text == "default")
+    found = _any(text, family)
+    if found is not None:
+        return found
     head, slash, tail = text.partition("/")
     value = ipv4(head)
     if value is None:
@@ -152,7 +166,7 @@ def prefix(text: str, family: str = "") -> Prefix:
     """A prefix that must be one. Linux: iproute2 lib/utils.c get_prefix()"""
     if family == "link":
         raise ToolExit(1, f'Error: "{text}" may be inet prefix, but it is not allowed in this context.\n')
-    found = prefix_or_none(text)
+    found = prefix_or_none(text, family)
     if found is None or family not in ("", "inet"):
         _refuse_inet6(text, family)
         raise ToolExit(1, f'Error: {_family_words(family)} prefix is expected rather than "{text}".\n')

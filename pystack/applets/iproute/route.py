@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.applets.iproute import route_get, route_show
-from pystack.applets.iproute.names import PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES, dsfield
+from pystack.applets.iproute.names import PROTOCOLS, SCOPES, TABLES, dsfield, route_type
 from pystack.applets.iproute.numbers import Prefix, address, prefix, unsigned
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.words import (
@@ -21,7 +21,7 @@ from pystack.applets.iproute.words import (
     wrong,
 )
 from pystack.applets.session import Session
-from pystack.errors import ENOENT, NetError, NotModelled
+from pystack.errors import NetError, NotModelled
 from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
 from pystack.l3.fib import Fib
@@ -51,6 +51,9 @@ _NOT_MODELLED: Final = tuple(
     "congctl rttvar ssthresh realms nexthop nhid vrf pref encap ttl-propagate fastopen_no_cookie".split()
 )
 KNOWN: Final = ("via", "dev", "src", "tos", "metric", "scope", "mtu", "onlink", "proto", "table")
+
+_TYPES: Final = {kind: name for kind, name in TYPE_NAMES.items() if kind not in (RTN_ANYCAST, RTN_MULTICAST)}
+_MAX_MTU: Final = 65535 - 15  # Linux: net/ipv4/metrics.c ip_metrics_convert()
 
 _COMMANDS: Final = ("add", "change", "replace", "prepend", "append", "test", "delete")
 
@@ -169,10 +172,10 @@ class _Parser:
     def _destination(self, word: str) -> None:
         if word == "to":
             word = self.words.take()
-        kind = None if word[:1].isdigit() else ROUTE_TYPES.number(word)
+        kind = None if word[:1].isdigit() else route_type(word)
         if kind is not None:
-            if kind not in TYPE_NAMES or kind in (RTN_ANYCAST, RTN_MULTICAST):
-                raise NotModelled(f"route type {word}", tuple(TYPE_NAMES.values()))
+            if kind not in _TYPES:
+                raise NotModelled(f"route type {word}", tuple(_TYPES.values()))
             self.request.type = kind
             word = self.words.take()
         if matches(word, "help"):
@@ -237,6 +240,7 @@ def _delete(request: _Request, dev: Link | None, fib: Fib) -> None:
         priority=request.metric,
         dev=dev,
         gateway=request.via or 0,
+        metrics=request.metrics,
     )
     fib.delete(_table(request), request.to.address, request.to.length, wanted, request.tos)
 
@@ -244,8 +248,9 @@ def _delete(request: _Request, dev: Link | None, fib: Fib) -> None:
 def _insert(command: str, request: _Request, dev: Link | None, fib: Fib) -> None:
     assert request.to is not None
     hops: tuple[Nexthop, ...] = ()
-    if dev is not None or request.via is not None:
-        hops = (Nexthop(dev, request.via or 0, flags=RTNH_F_ONLINK if request.onlink else 0),)
+    flags = RTNH_F_ONLINK if request.onlink else 0
+    if dev is not None or request.via:
+        hops = (Nexthop(dev, request.via or 0, flags=flags),)
     info = FibInfo(
         request.type,
         hops,
@@ -253,23 +258,14 @@ def _insert(command: str, request: _Request, dev: Link | None, fib: Fib) -> None
         protocol=RTPROT_BOOT if request.protocol is None else request.protocol,
         prefsrc=request.source,
         priority=request.metric,
-        metrics=request.metrics,
+        metrics={name: min(value, _MAX_MTU) for name, value in request.metrics.items()},
+        flags=flags,
     )
     route = FibRoute(_table(request), request.to.address, request.to.length, info, request.tos)
-    if command in ("change", "test") and not _has_equal(fib, route):
-        raise NetError(ENOENT)
     fib.add(
         route,
+        create=command not in ("change", "test"),
         exclusive=command in ("add", "test"),
         append=command == "append",
         replace=command in ("change", "replace"),
     )
-
-
-def _has_equal(fib: Fib, route: FibRoute) -> bool:
-    """Whether the table has a route of the same destination, TOS and metric."""
-    table = fib.tables.get(route.table)
-    if table is None:
-        return False
-    key = (route.prefix, route.prefixlen, route.tos, route.info.priority)
-    return any((known.prefix, known.prefixlen, known.tos, known.info.priority) == key for known in table)

@@ -19,7 +19,7 @@ from pystack.applets.iproute.route_show import (
 )
 from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, refused, wrong
 from pystack.applets.session import Session
-from pystack.errors import NetError, NotModelled
+from pystack.errors import EHOSTUNREACH, EINVAL, NetError, NotModelled
 from pystack.l2.devices import Link
 from pystack.l3.fib_types import RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_UNICAST, Flow
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
@@ -32,7 +32,8 @@ _CACHE_FLAGS: Final = ((RTCF_LOCAL, "local"), (RTCF_MULTICAST, "mc"), (RTCF_BROA
 class _Question:
     to: Prefix | None = None
     source: int = 0
-    source_given: bool = False
+    source_prefix: Prefix | None = None
+    family: str = ""
     iif: Link | None = None
     oif: Link | None = None
     tos: int = 0
@@ -43,11 +44,16 @@ class _Question:
 def get(words: Words, options: Options, session: Session) -> int:
     """Linux: iproute2 ip/iproute.c iproute_get(), net/ipv4/route.c inet_rtm_getroute()"""
     question = _parse(words, options, session)
+    try:
+        _check_source(question)
+    except NetError as error:
+        raise refused(error) from None
     route = _answer(question, session)
     printer = options.printer(session.io)
     printer.begin()
     if question.fibmatch and route.result is not None:
-        print_route(printer, options, route.result.route, RouteFilter(table=0))
+        table = _table_told(session, route)
+        print_route(printer, options, route.result.route, RouteFilter(table=0), table=table)
     else:
         _print(printer, options, session, question, route)
     printer.end()
@@ -55,7 +61,7 @@ def get(words: Words, options: Options, session: Session) -> int:
 
 
 def _parse(words: Words, options: Options, session: Session) -> _Question:
-    question = _Question()
+    question = _Question(family=options.family)
     iif = oif = ""
     while words:
         word = words.take()
@@ -66,8 +72,9 @@ def _parse(words: Words, options: Options, session: Session) -> _Question:
                 raise wrong("TOS value is invalid\n", value)
             question.tos = tos
         elif matches(word, "from"):
-            question.source = prefix(words.take(), options.family).address
-            question.source_given = True
+            question.source_prefix = prefix(words.take(), question.family)
+            question.source = question.source_prefix.address
+            question.family = question.family or question.source_prefix.family
         elif matches(word, "iif"):
             iif = words.take()
         elif matches(word, "mark"):
@@ -83,7 +90,7 @@ def _parse(words: Words, options: Options, session: Session) -> _Question:
         elif _is_refused(word):
             raise NotModelled(f"ip route get {word}", ("from", "iif", "oif", "tos", "mark", "fibmatch"))
         else:
-            _note_destination(words.take() if word == "to" else word, question, options, session)
+            _note_destination(words.take() if word == "to" else word, question, session)
     if question.to is None:
         raise ToolExit(1, "need at least a destination address\n")
     question.iif, question.oif = _device(iif, session), _device(oif, session)
@@ -95,11 +102,12 @@ def _is_refused(word: str) -> bool:
     return word == "as" or any(matches(word, name) for name in names)
 
 
-def _note_destination(word: str, question: _Question, options: Options, session: Session) -> None:
+def _note_destination(word: str, question: _Question, session: Session) -> None:
     if matches(word, "help"):
         raise NotModelled("ip route help")
-    question.to = prefix(word, options.family)
-    if question.to.length != 32:
+    question.to = prefix(word, question.family)
+    question.family = question.family or question.to.family
+    if question.family and question.to.length != 32:
         text = f"Warning: /{question.to.length} as prefix is invalid, only /32 (or none) is supported.\n"
         session.io.err.write(text)
 
@@ -111,6 +119,15 @@ def _device(name: str, session: Session) -> Link | None:
     if dev is None:
         raise no_device(name)
     return dev
+
+
+def _check_source(question: _Question) -> None:
+    """Linux: net/ipv4/route.c inet_rtm_valid_getroute_req()"""
+    source = question.source_prefix
+    if source is not None and source.length not in (0, 32):
+        raise NetError(EINVAL, "ipv4: Invalid values in header for route get request")
+    if source is not None and source.has_octets and not source.length:
+        raise NetError(EINVAL, "ipv4: rtm_src_len and rtm_dst_len must be 32 for IPv4")
 
 
 def _answer(question: _Question, session: Session) -> Rtable:
@@ -131,6 +148,8 @@ def _answer(question: _Question, session: Session) -> Rtable:
         raise refused(NetError(route))
     if route.error:
         raise refused(NetError(route.error))
+    if question.fibmatch and route.result is None:
+        raise refused(NetError(EHOSTUNREACH))
     return route
 
 

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from pystack.applets.iproute.names import PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES, dsfield, dsfield_name
+from pystack.applets.iproute.names import (
+    PROTOCOLS,
+    ROUTE_TYPES,
+    SCOPES,
+    TABLES,
+    dsfield,
+    dsfield_name,
+    route_type,
+)
 from pystack.applets.iproute.numbers import Prefix, format_ipv4, prefix, unsigned
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.printer import CYAN, MAGENTA, PLAIN, Printer
@@ -17,6 +25,8 @@ from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_UNIVERSE
 from pystack.l3.fib_table import FibMatch, FibTable
 from pystack.l3.fib_types import (
+    RT_TABLE_DEFAULT,
+    RT_TABLE_LOCAL,
     RT_TABLE_MAIN,
     RTN_UNICAST,
     RTNH_F_DEAD,
@@ -107,7 +117,7 @@ def parse_filter(words: Words, family: str, session: Session) -> RouteFilter:
         elif matches(word, "scope"):
             found.scope = _required_or_all(SCOPES.number, words.take(), 'invalid "scope"\n')
         elif matches(word, "type"):
-            found.type = _required(ROUTE_TYPES.number, words.take(), "node type value is invalid\n")
+            found.type = _required(route_type, words.take(), "node type value is invalid\n")
         elif word in ("dev", "oif"):
             dev_name = words.take()
         elif word == "iif":
@@ -164,20 +174,21 @@ def _note_destination(word: str, words: Words, family: str, found: RouteFilter) 
         found.root = found.match = prefix(value, family)
 
 
-def chosen_routes(found: RouteFilter, session: Session) -> list[FibRoute]:
+def chosen_routes(found: RouteFilter, session: Session, doing: str = "Dump") -> list[FibRoute]:
     """In the order of the kernel's dump: tables by number, destinations within."""
     if found.cached or found.iif:
         return []
-    return [route for table in _tables(found, session) for route in table if found.takes(route)]
+    return [route for table in _tables(found, session, doing) for route in table if found.takes(route)]
 
 
-def _tables(found: RouteFilter, session: Session) -> list[FibTable]:
+def _tables(found: RouteFilter, session: Session, doing: str) -> list[FibTable]:
     known = session.netns.ipv4.fib.tables
     if found.table == 0:
         return [known[number] for number in sorted(known, key=lambda number: (number & 0xFF, number))]
     table = known.get(found.table)
-    if table is None or (found.table != RT_TABLE_MAIN and not len(table)):
-        raise ToolExit(2, "Error: ipv4: FIB table does not exist.\nDump terminated\n")
+    made_when_needed = found.table in (RT_TABLE_LOCAL, RT_TABLE_DEFAULT)
+    if table is None or (made_when_needed and not len(table)):
+        raise ToolExit(2, f"Error: ipv4: FIB table does not exist.\n{doing} terminated\n")
     return [table]
 
 
@@ -203,7 +214,7 @@ def flush(words: Words, options: Options, session: Session) -> int:
         fib.changed()
         out.write("*** IPv4 routing cache is flushed.\n" if options.stats else "")
         return 0
-    doomed = chosen_routes(found, session)
+    doomed = chosen_routes(found, session, "Flush")
     for route in doomed:
         if options.stats > 1:
             print_route(options.printer(session.io), options, route, found)
@@ -228,9 +239,12 @@ def _exactly(route: FibRoute) -> FibMatch:
     )
 
 
-def print_route(printer: Printer, options: Options, route: FibRoute, found: RouteFilter) -> None:
+def print_route(
+    printer: Printer, options: Options, route: FibRoute, found: RouteFilter, *, table: int | None = None
+) -> None:
     """Linux: iproute2 ip/iproute.c print_route(), net/ipv4/fib_semantics.c fib_dump_info()"""
     info = route.info
+    number = route.table if table is None else table
     printer.open_object()
     if info.type != RTN_UNICAST or options.details:
         kind = str(info.type) if options.numeric else ROUTE_TYPES.name(info.type)
@@ -245,9 +259,9 @@ def print_route(printer: Printer, options: Options, route: FibRoute, found: Rout
         print_gateway(printer, hop.gateway)
     if hop is not None and hop.dev is not None and found.dev is None:
         print_device(printer, "dev", hop.dev.name)
-    if (route.table != RT_TABLE_MAIN or options.details) and not found.table:
-        table = str(route.table) if options.numeric else TABLES.name(route.table)
-        printer.put("table", table, f"table {table} ")
+    if (number != RT_TABLE_MAIN or options.details) and not found.table:
+        name = str(number) if options.numeric else TABLES.name(number)
+        printer.put("table", name, f"table {name} ")
     if (info.protocol != RTPROT_BOOT or options.details) and found.protocol is None:
         protocol = str(info.protocol) if options.numeric else PROTOCOLS.name(info.protocol)
         printer.put("protocol", protocol, f"proto {protocol} ")
@@ -258,7 +272,7 @@ def print_route(printer: Printer, options: Options, route: FibRoute, found: Rout
         print_source(printer, info.prefsrc)
     if info.priority and found.metric is None:
         printer.put("metric", info.priority, f"metric {info.priority} ")
-    print_flags(printer, hop.flags if hop is not None else 0)
+    print_flags(printer, info.flags | (hop.flags if hop is not None else 0))
     print_metrics(printer, info.metrics)
     printer.text("\n")
     printer.close_object()
