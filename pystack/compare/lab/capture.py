@@ -52,6 +52,13 @@ class Capture:
         self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         if device is None:
             return
+        try:
+            self._bind(device, promiscuous)
+        except OSError:
+            self.close()
+            raise
+
+    def _bind(self, device: str, promiscuous: bool) -> None:
         self.socket.bind((device, ETH_P_ALL))
         if promiscuous:
             membership = struct.pack("=iHH8x", self._ifindex(device), PACKET_MR_PROMISC, 0)

@@ -43,26 +43,28 @@ def _complaint(ended: Completed, setup: str, file: str, line: int) -> str:
 
 def failing_line(lines: Sequence[str], ran: Sequence[str]) -> int:
     """Where the last of the commands that ran stands: sh's trace gives them expanded, and without lines."""
-    at = 0
+    pieces = [
+        (number, EXPANDED.split(" ".join(piece.split())))
+        for number, line in enumerate(lines)
+        for piece in SEPARATORS.split(line)
+        if piece.strip()
+    ]
+    at = -1
     for command in ran:
         words = " ".join(command.split())
-        at = next((number for number in _onwards(at, len(lines)) if _means(lines[number], words)), at)
-    return at
+        at = next((place for place in _onwards(at, len(pieces)) if _means(pieces[place][1], words)), at)
+    return pieces[at][0] if at >= 0 else 0
 
 
 def _onwards(at: int, count: int) -> Iterator[int]:
-    """From here to the end, then from the start: a loop goes back."""
-    yield from range(at, count)
-    yield from range(at)
+    """What comes after this one, then what is before: a loop goes back."""
+    yield from range(at + 1, count)
+    yield from range(at + 1)
 
 
-def _means(line: str, command: str) -> bool:
-    """Whether one of the commands on a line can have become this one by expansion."""
-    for piece in SEPARATORS.split(line):
-        parts = EXPANDED.split(" ".join(piece.split()))
-        if any(parts) and re.fullmatch(".*".join(map(re.escape, parts)), command):
-            return True
-    return False
+def _means(parts: Sequence[str], command: str) -> bool:
+    """Whether a command that is written so can have become this one by expansion."""
+    return any(parts) and re.fullmatch(".*".join(map(re.escape, parts)), command) is not None
 
 
 def namespaces_of(setup: str) -> list[str]:
