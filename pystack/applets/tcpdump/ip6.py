@@ -16,6 +16,7 @@ from pystack.applets.tcpdump.pseudo_header import DESTINATION, FRAGMENT, HOP_BY_
 from pystack.applets.tcpdump.tables import IP_PROTOCOLS
 
 HEADER_LENGTH: Final = 40
+EXTENSIONS: Final = (HOP_BY_HOP, DESTINATION, FRAGMENT, ROUTING)
 
 
 def print_ip6(page: Page, at: int, length: int) -> None:
@@ -55,8 +56,8 @@ def _print_details(page: Page, at: int, payload: int) -> None:
 def _print_chain(page: Page, at: int, rest: int, payload: int) -> None:
     """Walk through the extension headers up to the payload."""
     first = following = page.u8(at + 6)
-    place, advance, previous = at, HEADER_LENGTH, 255
-    fragmented = extended = hopped = False
+    seen: list[int] = []
+    place, advance = at, HEADER_LENGTH
     while place < page.end and advance > 0:
         if rest < advance:
             return page.truncated()
@@ -64,43 +65,46 @@ def _print_chain(page: Page, at: int, rest: int, payload: int) -> None:
         rest -= advance
         if place == at + HEADER_LENGTH and following not in WITH_PORTS:
             page.say(f"{page.ip6(at + 8)} > {page.ip6(at + 24)}: ")
-        if following == HOP_BY_HOP:
-            if complaint := _misplaced(hopped, previous):
-                page.say(complaint)
-                return page.invalid()
-            advance = print_hop_by_hop(page, place)
-            if payload == 0:
-                page.say("[No valid Jumbo Payload Hop-by-Hop option found]")
-                return page.invalid()
-            hopped = True
-        elif following == DESTINATION:
-            advance = print_destination(page, place)
-        elif following == FRAGMENT:
-            advance = print_fragment(page, place, at, payload)
-            if advance < 0 or page.end <= place + advance:
-                return
-            fragmented = True
-        elif following == ROUTING:
-            advance = print_routing(page, place)
-        elif following in MOBILITY:
-            # Its messages are not read here.
+        if following in MOBILITY:  # its messages are not read here
             return page.say(f"mobility: type-#{page.u8(place + 2)} len={page.u8(place + 1)}")
-        else:
+        if following not in EXTENSIONS:
             if payload == 0:
-                if extended:
+                if seen:
                     return page.truncated()
                 page.reach(at + HEADER_LENGTH)
                 rest = 0
-            carrier = Carrier(6, at, first, fragmented, page.u8(at + 7))
+            carrier = Carrier(6, at, first, FRAGMENT in seen, page.u8(at + 7))
             return print_transport(page, place, rest, carrier, following)
+        if following == HOP_BY_HOP and (complaint := _misplaced(seen)):
+            page.say(complaint)
+            return page.invalid()
+        advance = _print_extension(page, following, place, at, payload)
         if advance < 0:
             return
-        extended = True
-        previous, following = following, page.u8(place)
+        seen.append(following)
+        following = page.u8(place)
         page.protocol = "ip6"
 
 
-def _misplaced(hopped: bool, previous: int) -> str:
-    if hopped:
+def _print_extension(page: Page, kind: int, place: int, at: int, payload: int) -> int:
+    """The header's length; negative if the line ends here."""
+    if kind == DESTINATION:
+        return print_destination(page, place)
+    if kind == ROUTING:
+        return print_routing(page, place)
+    if kind == FRAGMENT:
+        advance = print_fragment(page, place, at, payload)
+        return -1 if page.end <= place + advance else advance
+    advance = print_hop_by_hop(page, place)
+    if payload == 0:
+        page.say("[No valid Jumbo Payload Hop-by-Hop option found]")
+        page.invalid()
+        return -1
+    return advance
+
+
+def _misplaced(seen: list[int]) -> str:
+    """A hop-by-hop header comes first or not at all."""
+    if HOP_BY_HOP in seen:
         return "[The Hop-by-Hop Options header was already found]"
-    return "[The Hop-by-Hop Options header don't follow the IPv6 header]" if previous != 255 else ""
+    return "[The Hop-by-Hop Options header don't follow the IPv6 header]" if seen else ""

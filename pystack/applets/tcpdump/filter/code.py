@@ -195,6 +195,15 @@ class Code:
         """gen_ipfrag()"""
         return negated(_any_bit(self.payload_at + 6, 2, IP_OFFSET))
 
+    def _packets(self) -> ports.Packets:
+        return ports.Packets(
+            self.payload_at,
+            self.link_type(ETH_P_IP),
+            self.link_type(ETH_P_IPV6),
+            self.first_fragment(),
+            self.names,
+        )
+
     # -- addresses -----------------------------------------------------------------------------------------
 
     def ip_host(self, address: int, mask: int, q: Qualifiers) -> Test:
@@ -263,7 +272,7 @@ class Code:
     def number(self, value: int, q: Qualifiers) -> Test:
         """A plain number. gen_ncode()"""
         if q.address in ports.KINDS:
-            return ports.number(self, value, q)
+            return ports.number(self._packets(), value, q)
         if q.address == "proto":
             return self._proto(value, q)
         if q.address not in (ANY, "host", "net"):
@@ -298,7 +307,7 @@ class Code:
         if q.address == "net":
             raise FilterError(f"unknown network '{name}'")
         if q.address in ports.KINDS:
-            return ports.name(self, name, q)
+            return ports.name(self._packets(), name, q)
         if q.address == "proto":
             return self._proto(self.protocol_number(name, q.protocol), q)
         if q.address not in (ANY, "host"):

@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import Final
 
 from pystack.applets.tcpdump.filter.errors import FilterError
 from pystack.applets.tcpdump.filter.qualifiers import ANY, Qualifiers
 from pystack.applets.tcpdump.filter.test import Subject, Test, both, either, equals
-from pystack.wire.ethernet import ETH_P_IP, ETH_P_IPV6
-
-if TYPE_CHECKING:
-    from pystack.applets.tcpdump.filter.code import Code
+from pystack.applets.tcpdump.names import Names
 
 KINDS: Final = ("port", "portrange")
 PROTOCOLS: Final = {"tcp": 6, "udp": 17, "sctp": 132}
 HIGHEST: Final = 0xFFFF
 
 
-def number(code: Code, value: int, q: Qualifiers) -> Test:
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """Where IP packets are, which are IPv4 and which IPv6, which carry a transport header; and port names."""
+
+    at: int
+    is_ip: Test
+    is_ip6: Test
+    is_first_fragment: Test
+    names: Names
+
+
+def number(packets: Packets, value: int, q: Qualifiers) -> Test:
     """libpcap: gencode.c gen_ncode()"""
     _check_protocol(q)
     if value > HIGHEST:
         raise FilterError(f"illegal port number {value} > 65535")
-    return _ports(code, value, value, _wanted(q), q.direction)
+    return _ports(packets, value, value, _wanted(q), q.direction)
 
 
-def name(code: Code, text: str, q: Qualifiers) -> Test:
+def name(packets: Packets, text: str, q: Qualifiers) -> Test:
     """`http`, `80-90`. libpcap: gencode.c gen_scode()"""
     _check_protocol(q)
     if q.address == "portrange":
-        return _range(code, text, q)
-    found = _look_up(code, text)
+        return _range(packets, text, q)
+    found = _look_up(packets, text)
     if not found:
         raise FilterError(f"unknown port '{text}'")
     port, protocols = found
     if q.protocol in PROTOCOLS and q.protocol not in protocols:
         raise FilterError(f"port '{text}' is {protocols[0]}")
-    return _ports(code, port, port, [q.protocol] if q.protocol in PROTOCOLS else protocols, q.direction)
+    return _ports(packets, port, port, [q.protocol] if q.protocol in PROTOCOLS else protocols, q.direction)
 
 
-def _range(code: Code, text: str, q: Qualifiers) -> Test:
+def _range(packets: Packets, text: str, q: Qualifiers) -> Test:
     low_text, dash, high_text = text.partition("-")
-    low = _look_up(code, low_text)
-    high = _look_up(code, high_text) if dash else low
+    low = _look_up(packets, low_text)
+    high = _look_up(packets, high_text) if dash else low
     if not low or not high:
         raise FilterError(f"unknown port in range '{text}'")
     for port in (low[0], high[0]):
@@ -53,15 +62,17 @@ def _range(code: Code, text: str, q: Qualifiers) -> Test:
         if q.protocol not in protocols:
             raise FilterError(f"port in range '{text}' is {protocols[0]}")
         protocols = [q.protocol]
-    return _ports(code, min(low[0], high[0]), max(low[0], high[0]), protocols, q.direction)
+    return _ports(packets, min(low[0], high[0]), max(low[0], high[0]), protocols, q.direction)
 
 
-def _look_up(code: Code, text: str) -> tuple[int, list[str]] | None:
+def _look_up(packets: Packets, text: str) -> tuple[int, list[str]] | None:
     """A port's number and the protocols that have it under this name; a number has it under all."""
     if text.isdigit():
         return int(text), list(PROTOCOLS)
     known = [
-        (word, code.names.ports[word, text]) for word in ("tcp", "udp") if (word, text) in code.names.ports
+        (word, packets.names.ports[word, text])
+        for word in ("tcp", "udp")
+        if (word, text) in packets.names.ports
     ]
     if not known:
         return None
@@ -78,14 +89,14 @@ def _wanted(q: Qualifiers) -> list[str]:
     return [q.protocol] if q.protocol in PROTOCOLS else list(PROTOCOLS)
 
 
-def _ports(code: Code, low: int, high: int, words: list[str], direction: str) -> Test:
+def _ports(packets: Packets, low: int, high: int, words: list[str], direction: str) -> Test:
     """libpcap: gencode.c gen_port(), gen_port6(), gen_portrange()"""
-    at = code.payload_at
+    at = packets.at
     numbers = [PROTOCOLS[word] for word in words]
     in_ip6 = either(
         *(both(equals(at + 6, 1, number), _directed(direction, low, high, at + 40)) for number in numbers)
     )
-    first = code.first_fragment()
+    first = packets.is_first_fragment
 
     def in_ip(subject: Subject) -> bool:
         if not first(subject):
@@ -94,10 +105,8 @@ def _ports(code: Code, low: int, high: int, words: list[str], direction: str) ->
         return _directed(direction, low, high, at + header)(subject)
 
     return either(
-        both(code.link_type(ETH_P_IPV6), in_ip6),
-        both(
-            code.link_type(ETH_P_IP), both(either(*(equals(at + 9, 1, number) for number in numbers)), in_ip)
-        ),
+        both(packets.is_ip6, in_ip6),
+        both(packets.is_ip, both(either(*(equals(at + 9, 1, number) for number in numbers)), in_ip)),
     )
 
 
