@@ -77,8 +77,7 @@ class Differ:
     def __init__(self, kernel: Sequence[Record], pystack: Sequence[Record]) -> None:
         self._kernel = kernel
         self._pystack = pystack
-        entered = [r.data for r in (*kernel, *pystack) if isinstance(r, Frame) and r.dir == "in"]
-        self._injected = Injected(entered)
+        self._injected = Injected(_entered(kernel) & _entered(pystack))
         self._forgiven: dict[str, int] = {}
         self._not_observable = 0
 
@@ -221,6 +220,11 @@ class Differ:
         )
         lone = (other.kernel is None) != (other.pystack is None)
         return halves and lone and self._alike(first.data, second.data) is not None
+
+
+def _entered(records: Sequence[Record]) -> set[bytes]:
+    """What was put in, or answered alike; an answer to what a side drew is that side's."""
+    return {record.data for record in records if isinstance(record, Frame) and record.dir == "in"}
 
 
 def framed(hop: Hop) -> bytes:

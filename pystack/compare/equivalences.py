@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.compare.fields import place_of
-from pystack.wire.icmp import ICMP_TIMESTAMPREPLY
+from pystack.wire.icmp import HEADER_LENGTH as ICMP_HEADER
+from pystack.wire.icmp import ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMPREPLY
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
+
+_TIMEVAL: Final = 16  # seconds and microseconds, as `ping` puts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,17 @@ def _without_timestamps(frame: bytes) -> bytes:
     return bytes(masked)
 
 
+def _without_ping(frame: bytes) -> bytes:
+    """An echo that `ping` sent, or its answer: the id is a process's, the payload begins with the time."""
+    place = place_of(frame, "icmp.type")
+    if place is None or frame[place[0]] not in (ICMP_ECHO, ICMP_ECHOREPLY):
+        return frame
+    masked = bytearray(blank(frame, "icmp.id", "icmp.chksum"))
+    start = place[0] + ICMP_HEADER
+    masked[start : start + _TIMEVAL] = bytes(len(masked[start : start + _TIMEVAL]))
+    return bytes(masked)
+
+
 def _protocol(frame: bytes) -> int | None:
     place = place_of(frame, "ip.proto")
     return None if place is None else frame[place[0]]
@@ -83,6 +97,11 @@ FRAMES: Final = (
         "ip-id",
         "the identification of a packet that the stack makes is drawn from a hashed counter",
         _without_ip_id,
+    ),
+    FrameMask(
+        "ping-id",
+        "the id of a ping is its process's number, and its payload begins with the time of day",
+        _without_ping,
     ),
     FrameMask(
         "icmp-timestamp", "the time of day in a timestamp reply is the side's own", _without_timestamps
