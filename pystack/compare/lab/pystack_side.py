@@ -13,7 +13,7 @@ from pystack.applets.virtual import Completed, run
 from pystack.compare.lab.adoption import drawn_addresses
 from pystack.compare.lab.side import STATES, Choices, SideError
 from pystack.compare.lab.virtual_jobs import VirtualJobs
-from pystack.compare.lab.virtual_lab import VirtualLab
+from pystack.compare.lab.virtual_lab import VirtualLab, placed
 from pystack.compare.points import points_of
 from pystack.compare.records import Output, Record, State
 from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Stop, Topology, Wait
@@ -105,4 +105,4 @@ def _check_commands(scenario: Scenario) -> None:
             text = "\n" * (line - 1) + step.command
             complaints += shell.faults(text, scenario.file, registry.COMMANDS.refusal)
     if complaints:
-        raise SideError([complaint.removeprefix("pystack: ") for complaint in complaints])
+        raise SideError(placed(complaints, scenario.file))

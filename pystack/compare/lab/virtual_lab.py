@@ -6,7 +6,7 @@ collected port by port, stations answer, and only then comes the next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pystack.applets.requests import FileRefused
@@ -27,6 +27,7 @@ from pystack.sock.packet import PacketSocket
 
 FIRST_ADDRESS: Final = 0x020000000001  # of the first port; the others count on
 SEED: Final = 1
+LONGEST_SAYING: Final = 300  # characters of a command's complaint: some tell their whole usage
 
 
 class VirtualLab:
@@ -51,7 +52,7 @@ class VirtualLab:
         complaints = run_setup(self.host, text, file, outside=self.outside())
         adoption.stop()
         if complaints:
-            raise SideError([complaint.removeprefix("pystack: ") for complaint in complaints])
+            raise SideError(placed(complaints, file))
         self._drain()
 
     def outside(self) -> Outside:
@@ -131,3 +132,14 @@ class VirtualLab:
         step, records = self.recorder.step, self.recorder.records
         records += [Frame(step, name, "out", frame) for name, frame in emitted]
         return emitted
+
+
+def placed(complaints: Sequence[str], file: str) -> list[str]:
+    """What sh said of a text, a complaint a line; what a command said goes with the place where it failed."""
+    told = [complaint.removeprefix("pystack: ") for complaint in complaints]
+    with_place = [complaint for complaint in told if complaint.startswith(f"{file}:")]
+    said = " ".join(" ".join(complaint for complaint in told if complaint not in with_place).split())
+    if not said or not with_place:
+        return told
+    command = with_place[-1].rpartition(": exit code")[0] or with_place[-1]
+    return [*with_place[:-1], f"{command}: {said[:LONGEST_SAYING]}"]
