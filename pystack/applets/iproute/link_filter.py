@@ -7,7 +7,7 @@ from typing import Final
 
 from pystack.applets.glob import glob_matches
 from pystack.applets.iproute.names import GROUPS, SCOPES
-from pystack.applets.iproute.numbers import Prefix, prefix_or_none
+from pystack.applets.iproute.numbers import Prefix, prefix
 from pystack.applets.iproute.words import ToolExit, Words, garbage, wrong
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
@@ -97,7 +97,8 @@ def parse_filter(words: Words, family: str, session: Session) -> LinkFilter:
     while words:
         word = words.take()
         if word == "to":
-            found.to = _prefix_of(words.take(), found)
+            found.to = prefix(words.take(), found.family)
+            found.family = found.family or found.to.family
         elif word == "scope":
             found.scope = _scope_of(words.take())
         elif word == "up":
@@ -129,18 +130,6 @@ def parse_filter(words: Words, family: str, session: Session) -> LinkFilter:
         if found.dev is None:
             raise ToolExit(1, f'Device "{dev_name}" does not exist.\n')
     return found
-
-
-def _prefix_of(word: str, found: LinkFilter) -> Prefix:
-    prefix = prefix_or_none(word)
-    if prefix is None and ":" in word:
-        raise NotModelled(f"IPv6 prefix {word}", ("IPv4",))
-    if prefix is None:
-        family = found.family or "any valid"
-        raise ToolExit(1, f'Error: {family} prefix is expected rather than "{word}".\n')
-    if not found.family and not prefix.is_any:
-        found.family = "inet"
-    return prefix
 
 
 def _scope_of(word: str) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pystack.applets.iproute.numbers import (
@@ -294,7 +294,7 @@ def _show(words: Words, options: Options, session: Session) -> int:
 
 
 def print_neigh(
-    printer: Printer, options: Options, session: Session, neigh: Neighbour, *, with_dev: bool
+    printer: Printer, options: Options, session: Session, neigh: Neighbour, *, with_dev: bool, users: int = 0
 ) -> None:
     """Linux: iproute2 ip/ipneigh.c print_neigh(), print_neigh_brief()"""
     width, name_width = (39, 16) if options.brief else (0, 0)
@@ -310,6 +310,8 @@ def print_neigh(
         printer.put("lladdr", lladdr, lladdr if options.brief else f"{lladdr} ", YELLOW)
     if not options.brief:
         if options.stats:
+            if users:
+                printer.put("refcnt", users, f" ref {users}")
             _print_ages(printer, session, neigh)
         if neigh.state:
             shown = [NAMES[bit] for bit in _SHOWN_STATES if neigh.state & bit]
@@ -377,5 +379,6 @@ def _get(words: Words, options: Options, session: Session) -> int:
     neigh = session.netns.ipv4.neighbours.lookup(dev, to.address)
     if neigh is None:
         raise refused(NetError(ENOENT, "Neighbour entry not found"))
-    print_neigh(options.printer(session.io), options, session, neigh, with_dev=True)
+    plain = replace(options, json=False)  # iproute2 forgets to begin a list
+    print_neigh(plain.printer(session.io), plain, session, neigh, with_dev=True, users=1)
     return 0

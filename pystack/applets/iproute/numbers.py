@@ -119,13 +119,13 @@ def _family_words(family: str) -> str:
 def _refuse_inet6(text: str, family: str) -> None:
     if ":" in text and family in ("", "inet6"):
         raise NotModelled(f"IPv6 address {text}", ("IPv4",))
-    if family == "inet6":
-        raise NotModelled("family inet6", ("inet",))
 
 
 def _any(text: str, family: str) -> Prefix | None:
     if text not in ("default", "all", "any"):
         return None
+    if family == "inet6":
+        raise NotModelled("family inet6", ("inet",))
     return Prefix(is_any=True, length_given=text == "default", family=family)
 
 

@@ -196,8 +196,8 @@ def show(words: Words, options: Options, session: Session) -> int:
     """`ip route show`"""
     found = parse_filter(words, options.family, session)
     printer = options.printer(session.io)
-    routes = chosen_routes(found, session) if options.family in ("", "inet") else []
     printer.begin()
+    routes = chosen_routes(found, session) if options.family in ("", "inet") else []
     for route in routes:
         print_route(printer, options, route, found)
     printer.end()
