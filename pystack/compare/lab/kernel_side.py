@@ -21,6 +21,7 @@ from typing import Final
 from pystack.compare.lab.errors import LabUnavailable
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side_build import Build
+from pystack.compare.lab.kernel_side_drops import DropTracer, drop_tracer
 from pystack.compare.lab.kernel_side_play import Play
 from pystack.compare.lab.side import Choices, SideError
 from pystack.compare.records import Record
@@ -42,6 +43,7 @@ class KernelSide:
         self._worn = False  # what was left in the namespace cannot be emptied
         self._used = False  # something was played in it, so its counters count
         self._build: Build | None = None
+        self._drops: DropTracer | None = None
 
     def __enter__(self) -> KernelSide:
         return self
@@ -72,6 +74,7 @@ class KernelSide:
         if self._kernel is None:
             kernel = KernelNetns(topology.ports, ipv6=topology.ipv6, offload=topology.offload)
             self._kernel = kernel.open()
+            self._drops = drop_tracer()
         else:
             self._kernel.renew(topology.ports, ipv6=topology.ipv6, offload=topology.offload)
         self._build = Build(self._kernel, topology, self._place, thorough=self._thorough)
@@ -114,7 +117,7 @@ class KernelSide:
         if not hops:
             build.no_hops()
         wants_log = any(map(LOGS.search, [scenario.topology.setup, *commands]))
-        play = Play(self._kernel, scenario, build.state, reader, wants_log=wants_log)
+        play = Play(self._kernel, scenario, build.state, reader, self._drops, wants_log=wants_log)
         play.records += build.came_up
         play.run()
         marked = play.leaves_marks() or meddles or AGES.search(scenario.topology.setup)
@@ -124,6 +127,9 @@ class KernelSide:
     def close(self) -> None:
         """End the lab and put everything back."""
         self._tear_down()
+        if self._drops is not None:
+            self._drops.close()
+            self._drops = None
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None

@@ -5,19 +5,21 @@ from __future__ import annotations
 import select
 import time
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Final
 
 from pystack.compare.lab.capture import Capture
 from pystack.compare.lab.errors import FrameRefused
 from pystack.compare.lab.kernel_log import KernelLog
 from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.compare.lab.kernel_side_drops import DropTracer
 from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.lab.kernel_side_processes import Background
 from pystack.compare.lab.kernel_side_state import StateReader, names_of
 from pystack.compare.lab.kernel_side_tables import leaves_marks
 from pystack.compare.lab.process import Attendant, Completed
 from pystack.compare.lab.side import SideError
-from pystack.compare.records import Captured, Frame, Log, Output, Record, is_log_line
+from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, is_log_line
 from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
@@ -34,6 +36,7 @@ class Play:
         scenario: Scenario,
         state: StateReader,
         hops: HopReader | None,
+        drops: DropTracer | None,
         *,
         wants_log: bool,
     ) -> None:
@@ -42,6 +45,7 @@ class Play:
         self._scenario = scenario
         self._state = state
         self._hops = hops
+        self._drops = drops
         self._wants_log = wants_log
         self._log: KernelLog | None = None
         self._captures: list[tuple[str, Capture]] = []
@@ -51,6 +55,8 @@ class Play:
 
     def run(self) -> None:
         """Every step, in the order of the file; then what is left running ends, and the state is read."""
+        if self._drops is not None:
+            self._drops.read()  # what the setup, or the scenario before, had dropped
         with ExitStack() as stack:
             self._listen(stack)
             try:
@@ -154,10 +160,17 @@ class Play:
             for port, frame in answers:
                 self._inject(port, frame)
 
+    def _with_reason(self, hops: list[Hop]) -> list[Hop]:
+        """A packet's last hop says why it was the last, if there is no doubt which packet was dropped."""
+        drops = self._drops.read() if self._drops is not None else []
+        if len(drops) == 1 and hops and hops[-1].hook != "EGRESS":
+            hops[-1] = replace(hops[-1], verdict="drop", reason=drops[0].reason)
+        return hops
+
     def _look(self) -> list[tuple[str, bytes]]:
         step, records = self._step, self.records
         if self._hops is not None:
-            records += self._hops.read(step)
+            records += self._with_reason(self._hops.read(step))
         emitted = self._kernel.drain()
         records += [Frame(step, port, "out", frame) for port, frame in emitted]
         for device, capture in self._captures:

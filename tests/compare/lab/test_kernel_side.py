@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pystack.compare.lab.kernel_side import KernelSide
+from pystack.compare.lab.kernel_side_drops import INSTANCES, PREFIX, drop_tracer
 from pystack.compare.lab.side import SideError
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
 from pystack.compare.scenario import Run, Scenario, Send, Start, Station, Step, Stop, Topology, Wait
@@ -246,6 +247,37 @@ def test_the_last_hop_says_in_which_table_a_packet_was_lost(side: KernelSide) ->
     last = hops(records, 1)[-1]
     assert (last.family, last.hook, last.priority) == ("ip", "FORWARD", -450)
     assert out(records) == []
+
+
+def test_the_last_hop_says_why_the_kernel_dropped_a_packet(side: KernelSide) -> None:
+    if (tracer := drop_tracer()) is None:
+        pytest.skip("this machine has no tracefs for us")
+    tracer.close()
+    rule = "nft 'add table ip t; add chain ip t c { type filter hook forward priority 0; policy drop; }'\n"
+    frames = [
+        ping(BR0, HOST_A, "10.0.0.5", "10.1.0.2"),
+        ping(BR0[:5] + b"\x02", HOST_A, "10.0.0.5", "10.0.0.1"),
+    ]
+    records = side.play(scenario(ROUTER + rule + NOCALL, send("tap1", *frames)))
+    lasts = [hops(records, 1)[-1], hops(records, 2)[-1]]
+    assert [(last.hook, last.verdict, last.reason) for last in lasts] == [
+        ("FORWARD", "drop", "NETFILTER_DROP"),
+        ("INPUT", "drop", "OTHERHOST"),
+    ]
+    assert {hop.verdict for hop in hops(records, 1)[:-1]} == {None}
+
+
+def test_a_trace_is_taken_away_and_so_is_what_a_killed_process_left() -> None:
+    if (tracer := drop_tracer()) is None:
+        pytest.skip("this machine has no tracefs for us")
+    tracer.close()
+    left = INSTANCES / f"{PREFIX}{2**30}-1"  # no process has this number
+    left.mkdir()
+    with KernelSide() as side:
+        side.open(Topology(PORTS, ""))
+        assert len(list(INSTANCES.glob(f"{PREFIX}{os.getpid()}-*"))) == 1
+    assert not left.exists()
+    assert list(INSTANCES.glob(f"{PREFIX}{os.getpid()}-*")) == []
 
 
 # --- which packet a hop belongs to --------------------------------------------------------------------------

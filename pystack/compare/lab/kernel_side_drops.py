@@ -1,0 +1,86 @@
+"""Why the kernel dropped a packet: its own tracepoint skb:kfree_skb, where tracefs lets us.
+
+A trace instance of our own, so that nobody else's tracing is touched, limited to the thread that writes into
+the TAPs: the kernel works on a frame within that very call.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Final, NamedTuple
+
+INSTANCES: Final = Path("/sys/kernel/tracing/instances")
+PREFIX: Final = "pystack-drops-"  # then the process, so that what a killed one left is found
+BUFFER_KIB: Final = 256
+READ_SIZE: Final = 1 << 16
+EVENT: Final = re.compile(rb"kfree_skb: .*\blocation=([\w.]+)\S* reason: (\w+)")
+
+
+class Drop(NamedTuple):
+    """One packet that was thrown away."""
+
+    reason: str  # NETFILTER_DROP, OTHERHOST, …
+    location: str  # the function that did it
+
+
+class DropTracer:
+    """An open trace; close() takes it away."""
+
+    def __init__(self) -> None:
+        """Raises OSError where this machine, or its lockdown, has none for us."""
+        _remove_orphans()
+        self._folder = INSTANCES / f"{PREFIX}{os.getpid()}-{threading.get_native_id()}-{id(self):x}"
+        self._pipe = -1
+        self._folder.mkdir()
+        try:
+            self._write("buffer_size_kb", str(BUFFER_KIB))
+            self._write("set_event_pid", str(threading.get_native_id()))
+            self._write("events/skb/kfree_skb/enable", "1")
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            self._pipe = os.open(self._folder / "trace_pipe", flags)
+        except BaseException:
+            self.close()
+            raise
+
+    def _write(self, name: str, value: str) -> None:
+        (self._folder / name).write_text(value)
+
+    def read(self) -> list[Drop]:
+        """What was dropped since the last call."""
+        found: list[Drop] = []
+        while True:
+            try:
+                text = os.read(self._pipe, READ_SIZE)
+            except BlockingIOError:
+                return found
+            found += [Drop(reason.decode(), where.decode()) for where, reason in EVENT.findall(text)]
+
+    def close(self) -> None:
+        """Take the instance away. Closing twice is no error."""
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+        if self._folder.exists():
+            self._folder.rmdir()
+
+
+def drop_tracer() -> DropTracer | None:
+    """A trace, or None where there is none to be had: reasons are not observable then."""
+    try:
+        return DropTracer()
+    except OSError:
+        return None
+
+
+def _remove_orphans() -> None:
+    """A process that was killed could not take its instance away."""
+    for folder in INSTANCES.glob(f"{PREFIX}*"):
+        process = folder.name.removeprefix(PREFIX).split("-")[0]
+        if not Path("/proc", process).exists():
+            try:
+                folder.rmdir()
+            except OSError:
+                pass  # somebody else was quicker
