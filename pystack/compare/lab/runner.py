@@ -1,0 +1,107 @@
+"""Plays scenarios on both sides and says what differs: `pystack compare lab`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.compare.diff import Differ
+from pystack.compare.known import KernelRange, Known, sort_out
+from pystack.compare.lab.folder import folders_of, known_differences, pending_scenarios
+from pystack.compare.lab.kernel_side import KernelSide
+from pystack.compare.lab.pystack_side import PystackSide
+from pystack.compare.lab.scenario_file import ScenarioError, find, read
+from pystack.compare.lab.side import Choices, Side, SideError
+from pystack.compare.outcome import ERROR, PENDING, SAME, SKIPPED, Outcome, judged
+from pystack.compare.records import Record
+from pystack.compare.scenario import Scenario
+
+BOTH: Final = "both"
+MakeSide = Callable[[], Side]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    side: str = BOTH  # both, kernel, pystack
+    thorough: bool = False
+    hops: bool = True
+
+
+class Runner:
+    """Plays one scenario after the other; those with an equal topology share what was built for it."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        make_kernel: MakeSide | None = None,
+        make_pystack: MakeSide = PystackSide,
+    ) -> None:
+        self._options = options
+        wants_kernel = options.side in (BOTH, "kernel")
+        wants_pystack = options.side in (BOTH, "pystack")
+        kernel = make_kernel or (lambda: KernelSide(thorough=options.thorough))
+        self._kernel: Side | None = kernel() if wants_kernel else None
+        self._pystack: Side | None = make_pystack() if wants_pystack else None
+        self._version = kernel_version()
+
+    def close(self) -> None:
+        """Put everything back."""
+        for side in (self._kernel, self._pystack):
+            if side is not None:
+                side.close()
+
+    def run(self, places: Sequence[str]) -> Iterator[Outcome]:
+        """An outcome for each scenario, in the order of their names. Raises ScenarioError."""
+        files = find(places)
+        folders = folders_of(files)
+        known, pending = known_differences(folders), pending_scenarios(folders)
+        for file in files:
+            yield self._outcome(file, known, pending)
+
+    def _outcome(self, file: str, known: list[Known], pending: dict[str, str]) -> Outcome:
+        try:
+            scenario = read(file)
+        except ScenarioError as error:
+            return Outcome(file, "", ERROR, "; ".join(error.complaints))
+        waits_for = pending.get(os.path.normpath(file))
+        if waits_for is not None:
+            return Outcome(file, scenario.title, PENDING, waits_for)
+        if not KernelRange.parse(scenario.kernel).holds(self._version):
+            return Outcome(file, scenario.title, SKIPPED, f"holds for kernels {scenario.kernel}")
+        try:
+            return self._compare(scenario, known)
+        except SideError as error:
+            result = SKIPPED if error.missing else ERROR
+            return Outcome(file, scenario.title, result, "; ".join(error.complaints))
+
+    def _compare(self, scenario: Scenario, known: list[Known]) -> Outcome:
+        theirs, drawn = self._play(self._kernel, scenario, None)
+        ours, _ = self._play(self._pystack, scenario, drawn)
+        outcome = Outcome(scenario.file, scenario.title, SAME, kernel=theirs, pystack=ours)
+        if self._options.side == BOTH:
+            outcome.comparison = Differ(theirs, ours).compare()
+            found = outcome.comparison.differences
+            outcome.differences = sort_out(scenario.file, found, known, self._version)
+            outcome.result = judged(outcome.differences)
+        return outcome
+
+    def _play(
+        self, side: Side | None, scenario: Scenario, drawn: Choices | None
+    ) -> tuple[list[Record], Choices | None]:
+        if side is None:
+            return [], None
+        if drawn is not None:
+            side.adopt(drawn)
+        side.open(scenario.topology, scenario.file, scenario.setup_line)
+        return side.play(scenario, hops=self._options.hops), side.choices()
+
+
+def kernel_version() -> tuple[int, int]:
+    """Of the machine that we run on."""
+    major, minor = os.uname().release.split(".")[:2]
+    return int(major), int(minor)
