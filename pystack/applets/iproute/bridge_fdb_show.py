@@ -154,7 +154,7 @@ def _joined_groups(dev: Link) -> Iterator[bytes]:
     if has_inet6(dev):
         yield _ALL_NODES_INET6
     if dev.up and isinstance(dev, Bridge) and dev.mcast_snooping:
-        yield from _ALL_SNOOPERS
+        yield from _ALL_SNOOPERS if has_inet6(dev) else _ALL_SNOOPERS[:1]
     if dev.up:
         yield _ALL_HOSTS
 
