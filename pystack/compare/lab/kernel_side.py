@@ -29,6 +29,7 @@ from pystack.compare.scenario import Run, Scenario, Start, Topology
 
 HARMLESS: Final = ("ping", "arping", "sleep", "true", "echo")  # change nothing and print no counters
 LOGS: Final = re.compile(r"\bLOG\b|--log\b|\blog\b")  # in a setup or a command
+MEETS_PROBES: Final = re.compile(r"\bnft\b")  # it would list them, or flush them: no hops then
 AGES: Final = re.compile(r"\bstp(_state)?\b")  # a namespace with this changes between scenarios
 
 
@@ -65,6 +66,9 @@ class KernelSide:
         except LabUnavailable as error:
             self.close()
             raise SideError([str(error)], missing=True) from error
+        except ValueError as error:  # a name that no device can have
+            self.close()
+            raise SideError([f"{file}: {error}"]) from error
         except BaseException:
             self.close()
             raise
@@ -113,6 +117,7 @@ class KernelSide:
         build = self._build
         assert self._kernel is not None
         assert build is not None
+        hops = hops and not any(map(MEETS_PROBES.search, commands))
         reader = build.hops(scenario.family) if hops else None
         if not hops:
             build.no_hops()

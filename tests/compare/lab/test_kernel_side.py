@@ -535,6 +535,17 @@ def test_a_scenario_that_asks_for_what_is_not_there_is_named(
         side.play(played)
 
 
+def test_a_port_that_no_device_can_be_is_named(side: KernelSide) -> None:
+    with pytest.raises(SideError, match=r"a\.toml: not a device name: 'a b'"):
+        side.open(Topology(("a b",), ""), "a.toml", 5)
+
+
+def test_a_command_that_lists_what_nft_loaded_does_not_meet_the_probes(side: KernelSide) -> None:
+    side.play(scenario(BRIDGE, send("tap1", A_TO_B)))
+    records = side.play(scenario(BRIDGE, Run("nft list ruleset")))
+    assert output(records) == ""
+
+
 def test_a_frame_for_a_port_that_is_down_goes_nowhere(side: KernelSide) -> None:
     records = side.play(scenario("", send("tap1", A_TO_B)))
     assert [type(record) for record in records] == [Frame, State, State, State]
