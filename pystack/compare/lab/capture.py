@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.compare.lab.errors import LabBroken
+from pystack.wire.ethernet import ETH_P_8021Q
 
 SOL_PACKET: Final = 263
 PACKET_ADD_MEMBERSHIP: Final = 1
@@ -23,10 +24,12 @@ SO_RCVBUFFORCE: Final = 33
 SIOCGIFINDEX: Final = 0x8933
 TP_STATUS_CSUMNOTREADY: Final = 1 << 3
 TP_STATUS_VLAN_VALID: Final = 1 << 4
+TP_STATUS_VLAN_TPID_VALID: Final = 1 << 6
 
 ETH_P_ALL: Final = 0x0003
 AUXDATA: Final = struct.Struct("=IIIHHHH")  # status, len, snaplen, mac, net, vlan_tci, vlan_tpid
 BUFFER: Final = 16 << 20
+TAG_AT: Final = 12  # where a tag stands in a frame
 
 PACKET_TYPES: Final = {0: "in", 1: "broadcast", 2: "multicast", 3: "otherhost", 4: "out", 6: "loopback"}
 
@@ -40,6 +43,14 @@ class CapturedFrame:
     frame: bytes
     checksum_ready: bool = True
     vlan: int | None = None
+    tpid: int = ETH_P_8021Q
+
+    @property
+    def whole(self) -> bytes:
+        """With the tag that the kernel hands over beside the bytes put back, as tcpdump does."""
+        if self.vlan is None:
+            return self.frame
+        return self.frame[:TAG_AT] + struct.pack("!HH", self.tpid, self.vlan) + self.frame[TAG_AT:]
 
 
 class Capture:
@@ -103,7 +114,8 @@ def _captured(frame: bytes, control: Control, address: tuple[str, int, int]) -> 
     for _, kind, data in control:
         if kind != PACKET_AUXDATA:
             continue
-        status, _, _, _, _, vlan_tci, _ = AUXDATA.unpack(data)
+        status, _, _, _, _, vlan_tci, vlan_tpid = AUXDATA.unpack(data)
         vlan = vlan_tci if status & TP_STATUS_VLAN_VALID else None
-        return CapturedFrame(device, way, frame, not status & TP_STATUS_CSUMNOTREADY, vlan)
+        tpid = vlan_tpid if status & TP_STATUS_VLAN_TPID_VALID else ETH_P_8021Q
+        return CapturedFrame(device, way, frame, not status & TP_STATUS_CSUMNOTREADY, vlan, tpid)
     return CapturedFrame(device, way, frame)

@@ -175,7 +175,7 @@ class Play:
         records += [Frame(step, port, "out", frame) for port, frame in emitted]
         for device, capture in self._captures:
             records += [
-                Captured(step, device, "out" if seen.way == "out" else "in", seen.frame)
+                Captured(step, device, "out" if seen.way == "out" else "in", seen.whole)
                 for seen in capture.packets()
             ]
         if self._log is not None:

@@ -27,8 +27,13 @@ class Background:
         return bool(self._running)
 
     def start(self, name: str, command: str) -> None:
-        """Start a command, and let it come to where it waits."""
-        self._running[name] = self._kernel.start(command)
+        """Start a command, and let it come to where it waits.
+
+        `exec`: else the signal that stops it would also end sh, whose exit code were then told.
+        """
+        is_simple = not set(command) & set(";&|<>\n")
+        process = self._running[name] = self._kernel.start(f"exec {command}" if is_simple else command)
+        process.command = command
         self.settle()
 
     def stop(self, name: str) -> Completed | None:
