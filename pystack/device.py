@@ -97,6 +97,7 @@ class NetDevice:
         self.port: object | None = None  # the master's notes about this device (bridge port)
         self.rx_handler: RxHandler | None = None
         self.taps: tuple[Tap, ...] = ()
+        self.watchers: dict[int, tuple[Tap, ...]] = {}  # taps behind the rx_handler, by EtherType
         self.unicast_addresses: dict[bytes, int] = {}  # besides its own, which it takes in as well
         self.promiscuous_for_them = False
         self.multicast_addresses: dict[bytes, int] = {}
@@ -176,6 +177,21 @@ class NetDevice:
         Linux: dev_add_pack(ETH_P_ALL)
         """
         self.taps = (*self.taps, tap)
+
+    def add_watcher(self, protocol: int, tap: Tap) -> None:
+        """Show frames of one EtherType that no rx_handler took, before the protocol gets them.
+
+        Linux: dev_add_pack() for one protocol
+        """
+        self.watchers[protocol] = (tap, *self.watchers.get(protocol, ()))
+
+    def remove_watcher(self, protocol: int, tap: Tap) -> None:
+        """Stop showing."""
+        left = tuple(known for known in self.watchers.get(protocol, ()) if known != tap)
+        if left:
+            self.watchers[protocol] = left
+        else:
+            self.watchers.pop(protocol, None)
 
     def remove_tap(self, tap: Tap) -> None:
         """Stop showing."""

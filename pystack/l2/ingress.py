@@ -66,9 +66,15 @@ class Ingress:
 
     def deliver(self, pkt: Packet) -> None:
         """Hand a frame that no rx_handler took to its protocol."""
+        watchers = pkt.dev.watchers.get(pkt.protocol, ()) if pkt.dev.watchers else ()
+        for watcher in watchers:
+            watcher(pkt, False)
         protocol = self.protocols.get(pkt.protocol)
         if protocol is not None:
             return protocol(pkt)
+        if watchers:
+            self._outcomes.consumed += 1
+            return
         pkt.dev.stats.rx_dropped += 1
         self._drop(pkt, UNHANDLED_PROTO)
 

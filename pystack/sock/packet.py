@@ -65,19 +65,21 @@ class PacketSocket:
         self.dropped = 0
         self.on_event: Callable[[], None] = _nobody_waits
         for device in self._devices:
-            device.add_tap(self._see)
+            if protocol == ETH_P_ALL:
+                device.add_tap(self._see)
+            else:  # what a bridge takes from its port, such a socket does not see; nor what leaves
+                device.add_watcher(protocol, self._see)
 
     def close(self) -> None:
         """Stop looking."""
         for device in self._devices:
-            device.remove_tap(self._see)
+            if self._protocol == ETH_P_ALL:
+                device.remove_tap(self._see)
+            else:
+                device.remove_watcher(self._protocol, self._see)
         self._devices = []
 
     def _see(self, pkt: Packet, outgoing: bool) -> None:
-        if outgoing and self._protocol != ETH_P_ALL:  # Linux shows what leaves only to ETH_P_ALL
-            return
-        if self._protocol not in (ETH_P_ALL, pkt.protocol):
-            return
         if self.wants is not None and not self.wants(pkt, outgoing):
             return
         self.received += 1

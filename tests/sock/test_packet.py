@@ -3,6 +3,7 @@
 import pytest
 
 from pystack.errors import EINVAL, EMSGSIZE, ENETDOWN, ENODEV, NetError
+from pystack.l2.kinds import create
 from pystack.l2.port import PortDevice
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING
 from pystack.wire.ethernet import ETH_P_ALL, ETH_P_ARP, ETH_P_IP
@@ -180,3 +181,14 @@ def test_a_device_must_be_there_and_up() -> None:
     assert box.refusal(box.eth0, echo_frame()) == ENETDOWN
     box.ns.devices.unregister(box.eth0)
     assert box.refusal(box.eth0, echo_frame()) == ENODEV
+
+
+def test_a_socket_for_one_protocol_sees_nothing_that_a_bridge_takes_from_its_port() -> None:
+    box = Host()
+    bridge = create(box.ns.devices, "bridge", "br0")
+    box.ns.devices.set_up(bridge)
+    box.ns.devices.set_master(box.eth0, bridge)
+    everything = box.ns.packets.open(box.eth0)
+    at_port, at_bridge = box.ns.packets.open(box.eth0, ETH_P_ARP), box.ns.packets.open(bridge, ETH_P_ARP)
+    box.send(box.eth0, arp_request())
+    assert (everything.received, at_port.received, at_bridge.received) == (1, 0, 1)
