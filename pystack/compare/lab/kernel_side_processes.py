@@ -74,4 +74,4 @@ class Background:
         """The lab's own /proc, seen from outside."""
         outer = self._kernel.agent.process.pid
         first = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
-        return Path(f"/proc/{first[0]}/root/proc")
+        return Path("/proc") / first[0] / "root" / "proc"
