@@ -18,6 +18,14 @@ from typing import Final, Literal, get_args, get_origin
 import msgspec
 from msgspec.structs import replace
 
+from pystack.daemon.names import (
+    TAKEN,
+    holds_nul,
+    is_device_name,
+    is_netns_name,
+    printable,
+    wrong_with_socket_path,
+)
 from pystack.daemon.settings import (
     DRIVERS,
     HOOK_POINTS,
@@ -60,10 +68,7 @@ def load(path: str, read: ReadText, check_setup: CheckSetup) -> Config:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: not UTF-8"]) from None
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([_toml_complaint(path, str(error))]) from None
+    table = _parsed(path, text)
     reader = _Reader(path, TomlLines(text), read)
     config = reader.config(table)
     complaints = [f"{path}:{line}: {complaint}" for line, complaint in sorted(reader.complaints)]
@@ -72,6 +77,18 @@ def load(path: str, read: ReadText, check_setup: CheckSetup) -> Config:
     if complaints:
         raise ConfigError(complaints)
     return config
+
+
+def _parsed(path: str, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        complaint = _toml_complaint(path, str(error))
+    except ValueError:  # Python reads no number of more than 4300 digits
+        complaint = f"{path}: a number is too long"
+    except RecursionError:
+        complaint = f"{path}: nested too deeply"
+    raise ConfigError([complaint]) from None
 
 
 def _toml_complaint(path: str, message: str) -> str:
@@ -110,7 +127,7 @@ class _Reader:
     def complain(self, path: tuple[str, ...], text: str) -> None:
         """Remember a complaint about what stands at `path`."""
         where = ".".join(path)
-        self.complaints.append((self.lines.of(*path), f"{where}: {text}" if where else text))
+        self.complaints.append((self.lines.of(*path), printable(f"{where}: {text}" if where else text)))
 
     def check_known(
         self, table: Mapping[str, object], known: tuple[str, ...], path: tuple[str, ...], what: str
@@ -131,9 +148,12 @@ class _Reader:
 
     def setup_files(self, table: Mapping[str, object]) -> list[SetupText]:
         """The files of the key `setup`, relative to this one."""
-        paths = self.value(list[str], table.get("setup", []), ("setup",))
+        listed = self.value(list[object], table.get("setup", []), ("setup",))
+        paths = [self.value(str, path, ("setup",)) for path in listed] if isinstance(listed, list) else []
         texts = []
-        for path in paths if isinstance(paths, list) else []:
+        for path in paths:
+            if not isinstance(path, str):
+                continue
             whole = os.path.join(os.path.dirname(self.path), path)
             try:
                 texts.append(SetupText(whole, self.read(whole)))
@@ -170,6 +190,8 @@ class _Reader:
             return None
         if not is_device_name(name):
             self.complain(path, "not a device name: 1 to 15 octets without '/', ':', '%' or white space")
+        if name in TAKEN:
+            self.complain(path, TAKEN[name])
         driver = keys.get("driver")
         if not isinstance(driver, str) or driver not in DRIVERS:
             known = f" (known: {', '.join(DRIVERS)})"
@@ -198,12 +220,23 @@ class _Reader:
                 self.complain((*path, "peer"), "only a dgram port has a peer")
             if settings.type == "dgram" and settings.listen:
                 self.complain((*path, "listen"), "only a stream port listens")
-            return replace(settings, path=self.beside(settings.path), peer=self.beside(settings.peer))
+            beside = replace(settings, path=self.beside(settings.path), peer=self.beside(settings.peer))
+            self.check_socket(beside.path, (*path, "path"))
+            if beside.peer:
+                self.check_socket(beside.peer, (*path, "peer"))
+            return beside
         elif isinstance(settings, PcapSettings):
             if not (settings.path or settings.record):
                 self.complain(path, "a pcap port needs path (replay), record, or both")
+            elif settings.path == settings.record:
+                self.complain((*path, "record"), "the file that is replayed would be overwritten")
             return replace(settings, path=self.beside(settings.path), record=self.beside(settings.record))
         return settings
+
+    def check_socket(self, socket_path: str, path: tuple[str, ...]) -> None:
+        """A path that a socket can have."""
+        if why := wrong_with_socket_path(socket_path):
+            self.complain(path, why)
 
     def beside(self, path: str) -> str:
         """A path as the file means it: relative to itself."""
@@ -236,6 +269,9 @@ class _Reader:
 
     def value(self, type_: object, value: object, path: tuple[str, ...]) -> object:
         """A value of the type, or a complaint."""
+        if holds_nul(value):
+            self.complain(path, "a NUL has no place here")
+            return None
         try:
             return msgspec.convert(value, type_)
         except msgspec.ValidationError as error:
@@ -256,6 +292,8 @@ class _Reader:
                 grp.getgrnam(daemon.group)
             except KeyError:
                 self.complain(("daemon", "group"), f"there is no group {daemon.group}")
+        if daemon.socket:
+            self.check_socket(self.beside(daemon.socket), ("daemon", "socket"))
         return replace(daemon, socket=self.beside(daemon.socket))
 
     def check_built(self, table: Mapping[str, object]) -> None:
@@ -287,18 +325,6 @@ def held_by(port: Port) -> list[tuple[str, ...]]:
     if isinstance(settings, PcapSettings) and settings.record:
         return [("the file", settings.record)]
     return []
-
-
-def is_device_name(name: str) -> bool:
-    """Linux: net/core/dev.c dev_valid_name()"""
-    if not name or len(name.encode()) > 15 or name in (".", ".."):
-        return False
-    return not any(character in "/:%" or character.isspace() for character in name)
-
-
-def is_netns_name(name: str) -> bool:
-    """As `ip netns` takes it, or a path with a slash; empty: the daemon's own."""
-    return name not in (".", "..") and "\0" not in name
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:

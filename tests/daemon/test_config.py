@@ -32,6 +32,8 @@ def complaints(folder: Path, text: str) -> list[str]:
     return [line.replace(f"{folder}/", "") for line in caught.value.complaints]
 
 
+DEVICE_NAME = "1 to 15 octets without '/', ':', '%' or white space"
+TOP_LEVEL = " (known: name, setup, setup_text, port, uplink, daemon, hooks)"
 WHOLE = """\
 name = "lab1"
 setup = ["lab.setup"]
@@ -158,6 +160,39 @@ def test_without_a_file_there_is_the_lab(tmp_path: Path) -> None:
         ("name = 'a/b'", "lab.toml:1: name: letters, digits, '_', '-' and '.' make a name, 64 at most"),
         ("setup = 'x'", "lab.toml:1: setup: expected array, got str"),
         ("setup = ['x']", "lab.toml:1: setup: x: No such file or directory"),
+        ("setup = [3, 'x']", "lab.toml:1: setup: expected str, got int"),
+        ("setup = [3, 'x']", "lab.toml:1: setup: x: No such file or directory"),
+        ("setup = ['a\\u0000']".replace("'", '"'), "lab.toml:1: setup: a NUL has no place here"),
+        ("[port.lo]\ndriver = 'memory'", "lab.toml:1: port.lo: lo is every namespace's own device"),
+        (
+            "[port.all]\ndriver = 'memory'",
+            "lab.toml:1: port.all: all names no device, but what holds for all",
+        ),
+        (
+            "[port.a]\ndriver = 'tap'\nifname = \"a\\u0000\"",
+            "lab.toml:3: port.a.ifname: a NUL has no place here",
+        ),
+        ("[port.\"a\\u0000\"]\ndriver = 'tap'", "lab.toml:1: port.a\\x00: not a device name: " + DEVICE_NAME),
+        ('[daemon]\nuser = "a\\u0000"', "lab.toml:2: daemon.user: a NUL has no place here"),
+        (
+            "[daemon]\nsocket = '" + 200 * "x" + "'",
+            "lab.toml:2: daemon.socket: longer than the 107 octets of a socket's path",
+        ),
+        (
+            "[port.a]\ndriver = 'unix'\ntype = 'stream'\npath = ''",
+            "lab.toml:4: port.a.path: empty",
+        ),
+        (
+            "[port.a]\ndriver = 'unix'\ntype = 'stream'\npath = '" + 200 * "x" + "'",
+            "lab.toml:4: port.a.path: longer than the 107 octets of a socket's path",
+        ),
+        (
+            "[port.a]\ndriver = 'pcap'\npath = 'x'\nrecord = 'x'",
+            "lab.toml:4: port.a.record: the file that is replayed would be overwritten",
+        ),
+        ('"a\\u001b\\nb" = 1', f"lab.toml:1: a\\x1b\\nb: unknown section or key{TOP_LEVEL}"),
+        ("a = " + 5000 * "9", "lab.toml: a number is too long"),
+        ("a = " + 5000 * "[" + 5000 * "]", "lab.toml: nested too deeply"),
         ("[uplink]\nvia = 'kernel-nat'", "lab.toml:1: uplink: not built yet"),
         ("[hooks]\nmode = 'observe'", "lab.toml:1: hooks: not built yet"),
         ("[daemon]\nweb = '127.0.0.1:8080'", "lab.toml:2: daemon.web: not built yet"),
