@@ -91,6 +91,43 @@ def test_a_setup_line_that_fails_is_named_with_what_the_tool_said(typed: Typed, 
     )
 
 
+def test_all_setup_lines_that_fail_are_told_at_once(typed: Typed, tmp_path: Path) -> None:
+    setup = write(
+        tmp_path / "x.setup",
+        "ip link add br0 type brigde\nip link add br1 type bridge\n"
+        "sysctl -w net.ipv4.nosuch=1; echo not reached\n"
+        "ip -batch - <<END\nlink set br1 \\\n up\nlink add v0 type vxlan\nEND\n"
+        "echo 1 > /proc/sys/net/ipv4/nope\nip link set br1 up\n",
+    )
+    ended = typed("--setup", setup, "ip", "link")
+    assert ended.rc == 2
+    assert [line.removeprefix(f"pystack: {setup}:")[:38].strip() for line in ended.err.splitlines()] == [
+        "1: ip link add br0 type brigde: Error:",
+        "3: sysctl -w net.ipv4.nosuch=1: sysctl"[:38],
+        "4: ip -batch -: link type vxlan is not"[:38],
+        "9: echo 1: cannot write /proc/sys/net/"[:38],
+    ]
+
+
+def test_a_setup_that_fails_does_not_hide_the_next(typed: Typed, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.setup", f"ip link set {name}0 up\n")
+    ended = typed("run", "-c", write(tmp_path / "x.toml", 'setup = ["a.setup", "b.setup"]\n'), "--check")
+    assert [line.split(": ")[-1] for line in ended.err.splitlines()] == [
+        'Cannot find device "a0"',
+        'Cannot find device "b0"',
+    ]
+
+
+def test_a_line_of_a_setup_is_one_of_the_file_it_stands_in(typed: Typed, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.toml", 'setup_text = """ip link \\\n set lo up\nip link set nope up\nfoo"""\n')
+    assert typed("run", "-c", path, "--check").err.startswith(f"pystack: {path}:4: foo is not modelled")
+    path = write(tmp_path / "x.toml", 'setup_text = """ip link \\\n set lo up\nip link set nope up\n"""\n')
+    assert typed("run", "-c", path, "--check").err.startswith(
+        f"pystack: {path}:3: ip link set nope up: Cannot"
+    )
+
+
 def test_taking_over_a_device_must_be_allowed(typed: Typed, tmp_path: Path) -> None:
     path = write(tmp_path / "x.toml", '[port.eth0]\ndriver = "packet"\n')
     ended = typed("run", "-c", path, "--check")

@@ -44,10 +44,11 @@ from pystack.daemon.settings import (
     TapSettings,
     UnixSettings,
 )
+from pystack.daemon.text_lines import lines_of_text
 from pystack.toml_lines import TomlLines
 
 ReadText = Callable[[str], str]
-CheckSetup = Callable[[str, str], list[str]]  # text and file name to complaints, each with its place
+CheckSetup = Callable[[SetupText], list[str]]  # complaints, each with its place
 
 NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"
 
@@ -69,11 +70,11 @@ def load(path: str, read: ReadText, check_setup: CheckSetup) -> Config:
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: not UTF-8"]) from None
     table = _parsed(path, text)
-    reader = _Reader(path, TomlLines(text), read)
+    reader = _Reader(path, text, read)
     config = reader.config(table)
     complaints = [f"{path}:{line}: {complaint}" for line, complaint in sorted(reader.complaints)]
     for setup in config.setups:
-        complaints += check_setup(setup.numbered, setup.file)
+        complaints += check_setup(setup)
     if complaints:
         raise ConfigError(complaints)
     return config
@@ -101,9 +102,10 @@ def _toml_complaint(path: str, message: str) -> str:
 class _Reader:
     """One file on its way to a Config; complaints are gathered, not raised, until the end."""
 
-    def __init__(self, path: str, lines: TomlLines, read: ReadText) -> None:
+    def __init__(self, path: str, source: str, read: ReadText) -> None:
         self.path = path
-        self.lines = lines
+        self.source = source
+        self.lines = TomlLines(source)
         self.read = read
         self.complaints: list[tuple[int, str]] = []
 
@@ -164,12 +166,11 @@ class _Reader:
         return texts
 
     def setup_text(self, table: Mapping[str, object]) -> list[SetupText]:
-        """The commands that stand in this file itself; a text begins behind the quotes' newline."""
+        """The commands that stand in this file itself."""
         text = self.value(str, table.get("setup_text", ""), ("setup_text",))
         if not isinstance(text, str) or not text:
             return []
-        line = self.lines.of("setup_text")
-        return [SetupText(self.path, text, line + 1 if "\n" in text else line)]
+        return [SetupText(self.path, text, lines_of_text(self.source, self.lines.of("setup_text"), text))]
 
     def ports(self, table: Mapping[str, object]) -> tuple[Port, ...]:
         """Every [port.NAME]."""

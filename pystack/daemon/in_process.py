@@ -23,7 +23,7 @@ from pystack.daemon.checking import read_text
 from pystack.daemon.command import as_json
 from pystack.daemon.config import ConfigError
 from pystack.daemon.settings import SetupText
-from pystack.daemon.stack import run_setup, setup_faults
+from pystack.daemon.setups import run_setup, setup_faults
 from pystack.host import Host
 
 DONE: Final = 0
@@ -65,10 +65,11 @@ def build(path: str) -> Host:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: not UTF-8"]) from None
-    if faults := setup_faults(text, path):
+    setup = SetupText(path, text)
+    if faults := setup_faults(setup):
         raise ConfigError(faults)
     host = Host(seed=int.from_bytes(os.urandom(8)), clock=Clock(wall=time.time()))
-    run_setup(SetupText(path, text), host)
+    run_setup(setup, host)
     return host
 
 

@@ -113,16 +113,17 @@ class Port(msgspec.Struct, frozen=True):
 
 
 class SetupText(msgspec.Struct, frozen=True):
-    """Commands that make the stack; `first_line` is where the text begins in its file."""
+    """Commands that make the stack; `lines` says where each line of the text stands in its file, if that is
+    not the file's own text.
+    """
 
     file: str
     text: str
-    first_line: int = 1
+    lines: tuple[int, ...] = ()
 
-    @property
-    def numbered(self) -> str:
-        """The text pushed down to where it stands, so that its own line numbers are those of the file."""
-        return "\n" * (self.first_line - 1) + self.text
+    def line(self, number: int) -> int:
+        """Where a line of the text stands in the file."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else number
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -136,6 +137,7 @@ class Config(msgspec.Struct, frozen=True):
 
 
 LAB_TEXT: Final = """\
+ip link set lo up
 ip link add br0 type bridge
 ip link set vm1 master br0
 ip link set vm2 master br0

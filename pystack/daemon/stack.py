@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,15 +9,13 @@ from typing import Final
 
 import trio
 
-from pystack.applets.registry import check_setup, start_setup
-from pystack.applets.requests import FileRefused
-from pystack.applets.virtual import Completed, Outside, VirtualJob
 from pystack.clock import Clock
 from pystack.daemon import config as configuration
 from pystack.daemon.config import ConfigError, ReadText
 from pystack.daemon.keeper_link import KeeperRefused
 from pystack.daemon.ports import Opener
-from pystack.daemon.settings import Config, Port, SetupText
+from pystack.daemon.settings import Config, Port
+from pystack.daemon.setups import run_setup, setup_faults
 from pystack.daemon.waiting import Waiting
 from pystack.drivers.port import PortDriver
 from pystack.drivers.pump import Pump
@@ -27,9 +24,6 @@ from pystack.l2.port import PortDevice
 
 USAGE: Final = 2
 LACKING: Final = 4
-OURS: Final = "pystack: "  # in front of a complaint of the shell's; whoever prints it puts it there again
-
-logger = logging.getLogger("pystack.stack")
 
 
 class PortFailed(Exception):
@@ -120,11 +114,6 @@ def load(path: str, read: ReadText, allow_system_changes: bool) -> Config:
     return config
 
 
-def setup_faults(text: str, filename: str) -> list[str]:
-    """What is wrong with a setup, each with its place."""
-    return [line.removeprefix(OURS) for line in check_setup(text, filename)]
-
-
 def build(
     config: Config,
     *,
@@ -139,34 +128,12 @@ def build(
     host = Host(seed=int.from_bytes(os.urandom(8)) if seed is None else seed, clock=Clock(now=now))
     known = addresses or {}
     devices = {port.name: host.init.add_port(port.name, known.get(port.name)) for port in config.ports}
+    complaints = []
     for setup in config.setups:
-        run_setup(setup, host)
-    return Stack(config, host, devices)
-
-
-def run_setup(setup: SetupText, host: Host) -> None:
-    """Run the commands of a setup. Raises ConfigError."""
-    folder = os.path.dirname(setup.file)
-
-    def read_file(path: str) -> bytes:
         try:
-            with open(os.path.join(folder, path), "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise FileRefused(path, error.strerror or str(error)) from None
-
-    job = start_setup(setup.numbered, setup.file, host)
-    ended = VirtualJob(host, job, Outside(read_file=read_file)).run()
-    if ended.rc:
-        raise ConfigError(failure_of(ended))
-    for line in ended.err.splitlines():
-        logger.warning("%s: %s", setup.file, line)
-
-
-def failure_of(ended: Completed) -> list[str]:
-    """The line that failed, and instead of its exit code what the command said, if it said something."""
-    *said, last = ended.err.splitlines() or [f"exit code {ended.rc}"]
-    where, _, code = last.removeprefix(OURS).rpartition(": ")
-    if not code.startswith("exit code ") or not said:
-        return [line.removeprefix(OURS) for line in [*said, last]]
-    return [f"{where}: {'; '.join(line.removeprefix(OURS) for line in said)}"]
+            run_setup(setup, host)
+        except ConfigError as error:
+            complaints += error.complaints
+    if complaints:
+        raise ConfigError(complaints)
+    return Stack(config, host, devices)

@@ -4,8 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from pystack.applets.virtual import run
 from pystack.daemon.config import ConfigError, load
-from pystack.daemon.settings import LAB, Config, PacketSettings, PcapSettings, TapSettings, UnixSettings
+from pystack.daemon.settings import (
+    LAB,
+    Config,
+    PacketSettings,
+    PcapSettings,
+    SetupText,
+    TapSettings,
+    UnixSettings,
+)
+from pystack.daemon.stack import build
 
 
 def write(folder: Path, **files: str) -> str:
@@ -14,7 +24,7 @@ def write(folder: Path, **files: str) -> str:
     return str(folder / "lab.toml")
 
 
-def no_faults(text: str, filename: str) -> list[str]:
+def no_faults(setup: SetupText) -> list[str]:
     return []
 
 
@@ -79,7 +89,7 @@ user = "nobody"
 def test_a_whole_configuration_becomes_values(tmp_path: Path) -> None:
     config = load_text(tmp_path, WHOLE, lab_setup="ip link add br0 type bridge\n")
     assert config.name == "lab1"
-    assert [(setup.file, setup.first_line) for setup in config.setups] == [
+    assert [(setup.file, setup.line(1)) for setup in config.setups] == [
         (str(tmp_path / "lab.setup"), 1),
         (str(tmp_path / "lab.toml"), 4),
     ]
@@ -103,6 +113,10 @@ def test_an_empty_file_is_a_configuration_named_after_itself(tmp_path: Path) -> 
 def test_without_a_file_there_is_the_lab(tmp_path: Path) -> None:
     assert LAB.name == "lab"
     assert [port.name for port in LAB.ports] == ["vm1", "vm2"]
+
+
+def test_the_lab_answers_at_its_own_address() -> None:
+    assert run(["ping", "-c1", "10.77.0.1"], build(LAB).host).rc == 0
 
 
 @pytest.mark.parametrize(
@@ -224,15 +238,15 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
 def test_faults_of_the_setups_are_told_with_those_of_the_file(tmp_path: Path) -> None:
     seen = []
 
-    def faults(text: str, filename: str) -> list[str]:
-        seen.append((text, filename))
-        return [f"{filename}: wrong"]
+    def faults(setup: SetupText) -> list[str]:
+        seen.append((setup.text, setup.lines))
+        return [f"{setup.file}: wrong"]
 
     path = write(tmp_path, lab_toml="x = 1\nsetup_text = '''\nfoo\n'''\n")
     with pytest.raises(ConfigError) as caught:
         load(path, read, faults)
     assert caught.value.complaints[1:] == [f"{path}: wrong"]
-    assert seen == [("\n\nfoo\n", path)], "pushed down to its own lines"
+    assert seen == [("foo\n", (3, 4))], "with its own lines"
 
 
 def test_a_missing_file_is_one_complaint(tmp_path: Path) -> None:
