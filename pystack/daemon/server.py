@@ -45,6 +45,7 @@ USAGE: Final = 2
 LACKING: Final = 4
 INTERRUPTED: Final = 130
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 JSON_VERBS: Final = "bridge, doctor, ip, status"
 
 logger = logging.getLogger("pystack")
@@ -75,6 +76,7 @@ class Daemon:
         self.socket = ""
         self.control = ControlServer(self.serve_command, Verbs(self).table())
         self._socket_asked_for = socket_path  # by -S
+        self._heard: list[int] = []  # signals that came before or after we listened to them
         self._stopping = trio.Event()
         self._reloading = trio.Lock()
         self._waiting_for_the_end: list[socket.socket] = []
@@ -173,13 +175,24 @@ class Daemon:
 
     async def watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
         """SIGINT and SIGTERM end, SIGHUP reloads."""
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        with trio.open_signal_receiver(*SIGNALS) as signals:
             task_status.started()
+            for number in self._heard:
+                self.heed(number)
             async for number in signals:
-                if number == signal.SIGHUP:
-                    self._nursery.start_soon(self.reload_by_signal)
-                else:
-                    self.stop(signal.Signals(number).name)
+                self.heed(number)
+
+    def heed(self, number: int) -> None:
+        """Do what a signal wants; a reload that is still to begin will see all that changed until then."""
+        if number != signal.SIGHUP:
+            self.stop(signal.Signals(number).name)
+        elif not self._reloading.statistics().tasks_waiting:
+            self._nursery.start_soon(self.reload_by_signal)
+
+    def note_signals(self) -> None:
+        """From now on no signal ends us halfway: neither before trio listens nor while it ends."""
+        for number in SIGNALS:
+            signal.signal(number, lambda number, _: self._heard.append(number))
 
     async def watch_keeper(self) -> None:
         """Without a keeper nobody would clean up after us, so we end too, and do what of it we may."""
@@ -264,7 +277,7 @@ class Daemon:
         except ConfigError as error:
             for line in error.complaints:
                 logger.error("%s", line)
-        except PortFailed as error:
+        except (PortFailed, KeeperGone) as error:
             logger.error("%s", error)
         except Exception:
             logger.exception("a fault of ours in a reload")
@@ -273,6 +286,8 @@ class Daemon:
 
     def finish(self) -> int:
         """Close everything and have it taken back; the exit code."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         self.stack.close()
         take_back(self.link, self.state)
         for client in self._waiting_for_the_end:
@@ -313,8 +328,6 @@ def run(link: KeeperLink, terms: Terms, socket_path: str = "") -> int:
     except KeyboardInterrupt:
         take_back(link, daemon.state)
         return INTERRUPTED
-    try:
-        trio.run(daemon.run, listener)
-    except KeyboardInterrupt:  # before our receiver of signals was there
-        daemon.rc = INTERRUPTED
+    daemon.note_signals()
+    trio.run(daemon.run, listener)
     return daemon.finish()

@@ -58,6 +58,17 @@ def test_a_daemon_ends_cleanly_by_every_way_there_is(tmp_path: Path) -> None:
         assert running.wait() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_daemon_that_is_told_to_end_again_and_again_ends_cleanly_once(tmp_path: Path, number: int) -> None:
+    path = memory_daemon_config(tmp_path)
+    with daemon(tmp_path, "-c", path) as running:
+        running.process.send_signal(signal.SIGTERM)
+        while running.process.poll() is None:
+            running.process.send_signal(number)
+        assert running.wait() == 0
+        assert "taking back" not in running.log, "the keeper was told of the end"
+
+
 def test_a_daemon_without_rights_serves_its_user(tmp_path: Path) -> None:
     path = memory_daemon_config(tmp_path)
     with daemon(tmp_path, "-c", path) as running:
