@@ -22,11 +22,13 @@ from typing import Final, NamedTuple
 from pystack.daemon import places, undo
 from pystack.daemon.ledger import Ledger, LedgerBusy, Record
 from pystack.daemon.log import Log
+from pystack.daemon.own_socket import for_user_and_group_only, give
 from pystack.daemon.permits import Permits
 
 USAGE: Final = 2  # exit codes: the configuration is wrong …
 LACKING: Final = 4  # … or the kernel or the rights lack something
 
+UNKNOWN: Final = "the keeper was asked for something that it does not know"
 MAX_MESSAGE: Final = 65536
 PULSE: Final = 1.0  # seconds between two beats
 SILENCE: Final = 5.0  # without a beat, after which the daemon is said to hang
@@ -62,6 +64,7 @@ class Keeper:
         self.log = log
         self.permits = Permits(terms.config, terms.allow_system_changes)
         self.ledger: Ledger | None = None
+        self.place = ""  # the daemon's socket
         self.ended = False
         self.hangs = False
         self._operations: dict[str, Callable[[Record], Answer]] = {
@@ -106,10 +109,12 @@ class Keeper:
         message = self.calls.recv(MAX_MESSAGE)
         if not message:
             return False
+        request = decoded(message)
         try:
-            reply, fds = self.answer(message)
+            reply, fds = self.answer(request)
         except Refused as refused:
             reply, fds = {"refused": refused.sentence, "rc": refused.rc}, []
+        reply["number"] = request.get("number", 0)
         try:
             socket.send_fds(self.calls, [json.dumps(reply).encode()], fds)
         except OSError:
@@ -119,18 +124,18 @@ class Keeper:
                 os.close(fd)
         return True
 
-    def answer(self, message: bytes) -> Answer:
+    def answer(self, request: Record) -> Answer:
         """What to reply. Raises Refused."""
-        try:
-            request = json.loads(message)
-            operation = self._operations[request["op"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise Refused("the keeper was asked for something that it does not know", LACKING) from None
+        operation = self._operations.get(str(request.get("op")))
+        if operation is None:
+            raise Refused(UNKNOWN, LACKING)
         try:
             return operation(request)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise Refused(f"{where}{error.strerror or error}", LACKING) from error
+        except (ValueError, TypeError, KeyError, OverflowError):  # numbers and names that are none
+            raise Refused(UNKNOWN, LACKING) from None
 
     def config(self, request: Record) -> Answer:
         """Read the configuration again: which files make it up."""
@@ -149,6 +154,8 @@ class Keeper:
     def claim(self, request: Record) -> Answer:
         """Become the keeper of the daemon that has this socket."""
         path = str(request.get("socket"))
+        if self.place:
+            raise Refused(f"this daemon has its place already: {self.place}", LACKING)
         _make_folder(os.path.dirname(path))
         if undo.is_alive(path):
             raise Refused(f"a daemon runs there already: {path}", USAGE)
@@ -165,24 +172,25 @@ class Keeper:
             self.undo(leftover)
             self.ledger.clear()
         undo.remove_socket(path)
+        self.place = path
         return {}, []
 
     def control(self, request: Record) -> Answer:
         """The control socket, bound and listening: mode 0660, of the daemon's user and group."""
         path = str(request.get("socket"))
+        if path != self.place:
+            raise Refused(f"{path} is not the place of this daemon", LACKING)
         owner, group = int(str(request.get("uid", -1))), int(str(request.get("gid", -1)))
         self.note({"what": "socket", "path": path})
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        mask = os.umask(0o117)
         try:
-            listener.bind(path)
-            os.chown(path, owner, group)
+            with for_user_and_group_only():
+                listener.bind(path)
+            give(path, owner, group)
             listener.listen(64)
         except OSError as error:
             listener.close()
             raise Refused(f"the socket {path} cannot be made: {error.strerror or error}", LACKING) from None
-        finally:
-            os.umask(mask)
         return {}, [listener.detach()]
 
     def open(self, request: Record) -> Answer:
@@ -241,10 +249,20 @@ class Keeper:
         return bool(complaints)
 
 
+def decoded(message: bytes) -> Record:
+    """A request; what is none asks for nothing."""
+    try:
+        request = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
 def _make_folder(folder: str) -> None:
     """The default folders are made if missing; any other is the user's to make."""
     if os.path.basename(folder) == "pystack" and not os.path.isdir(folder):
-        os.makedirs(folder, 0o755, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o755)  # whatever the umask is: who may enter is for the sockets to say
 
 
 def keep(calls: socket.socket, pulse: socket.socket, terms: Terms) -> None:

@@ -39,18 +39,22 @@ class KeeperLink:
     def __init__(self, pid: int, calls: socket.socket, pulse: socket.socket) -> None:
         self.pid = pid
         self._calls = calls
+        self._number = 0  # of the last call: an answer that comes too late is known by its own
         self.pulse = pulse  # readable only at the keeper's end
 
     def call(self, operation: str, **arguments: object) -> tuple[dict[str, object], list[int]]:
         """Have the keeper do something; its answer, and descriptors. Raises KeeperRefused, KeeperGone."""
+        self._number += 1
+        request = {"op": operation, "number": self._number, **arguments}
         try:
-            self._calls.send(json.dumps({"op": operation, **arguments}).encode())
-            message, fds, _, _ = _receive(self._calls)
+            self._calls.send(json.dumps(request).encode())
+            answer, fds = self._receive()
+            while answer.pop("number", 0) != self._number:
+                for fd in fds:
+                    os.close(fd)
+                answer, fds = self._receive()
         except OSError as error:
             raise KeeperGone(f"the keeper (process {self.pid}) does not answer: {error}") from error
-        if not message:
-            raise KeeperGone(f"the keeper (process {self.pid}) is gone")
-        answer: dict[str, object] = json.loads(message)
         if "refused" in answer:
             raise KeeperRefused(str(answer["refused"]), int(str(answer["rc"])))
         return answer, fds
@@ -64,6 +68,17 @@ class KeeperLink:
         with open(fds[0], encoding="utf-8") as file:
             return file.read()
 
+    def _receive(self) -> tuple[dict[str, object], list[int]]:
+        message, fds, _, _ = socket.recv_fds(
+            self._calls, MAX_MESSAGE, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+        )
+        if not message:
+            raise KeeperGone(f"the keeper (process {self.pid}) is gone")
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        answer: dict[str, object] = json.loads(message)
+        return answer, fds
+
     def beat(self) -> None:
         """Say that the daemon lives. A keeper that is gone is noticed elsewhere."""
         try:
@@ -75,10 +90,10 @@ class KeeperLink:
         """Have everything taken back, and wait until it is. Raises KeeperGone if nobody was left to do it."""
         try:
             self.call("end")
-        finally:
+        finally:  # one that hangs will find out what to do when it comes to itself; nobody waits for that
             self._calls.close()
             self.pulse.close()
-            os.waitpid(self.pid, 0)
+        os.waitpid(self.pid, 0)
 
 
 def start_keeper(terms: Terms) -> KeeperLink:
@@ -133,12 +148,3 @@ def take_back_alone(state: str) -> list[str]:
     except OSError as error:
         return [str(error)]
     return []
-
-
-def _receive(calls: socket.socket) -> tuple[bytes, list[int], int, object]:
-    message, fds, flags, address = socket.recv_fds(
-        calls, MAX_MESSAGE, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
-    )
-    for fd in fds:
-        os.set_inheritable(fd, False)
-    return message, fds, flags, address

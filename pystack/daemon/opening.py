@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import NamedTuple
 
+from pystack.daemon import undo
 from pystack.daemon.ledger import Record
+from pystack.daemon.own_socket import for_user_and_group_only, give
 from pystack.drivers.kernel_link import Change
 
 
@@ -50,10 +51,16 @@ def _packet(request: Record) -> Opened:
 def _unix(request: Record) -> Opened:
     from pystack.drivers.unix_open import bind_dgram, listen_stream
 
-    path = str(request["path"])
-    made = bind_dgram(path) if request["type"] == "dgram" else listen_stream(path)
-    os.chmod(path, 0o660)
-    os.chown(path, int(str(request["uid"])), int(str(request["gid"])))
+    path, uid, gid = str(request["path"]), int(str(request["uid"])), int(str(request["gid"]))
+    make = {"dgram": bind_dgram, "stream": listen_stream}[str(request["type"])]
+    with for_user_and_group_only():
+        made = make(path)
+    try:
+        give(path, uid, gid)
+    except OSError:
+        made.close()
+        undo.remove_socket(path)
+        raise
     return Opened([made.detach()], {"created": True}, [{"what": "socket", "path": path}])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from importlib import import_module
 from typing import Final, Protocol
@@ -9,12 +10,14 @@ from typing import Final, Protocol
 from msgspec.structs import asdict
 
 from pystack.daemon.account import Account
-from pystack.daemon.keeper_link import KeeperLink
+from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused
 from pystack.daemon.settings import MemorySettings, PcapSettings, Port, TapSettings, UnixSettings
 from pystack.drivers.port import PortDriver
 from pystack.l2.port import PortDevice
 
 DRIVER_MODULES: Final = ("tap", "packet", "unix_stream", "unix_dgram", "pcap", "memory")
+
+logger = logging.getLogger("pystack.ports")
 
 
 class Opener(Protocol):
@@ -56,8 +59,11 @@ class KeeperOpener:
         return PacketDriver(dev, fd, settings.ifname or port.name, features)  # type: ignore[attr-defined]
 
     def release(self, port: Port) -> None:
-        """Have put back what opening the port changed."""
-        self._link.call("release", name=port.name)
+        """Have put back what opening the port changed; a keeper that cannot is no reason to stop halfway."""
+        try:
+            self._link.call("release", name=port.name)
+        except (KeeperRefused, KeeperGone) as error:
+            logger.error("port.%s: not all was put back: %s", port.name, error)
 
     def _unix(self, port: Port, settings: UnixSettings, dev: PortDevice) -> PortDriver:
         if settings.type == "dgram":

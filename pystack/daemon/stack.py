@@ -12,7 +12,7 @@ import trio
 from pystack.clock import Clock
 from pystack.daemon import config as configuration
 from pystack.daemon.config import ConfigError, ReadText
-from pystack.daemon.keeper_link import KeeperRefused
+from pystack.daemon.keeper_link import KeeperGone, KeeperRefused
 from pystack.daemon.ports import Opener
 from pystack.daemon.settings import Config, Port
 from pystack.daemon.setups import run_setup, setup_faults
@@ -95,6 +95,8 @@ def open_port(opener: Opener, port: Port, dev: PortDevice) -> PortDriver:
         return opener.open(port, dev)
     except KeeperRefused as refused:
         raise PortFailed(port, refused.sentence, refused.rc) from None
+    except KeeperGone as gone:
+        raise PortFailed(port, str(gone), LACKING) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         rc = LACKING if isinstance(error, PermissionError) else USAGE

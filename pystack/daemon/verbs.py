@@ -13,12 +13,14 @@ import trio
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import Serve
+from pystack.daemon.keeper_link import KeeperGone
 from pystack.daemon.protocol import ERR, OUT, Request
 from pystack.daemon.stack import PortFailed
 from pystack.daemon.status import Facts, render
 
 DONE: Final = 0
 USAGE: Final = 2
+LACKING: Final = 4
 
 
 class Subject(Protocol):
@@ -34,7 +36,7 @@ class Subject(Protocol):
         """What was typed and stands in no file. Raises ConfigError."""
 
     async def reload(self) -> None:
-        """Take in the configuration as it is now. Raises ConfigError, PortFailed."""
+        """Take in the configuration as it is now. Raises ConfigError, PortFailed, KeeperGone."""
 
     def stop(self, why: str, waiting: socket.socket | None = None) -> None:
         """End soon; `waiting` hears of it once nothing is left."""
@@ -85,6 +87,9 @@ class Verbs:
         except PortFailed as error:
             await _complain(client, [str(error)])
             return error.rc
+        except KeeperGone as error:
+            await _complain(client, [str(error)])
+            return LACKING
         return DONE
 
     async def stop(self, client: Connection, request: Request) -> int:

@@ -183,6 +183,45 @@ def test_nonsense_is_refused_and_survived(start: Start, tmp_path: Path, message:
     link.call("claim", socket=str(tmp_path / "d.sock"))
 
 
+@pytest.mark.parametrize(
+    "request_", [{"uid": "x"}, {"uid": 1 << 70}, {"path": "a\0b"}, {"path": None}, {"type": "pipe"}]
+)
+def test_a_port_that_makes_no_sense_is_refused_and_survived(
+    start: Start, tmp_path: Path, request_: dict[str, object]
+) -> None:
+    link = start()
+    link.call("config")
+    link.call("claim", socket=str(tmp_path / "d.sock"))
+    with pytest.raises(KeeperRefused):
+        link.call("open", **{"path": str(tmp_path / "q.sock"), **UNIX_PORT, **request_})
+    link.call("config")
+
+
+def test_an_answer_that_came_too_late_is_not_taken_for_the_next(start: Start, tmp_path: Path) -> None:
+    link = start()
+    link.call("config")
+    link._calls.settimeout(0.05)
+    os.kill(link.pid, signal.SIGSTOP)
+    with pytest.raises(KeeperGone, match="does not answer"):
+        link.call("file", path=str(tmp_path / "lab.toml"))
+    os.kill(link.pid, signal.SIGCONT)
+    link._calls.settimeout(10.0)
+    assert link.call("claim", socket=str(tmp_path / "d.sock")) == ({}, [])
+    assert link.read_text(str(tmp_path / "lab.setup")) == "true\n"
+
+
+def test_a_daemon_has_one_place_and_cannot_ask_for_another(start: Start, tmp_path: Path) -> None:
+    link = start()
+    link.call("claim", socket=str(tmp_path / "d.sock"))
+    with socket.socket(socket.AF_UNIX) as others:
+        others.bind(str(tmp_path / "other.sock"))
+    with pytest.raises(KeeperRefused, match="has its place already"):
+        link.call("claim", socket=str(tmp_path / "other.sock"))
+    with pytest.raises(KeeperRefused, match="is not the place of this daemon"):
+        link.call("control", socket=str(tmp_path / "elsewhere.sock"))
+    assert sorted(os.listdir(tmp_path)) == ["d.state", "lab.setup", "lab.toml", "other.sock"]
+
+
 def test_the_terminals_signals_do_not_reach_the_keeper(start: Start, tmp_path: Path) -> None:
     link = start()
     link.call("claim", socket=str(tmp_path / "d.sock"))

@@ -12,7 +12,7 @@ import trio
 from msgspec.structs import replace as changed
 
 from pystack.daemon.config import ConfigError
-from pystack.daemon.keeper_link import KeeperRefused
+from pystack.daemon.keeper_link import KeeperGone, KeeperRefused
 from pystack.daemon.reload import Exchange, replace, successor
 from pystack.daemon.settings import Config, DaemonSettings, Port, TapSettings
 from pystack.daemon.stack import PortFailed, Stack
@@ -81,7 +81,11 @@ def running() -> Stack:
 
 
 def swap(old: Stack, config: Config, refuse: str = "") -> tuple[Stack, FakeOpener]:
-    new, opener = successor(config, old), FakeOpener(refuse)
+    return swap_with(old, config, FakeOpener(refuse))
+
+
+def swap_with(old: Stack, config: Config, opener: FakeOpener) -> tuple[Stack, FakeOpener]:
+    new = successor(config, old)
     replace(new, old, opener)
     return new, opener
 
@@ -220,6 +224,21 @@ def test_a_port_that_cannot_be_opened_again_either_is_said_and_left_out(
         replace(new, old, FakeOpener(refuse="p2"))
     assert list(old.drivers) == ["p1"]
     assert "port.p2: the TAP is in use" in caplog.text
+
+
+def test_a_port_is_not_had_when_the_keeper_does_not_answer() -> None:
+    old = running()
+    with pytest.raises(PortFailed, match=r"port\.p3: the keeper is gone") as caught:
+        swap_with(old, changed(old.config, ports=(*old.config.ports, memory_port("p3"))), DeafOpener())
+    assert caught.value.rc == 4
+    assert sorted(old.drivers) == ["p1", "p2"]
+
+
+class DeafOpener(FakeOpener):
+    """Of a keeper that is gone."""
+
+    def open(self, port: Port, dev: PortDevice) -> PortDriver:
+        raise KeeperGone("the keeper is gone")
 
 
 def test_a_setup_that_fails_names_its_line() -> None:
