@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 INSTANCES: Final = Path("/sys/kernel/tracing/instances")
 PREFIX: Final = "pystack-drops-"  # then the process, so that what a killed one left is found
+FIRST_PID_NAMESPACE: Final = 0xEFFFFFFC  # Linux: include/linux/proc_ns.h PROC_PID_INIT_INO
 BUFFER_KIB: Final = 256
 READ_SIZE: Final = 1 << 16
 EVENT: Final = re.compile(rb"kfree_skb: .*\blocation=([\w.]+)\S* reason: (\w+)")
@@ -69,6 +70,8 @@ class DropTracer:
 
 def drop_tracer() -> DropTracer | None:
     """A trace, or None where there is none to be had: reasons are not observable then."""
+    if Path("/proc/self/ns/pid").stat().st_ino != FIRST_PID_NAMESPACE:
+        return None  # the tracer counts processes as the machine does, we see other numbers
     try:
         return DropTracer()
     except OSError:
