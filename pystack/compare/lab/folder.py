@@ -72,7 +72,7 @@ def pending_scenarios(folders: list[str]) -> dict[str, str]:
 
 
 def folders_of(files: list[str]) -> list[str]:
-    """The folders whose registries concern these files: their own and those above, within the working tree."""
+    """The folders whose registries concern these files: their own and those above."""
     found: list[str] = []
     for file in files:
         folder = os.path.dirname(file) or "."

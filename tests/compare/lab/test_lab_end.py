@@ -113,12 +113,17 @@ def test_after_a_lab_whose_process_is_killed_nothing_is_left(number: signal.Sign
     wait_until(lambda: has_ended(lab["agent"]))
 
 
+def run_until_refused(kernel: KernelNetns) -> None:
+    """The kernel ends what the dead process had started, but a moment later."""
+    for _ in range(MANY):
+        kernel.run("true")
+
+
 def test_a_lab_whose_agent_dies_says_so() -> None:
     with KernelNetns(["tap1"]) as kernel:
         os.kill(kernel.agent.process.pid, signal.SIGKILL)
         with pytest.raises(LabBroken, match="the lab's process"):
-            for _ in range(MANY):  # the kernel ends the rest of it a moment later
-                kernel.run("true")
+            run_until_refused(kernel)
 
 
 @pytest.fixture
