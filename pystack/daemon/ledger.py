@@ -7,9 +7,11 @@ file is locked while its keeper lives; an unlocked one is what a dead daemon lef
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import stat
 import time
 from typing import Final
 
@@ -35,7 +37,7 @@ class Ledger:
         """Open and lock, waiting a moment for a keeper that is about to end. Raises LedgerBusy, OSError."""
         until = time.monotonic() + patience
         while True:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            fd = _open_own(path)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_still_at(path, fd):
@@ -83,6 +85,16 @@ def parse(text: bytes) -> list[Record]:
         if isinstance(record, dict):
             found.append(record)
     return found
+
+
+def _open_own(path: str) -> int:
+    """What stands in a ledger is done with our rights, so nobody else may have written it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    status = os.fstat(fd)
+    if status.st_uid == os.geteuid() and stat.S_ISREG(status.st_mode) and status.st_nlink < 2:
+        return fd
+    os.close(fd)
+    raise PermissionError(errno.EPERM, "it belongs to somebody else", path)
 
 
 def _is_still_at(path: str, fd: int) -> bool:

@@ -53,6 +53,23 @@ def test_a_link_that_somebody_laid_there_is_not_followed(tmp_path: Path) -> None
         Ledger.claim(str(tmp_path / "a.state"))
 
 
+@pytest.mark.root
+def test_a_ledger_that_another_user_laid_there_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "x.state"
+    path.write_text('{"what": "change", "ifname": "lo", "key": "../../etc/passwd", "before": "x"}\n')
+    os.chown(path, 65534, 65534)
+    with pytest.raises(PermissionError, match="belongs to somebody else"):
+        Ledger.claim(str(path))
+
+
+def test_a_ledger_that_has_another_name_too_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("x")
+    os.link(tmp_path / "precious", tmp_path / "x.state")
+    with pytest.raises(PermissionError, match="belongs to somebody else"):
+        Ledger.claim(str(tmp_path / "x.state"))
+    assert (tmp_path / "precious").read_text() == "x"
+
+
 @given(st.binary(max_size=200))
 def test_any_octets_are_read_as_records_or_passed_over(text: bytes) -> None:
     for record in parse(text):
