@@ -7,8 +7,11 @@ large is loaded, and no verb pays for another.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
+
+from pystack.daemon.places import SOCKET_VARIABLE
 
 USAGE: Final = 2
 
@@ -69,7 +72,11 @@ def doctor(arguments: Sequence[str], context: Context) -> int:
     options = parser.parse_args(arguments)
     from pystack.daemon.doctor import doctor as examine
 
-    return examine(context.socket, clean=options.clean, as_json=context.json or options.json)
+    return examine(
+        context.socket or os.environ.get(SOCKET_VARIABLE, ""),
+        clean=options.clean,
+        as_json=context.json or options.json,
+    )
 
 
 VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {"run": run, "doctor": doctor}

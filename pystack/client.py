@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pystack import __version__
+from pystack.daemon.output import OutputFailed, write_all
+from pystack.daemon.places import SOCKET_VARIABLE
 from pystack.daemon.protocol import ProtocolError, Request
+
+if TYPE_CHECKING:
+    from pystack.cli import Context
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -68,6 +73,8 @@ def main() -> int:
         return complain(str(error), USAGE)
     except ProtocolError as error:
         return complain(f"the daemon and this client do not understand each other: {error}", FAILED)
+    except OutputFailed as error:
+        return complain(str(error), FAILED)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -83,10 +90,10 @@ def dispatch(argv: list[str]) -> int:
     if not command:
         raise UsageError("what is to be done? (pystack --help)")
     if command[0] in ("-h", "--help", "help"):
-        print(HELP, end="")
+        write_all(1, HELP.encode())
         return 0
     if command[0] in ("-V", "--version"):
-        print(f"pystack {__version__}")
+        write_all(1, f"pystack {__version__}\n".encode())
         return 0
     return serve(options, command)
 
@@ -120,20 +127,42 @@ def serve(options: Options, command: list[str]) -> int:
         raise UsageError(f"{verb}: not built yet")
     if options.socket and options.setup:
         raise UsageError("-S and --setup: either the daemon or no daemon")
-    if verb in OWN_VERBS or options.setup:
+    if verb in OWN_VERBS:
+        return serve_without_stack(options, command)
+    if options.setup:
         from pystack import cli
 
-        context = cli.Context(*options, tty=is_interactive(command), columns=columns())
-        if verb in OWN_VERBS:
-            return cli.VERBS[verb](command[1:], context)
-        return cli.in_process(command, context)
-    from pystack.daemon.client_session import Unreachable, connect, converse
+        return cli.in_process(command, context_of(options, command))
+    from pystack.daemon.client_session import TooLong, Unreachable, connect, converse
 
     try:
-        connection = connect(options.socket or os.environ.get("PYSTACK_SOCKET", ""))
+        connection = connect(options.socket or os.environ.get(SOCKET_VARIABLE, ""))
+        return converse(connection, request_for(options, command))
     except Unreachable as error:
         return complain(str(error), error.rc)
-    return converse(connection, request_for(options, command))
+    except TooLong as error:
+        return complain(str(error), USAGE)
+
+
+def serve_without_stack(options: Options, command: list[str]) -> int:
+    """A verb that is about this machine, or begins a daemon."""
+    from pystack import cli
+    from pystack.daemon.json_output import VERBS, json_refusal
+
+    verb = command[0]
+    for option, value in (("-n", options.ns), ("--setup", options.setup)):
+        if value:
+            raise UsageError(f"{verb}: {option} is for commands inside a stack")
+    if options.json and verb not in VERBS:
+        raise UsageError(json_refusal(verb))
+    return cli.VERBS[verb](command[1:], context_of(options, command))
+
+
+def context_of(options: Options, command: list[str]) -> Context:
+    """What cli.py is to know of us."""
+    from pystack.cli import Context
+
+    return Context(*options, tty=is_interactive(command), columns=columns())
 
 
 def request_for(options: Options, command: list[str]) -> Request:
@@ -159,7 +188,7 @@ def is_interactive(command: list[str]) -> bool:
 def columns() -> int:
     """How wide the terminal is."""
     given = os.environ.get("COLUMNS", "")
-    if given.isdigit() and 0 < int(given) <= 10_000:
+    if given.isascii() and given.isdigit() and 0 < int(given) <= 10_000:
         return int(given)
     try:
         return os.get_terminal_size(1).columns or 80

@@ -58,6 +58,45 @@ def test_linked_under_an_applets_name_it_is_that_applet(running: Daemon, tmp_pat
     assert ended.stdout == b"--json x\n", "what follows is all the applet's"
 
 
+@pytest.mark.parametrize(
+    ("words", "err"),
+    [
+        ("-n b stop", "pystack: -n: stop is about the whole daemon\n"),
+        ("-n b status", "pystack: -n: status is about the whole daemon\n"),
+        ("--json stop", "pystack: --json: stop cannot do it (bridge, doctor, ip, status can)\n"),
+        ("--json setup", "pystack: --json: setup cannot do it (bridge, doctor, ip, status can)\n"),
+    ],
+)
+def test_an_option_that_would_mean_nothing_is_refused(running: Daemon, words: str, err: str) -> None:
+    ended = running.run(*words.split())
+    assert (ended.rc, ended.out, ended.err) == (2, "", err)
+
+
+@pytest.mark.parametrize(
+    "words", [["-S", "{}", "ip", "link"], ["--setup", "/dev/null", "ip", "link"], ["--help"]]
+)
+def test_output_that_finds_no_room_is_one_line(running: Daemon, words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [*PYSTACK, *(word.format(running.socket) for word in words)],
+            stdout=full, stderr=subprocess.PIPE, env=clean_environment(), timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr == b"pystack: standard output cannot be written: No space left on device\n"
+
+
+def test_a_command_line_that_is_too_long_is_said_to_be(running: Daemon) -> None:
+    ended = running.run("echo", 70_000 * "x")
+    assert (ended.rc, ended.out) == (2, "")
+    assert (
+        ended.err == "pystack: the command is too long for the daemon (64 KiB): sh can read it from a file\n"
+    )
+
+
+def test_a_width_that_is_no_number_is_no_traceback(running: Daemon) -> None:
+    assert running.run("echo", "x", COLUMNS="²").out == "x\n"
+
+
 def test_standard_input_reaches_the_command(running: Daemon) -> None:
     text = bytes(range(256)) * 1000
     ended = subprocess.run(
@@ -160,6 +199,15 @@ def test_the_one_daemon_that_runs_is_taken(runtime: Path) -> None:
             assert connection.getpeername() == str(runtime / "a.sock")
 
 
+def test_run_and_doctor_take_the_socket_of_the_environment_too(tmp_path: Path) -> None:
+    path = str(tmp_path / "d.sock")
+    with daemon(
+        tmp_path, "-c", memory_daemon_config(tmp_path), environment={"PYSTACK_SOCKET": path}, named=False
+    ):
+        assert pystack("status", PYSTACK_SOCKET=path).rc == 0
+        assert "ok    daemon m " in pystack("doctor", PYSTACK_SOCKET=path).out
+
+
 def test_several_daemons_are_listed(runtime: Path) -> None:
     with listener(runtime / "a.sock"), listener(runtime / "b.sock"), pytest.raises(Unreachable) as caught:
         connect("")
@@ -238,6 +286,15 @@ def test_an_option_that_is_none_is_named(words: str, sentence: str) -> None:
         ([], 2, "pystack: what is to be done? (pystack --help)\n"),
         (["web"], 2, "pystack: web: not built yet\n"),
         (["explain", "x"], 2, "pystack: explain: not built yet\n"),
+        (["--setup", "/x", "run"], 2, "pystack: run: --setup is for commands inside a stack\n"),
+        (["-n", "b", "doctor"], 2, "pystack: doctor: -n is for commands inside a stack\n"),
+        (["--json", "run"], 2, "pystack: --json: run cannot do it (bridge, doctor, ip, status can)\n"),
+        (["--setup", "/dev/null", "setup", "x"], 2, "pystack: setup: x is not an argument (it takes none)\n"),
+        (
+            ["--setup", "/dev/null", "--json", "setup"],
+            2,
+            "pystack: --json: setup cannot do it (bridge, doctor, ip, status can)\n",
+        ),
         (["-S", "/x", "--setup", "/y", "ip"], 2, "pystack: -S and --setup: either the daemon or no daemon\n"),
     ],
 )

@@ -15,8 +15,10 @@ import sys
 from typing import Final
 
 from pystack.daemon import places, protocol
+from pystack.daemon.output import write_all
 from pystack.daemon.protocol import Decoder, FileMessage, Frame, ProtocolError, Request
 
+UNASKED: Final = (("sysctl", "/etc/sysctl.conf"),)  # commands, and what they read when no file is named
 READ_SIZE: Final = 65536
 STDIN: Final = 0
 ASK_TIMEOUT: Final = 5.0  # seconds
@@ -34,6 +36,13 @@ class Unreachable(Exception):
     def __init__(self, sentence: str, rc: int) -> None:
         super().__init__(sentence)
         self.rc = rc
+
+
+class TooLong(Exception):
+    """The command does not fit into a frame."""
+
+    def __init__(self) -> None:
+        super().__init__("the command is too long for the daemon (64 KiB): sh can read it from a file")
 
 
 def connect(path: str) -> socket.socket:
@@ -73,14 +82,18 @@ def _connect_to(path: str) -> socket.socket:
 
 
 def converse(connection: socket.socket, request: Request) -> int:
-    """Have a command run, and be its hands; its exit code."""
+    """Have a command run, and be its hands; its exit code. Raises ProtocolError, OutputFailed, TooLong."""
+    try:
+        first = protocol.encode_request(request)
+    except ProtocolError:
+        raise TooLong from None
     reader, writer = socket.socketpair()
     for end in (reader, writer):
         end.setblocking(False)
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     for number in PASSED_ON:
         signal.signal(number, _noted_by_the_wakeup_fd)
-    return Session(connection, reader, request).run()
+    return Session(connection, reader, first, Names(request)).run()
 
 
 def ask(path: str, argv: list[str]) -> bytes:
@@ -114,15 +127,15 @@ class _Ended(Exception):
 class Session:
     """One command in the daemon's hands."""
 
-    def __init__(self, connection: socket.socket, signals: socket.socket, request: Request) -> None:
+    def __init__(self, connection: socket.socket, signals: socket.socket, first: bytes, names: Names) -> None:
         self.connection = connection
         self.signals = signals
         self.decoder = Decoder()
         self.interrupts = 0
         self.stdin_wanted = False
         self.files: dict[int, int] = {}  # descriptors of files that the command writes
-        self.names = Names(request)
-        self._send(protocol.encode_request(request))
+        self.names = names
+        self._send(first)
 
     def run(self) -> int:
         """Until the exit code comes."""
@@ -170,9 +183,9 @@ class Session:
     def act(self, frame: Frame) -> None:
         """One frame."""
         if frame.kind == protocol.OUT:
-            _write(1, frame.payload)
+            write_all(1, frame.payload)
         elif frame.kind == protocol.ERR:
-            _write(2, frame.payload)
+            write_all(2, frame.payload)
         elif frame.kind == protocol.IN:
             self.stdin_wanted = True
         elif frame.kind == protocol.FILE:
@@ -227,11 +240,7 @@ class Session:
             raise ProtocolError("the daemon wrote to a file that is not open")
         if not octets:
             return os.close(self.files.pop(number))
-        try:
-            _write(fd, octets)
-        except OSError as error:
-            sys.stderr.write(f"pystack: a file cannot be written: {error.strerror}\n")
-            raise _Ended(FAILED) from None
+        write_all(fd, octets)
 
     def _refuse(self, number: int, reason: str) -> None:
         self._send(protocol.encode_file(protocol.REFUSED, number, reason.encode()))
@@ -260,14 +269,7 @@ class Names:
             self._text += os.fsdecode(octets)
 
     def knows(self, path: str) -> bool:
-        """Whether the user wrote this name, quoted or not."""
+        """Whether the user wrote this name, quoted or not, or that of a command which reads it unasked."""
+        if any(path == file and command in self._text for command, file in UNASKED):
+            return True
         return path in self._text or path in self._text.replace("\\", "").replace("'", "").replace('"', "")
-
-
-def _write(fd: int, octets: bytes) -> None:
-    view = memoryview(octets)
-    while view:
-        try:
-            view = view[os.write(fd, view) :]
-        except BlockingIOError:  # somebody set our terminal to non-blocking
-            select.select([], [fd], [])

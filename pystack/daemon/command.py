@@ -7,7 +7,7 @@ the stack is seen and sent at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,12 +23,6 @@ from pystack.drivers.pump import Pump
 from pystack.netns import Netns
 
 _STREAMS: Final = {OUT: protocol.OUT, ERR: protocol.ERR}
-
-
-def as_json(argv: Sequence[str]) -> list[str] | None:
-    """The command with its tool's own option for JSON; None if the tool has none."""
-    option = {"ip": "-j", "bridge": "-j"}.get(argv[0])
-    return None if option is None else [argv[0], option, *argv[1:]]
 
 
 class Command:

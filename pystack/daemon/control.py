@@ -42,7 +42,7 @@ class ControlServer:
         """One client from beginning to end; never raises."""
         if self.clients >= MAX_CLIENTS:
             logger.warning("more than %d clients: one was sent away", MAX_CLIENTS)
-            return await trio.aclose_forcefully(stream)
+            return await turn_away(stream)
         self.clients += 1
         try:
             async with stream:
@@ -84,3 +84,15 @@ class ControlServer:
             logger.exception("a fault of ours in: %s", " ".join(request.argv))
             await client.send(protocol.ERR, b"pystack: a fault of ours; the daemon's log has the details\n")
             return FAULT
+
+
+async def turn_away(stream: trio.SocketStream) -> None:
+    """Say why, as far as it can be said without waiting."""
+    why = f"pystack: the daemon has {MAX_CLIENTS} clients already, and takes no more\n".encode()
+    try:
+        await stream.socket.send(
+            protocol.encode(protocol.ERR, why) + protocol.encode(protocol.RC, bytes([FAULT]))
+        )
+    except OSError:
+        pass
+    await trio.aclose_forcefully(stream)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pystack.daemon import places, undo
 from pystack.daemon.client_session import Unreachable, ask
 from pystack.daemon.ledger import Ledger, LedgerBusy, parse
+from pystack.daemon.output import write_all
 from pystack.daemon.probes import Finding, probe_kernel, probe_rights
 
 DONE: Final = 0
@@ -35,9 +35,10 @@ def doctor(socket_path: str, *, clean: bool, as_json: bool) -> int:
     findings += [clean_up(it) if clean else complaint_about(it) for it in leftovers]
     if as_json:
         rows = [{"check": it.name, "result": it.result, "sentence": it.sentence} for it in findings]
-        sys.stdout.write(json.dumps(rows) + "\n")
+        text = json.dumps(rows) + "\n"
     else:
-        sys.stdout.write("".join(f"{it.result:5} {it.name:16} {it.sentence}\n" for it in findings))
+        text = "".join(f"{it.result:5} {it.name:16} {it.sentence}\n" for it in findings)
+    write_all(1, text.encode(errors="surrogateescape"))
     if any(it.result == "no" and it.essential for it in findings):
         return LACKING
     return FAILED if any(it.result == "left" for it in findings) else DONE

@@ -20,8 +20,9 @@ from pystack.applets.running_setup import setup_lines
 from pystack.applets.virtual import advance, settle
 from pystack.clock import Clock
 from pystack.daemon.checking import read_text
-from pystack.daemon.command import as_json
 from pystack.daemon.config import ConfigError
+from pystack.daemon.json_output import as_json, json_refusal
+from pystack.daemon.output import write_all
 from pystack.daemon.settings import SetupText
 from pystack.daemon.setups import run_setup, setup_faults
 from pystack.host import Host
@@ -46,12 +47,16 @@ def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns:
         known = ", ".join(sorted(host.namespaces)[1:]) or "none but the first"
         return complain([f"there is no namespace {ns} (known: {known})"], FAILED)
     if argv[0] == "setup":
-        write(1, "".join(f"{line}\n" for line in setup_lines(host, {})).encode())
+        if argv[1:]:
+            return complain([f"setup: {argv[1]} is not an argument (it takes none)"], USAGE)
+        if json:
+            return complain([json_refusal("setup")], USAGE)
+        write_all(1, "".join(f"{line}\n" for line in setup_lines(host, {})).encode())
         return DONE
     if json:
         asked = as_json(argv)
         if asked is None:
-            return complain([f"--json: {argv[0]} cannot do it (bridge, ip can)"], USAGE)
+            return complain([json_refusal(argv[0])], USAGE)
         argv = asked
     io = Io(tty=tty, columns=columns, utc_offset=time.localtime().tm_gmtoff)
     return OwnStreams(host, start(argv, host, netns, io)).drive()
@@ -132,7 +137,7 @@ class OwnStreams:
         """Write what the command wrote."""
         for stream, octets in self.job.io.take():
             if octets:
-                write(self.files[stream], octets)
+                write_all(self.files[stream], octets)
             else:
                 os.close(self.files.pop(stream))
 
@@ -144,13 +149,6 @@ def read_file(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise FileRefused(path, error.strerror or str(error)) from None
-
-
-def write(fd: int, octets: bytes) -> None:
-    """All of them."""
-    view = memoryview(octets)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 def complain(lines: list[str], rc: int) -> int:

@@ -47,4 +47,8 @@ def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     microseconds = environ.get("WATCHDOG_USEC", "")
-    return int(microseconds) / 1e6 if microseconds.isdigit() and int(microseconds) > 0 else None
+    return (
+        int(microseconds) / 1e6
+        if microseconds.isascii() and microseconds.isdigit() and int(microseconds) > 0
+        else None
+    )

@@ -8,6 +8,7 @@ from typing import Final
 
 SYSTEM: Final = "/run/pystack"
 SUFFIX: Final = ".sock"
+SOCKET_VARIABLE: Final = "PYSTACK_SOCKET"
 STATE_SUFFIX: Final = ".state"
 
 

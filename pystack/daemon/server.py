@@ -21,10 +21,11 @@ import trio
 from pystack.applets.running_setup import setup_lines
 from pystack.daemon import places
 from pystack.daemon.account import Account, NotAllowed
-from pystack.daemon.command import Command, as_json
+from pystack.daemon.command import Command
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import ControlServer
+from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.keeper import PULSE, Terms
 from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused, take_back
 from pystack.daemon.log import Log
@@ -46,7 +47,6 @@ LACKING: Final = 4
 INTERRUPTED: Final = 130
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-JSON_VERBS: Final = "bridge, doctor, ip, status"
 
 logger = logging.getLogger("pystack")
 
@@ -111,6 +111,8 @@ class Daemon:
             raise StartFailed([str(error)], error.rc) from None
         except (NotAllowed, KeeperGone, places.NoPlace) as error:
             raise StartFailed([str(error)], LACKING) from None
+        except FileNotFoundError:  # abspath()
+            raise StartFailed(["the folder that we were started in is gone"], LACKING) from None
 
     @property
     def config(self) -> Config:
@@ -130,7 +132,7 @@ class Daemon:
 
     def socket_path(self) -> str:
         """Where this daemon is spoken to."""
-        given = self._socket_asked_for or self.config.daemon.socket
+        given = self._socket_asked_for or self.config.daemon.socket or os.environ.get(places.SOCKET_VARIABLE)
         return given or places.socket_of(self.config.name, os.environ, os.geteuid())
 
     # --- run --------------------------------------------------------------------------------------------
@@ -213,7 +215,7 @@ class Daemon:
         """An applet, in the namespace that was asked for."""
         if request.json:
             if (asked := as_json(request.argv)) is None:
-                return await say(client, f"--json: {request.argv[0]} cannot do it ({JSON_VERBS} can)", USAGE)
+                return await say(client, json_refusal(request.argv[0]), USAGE)
             request = request._replace(argv=asked)
         netns = self.stack.host.namespaces.get(request.ns)
         if netns is None:

@@ -13,6 +13,7 @@ import trio
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import Serve
+from pystack.daemon.json_output import json_refusal
 from pystack.daemon.keeper_link import KeeperGone
 from pystack.daemon.protocol import ERR, OUT, Request
 from pystack.daemon.stack import PortFailed
@@ -102,12 +103,18 @@ class Verbs:
 
 
 async def _refuse_arguments(client: Connection, request: Request, known: tuple[str, ...]) -> int:
-    """2 if there is an argument that the verb does not have, after saying so; else 0."""
-    unknown = [word for word in request.argv[1:] if word not in known]
-    if not unknown:
+    """2 if something was asked that the verb does not do, after saying so; else 0."""
+    verb, *words = request.argv
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        hint = f" (known: {', '.join(known)})" if known else " (it takes none)"
+        await _complain(client, [f"{verb}: {unknown[0]} is not an argument{hint}"])
+    elif request.ns:
+        await _complain(client, [f"-n: {verb} is about the whole daemon"])
+    elif request.json and "--json" not in known:
+        await _complain(client, [json_refusal(verb)])
+    else:
         return DONE
-    hint = f" (known: {', '.join(known)})" if known else " (it takes none)"
-    await _complain(client, [f"{request.argv[0]}: {unknown[0]} is not an argument{hint}"])
     return USAGE
 
 

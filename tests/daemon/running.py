@@ -57,12 +57,13 @@ class Daemon:
         *words: str,
         prefix: tuple[str, ...] = (),
         environment: Mapping[str, str] = NOTHING,
+        named: bool = True,
     ) -> None:
         self.folder = folder
         self.socket = folder / "d.sock"
         self.log = ""
         self.process = subprocess.Popen(
-            [*prefix, *PYSTACK, "-S", str(self.socket), "run", *words],
+            [*prefix, *PYSTACK, *(("-S", str(self.socket)) if named else ()), "run", *words],
             stderr=subprocess.PIPE,
             env={**clean_environment(), **environment},
         )
@@ -107,10 +108,14 @@ def children_of(pid: int) -> list[int]:
 
 @contextmanager
 def daemon(
-    folder: Path, *words: str, prefix: tuple[str, ...] = (), environment: Mapping[str, str] = NOTHING
+    folder: Path,
+    *words: str,
+    prefix: tuple[str, ...] = (),
+    environment: Mapping[str, str] = NOTHING,
+    named: bool = True,
 ) -> Iterator[Daemon]:
     """A daemon that is ready, and gone at the end of the test."""
-    running = Daemon(folder, *words, prefix=prefix, environment=environment)
+    running = Daemon(folder, *words, prefix=prefix, environment=environment, named=named)
     try:
         running.until("ready")
         yield running

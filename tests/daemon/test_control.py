@@ -256,7 +256,11 @@ async def test_there_are_only_so_many_clients(tmp_path: Path) -> None:
                 assert await guest.frame() == (protocol.OUT, b"\n")
                 guests.append(guest)
             one_too_many = await house.guest()
-            assert await one_too_many.frame() is None
+            assert await one_too_many.outcome() == (
+                1,
+                "",
+                "pystack: the daemon has 128 clients already, and takes no more\n",
+            )
             for guest in guests:
                 await guest.stream.aclose()
             await until_no_client(house.server)

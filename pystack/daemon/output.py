@@ -1,0 +1,27 @@
+"""Writing what a command prints, all of it or a sentence why not."""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import Final
+
+STREAMS: Final = {1: "standard output", 2: "standard error"}
+
+
+class OutputFailed(Exception):
+    """The disk is full, or the like; the text is the sentence. A reader who went is a BrokenPipeError."""
+
+
+def write_all(fd: int, octets: bytes) -> None:
+    """Every octet, as fast as the reader reads. Raises OutputFailed, BrokenPipeError."""
+    view = memoryview(octets)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:  # somebody set our terminal to non-blocking
+            select.select([], [fd], [])
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputFailed(f"{STREAMS.get(fd, 'a file')} cannot be written: {error.strerror}") from None
