@@ -17,6 +17,7 @@ from pystack.applets.registry import start
 from pystack.applets.requests import FileRefused, Flush, Interrupted, Read, ReadFile, Wait, WriteFile
 from pystack.daemon import protocol
 from pystack.daemon.connection import Connection, FileUnavailable
+from pystack.daemon.output import gathered
 from pystack.daemon.protocol import Request
 from pystack.daemon.waiting import Waiting
 from pystack.drivers.pump import Pump
@@ -115,7 +116,7 @@ class Command:
 
     async def _pass_on(self, job: Job) -> None:
         """Send what the command wrote, as fast as the client reads."""
-        for stream, octets in job.io.take():
+        for stream, octets in gathered(job.io.take()):
             if stream in _STREAMS:
                 await self.client.send(_STREAMS[stream], octets)
             elif stream in self._files:

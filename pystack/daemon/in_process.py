@@ -22,7 +22,7 @@ from pystack.clock import Clock
 from pystack.daemon.checking import read_text
 from pystack.daemon.config import ConfigError
 from pystack.daemon.json_output import as_json, json_refusal
-from pystack.daemon.output import write_all
+from pystack.daemon.output import gathered, write_all
 from pystack.daemon.settings import SetupText
 from pystack.daemon.setups import run_setup, setup_faults
 from pystack.host import Host
@@ -135,7 +135,7 @@ class OwnStreams:
 
     def pass_on(self) -> None:
         """Write what the command wrote."""
-        for stream, octets in self.job.io.take():
+        for stream, octets in gathered(self.job.io.take()):
             if octets:
                 write_all(self.files[stream], octets)
             else:

@@ -138,10 +138,9 @@ async def test_a_signal_overtakes_a_question_for_input_which_stays_open(tmp_path
         assert await guest.frame() == (protocol.OUT, b"# ")
         assert await guest.frame() == (protocol.IN, b"")
         await guest.send(protocol.SIGNAL, bytes([signal.SIGINT]))
-        assert await guest.frame() == (protocol.OUT, b"\n")
-        assert await guest.frame() == (protocol.OUT, b"# ")
+        assert await guest.frame() == (protocol.OUT, b"\n# ")
         await guest.send(protocol.IN, b"echo still here\n")
-        assert await guest.frame() == (protocol.OUT, b"still here\n")
+        assert await guest.frame() == (protocol.OUT, b"still here\n# ")
 
 
 async def test_a_client_that_hangs_up_ends_its_command(tmp_path: Path) -> None:
@@ -155,6 +154,18 @@ async def test_a_client_that_hangs_up_ends_its_command(tmp_path: Path) -> None:
             await guest.stream.aclose()
             await until_no_client(house.server)
             assert not len(house.stack.host.timers), "its alarm is off"
+
+
+async def test_output_of_many_small_pieces_takes_few_frames(tmp_path: Path) -> None:
+    with trio.fail_after(PATIENCE):
+        async with open_house(tmp_path) as house:
+            guest = await house.guest()
+            await guest.ask("sh", "-c", "ip link; " * 100)
+            frames = 0
+            while (frame := await guest.frame()) is not None and frame.kind == protocol.OUT:
+                frames += 1
+            assert frame == (protocol.RC, b"\0")
+            assert frames == 1
 
 
 async def test_a_client_that_does_not_read_waits_and_costs_no_memory(tmp_path: Path) -> None:
