@@ -14,10 +14,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from pystack.compare.lab.errors import LabBroken, LabUnavailable
+from pystack.compare.lab.vm import Vm
+from pystack.compare.lab.vm_port import UnixStreamPort
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 PYSTACK: Final = str(ROOT / ".venv/bin/pystack")
 PATIENCE: Final = 10.0  # seconds until the daemon must be ready
 BRIDGE: Final = "10.77.0.1"
+STATIONS: Final = {"vm1": bytes.fromhex("525400000101"), "vm2": bytes.fromhex("525400000102")}
 MACHINES: Final = {"vm1": "10.77.0.11", "vm2": "10.77.0.12"}
 
 SETUP: Final = f"""
@@ -42,7 +47,8 @@ def step(title: str, argv: Sequence[str]) -> str:
     done = subprocess.run(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
     )
-    print(done.stdout.rstrip(), flush=True)
+    if done.stdout.strip():
+        print(done.stdout.rstrip(), flush=True)
     if done.returncode:
         raise DemoFailed(f"{title}: {' '.join(argv)} ended with {done.returncode}")
     return done.stdout
@@ -119,11 +125,18 @@ def with_namespaces(stack: ExitStack, folder: Path) -> None:
     show_the_stack(daemon)
 
 
+def in_vm(vm: Vm, name: str, command: str) -> None:
+    """Run one command in a machine, show it and what it says."""
+    print(f"{name}$ {command}", flush=True)
+    done = vm.run(command)
+    if done.text.strip():
+        print(done.text.rstrip(), flush=True)
+    if done.rc:
+        raise DemoFailed(f"{name}: {command} ended with {done.rc}")
+
+
 def with_vms(stack: ExitStack, folder: Path) -> None:
     """Two real machines under QEMU, their cards on unix sockets of pystack."""
-    from pystack.compare.lab.vm import Vm
-    from pystack.compare.lab.vm_port import UnixStreamPort
-
     paths = {machine: folder / f"{machine}.sock" for machine in MACHINES}
     ports = "".join(
         f'[port.{machine}]\ndriver = "unix"\ntype = "stream"\nlisten = true\npath = "{path}"\n'
@@ -132,16 +145,16 @@ def with_vms(stack: ExitStack, folder: Path) -> None:
     daemon = Daemon(folder, ports)
     stack.callback(daemon.stop)
     print("\n# booting two machines under QEMU", flush=True)
-    machines = {machine: stack.enter_context(Vm([UnixStreamPort(path)])) for machine, path in paths.items()}
+    machines = {
+        machine: stack.enter_context(Vm([UnixStreamPort(path)], addresses=[STATIONS[machine]]))
+        for machine, path in paths.items()
+    }
     for machine, vm in machines.items():
-        vm.run(f"ip addr add {MACHINES[machine]}/24 dev eth0").check()
-        vm.run("ip link set eth0 up").check()
-    for title, target in (
-        ("vm1 pings pystack", BRIDGE),
-        ("vm1 pings vm2, through the bridge", MACHINES["vm2"]),
-    ):
-        print(f"\n# {title}\nvm1$ ping -c 3 {target}", flush=True)
-        print(machines["vm1"].run(f"ping -c 3 {target}").check().out.rstrip(), flush=True)
+        in_vm(vm, machine, f"ip addr add {MACHINES[machine]}/24 dev eth0")
+        in_vm(vm, machine, "ip link set eth0 up")
+    print("\n# vm1 pings pystack, then vm2 through the bridge", flush=True)
+    for target in (BRIDGE, MACHINES["vm2"]):
+        in_vm(machines["vm1"], "vm1", f"ping -c 3 {target}")
     show_the_stack(daemon)
 
 
@@ -160,7 +173,7 @@ def main() -> int:
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             (with_vms if "--vm" in sys.argv[1:] else with_namespaces)(stack, folder)
-    except DemoFailed as error:
+    except (DemoFailed, LabBroken, LabUnavailable, TimeoutError) as error:
         print(f"\ndemo: FAILED: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
