@@ -9,6 +9,7 @@ from pystack.daemon.config import ConfigError
 from pystack.daemon.log import Log
 from pystack.daemon.settings import LAB
 from pystack.daemon.stack import build, load
+from pystack.drivers.regular_file import open_regular
 
 DONE: Final = 0
 USAGE: Final = 2
@@ -35,5 +36,5 @@ def check(path: str, allow_system_changes: bool) -> int:
 
 def read_text(path: str) -> str:
     """A file of the configuration, with our own rights."""
-    with open(path, encoding="utf-8") as file:
+    with open(open_regular(path), encoding="utf-8") as file:
         return file.read()

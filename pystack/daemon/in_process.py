@@ -19,7 +19,6 @@ from pystack.applets.requests import FileRefused, Flush, Interrupted, Read, Read
 from pystack.applets.running_setup import setup_lines
 from pystack.applets.virtual import advance, settle
 from pystack.clock import Clock
-from pystack.daemon.checking import read_text
 from pystack.daemon.config import ConfigError
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.output import gathered, write_all
@@ -65,7 +64,8 @@ def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns:
 def build(path: str) -> Host:
     """The host that a setup describes. Raises ConfigError."""
     try:
-        text = read_text(path)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except UnicodeDecodeError:

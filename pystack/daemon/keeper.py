@@ -24,6 +24,7 @@ from pystack.daemon.ledger import Ledger, LedgerBusy, Record
 from pystack.daemon.log import Log
 from pystack.daemon.own_socket import for_user_and_group_only, give
 from pystack.daemon.permits import Permits
+from pystack.drivers.regular_file import open_regular
 
 USAGE: Final = 2  # exit codes: the configuration is wrong …
 LACKING: Final = 4  # … or the kernel or the rights lack something
@@ -147,9 +148,9 @@ class Keeper:
         if path not in self.permits.files:
             raise Refused(f"{path} is no file of this configuration", LACKING)
         try:
-            return {}, [os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)]
+            return {}, [open_regular(path)]
         except OSError as error:
-            return {"errno": error.errno}, []
+            return {"errno": error.errno, "error": error.strerror}, []
 
     def claim(self, request: Record) -> Answer:
         """Become the keeper of the daemon that has this socket."""

@@ -63,8 +63,7 @@ class KeeperLink:
         """A file of the configuration, read with the keeper's rights. Raises OSError, UnicodeDecodeError."""
         answer, fds = self.call("file", path=path)
         if not fds:
-            number = int(str(answer["errno"]))
-            raise OSError(number, os.strerror(number), path)
+            raise OSError(int(str(answer["errno"])), str(answer["error"]), path)
         with open(fds[0], encoding="utf-8") as file:
             return file.read()
 

@@ -9,6 +9,8 @@ import os
 import tomllib
 from typing import Final
 
+from pystack.drivers.regular_file import open_regular
+
 Thing = tuple[str, ...]
 
 LAB: Final = frozenset({("tap", "vm1", ""), ("tap", "vm2", "")})
@@ -31,9 +33,9 @@ class Permits:
         self.files = [self.path]
         self.ports = frozenset()
         try:
-            with open(self.path, "rb") as file:
+            with open(open_regular(self.path), "rb") as file:
                 table = tomllib.load(file)
-        except (OSError, ValueError):  # the daemon reads it too, and says what is wrong
+        except (OSError, ValueError, RecursionError):  # the daemon reads it too, and says what is wrong
             return self.files
         setup, ports = table.get("setup"), table.get("port")
         folder = os.path.dirname(self.path)

@@ -15,7 +15,7 @@ from pystack.daemon.settings import MemorySettings, PcapSettings, Port, TapSetti
 from pystack.drivers.port import PortDriver
 from pystack.l2.port import PortDevice
 
-DRIVER_MODULES: Final = ("tap", "packet", "unix_stream", "unix_dgram", "pcap", "memory")
+DRIVER_MODULES: Final = ("tap", "packet", "unix_stream", "unix_dgram", "pcap", "regular_file", "memory")
 
 logger = logging.getLogger("pystack.ports")
 
@@ -95,7 +95,8 @@ def load_all_drivers() -> None:
 
 def open_pcap(settings: PcapSettings, dev: PortDevice) -> PortDriver:
     """A capture that is replayed, or recorded, or both. Raises OSError."""
-    from pystack.drivers.pcap import PcapDriver, map_file
+    from pystack.drivers.pcap import PcapDriver
+    from pystack.drivers.regular_file import create, read_whole
 
-    data = map_file(settings.path) if settings.path else None
-    return PcapDriver(dev, data, open(settings.record, "wb") if settings.record else None)
+    data = read_whole(settings.path) if settings.path else None
+    return PcapDriver(dev, data, open(create(settings.record), "wb") if settings.record else None)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from math import inf
 from typing import BinaryIO
@@ -19,15 +18,6 @@ from pystack.wire.checksum import Buffer
 from pystack.wire.malformed import Malformed
 from pystack.wire.pcap import NANOSECONDS, Captured
 from pystack.wire.virtio import NONE
-
-
-def map_file(path: str) -> Buffer:
-    """A file's octets without reading them all at once. Raises OSError."""
-    with open(path, "rb") as file:
-        try:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except ValueError:  # an empty file cannot be mapped
-            return b""
 
 
 class PcapDriver(PortDriver):

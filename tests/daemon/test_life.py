@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def test_a_daemon_that_is_told_to_end_again_and_again_ends_cleanly_once(tmp_path
         running.process.send_signal(signal.SIGTERM)
         while running.process.poll() is None:
             running.process.send_signal(number)
+            time.sleep(0.0005)
         assert running.wait() == 0
         assert "taking back" not in running.log, "the keeper was told of the end"
 
@@ -173,6 +175,14 @@ def test_a_capture_is_replayed_and_what_is_sent_is_recorded(tmp_path: Path) -> N
             pass
         assert "lladdr 02:00:00:00:00:11" in running.run("ip", "neigh").out
     assert bytes.fromhex("020000000011 0a000002") in (tmp_path / "out.pcapng").read_bytes(), "the answer"
+
+
+def test_a_configuration_that_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "pipe.toml")
+    os.mkfifo(path)
+    for words in (("-c", path), ("-c", path, "--check")):
+        ended = pystack("-S", str(tmp_path / "d.sock"), "run", *words)
+        assert (ended.rc, ended.err) == (2, f"pystack: {path}: not a regular file\n")
 
 
 def test_a_capture_that_is_not_there_is_exit_code_2(tmp_path: Path) -> None:
