@@ -205,8 +205,14 @@ class Keeper:
             opened = open_port(request)
         except PortUnavailable as error:
             raise Refused(error.sentence, LACKING) from None
-        for record in opened.records:
-            self.note({**record, "port": request.get("name")})
+        try:
+            for record in opened.records:
+                self.note({**record, "port": request.get("name")})
+        except (OSError, Refused):  # a disk that is full: what nobody would take back shall not be there
+            for fd in opened.fds:
+                os.close(fd)
+            self.undo(opened.records)
+            raise
         return opened.facts, opened.fds
 
     def release(self, request: Record) -> Answer:

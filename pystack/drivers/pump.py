@@ -113,6 +113,7 @@ class Pump:
     def _start(self, driver: PortDriver) -> None:
         if self._nursery is not None:
             self._nursery.start_soon(self._serve, driver, self._drivers[driver])
+            self._see_to_the_rest(driver)  # of what another pump began
 
     async def _serve(self, driver: PortDriver, until_removed: trio.CancelScope) -> None:
         with until_removed:
@@ -188,6 +189,9 @@ class Pump:
         except Exception as error:
             self._fail(driver, error)
         self._sync_carrier(driver)
+        self._see_to_the_rest(driver)
+
+    def _see_to_the_rest(self, driver: PortDriver) -> None:
         if driver.is_writing and driver not in self._writing and self._nursery is not None:
             self._writing.add(driver)
             self._nursery.start_soon(self._finish_writing, driver)

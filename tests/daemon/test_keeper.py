@@ -197,6 +197,14 @@ def test_a_port_that_makes_no_sense_is_refused_and_survived(
     link.call("config")
 
 
+def test_what_cannot_be_written_down_is_not_left_behind(start: Start, tmp_path: Path) -> None:
+    link = start()
+    link.call("config")
+    with pytest.raises(KeeperRefused, match="no ledger yet"):
+        link.call("open", path=str(tmp_path / "q.sock"), **UNIX_PORT)
+    assert sorted(os.listdir(tmp_path)) == ["lab.setup", "lab.toml"]
+
+
 def test_an_answer_that_came_too_late_is_not_taken_for_the_next(start: Start, tmp_path: Path) -> None:
     link = start()
     link.call("config")

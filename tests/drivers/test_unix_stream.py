@@ -210,6 +210,28 @@ async def test_a_half_written_frame_is_finished_and_those_behind_it_are_dropped_
 
 
 @pytest.mark.trio
+async def test_a_half_written_frame_is_finished_by_the_pump_that_takes_over(path: str, call: Call) -> None:
+    lab = Lab()
+    other = lab.memory()[1]
+    driver = UnixStreamDriver(lab.ports[0], path, listen_stream(path))
+    async with running(lab, driver, other) as pump:
+        guest = call()
+        await until(lambda: lab.ports[0].carrier)
+        for number in range(900):
+            other.push(frame(number, size=1500))
+        await until(lambda: lab.host.outcomes.received == 900)
+        assert driver.is_writing
+        for moved in (driver, other):
+            pump.remove(moved)
+    async with running(lab, driver, other):
+        with trio.fail_after(10):
+            got = await guest.next_frames(900 - driver.stats.tx_dropped)
+        assert all(len(data) == 1500 for data in got)
+        assert not driver.is_writing
+    driver.close()
+
+
+@pytest.mark.trio
 async def test_a_peer_that_goes_in_the_middle_of_a_frame_is_forgotten_with_it(path: str, call: Call) -> None:
     lab = Lab()
     other = lab.memory()[1]
