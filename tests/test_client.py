@@ -28,6 +28,8 @@ from tests.daemon.running import (
     pystack,
 )
 
+pytestmark = pytest.mark.slow  # a daemon is started, and an interpreter for every command
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
