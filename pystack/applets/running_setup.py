@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pystack.applets.running_routes import route_lines
 from pystack.device import (
     DEFAULT_TX_QUEUE_LEN,
     IFF_ALLMULTI,
@@ -60,7 +61,7 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
     for name, netns in host.namespaces.items():
         lines += [_in_netns(name, line) for dev in netns.devices for line in _device_lines(netns, dev)]
         lines += [f"{inside(name)}sysctl -w {line}" for line in _device_sysctls(netns, pristine)]
-        lines += [_in_netns(name, line) for line in _table_lines(netns)]
+        lines += [_in_netns(name, line) for line in (*route_lines(netns), *_table_lines(netns))]
     return lines
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pystack.applets.registry import start_setup
 from pystack.applets.running_setup import quoted, setup_lines
-from pystack.applets.virtual import Outside, VirtualJob
+from pystack.applets.virtual import Outside, VirtualJob, run
 from pystack.host import Host
 from pystack.l2.devices import Link
 
@@ -49,6 +49,29 @@ SETUPS = {
 def test_what_is_printed_makes_the_same_again(text: str) -> None:
     first = printed(text, seed=1)
     assert printed("\n".join(first), seed=2) == first
+
+
+def test_routes_that_a_user_added_are_printed_and_make_the_same_tables() -> None:
+    text = """
+ip link add d0 type dummy; ip link set d0 up; ip address add 10.0.0.1/24 dev d0
+ip route add 10.2.0.0/16 dev d0
+ip route add 10.1.0.0/16 via 10.2.0.1
+ip route add default via 10.0.0.2 metric 7 mtu 1400 src 10.0.0.1
+ip route append default via 10.0.0.3 metric 7
+ip route add blackhole 10.8.0.0/16
+ip route add 10.9.0.0/16 dev d0 scope global proto static tos 0x10
+ip route add 10.10.0.1 via 192.0.2.1 dev d0 onlink table 100
+ip route add local 10.11.0.0/16 dev lo
+"""
+    lines = printed(text)
+    assert [line for line in lines if " route " in line][:2] == [
+        "ip route add local 10.11.0.0/16 dev lo table 255 scope 254",
+        "ip route add 10.2.0.0/16 dev d0 scope 253",
+    ]
+    again = "\n".join(lines)
+    assert printed(again) == lines
+    tables = [run(["ip", "route", "show", "table", "all"], built(it)[0]).out for it in (text, again)]
+    assert sorted(tables[0].splitlines()) == sorted(tables[1].splitlines())
 
 
 def test_a_state_that_nobody_changed_is_no_line() -> None:
