@@ -52,7 +52,7 @@ Listener = Callable[[LinkEvent, Link], None]
 
 def is_valid_name(name: str) -> bool:
     """Linux: net/core/dev.c dev_valid_name()"""
-    if not name or len(name.encode()) >= IFNAMSIZ or name in (".", ".."):
+    if not name or len(name.encode(errors="surrogateescape")) >= IFNAMSIZ or name in (".", ".."):
         return False
     return not any(character in "/:" or character.isspace() for character in name)
 

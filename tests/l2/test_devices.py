@@ -31,7 +31,7 @@ def told(host: Host) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "valid"),
     [
-        *((name, True) for name in ("a", "eth0.5", "x" * 15)),
+        *((name, True) for name in ("a", "eth0.5", "x" * 15, "\udcff")),
         *((name, False) for name in ("x" * 16, "", ".", "..", "a b", "a/b", "a:b", "ä" * 8)),
     ],
 )
