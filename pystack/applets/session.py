@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from pystack.applets.io import Io
+from pystack.applets.nearest import nearest
 from pystack.applets.requests import Steps
 from pystack.errors import NotModelled
 from pystack.host import Host
@@ -55,7 +56,9 @@ class Commands:
             return None
         if name in self._not_built_yet:
             return f"{name}: not built yet"
-        return f"{name or 'an empty command'} is not modelled (known: {', '.join(sorted(self._applets))})"
+        known = sorted(self._applets)
+        hint = f"; did you mean {meant}?" if (meant := nearest(name, known)) else ""
+        return f"{name or 'an empty command'} is not modelled (known: {', '.join(known)}){hint}"
 
     def run(self, argv: Sequence[str], session: Session) -> Steps:
         """The command as a generator; what is not modelled is said in one line, exit code 2."""
