@@ -157,7 +157,7 @@ class Fib:
         if info.scope == RT_SCOPE_HOST:
             self._check_host_nexthop(nexthop)
         elif nexthop.gateway:
-            self._check_gateway(info, nexthop)
+            self._check_gateway(info, nexthop, table)
         else:
             self._check_on_link(nexthop)
 
@@ -183,13 +183,13 @@ class Fib:
         if flags & RTNH_F_ONLINK:
             raise NetError(EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set")
 
-    def _check_gateway(self, info: FibInfo, nexthop: Nexthop) -> None:
+    def _check_gateway(self, info: FibInfo, nexthop: Nexthop, table: int) -> None:
         """Linux: net/ipv4/fib_semantics.c fib_check_nh_v4_gw()"""
         if nexthop.flags & RTNH_F_ONLINK:
             return self._check_onlink_gateway(info, nexthop)
         oif = 0 if nexthop.dev is None else nexthop.dev.ifindex
         scope = max(info.scope + 1, RT_SCOPE_LINK)
-        found = self.lookup(Flow(nexthop.gateway, oif=oif, scope=scope))
+        found = self._find_gateway(Flow(nexthop.gateway, oif=oif, scope=scope), table)
         if not isinstance(found, FibResult):
             raise NetError(found, "Nexthop has invalid gateway")
         if found.type not in (RTN_UNICAST, RTN_LOCAL):
@@ -199,6 +199,12 @@ class Fib:
         if nexthop.dev is None or not nexthop.dev.flags & IFF_UP:
             raise NetError(ENETDOWN)
         self._note_carrier(nexthop)
+
+    def _find_gateway(self, flow: Flow, table: int) -> FibResult | int:
+        """A route's own table is asked first, though no rule may name it."""
+        own = self.tables.get(table) if table != RT_TABLE_MAIN else None
+        found = None if own is None else own.lookup(flow)
+        return found if isinstance(found, FibResult) else self.lookup(flow)
 
     def _check_onlink_gateway(self, info: FibInfo, nexthop: Nexthop) -> None:
         if info.scope >= RT_SCOPE_LINK:

@@ -78,6 +78,15 @@ def test_a_gateway_behind_a_link_route_is_on_the_link() -> None:
     assert box.way("8.8.8.8") == "eth0 via 10.7.0.1"
 
 
+def test_a_gateway_is_looked_for_in_the_routes_own_table_first() -> None:
+    box = Routed()
+    box.route("192.0.2.0/24", box.eth1, scope=RT_SCOPE_LINK, table=100)
+    assert box.route("198.51.100.0/24", via="192.0.2.1", table=100).info.nexthops[0].dev is box.eth1
+    invalid = (ENETUNREACH, "Nexthop has invalid gateway")
+    assert box.refusal("198.51.100.0/24", via="192.0.2.1") == invalid
+    box.route("203.0.113.0/24", via="10.0.0.254", table=100)  # where that fails, the rules are asked
+
+
 def test_a_gateway_may_be_said_to_be_on_the_link() -> None:
     box = Routed()
     box.route("0.0.0.0/0", box.eth1, "192.0.2.1", onlink=RTNH_F_ONLINK)
