@@ -121,7 +121,12 @@ def _bridge_options(bridge: Bridge) -> Iterator[tuple[str, int]]:
 
 
 def _device_lines(netns: Netns, dev: Link) -> Iterator[str]:
-    """Everything about a device that exists: its master last but one, its addresses, and up at the end."""
+    """Everything about a device that exists: its master last but one, its addresses, and up at the end.
+
+    Loopback gets an address of its own when it goes up, which may have to be there before the others.
+    """
+    addresses = netns.ipv4.addresses.of(dev)
+    brings_own_first = bool(addresses) and _comes_with_loopback(addresses[0])
     changes = list(_link_changes(dev))
     if changes:
         yield f"ip link set {dev.name} {' '.join(changes)}"
@@ -129,10 +134,12 @@ def _device_lines(netns: Netns, dev: Link) -> Iterator[str]:
         yield f"ip link set {dev.name} master {dev.master.name}"
         if isinstance(dev.port, BridgePort) and (options := list(_port_options(dev.port))):
             yield f"ip link set {dev.name} type bridge_slave {' '.join(options)}"
-    for address in netns.ipv4.addresses.of(dev):
+    if brings_own_first:
+        yield f"ip link set {dev.name} up"
+    for address in addresses:
         if not _comes_with_loopback(address):
             yield f"ip address add {_address_words(address)} dev {dev.name}"
-    if dev.up:
+    if dev.up and not brings_own_first:
         yield f"ip link set {dev.name} up"
 
 
@@ -179,7 +186,8 @@ def _port_options(port: BridgePort) -> Iterator[str]:
 
 
 def _comes_with_loopback(address: Address) -> bool:
-    return address.dev.name == "lo" and address.local == INADDR_LOOPBACK and address.prefixlen == 8
+    dev = address.dev
+    return dev.name == "lo" and dev.up and address.local == INADDR_LOOPBACK and address.prefixlen == 8
 
 
 def _address_words(address: Address) -> str:

@@ -78,6 +78,22 @@ def implied_by(address: Address, primary: Address) -> list[Implied]:
     return routes
 
 
+def announce(fib: Fib, dev: Link, route: Implied) -> None:
+    """Add an implied route behind its equals. Linux: net/ipv4/fib_frontend.c fib_magic()"""
+    info = FibInfo(
+        route.type,
+        (Nexthop(dev),),
+        scope=route.scope,
+        protocol=RTPROT_KERNEL,
+        prefsrc=route.prefsrc,
+        priority=route.metric,
+    )
+    try:
+        fib.add(FibRoute(route.table, route.prefix, route.prefixlen, info), exclusive=False, append=True)
+    except NetError:
+        return  # an equal one is there already
+
+
 class AddressRoutes:
     """Linux: net/ipv4/fib_frontend.c fib_inetaddr_event(), fib_netdev_event()"""
 
@@ -123,24 +139,8 @@ class AddressRoutes:
         for gone in [route for route in before if route not in now]:
             self._withdraw(dev, gone)
         for new in [route for route in now if route not in before]:
-            self._announce(dev, new)
+            announce(self._fib, dev, new)
         self._implied[dev] = now
-
-    def _announce(self, dev: Link, route: Implied) -> None:
-        info = FibInfo(
-            route.type,
-            (Nexthop(dev),),
-            scope=route.scope,
-            protocol=RTPROT_KERNEL,
-            prefsrc=route.prefsrc,
-            priority=route.metric,
-        )
-        try:
-            self._fib.add(
-                FibRoute(route.table, route.prefix, route.prefixlen, info), exclusive=False, append=True
-            )
-        except NetError:
-            return  # an equal one is there already
 
     def _withdraw(self, dev: Link, route: Implied) -> None:
         wanted = FibMatch(

@@ -65,8 +65,8 @@ ip route add local 10.11.0.0/16 dev lo
 """
     lines = printed(text)
     assert [line for line in lines if " route " in line][:2] == [
-        "ip route add local 10.11.0.0/16 dev lo table 255 scope 254",
-        "ip route add 10.2.0.0/16 dev d0 scope 253",
+        "ip route add 10.2.0.0/16 dev d0",
+        "ip route add blackhole 10.8.0.0/16",
     ]
     again = "\n".join(lines)
     assert printed(again) == lines
@@ -91,6 +91,18 @@ def test_what_a_user_decided_is_printed_and_what_was_drawn_is_not() -> None:
 def test_a_port_that_moved_is_moved_before_anything_else_is_made() -> None:
     lines = printed(SETUPS["namespaces"])
     assert lines == ["ip netns add a", "ip netns add b", "ip link set p2 netns b", "ip -n b link set p2 up"]
+
+
+def test_the_addresses_of_loopback_keep_their_order() -> None:
+    for text in (
+        "ip link set lo up; ip address add 127.0.0.2/32 dev lo",
+        "ip address add 127.0.0.2/32 dev lo; ip link set lo up",
+        "ip link set lo up; ip address add 10.0.0.1/32 dev lo; ip link set lo down",
+    ):
+        host, ports = built(text)
+        again, _ = built("\n".join(setup_lines(host, ports)))
+        before, after = (run(["ip", "-br", "address", "show", "dev", "lo"], it).out for it in (host, again))
+        assert after == before
 
 
 def test_a_word_with_signs_is_quoted() -> None:

@@ -208,25 +208,32 @@ def _modify(command: str, words: Words, options: Options, session: Session) -> i
     return 0
 
 
+def usual_table(type_: int) -> int:
+    """What `ip` fills in where the user names no table."""
+    return RT_TABLE_LOCAL if type_ in (RTN_LOCAL, RTN_BROADCAST) else RT_TABLE_MAIN
+
+
+def usual_scope(type_: int, *, has_gateway: bool) -> int:
+    """What `ip` fills in where the user names no scope for a new route."""
+    if type_ == RTN_LOCAL:
+        return RT_SCOPE_HOST
+    if type_ == RTN_BROADCAST or (type_ == RTN_UNICAST and not has_gateway):
+        return RT_SCOPE_LINK
+    return RT_SCOPE_UNIVERSE
+
+
 def _table(request: _Request) -> int:
-    if request.table is not None:
-        return request.table or RT_TABLE_MAIN
-    return RT_TABLE_LOCAL if request.type in (RTN_LOCAL, RTN_BROADCAST) else RT_TABLE_MAIN
+    if request.table is None:
+        return usual_table(request.type)
+    return request.table or RT_TABLE_MAIN
 
 
 def _scope(request: _Request, *, deletes: bool) -> int:
-    """What `ip` fills in where the user names no scope."""
     if request.scope is not None:
         return request.scope
-    if request.type == RTN_LOCAL:
-        return RT_SCOPE_HOST
-    if request.type == RTN_BROADCAST:
-        return RT_SCOPE_LINK
-    if deletes:
+    if deletes and request.type not in (RTN_LOCAL, RTN_BROADCAST):
         return RT_SCOPE_NOWHERE
-    if request.type == RTN_UNICAST and request.via is None:
-        return RT_SCOPE_LINK
-    return RT_SCOPE_UNIVERSE
+    return usual_scope(request.type, has_gateway=request.via is not None)
 
 
 def _delete(request: _Request, dev: Link | None, fib: Fib) -> None:
