@@ -73,7 +73,7 @@ class Arping:
         self.received = 0
         self.broadcast_answers = 0
         self.requests = 0
-        self._last = 0.0
+        self._sent_at = 0.0  # calendar time, as the stamps of what comes in
         self._arrived = False
         self._done = False
         self.sock: PacketSocket = self.netns.packets.open(self.dev, ETH_P_ARP)
@@ -191,7 +191,7 @@ class Arping:
             self.sock.send(self.dev, header(self.whither, address, ETH_P_ARP) + arp.build(asked))
         except NetError:
             return  # the device went down: a real arping counts only what it could send
-        self._last = self.clock.now
+        self._sent_at = self.clock.wall
         self.sent += 1
         if self.whither == self.dev.broadcast:
             self.broadcasts += 1
@@ -234,7 +234,7 @@ class Arping:
         if answer.tha != self.dev.address:
             line += "" if answer.tpa != self.source else "for "
             line += f"[{_upper(answer.tha)}]"
-        self.io.out.line(line + (_elapsed(self.clock.now - self._last) if self.sent else " UNSOLICITED?"))
+        self.io.out.line(line + (_elapsed(seen.stamp - self._sent_at) if self.sent else " UNSOLICITED?"))
 
     def _count(self, seen: Seen, answer: Arp) -> None:
         options = self.options

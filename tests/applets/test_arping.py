@@ -115,6 +115,17 @@ def test_ctrl_c_ends_it_with_a_count() -> None:
     assert job.interrupt().out.endswith("Sent 1 probes (1 broadcast(s))\nReceived 1 response(s)\n")
 
 
+def test_the_time_of_an_answer_is_that_of_its_arrival() -> None:
+    behind = host_with_neighbour(lambda echo: [])
+    clock = behind.host.clock
+    job = virtual.begin(["arping", "-c1", "10.0.0.2"], behind.host)
+    assert not job.poll()
+    clock.set(clock.now + 0.0003)
+    behind.settle()
+    clock.set(clock.now + 0.002)  # the command wakes up late
+    assert "[02:00:00:00:00:99]  0.800ms\n" in job.run().out  # of arping's own rounding: half a one more
+
+
 @pytest.mark.parametrize("line", ["localhost", "::1"])
 def test_names_are_refused(line: str) -> None:
     done = arping(line)
