@@ -46,7 +46,8 @@ ETHERNET_MTU: Final = 1500
 
 def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
     """The commands; `ports` are the devices that are there from the beginning, by their first names."""
-    lines = [f"ip netns add {name}" for name in host.namespaces if name]
+    lines = [f"# ports: {' '.join(ports)} (the daemon's configuration says what they are)"] if ports else []
+    lines += [f"ip netns add {name}" for name in host.namespaces if name]
     pristine = Host(profile=host.profile).init
     moved: list[str] = []
     for name, netns in host.namespaces.items():

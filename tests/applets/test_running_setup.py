@@ -74,12 +74,24 @@ ip route add local 10.11.0.0/16 dev lo
     assert sorted(tables[0].splitlines()) == sorted(tables[1].splitlines())
 
 
-def test_a_state_that_nobody_changed_is_no_line() -> None:
-    assert printed("") == []
+PORTS = "# ports: p1 p2 (the daemon's configuration says what they are)"
+
+
+def test_a_state_that_nobody_changed_is_no_command() -> None:
+    assert printed("") == [PORTS]
+    assert setup_lines(Host(), {}) == []
+
+
+def test_what_is_printed_says_which_devices_have_to_be_there() -> None:
+    host = Host()
+    text = "\n".join(printed("ip link set p1 up"))
+    ended = VirtualJob(host, start_setup(text, "test.setup", host), Outside()).run()
+    assert text.startswith("# ports: p1 p2 (")
+    assert ended.err.startswith('Cannot find device "p1"\n')
 
 
 def test_what_a_user_decided_is_printed_and_what_was_drawn_is_not() -> None:
-    assert printed(BRIDGE) == [
+    assert printed(BRIDGE)[1:] == [
         "ip link add br0 address 02:00:00:00:00:01 type bridge ageing_time 1000 group_fwd_mask 8",
         "ip link set p1 master br0",
         "ip link set p1 type bridge_slave hairpin on learning off cost 7",
@@ -90,7 +102,12 @@ def test_what_a_user_decided_is_printed_and_what_was_drawn_is_not() -> None:
 
 def test_a_port_that_moved_is_moved_before_anything_else_is_made() -> None:
     lines = printed(SETUPS["namespaces"])
-    assert lines == ["ip netns add a", "ip netns add b", "ip link set p2 netns b", "ip -n b link set p2 up"]
+    assert lines[1:] == [
+        "ip netns add a",
+        "ip netns add b",
+        "ip link set p2 netns b",
+        "ip -n b link set p2 up",
+    ]
 
 
 def test_the_addresses_of_loopback_keep_their_order() -> None:
