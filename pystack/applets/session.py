@@ -49,6 +49,11 @@ class Commands:
         self._applets = applets
         self._not_built_yet = not_built_yet
 
+    @property
+    def names(self) -> list[str]:
+        """Of those that can be run."""
+        return sorted(self._applets)
+
     def refusal(self, name: str) -> str | None:
         """Why there is no such command; None if there is one."""
         name = plain_name(name)
@@ -56,9 +61,8 @@ class Commands:
             return None
         if name in self._not_built_yet:
             return f"{name}: not built yet"
-        known = sorted(self._applets)
-        hint = f"; did you mean {meant}?" if (meant := nearest(name, known)) else ""
-        return f"{name or 'an empty command'} is not modelled (known: {', '.join(known)}){hint}"
+        hint = f"; did you mean {meant}?" if (meant := nearest(name, self.names)) else ""
+        return f"{name or 'an empty command'} is not modelled (known: {', '.join(self.names)}){hint}"
 
     def run(self, argv: Sequence[str], session: Session) -> Steps:
         """The command as a generator; what is not modelled is said in one line, exit code 2."""

@@ -9,8 +9,11 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 
 from pystack.applets import procfs
 from pystack.applets.io import Io
+from pystack.applets.job import KILLED
 from pystack.applets.lexer import Command, parse
 from pystack.applets.requests import (
+    SIGINT,
+    SIGQUIT,
     Answer,
     FileRefused,
     Interrupted,
@@ -25,6 +28,7 @@ from pystack.applets.session import Session
 from pystack.errors import NetError, NotModelled
 
 PROMPT = "# "
+ENDS = ("exit", "quit")  # what ends a prompt; a setup knows exit alone, as sh does
 SYNTAX_ERROR = 2
 
 Refusal = Callable[[str], str | None]  # why a command's name is refused; None if it is known
@@ -74,10 +78,13 @@ def faults(text: str, filename: str, refusal: Refusal | None = None) -> list[str
 def run_text(text: str, filename: str, session: Session) -> Steps:
     """Run a whole setup."""
     wrong = faults(text, filename, session.commands.refusal)
+    commands, _ = parse(text)
     if wrong:
+        if any(session.commands.refusal(command.words[0]) is None for command in commands):
+            wrong.append(f"pystack: {filename}: nothing was run")
         session.io.err.write("".join(f"{line}\n" for line in wrong))
         return SYNTAX_ERROR
-    return (yield from _run_commands(parse(text)[0], filename, session))
+    return (yield from _run_commands(commands, filename, session))
 
 
 def _run_commands(commands: Iterable[Command], filename: str, session: Session) -> Steps:
@@ -147,14 +154,14 @@ def _write_kernel_file(path: str, written: Io, session: Session, where: str) -> 
 
 
 def _converse(session: Session) -> Steps:
-    """A prompt: a command that fails is told and forgotten; its end is the end of the input."""
+    """A prompt: a command that fails is told and forgotten; its end is the end of the input, or `exit`."""
     typed, rc = "", 0
     while True:
         session.io.out.write(PROMPT if not typed else "> ")
         try:
             octets = yield Read()
-        except Interrupted:
-            session.io.out.line()
+        except Interrupted as interrupted:
+            _go_on_after(interrupted, session)
             typed = ""
             continue
         assert isinstance(octets, bytes)
@@ -162,22 +169,49 @@ def _converse(session: Session) -> Steps:
             session.io.out.line()
             return rc
         typed += octets.decode(errors="surrogateescape")
-        if not typed.endswith("\n") or typed.endswith("\\\n"):
-            continue
-        commands, wrong = parse(typed)
-        if wrong and all(fault.incomplete for fault in wrong):
+        commands = _typed_commands(typed, session)
+        if commands is None:
             continue
         typed = ""
-        for fault in wrong:
-            session.io.err.line(f"pystack: {fault.text}")
-        for command in commands if not wrong else ():
-            if command.words[0] == "exit":
+        for command in commands:
+            if command.words[0] in ENDS:
                 return _exit_code(command.words, rc)
             try:
-                rc = yield from run_command(command, "-", session)
-            except Interrupted:
-                session.io.out.line()
+                rc = yield from _obey(command, session)
+            except Interrupted as interrupted:
+                _go_on_after(interrupted, session)
+                rc = KILLED + interrupted.signal
                 break
+
+
+def _go_on_after(interrupted: Interrupted, session: Session) -> None:
+    """Ctrl-C and Ctrl-\\ give up a line or a command; what ends a session is passed on."""
+    if interrupted.signal not in (SIGINT, SIGQUIT):
+        raise interrupted
+    session.io.out.line()
+
+
+def _typed_commands(typed: str, session: Session) -> Sequence[Command] | None:
+    """What was typed, none of it if it has faults, which are told; None if it is to go on."""
+    if not typed.endswith("\n") or typed.endswith("\\\n"):
+        return None
+    if any((sign < " " and sign not in "\t\n") or sign == "\x7f" for sign in typed):
+        session.io.err.line("pystack: arrows and other such keys do nothing here: type the line again")
+        return ()
+    commands, wrong = parse(typed)
+    if wrong and all(fault.incomplete for fault in wrong):
+        return None
+    for fault in wrong:
+        session.io.err.line(f"pystack: {fault.text}")
+    return () if wrong else commands
+
+
+def _obey(command: Command, session: Session) -> Steps:
+    if command.words != ["help"]:
+        return (yield from run_command(command, "-", session))
+    session.io.out.line(f"commands: {' '.join(session.commands.names)}")
+    session.io.out.line("most of them explain themselves with `COMMAND help` or `COMMAND -h`; `exit` ends")
+    return 0
 
 
 def _exit_code(words: Sequence[str], last: int = 0) -> int:

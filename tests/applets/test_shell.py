@@ -6,7 +6,7 @@ from pystack.applets import virtual
 from pystack.applets.io import Io
 from pystack.applets.lexer import parse
 from pystack.applets.registry import NOT_BUILT_YET, check_setup, start
-from pystack.applets.requests import FileRefused, Interrupted, Wait
+from pystack.applets.requests import SIGINT, SIGQUIT, SIGTERM, FileRefused, Interrupted, Wait
 from pystack.applets.virtual import Outside, run_setup
 from pystack.host import Host
 
@@ -31,9 +31,14 @@ def test_nothing_runs_while_the_text_has_faults_and_all_are_told() -> None:
         "pystack: -c:2: n",
         "pystack: -c:3: v",
         "pystack: -c:4: i",
+        "pystack: -c: not",
     ]
     assert "nosuch is not modelled (known: " in done.err
-    assert done.err.endswith("pystack: -c:4: iptables: not built yet\n")
+    assert done.err.endswith("pystack: -c:4: iptables: not built yet\npystack: -c: nothing was run\n")
+
+
+def test_what_is_all_wrong_needs_no_word_about_the_rest() -> None:
+    assert sh("iptables -L").err == "pystack: -c:1: iptables: not built yet\n"
 
 
 @pytest.mark.parametrize("name", sorted(NOT_BUILT_YET))
@@ -96,6 +101,54 @@ def test_a_prompt_goes_on_after_a_failure_and_waits_for_the_rest_of_a_command() 
     said = b"".join(chunk for _, chunk in io.take()).decode()
     assert job.rc == 0  # of the last command that ran
     assert said == "# # > a\nb\n# pystack: pipes are not modelled\n# \n"
+
+
+def said_at_a_prompt(*typed: bytes | Interrupted) -> tuple[int | None, str]:
+    """The exit code, if it ended, and all that was said."""
+    io = Io(tty=True)
+    job = start(["sh"], Host(), io=io)
+    for entry in typed:
+        if isinstance(entry, Interrupted):
+            job.throw(entry)
+        else:
+            job.resume(entry)
+    return job.rc, b"".join(chunk for _, chunk in io.take()).decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "rc"), [(b"exit\n", 1), (b"quit\n", 1), (b"exit 3\n", 3), (b"true; quit\n", 0), (b"", 1)]
+)
+def test_a_prompt_is_left_by_exit_and_quit_and_the_end_of_input(typed: bytes, rc: int) -> None:
+    assert said_at_a_prompt(b"false\n", typed)[0] == rc
+
+
+def test_a_setup_knows_no_quit_and_no_help() -> None:
+    assert "quit is not modelled (known: " in sh("quit").err
+    assert "help is not modelled (known: " in sh("help").err
+
+
+def test_help_lists_the_commands() -> None:
+    rc, said = said_at_a_prompt(b"help\n")
+    assert rc is None
+    assert said.startswith("# commands: : arping bridge cat ")
+
+
+def test_a_key_that_edits_runs_nothing_and_is_told() -> None:
+    told = "# pystack: arrows and other such keys do nothing here: type the line again\n# "
+    for keys in (b"\x1b[A\n", b"echo a\x1b[D\n", b"echo \x7fa\n"):
+        assert said_at_a_prompt(keys) == (None, told)
+
+
+def test_ctrl_c_gives_up_the_line_and_the_command_and_never_the_session() -> None:
+    interrupts = [Interrupted(number) for number in (SIGINT, SIGQUIT, SIGINT, SIGINT)]
+    assert said_at_a_prompt(*interrupts, b"echo a\n") == (None, "# " + "\n# " * 4 + "a\n# ")
+    assert said_at_a_prompt(b"echo 'a\n", Interrupted(), b"echo b\n") == (None, "# > \n# b\n# ")
+    assert said_at_a_prompt(b"sleep 9; echo a\n", Interrupted(), b"") == (130, "# \n# \n")
+
+
+@pytest.mark.parametrize("typed", [[], [b"sleep 9\n"]])
+def test_a_prompt_whose_user_is_gone_ends(typed: list[bytes]) -> None:
+    assert said_at_a_prompt(*typed, Interrupted(SIGTERM))[0] == 143
 
 
 def test_exit_ends_a_setup_with_its_code() -> None:
