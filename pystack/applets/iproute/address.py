@@ -10,6 +10,7 @@ from pystack.applets.iproute.link_filter import FLAG_BITS, LinkFilter, parse_fil
 from pystack.applets.iproute.names import SCOPES
 from pystack.applets.iproute.numbers import Prefix, address, prefix, unsigned
 from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.usage_of_objects import ADDRESS_USAGE, explained
 from pystack.applets.iproute.words import (
     USAGE_CODE,
     ToolExit,
@@ -56,7 +57,9 @@ def run(words: Words, options: Options, session: Session) -> int:
     if words.begins("flush"):
         words.take()
         return _flush(words, options, session)
-    if words.begins("save", "showdump", "restore", "help"):
+    if words.begins("help"):
+        raise explained(ADDRESS_USAGE)
+    if words.begins("save", "showdump", "restore"):
         raise NotModelled(f"ip address {words.word}", ("add", "change", "replace", "del", "show", "flush"))
     raise ToolExit(USAGE_CODE, f'Command "{words.word}" is unknown, try "ip address help".\n')
 
@@ -151,7 +154,7 @@ def _parse_local(word: str, words: Words, request: _Request) -> None:
     if word == "local":
         word = words.take()
     if word and "help".startswith(word):
-        raise NotModelled("ip address help")
+        raise explained(ADDRESS_USAGE)
     if request.local is not None:
         raise garbage("local", word)
     request.local, request.local_word = _sent(prefix(word, request.family), request), word

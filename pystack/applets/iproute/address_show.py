@@ -11,6 +11,7 @@ from pystack.applets.iproute.numbers import format_ipv4
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.printer import MAGENTA, Printer
 from pystack.applets.iproute.stats import print_stats
+from pystack.applets.iproute.usage_of_objects import LINK_USAGE
 from pystack.applets.iproute.words import Words
 from pystack.applets.session import Session
 from pystack.l2.devices import Link
@@ -21,7 +22,7 @@ _SHOWN_FLAGS: Final = [name for name in FLAG_BITS if name != "temporary"]
 
 def show_links(words: Words, options: Options, session: Session) -> int:
     """`ip link show`"""
-    chosen = parse_filter(words, "link", session)
+    chosen = parse_filter(words, "link", session, LINK_USAGE)
     if chosen.dev is not None and chosen.group is None:
         chosen.kind, chosen.master, chosen.nomaster = "", None, False
     return _show(chosen, options, session, do_link=True)

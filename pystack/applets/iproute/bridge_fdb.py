@@ -85,6 +85,8 @@ def _modify(command: str, words: Words, session: Session) -> int:
             marks.add(mark)
         else:
             value = words.take() if word == "to" else word
+            if matches(value, "help"):
+                raise ToolExit(USAGE_CODE, BRIDGE_FDB_USAGE)
             if to:
                 raise garbage("to", value)
             to = value
@@ -154,6 +156,8 @@ def _get(words: Words, options: Options, session: Session) -> int:
             raise NotModelled(f"bridge fdb get {word}", ("to", "br", "brport", "dev", "self", "master"))
         elif not matches(word, "master") and not matches(word, "dynamic"):
             value = words.take() if word == "to" else word
+            if matches(value, "help"):
+                raise ToolExit(USAGE_CODE, BRIDGE_FDB_USAGE)
             if to:
                 raise garbage("to", value)
             to = value

@@ -7,6 +7,8 @@ from pystack.applets.iproute.link_kinds import TAKE_ANYTHING, bridge_options, br
 from pystack.applets.iproute.link_request import LinkParser, LinkRequest
 from pystack.applets.iproute.nsid import remember_peers
 from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.usage import KIND_USAGES
+from pystack.applets.iproute.usage_of_objects import LINK_USAGE, explained
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, no_device, refused
 from pystack.applets.session import Session
 from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
@@ -35,9 +37,23 @@ def run(words: Words, options: Options, session: Session) -> int:
     if words.begins("show", "lst", "list"):
         words.take()
         return address_show.show_links(words, options, session)
-    if words.begins("xstats", "afstats", "property", "help"):
+    if words.begins("xstats", "afstats", "property"):
         raise NotModelled(f"ip link {words.word}", ("add", "set", "del", "show"))
+    if words.begins("help"):
+        words.take()
+        return _help(words, session)
     raise ToolExit(USAGE_CODE, f'Command "{words.word}" is unknown, try "ip link help".\n')
+
+
+def _help(words: Words, session: Session) -> int:
+    """Linux: iproute2 ip/iplink.c do_help()"""
+    kind = words.take() if words else ""
+    if kind in KIND_USAGES:
+        session.io.out.write(KIND_USAGES[kind])
+        return 0
+    if kind in kinds.LINUX_KINDS:
+        raise NotModelled(f"link type {kind}", kinds.MODELLED)
+    raise explained(LINK_USAGE)
 
 
 def _add(words: Words, session: Session) -> int:

@@ -8,6 +8,7 @@ from typing import Final
 from pystack.applets.glob import glob_matches
 from pystack.applets.iproute.names import GROUPS, SCOPES
 from pystack.applets.iproute.numbers import Prefix, prefix
+from pystack.applets.iproute.usage_of_objects import ADDRESS_USAGE, explained
 from pystack.applets.iproute.words import ToolExit, Words, garbage, wrong
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
@@ -90,7 +91,7 @@ class LinkFilter:
         return self.to is None or self.to.is_any or self.to.holds(address.local)
 
 
-def parse_filter(words: Words, family: str, session: Session) -> LinkFilter:
+def parse_filter(words: Words, family: str, session: Session, usage: str = ADDRESS_USAGE) -> LinkFilter:
     """Linux: iproute2 ip/ipaddress.c ipaddr_list_flush_or_save()"""
     found = LinkFilter(family=family)
     dev_name = ""
@@ -121,7 +122,7 @@ def parse_filter(words: Words, family: str, session: Session) -> LinkFilter:
             if word == "dev":
                 word = words.take()
             elif word and "help".startswith(word):
-                raise NotModelled("ip … show help")
+                raise explained(usage)
             if dev_name:
                 raise garbage("dev", word)
             dev_name = word

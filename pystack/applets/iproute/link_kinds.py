@@ -7,7 +7,7 @@ from typing import Final
 from pystack.applets.iproute.link_request import LinkParser, LinkRequest
 from pystack.applets.iproute.numbers import unsigned
 from pystack.applets.iproute.usage import BRIDGE_SLAVE_USAGE, BRIDGE_USAGE, VETH_USAGE
-from pystack.applets.iproute.words import ToolExit, Words, duplicate, parse_on_off, wrong
+from pystack.applets.iproute.words import ToolExit, Words, duplicate, matches, parse_on_off, wrong
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
 
@@ -91,8 +91,8 @@ def bridge_options(rest: list[str]) -> dict[str, int]:
         word = words.take()
         name, bits = _find(word, _BRIDGE, _SPELLED_OUT)
         if name is None:
-            if word and "help".startswith(word):
-                raise NotModelled("ip link … type bridge help")
+            if matches(word, "help"):
+                raise ToolExit(1, BRIDGE_USAGE)
             raise ToolExit(1, f'bridge: unknown command "{word}"?\n' + BRIDGE_USAGE)
         if bits < 0:
             raise NotModelled(f"bridge option {name}", tuple(known for known, width in _BRIDGE if width >= 0))
@@ -108,6 +108,8 @@ def bridge_slave_options(rest: list[str]) -> dict[str, int]:
         word = words.take()
         name, bits = _find(word, _BRIDGE_SLAVE, frozenset())
         if name is None:
+            if matches(word, "help"):
+                raise ToolExit(1, BRIDGE_SLAVE_USAGE)
             raise ToolExit(1, f'bridge_slave: unknown option "{word}"?\n' + BRIDGE_SLAVE_USAGE)
         if bits == -1:
             known = tuple(known for known, width in _BRIDGE_SLAVE if width != -1)

@@ -8,6 +8,7 @@ from typing import Final
 
 from pystack.applets.iproute.names import GROUPS
 from pystack.applets.iproute.numbers import hardware_address, integer, leading_integer
+from pystack.applets.iproute.usage_of_objects import LINK_USAGE, explained
 from pystack.applets.iproute.words import ToolExit, Words, duplicate, garbage, parse_on_off, wrong
 from pystack.applets.session import Session
 from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
@@ -109,7 +110,7 @@ class LinkParser:
     def _device(self) -> None:
         words, request = self.words, self.request
         if words.begins("help"):
-            raise NotModelled("ip link help")
+            raise explained(LINK_USAGE)
         if words.is_now("dev"):
             words.take()
         name = words.take()

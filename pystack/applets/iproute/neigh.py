@@ -16,6 +16,7 @@ from pystack.applets.iproute.numbers import (
 )
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.printer import CYAN, MAGENTA, YELLOW, Printer
+from pystack.applets.iproute.usage_of_objects import NEIGHBOUR_USAGE, explained
 from pystack.applets.iproute.words import (
     USAGE_CODE,
     ToolExit,
@@ -101,7 +102,7 @@ def run(words: Words, options: Options, session: Session) -> int:
         words.take()
         return _flush(words, options, session)
     if words.begins("help"):
-        raise NotModelled("ip neigh help")
+        raise explained(NEIGHBOUR_USAGE)
     raise ToolExit(USAGE_CODE, f'Command "{words.word}" is unknown, try "ip neigh help".\n')
 
 
@@ -276,7 +277,7 @@ def _wanted_state(value: str, *, flush: bool) -> int:
 
 def _note_prefix(value: str, found: _Filter) -> None:
     if matches(value, "help"):
-        raise NotModelled("ip neigh help")
+        raise explained(NEIGHBOUR_USAGE)
     found.to = prefix(value, found.family)
     if not found.family and not found.to.is_any:
         found.family = "inet"
@@ -368,6 +369,8 @@ def _get(words: Words, options: Options, session: Session) -> int:
             raise NotModelled("ip neigh get proxy", ("to", "dev"))
         else:
             value = words.take() if word == "to" else word
+            if matches(value, "help"):
+                raise explained(NEIGHBOUR_USAGE)
             if to is not None:
                 raise garbage("to", value)
             to = address(value, options.family)

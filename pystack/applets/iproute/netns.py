@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pystack.applets.iproute.nsid import remember_peers
 from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.usage_of_objects import NETNS_USAGE, explained
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words
 from pystack.applets.requests import Steps
 from pystack.applets.session import Session
@@ -31,7 +32,9 @@ def run(words: Words, options: Options, session: Session) -> Steps:
         return _identify(words, session)
     if command and "exec".startswith(command):
         return (yield from _exec(words, options, session))
-    for name in ("list-id", "help", "set", "pids", "monitor", "attach"):
+    if command and "help".startswith(command):
+        raise explained(NETNS_USAGE)
+    for name in ("list-id", "set", "pids", "monitor", "attach"):
         if command and name.startswith(command):
             raise NotModelled(f"ip netns {name}", ("list", "add", "delete", "exec", "identify"))
     raise ToolExit(USAGE_CODE, f'Command "{command}" is unknown, try "ip netns help".\n')

@@ -10,6 +10,7 @@ from pystack.applets.iproute import route_get, route_show
 from pystack.applets.iproute.names import PROTOCOLS, SCOPES, TABLES, dsfield, route_type
 from pystack.applets.iproute.numbers import Prefix, address, prefix, unsigned
 from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.usage_of_objects import ROUTE_USAGE, explained
 from pystack.applets.iproute.words import (
     USAGE_CODE,
     ToolExit,
@@ -76,7 +77,9 @@ def run(words: Words, options: Options, session: Session) -> int:
         if words.begins(*names):
             words.take()
             return command(words, options, session)
-    if words.begins("save", "restore", "showdump", "help"):
+    if words.begins("help"):
+        raise explained(ROUTE_USAGE)
+    if words.begins("save", "restore", "showdump"):
         raise NotModelled(f"ip route {word}", (*_COMMANDS, "show", "get", "flush"))
     raise ToolExit(USAGE_CODE, f'Command "{word}" is unknown, try "ip route help".\n')
 
@@ -134,7 +137,7 @@ class _Parser:
             else:
                 self._destination(word)
         if request.to is None:
-            raise NotModelled("ip route help", KNOWN)
+            raise explained(ROUTE_USAGE)
         return request
 
     def _number(self, parse: Callable[[str], int | None], said: str) -> int:
@@ -179,7 +182,7 @@ class _Parser:
             self.request.type = kind
             word = self.words.take()
         if matches(word, "help"):
-            raise NotModelled("ip route help", KNOWN)
+            raise explained(ROUTE_USAGE)
         if self.request.to is not None:
             raise garbage("to", word)
         self.request.to = prefix(word, self.family)

@@ -17,6 +17,7 @@ from pystack.applets.iproute.route_show import (
     print_route,
     print_source,
 )
+from pystack.applets.iproute.usage_of_objects import ROUTE_USAGE, explained
 from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, refused, wrong
 from pystack.applets.session import Session
 from pystack.errors import EHOSTUNREACH, EINVAL, NetError, NotModelled
@@ -104,7 +105,7 @@ def _is_refused(word: str) -> bool:
 
 def _note_destination(word: str, question: _Question, session: Session) -> None:
     if matches(word, "help"):
-        raise NotModelled("ip route help")
+        raise explained(ROUTE_USAGE)
     question.to = prefix(word, question.family)
     question.family = question.family or question.to.family
     if question.family and question.to.length != 32:

@@ -92,6 +92,14 @@ BRIDGE_SLAVE_USAGE: Final = (
     + "\t\t\t[ backup_port DEVICE ] [ nobackup_port ]\n"
 )
 
+# `ip link help TYPE`
+KIND_USAGES: Final = {
+    "bridge": BRIDGE_USAGE,
+    "bridge_slave": BRIDGE_SLAVE_USAGE,
+    "dummy": "Usage: ... dummy\n",
+    "veth": VETH_USAGE,
+}
+
 BRIDGE_COMMAND_USAGE: Final = """\
 Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }
        bridge [ -force ] -batch filename
