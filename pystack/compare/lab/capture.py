@@ -6,6 +6,7 @@ the instrument for "which came first".
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import socket
 import struct
@@ -88,6 +89,10 @@ class Capture:
                 frame, control, _, address = self.socket.recvmsg(1 << 17, 64)
             except BlockingIOError:
                 break
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:
+                    raise
+                continue  # the device went down: told once, before the frames that it saw
             seen.append(_captured(frame, control, address))
         self._check_complete()
         return seen

@@ -99,6 +99,17 @@ def test_a_capture_of_one_device_sees_that_device_only(kernel: KernelNetns) -> N
     assert [got.way for got in capture.packets() if got.frame[6:12] == HOST_A] == ["otherhost"]
 
 
+def test_a_capture_survives_that_its_device_goes_down(kernel: KernelNetns) -> None:
+    kernel.sh(BRIDGE).check()
+    capture = kernel.capture("br0")
+    kernel.exchange("tap1", frame(BROADCAST, HOST_A))
+    kernel.sh("ip link set br0 down").check()
+    assert [got.way for got in capture.packets() if got.frame[6:12] == HOST_A] == ["broadcast"]
+    kernel.sh("ip link set br0 up").check()
+    kernel.exchange("tap1", frame(BROADCAST, HOST_A))
+    assert len([got for got in capture.packets() if got.frame[6:12] == HOST_A]) == 1
+
+
 # --- commands -----------------------------------------------------------------------------------------------
 
 
