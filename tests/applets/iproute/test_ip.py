@@ -122,3 +122,15 @@ def test_statistics_may_be_human() -> None:
     assert shown[5].split()[0] == "5.50T"
     shown = virtual.run("ip -s -h -iec link show v0".split(), host).out.splitlines()
     assert shown[5].split()[0] == "5.00Ti"
+
+
+def test_a_full_table_of_neighbours_still_takes_a_permanent_one() -> None:
+    thresholds = "; ".join(f"sysctl -q -w net.ipv4.neigh.default.gc_thresh{n}=2" for n in (1, 2, 3))
+    known = "; ".join(
+        f"ip neigh add 10.0.0.{n} dev v0 lladdr 02:00:00:00:00:09 nud reachable" for n in (2, 3)
+    )
+    setup = f"{VETH}; ip link set v0 up; {thresholds}; {known}"
+    one_more = "ip neigh add 10.0.0.4 dev v0 lladdr 02:00:00:00:00:09 nud"
+    refused = run(setup, f"{one_more} reachable")
+    assert (refused.rc, refused.err) == (2, "RTNETLINK answers: No buffer space available\n")
+    assert run(setup, f"{one_more} permanent").rc == 0
