@@ -95,6 +95,8 @@ def parse(args: Sequence[str], options: Options) -> None:
 def _take(options: Options, letter: str, argument: str) -> None:
     if letter in "h?":
         raise Usage
+    if letter == "6":
+        raise NotModelled("ping -6: IPv6", ("IPv4",))
     if f"-{letter}" not in KNOWN:
         raise NotModelled(f"ping -{letter}", KNOWN)
     if letter in _FLAGS:

@@ -69,6 +69,8 @@ _PORT_FIXED: Final[Mapping[str, int]] = {
     "mab": 0,
 }
 
+_PORT_SWITCHES: Final = frozenset(_PORT_FIXED) - {"mcast_router"}  # are said as on and off
+
 PORT_FLAGS: Final = (
     "hairpin",
     "learning",
@@ -114,7 +116,11 @@ def _check(
         if name not in fixed:
             raise NotModelled(f"{what} {name}", (*known, *fixed))
         if value != fixed[name]:
-            raise NotModelled(f"{what} {name} {value}", (f"{name} {fixed[name]}",))
+            raise NotModelled(f"{what} {_said(name, value)}", (_said(name, fixed[name]),))
+
+
+def _said(name: str, value: int) -> str:
+    return f"{name} {'on' if value else 'off'}" if name in _PORT_SWITCHES else f"{name} {value}"
 
 
 # --- the bridge ------------------------------------------------------------------------------------------

@@ -239,7 +239,7 @@ def test_a_flood_ends_though_the_clock_stands_still_between_answers() -> None:
     ("line", "words"),
     [
         ("-R 10.0.0.2", "pystack: ping -R is not modelled (known: -4, -a,"),
-        ("-6 ::1", "pystack: ping -6 is not modelled"),
+        ("-6 ::1", "pystack: ping -6: IPv6 is not modelled (known: IPv4)\n"),
         ("-m 1 10.0.0.2", "pystack: ping -m is not modelled"),
         ("localhost", "pystack: ping: the host name localhost is not modelled (known: IPv4 addresses)"),
         ("::1", "pystack: ping: the IPv6 address ::1 is not modelled"),

@@ -382,6 +382,14 @@ def test_what_a_port_has_no_model_of_is_refused_by_name(options: dict[str, int])
         Switch(1).set(1, **options)
 
 
+@pytest.mark.parametrize(
+    ("value", "words"), [({"guard": 1}, "guard on"), ({"mcast_router": 2}, "mcast_router 2")]
+)
+def test_what_is_refused_is_said_as_it_was_typed(value: dict[str, int], words: str) -> None:
+    with pytest.raises(NotModelled, match=f"^bridge port option {words} is not modelled "):
+        Switch(1).set(1, **value)
+
+
 def test_defaults_of_what_is_not_modelled_are_accepted(switch: Switch) -> None:
     switch.set_bridge(stp_state=0, vlan_filtering=0, mcast_querier=0, mcast_snooping=0)
     assert not switch.bridge.mcast_snooping
