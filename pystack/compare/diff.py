@@ -99,8 +99,10 @@ class Differ:
         return type(left) is type(right)  # outputs and states: one of a kind in their lane, looked at later
 
     def _alike(self, left: bytes, right: bytes) -> list[str] | None:
-        made = self._injected.made_by_stack(left) and self._injected.made_by_stack(right)
-        return alike(left, right, made=made)
+        injected = self._injected
+        made = injected.made_by_stack(left) and injected.made_by_stack(right)
+        quote_made = made and injected.quotes_stack(left) and injected.quotes_stack(right)
+        return alike(left, right, made=made, quote_made=quote_made)
 
     def _same_point(self, left: Hop, right: Hop) -> bool:
         return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.compare.fields import place_of
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire.icmp import ERROR_TYPES, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMPREPLY
 from pystack.wire.icmp import HEADER_LENGTH as ICMP_HEADER
-from pystack.wire.icmp import ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMPREPLY
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
 
 _TIMEVAL: Final = 16  # seconds and microseconds, as `ping` puts them
@@ -27,6 +28,7 @@ class FrameMask:
     name: str
     reason: str
     mask: Callable[[bytes], bytes]
+    of_quote: bool = False  # blanks fields of the packet that an ICMP error quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,22 @@ def _without_ping(frame: bytes) -> bytes:
     return bytes(masked)
 
 
+def quoted(frame: bytes) -> bytes | None:
+    """The packet that an ICMP error is about, as a frame with a blank link header."""
+    place = place_of(frame, "icmp.type")
+    if place is None or frame[place[0]] not in ERROR_TYPES:
+        return None
+    return bytes(12) + ETH_P_IP.to_bytes(2, "big") + frame[place[0] + ICMP_HEADER :]
+
+
+def _without_quoted_ping(frame: bytes) -> bytes:
+    packet = quoted(frame)
+    if packet is None:
+        return frame
+    own = blank(frame, "icmp.chksum")[: len(frame) - len(packet) + ETH_HLEN]
+    return own + _without_ping(_without_ip_id(packet))[ETH_HLEN:]
+
+
 def _protocol(frame: bytes) -> int | None:
     place = place_of(frame, "ip.proto")
     return None if place is None else frame[place[0]]
@@ -102,6 +120,12 @@ FRAMES: Final = (
         "ping-id",
         "the id of a ping is its process's number, and its payload begins with the time of day",
         _without_ping,
+    ),
+    FrameMask(
+        "quoted-ping",
+        "an ICMP error quotes the packet that it is about: its identification, its ping's id and time",
+        _without_quoted_ping,
+        of_quote=True,
     ),
     FrameMask(
         "icmp-timestamp", "the time of day in a timestamp reply is the side's own", _without_timestamps
@@ -126,16 +150,23 @@ TEXTS: Final = (
         r"\1T\2",
     ),
     TextMask("arping-time", "how long an answer took", re.compile(r"[0-9.]+ms$", re.MULTILINE), "Tms"),
+    TextMask(
+        "bridge-timer",
+        "a bridge's timers run while one looks, and the kernel starts those of STP also where STP is off",
+        re.compile(r"_timer +[0-9]+\.[0-9]+"),
+        "_timer T",
+    ),
     TextMask("used", "how long ago an entry was used", re.compile(r"used [0-9]+/[0-9]+(/[0-9]+)?"), "used T"),
     TextMask("clock", "the time of day", re.compile(r"\b\d\d:\d\d:\d\d\.\d+"), "HH:MM:SS"),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
 )
 
 
-def alike(left: bytes, right: bytes, *, made: bool) -> list[str] | None:
+def alike(left: bytes, right: bytes, *, made: bool, quote_made: bool = False) -> list[str] | None:
     """The names of the masks under which two frames are equal: none needed, some, or None if they differ.
 
-    `made` says that the frame was made by the stack and not merely passed on.
+    `made` says that the frame was made by the stack and not merely passed on, `quote_made` the same of a
+    packet that it quotes.
     """
     if left == right:
         return []
@@ -143,13 +174,20 @@ def alike(left: bytes, right: bytes, *, made: bool) -> list[str] | None:
         return None
     used = []
     for mask in FRAMES:
+        if mask.of_quote and not quote_made:
+            continue
         masked_left, masked_right = mask.mask(left), mask.mask(right)
-        if (masked_left, masked_right) != (left, right) and masked_left != left:
+        if _gap(masked_left, masked_right) != _gap(left, right):
             used.append(mask.name)
         left, right = masked_left, masked_right
         if left == right:
             return used
     return None
+
+
+def _gap(left: bytes, right: bytes) -> int:
+    """The bits in which two frames differ."""
+    return int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
 
 
 def ignored(frame: bytes) -> str | None:
@@ -176,6 +214,11 @@ class Injected:
     def made_by_stack(self, frame: bytes) -> bool:
         """Whether no injected frame has these addresses, protocol and identification."""
         return _identity(frame) not in self._seen
+
+    def quotes_stack(self, frame: bytes) -> bool:
+        """Whether the frame is an ICMP error about a packet that was not injected."""
+        packet = quoted(frame)
+        return packet is not None and self.made_by_stack(packet)
 
 
 def _identity(frame: bytes) -> bytes:

@@ -123,6 +123,38 @@ def test_times_in_output_are_forgiven_and_words_are_not() -> None:
     assert only([output("x")], [output("x", 1)]) == ("OUTPUT", "exit code")
 
 
+def unreachable(quote: bytes) -> bytes:
+    message = icmp.build(3, 1, 0, 0, quote)
+    packet = ipv4.build(ipv4.Ipv4Header(OURS, THEIRS, 1), len(message)) + message
+    return header(VM, OWN, ETH_P_IP) + packet
+
+
+def test_an_error_about_a_ping_of_the_stack_forgives_what_differs_in_pings() -> None:
+    pings = [
+        ipv4.build(ipv4.Ipv4Header(OURS, OURS + 1, 1, id=ident), 40)
+        + icmp.build(8, 0, ident, 1, bytes([ident]) * 16 + b"x" * 16)
+        for ident in (5, 6)
+    ]
+    comparison = compared(*([out(unreachable(ping))] for ping in pings))
+    assert comparison.differences == []
+    assert comparison.forgiven == {"quoted-ping": 1}
+
+
+def test_an_error_about_what_came_in_must_quote_it_to_the_last_bit() -> None:
+    quotes = [echo()[14:], echo()[14:18] + b"\xff" + echo()[19:]]
+    assert only(*([out(unreachable(quote))] for quote in quotes))[0] == "REPLY"
+
+
+def test_the_timers_of_a_bridge_are_forgiven_and_its_states_are_not() -> None:
+    def output(text: str) -> Output:
+        return Output(1, "ip -d link", 0, text, text, "")
+
+    port = "bridge_slave state {} hold_timer    0.00 forward_delay_timer {}"
+    running, stopped = port.format("forwarding", "  14.98"), port.format("forwarding", "   0.00")
+    assert compared([output(running)], [output(stopped)]).differences == []
+    assert only([output(running)], [output(port.format("disabled", "  14.98"))])[0] == "OUTPUT"
+
+
 def test_a_table_is_compared_without_its_order() -> None:
     assert compared([State(1, "fdb", "a\nb")], [State(1, "fdb", "b\na")]).differences == []
     assert only([State(1, "fdb", "a\nb")], [State(1, "fdb", "b\nc")]) == ("STATE", "fdb: a")
