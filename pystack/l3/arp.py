@@ -103,7 +103,7 @@ class Arp:
             return
         if max(self._confs.all.arp_notify, self._confs.of(dev).arp_notify):
             for address in self._addresses.of(dev):
-                self.send(dev, wire.ARPOP_REQUEST, address.local, address.local, dev.broadcast, dev.broadcast)
+                self.send(dev, wire.ARPOP_REQUEST, address.local, address.local, dev.broadcast, None)
 
     # -- asking --------------------------------------------------------------------------------------------
 

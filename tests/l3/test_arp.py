@@ -364,6 +364,7 @@ def test_a_device_that_is_told_to_announces_its_addresses_when_it_comes_up() -> 
     box.ns.devices.set_up(box.eth0)
     announced = parsed_arp(box.sent(box.eth0)[0])
     assert (announced.operation, announced.spa, announced.tpa) == (ARPOP_REQUEST, OUR_IP, OUR_IP)
+    assert announced.tha == bytes(6)
 
 
 # -- entries -------------------------------------------------------------------------------------------------
