@@ -142,6 +142,8 @@ def _device_lines(netns: Netns, dev: Link) -> Iterator[str]:
             yield f"ip address add {_address_words(address)} dev {dev.name}"
     if dev.up and not brings_own_first:
         yield f"ip link set {dev.name} up"
+    if dev.name == "lo" and dev.up and all(address.local != INADDR_LOOPBACK for address in addresses):
+        yield "ip address del 127.0.0.1/8 dev lo"
 
 
 def _link_changes(dev: Link) -> Iterator[str]:

@@ -210,7 +210,7 @@ def _obey(command: Command, session: Session) -> Steps:
     if command.words != ["help"]:
         return (yield from run_command(command, "-", session))
     session.io.out.line(f"commands: {' '.join(session.commands.names)}")
-    session.io.out.line("most of them explain themselves with `COMMAND help` or `COMMAND -h`; `exit` ends")
+    session.io.out.line("`ip help`, `ip link help`, `bridge help`, `ping -h` say more; `exit` ends")
     return 0
 
 

@@ -110,11 +110,14 @@ def test_a_port_that_moved_is_moved_before_anything_else_is_made() -> None:
     ]
 
 
-def test_the_addresses_of_loopback_keep_their_order() -> None:
+def test_the_addresses_of_loopback_come_again_in_their_order() -> None:
     for text in (
         "ip link set lo up; ip address add 127.0.0.2/32 dev lo",
         "ip address add 127.0.0.2/32 dev lo; ip link set lo up",
         "ip link set lo up; ip address add 10.0.0.1/32 dev lo; ip link set lo down",
+        "ip link set lo up; ip address del 127.0.0.1/8 dev lo",
+        "ip link set lo up; ip address add 10.0.0.1/32 dev lo; ip address del 127.0.0.1/8 dev lo",
+        "ip address add 127.0.0.1/16 dev lo; ip link set lo up",
     ):
         host, ports = built(text)
         again, _ = built("\n".join(setup_lines(host, ports)))
