@@ -167,6 +167,22 @@ def test_a_prompt_talks_to_a_terminal(running: Daemon) -> None:
     os.close(master)
 
 
+def test_a_prompt_can_be_interrupted_for_ever(running: Daemon) -> None:
+    master, slave = pty.openpty()
+    command = [*PYSTACK, "-S", str(running.socket), "sh"]
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=clean_environment()) as shell:
+        os.close(slave)
+        read_until(master, b"# ")
+        for count in range(5):
+            shell.send_signal(signal.SIGINT)
+            read_until(master, b"# ")
+            os.write(master, f"echo again{count}\n".encode())
+            read_until(master, f"again{count}\r\nagain{count}\r\n# ".encode())
+        os.write(master, b"\x04")
+        assert shell.wait(PATIENCE) == 0
+    os.close(master)
+
+
 def read_until(fd: int, word: bytes) -> bytes:
     seen = b""
     while word not in seen:

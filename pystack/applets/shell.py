@@ -43,7 +43,7 @@ def run(args: Sequence[str], session: Session) -> Steps:
         if len(rest) < 2:
             session.io.err.line("pystack: sh: -c requires an argument")
             return SYNTAX_ERROR
-        return (yield from run_text(rest[1], "-c", session))
+        return (yield from _run_typed(rest[1], "-c", session))
     if rest and rest[0].startswith("-") and rest[0] != "-":
         session.io.err.line(f"pystack: sh: {rest[0]} is not modelled (known: -c, -e)")
         return SYNTAX_ERROR
@@ -52,7 +52,7 @@ def run(args: Sequence[str], session: Session) -> Steps:
     if session.io.tty and session.io.stdin is None:
         return (yield from _converse(session))
     text = yield from read_stdin(session.io)
-    return (yield from run_text(text.decode(errors="surrogateescape"), "-", session))
+    return (yield from _run_typed(text.decode(errors="surrogateescape"), "-", session))
 
 
 def _run_file(path: str, session: Session) -> Steps:
@@ -61,7 +61,7 @@ def _run_file(path: str, session: Session) -> Steps:
     except FileRefused as refused:
         session.io.err.line(f"pystack: {refused}")
         return SYNTAX_ERROR
-    return (yield from run_text(content.decode(errors="surrogateescape"), path, session))
+    return (yield from _run_typed(content.decode(errors="surrogateescape"), path, session))
 
 
 def faults(text: str, filename: str, refusal: Refusal | None = None) -> list[str]:
@@ -75,13 +75,21 @@ def faults(text: str, filename: str, refusal: Refusal | None = None) -> list[str
     return [f"pystack: {filename}:{line}: {what}" for line, what in sorted(found, key=lambda pair: pair[0])]
 
 
+def _run_typed(text: str, filename: str, session: Session) -> Steps:
+    """Run what a user gave to `sh`: told too that a fault further down kept the rest from running."""
+    commands, _ = parse(text)
+    rc = yield from run_text(text, filename, session)
+    would_run = any(session.commands.refusal(command.words[0]) is None for command in commands)
+    if would_run and faults(text, filename, session.commands.refusal):
+        session.io.err.line(f"pystack: {filename}: nothing was run")
+    return rc
+
+
 def run_text(text: str, filename: str, session: Session) -> Steps:
     """Run a whole setup."""
     wrong = faults(text, filename, session.commands.refusal)
     commands, _ = parse(text)
     if wrong:
-        if any(session.commands.refusal(command.words[0]) is None for command in commands):
-            wrong.append(f"pystack: {filename}: nothing was run")
         session.io.err.write("".join(f"{line}\n" for line in wrong))
         return SYNTAX_ERROR
     return (yield from _run_commands(commands, filename, session))

@@ -181,7 +181,11 @@ class Session:
             self.act(frame)
 
     def act(self, frame: Frame) -> None:
-        """One frame."""
+        """One frame. A command that says or asks something heard the last signal: who repeats it means the
+        next.
+        """
+        if frame.kind in (protocol.OUT, protocol.ERR, protocol.IN):
+            self.interrupts = 0
         if frame.kind == protocol.OUT:
             write_all(1, frame.payload)
         elif frame.kind == protocol.ERR:

@@ -252,7 +252,8 @@ class Daemon:
             files = await trio.to_thread.run_sync(self.load)
             fresh = await trio.to_thread.run_sync(successor, files, self.stack)
         standing = Counter(setup_lines(fresh.host, fresh.devices))
-        return list((Counter(self.setup()) - standing).elements())
+        lost = (Counter(self.setup()) - standing).elements()
+        return [line for line in lost if not line.startswith("#")]
 
     async def reload(self) -> None:
         """Take in the configuration as it is now. Raises ConfigError, PortFailed: then nothing changed."""

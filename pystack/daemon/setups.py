@@ -53,7 +53,8 @@ def run_setup(setup: SetupText, host: Host) -> None:
 
 def failure_of(ended: Completed, file: str) -> tuple[int, str]:
     """On which line of the text it failed, and that line with what the command said, else its exit code."""
-    *said, last = ended.err.splitlines() or [f"exit code {ended.rc}"]
+    lines = [line for line in ended.err.splitlines() if line.strip()]
+    *said, last = lines or [f"exit code {ended.rc}"]
     where, _, code = last.removeprefix(OURS).rpartition(": ")
     place = re.match(rf"{re.escape(file)}:(\d+): ", where + ": ")
     if place is None or not code.startswith("exit code ") or not said:
