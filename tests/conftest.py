@@ -13,7 +13,7 @@ from hypothesis import settings
 FULL = bool(os.environ.get("PYSTACK_FULL"))
 
 # Derandomized: a run that failed fails again, here and elsewhere. No deadline: a test asserts no timing.
-settings.register_profile("pystack", derandomize=True, deadline=None, max_examples=100)
+settings.register_profile("pystack", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("pystack-full", derandomize=True, deadline=None, max_examples=1000)
 settings.load_profile("pystack-full" if FULL else "pystack")
 

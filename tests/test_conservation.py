@@ -105,7 +105,7 @@ class World:
 def test_every_packet_has_one_outcome(seed: int) -> None:
     world = World(seed)
     world.assert_conserved()
-    for _ in range(150):
+    for _ in range(100):
         world.act()
         world.assert_conserved()
     assert world.host.outcomes.received > 0

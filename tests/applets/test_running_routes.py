@@ -13,6 +13,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.host import Host
 from pystack.l2.devices import Link
 from tests.applets.parity.equivalences import normalised
+from tests.conftest import FULL
 
 PORTS = ("p1", "p2", "p3")
 LINKS = """\
@@ -223,7 +224,7 @@ def test_the_kernel_takes_the_lines_and_has_the_same_routes(seed: int, kernel: K
     assert normalised(kernel.run(command).out) == normalised(virtual.run(command.split(), host).out)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(150 if FULL else 50))
 def test_whatever_was_typed_runs_again(seed: int) -> None:
     host, ports = host_with_ports()
     for command in some_commands(random.Random(seed)):

@@ -19,6 +19,8 @@ from pystack.wire.pcap import Captured
 from tests.applets import tcpdump_frames as frames
 from tests.applets.tcpdump_frames import Recorded, cut_short, mutated, savefile, whole
 
+pytestmark = pytest.mark.slow  # the real tcpdump is started again and again
+
 VERSION = "tcpdump version 4.99.3"
 CAPTURES = Path(__file__).parents[3] / "shared" / "data" / "captures-tcpdump"
 
