@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
@@ -79,7 +80,28 @@ def doctor(arguments: Sequence[str], context: Context) -> int:
     )
 
 
-VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {"run": run, "doctor": doctor}
+def compare(arguments: Sequence[str], context: Context) -> int:
+    """`pystack compare lab`: the same scenarios into the kernel and into pystack."""
+    way, *rest = arguments or [""]
+    if way in ("live", "log"):
+        return _complain(f"compare {way}: not built yet")
+    if way != "lab":
+        return _complain(f"compare: which way? (known: lab, live, log), not {way!r}")
+    from pystack.compare.lab.verb import compare_lab
+
+    return compare_lab(rest, as_json=context.json)
+
+
+def _complain(sentence: str) -> int:
+    sys.stderr.write(f"pystack: {sentence}\n")
+    return USAGE
+
+
+VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
+    "run": run,
+    "doctor": doctor,
+    "compare": compare,
+}
 
 
 def in_process(argv: Sequence[str], context: Context) -> int:

@@ -233,3 +233,48 @@ def test_what_cannot_be_had_without_a_daemon_is_named(
 ) -> None:
     ended = typed("--setup", write(tmp_path / "lab.setup", ""), *words)
     assert (ended.rc, ended.err) == (rc, f"pystack: {err}\n")
+
+
+# --- compare ---------------------------------------------------------------------------------------------
+
+SCENARIO = """\
+title = "a frame is flooded"
+ports = ["tap1", "tap2"]
+setup = '''
+ip link add br0 type bridge
+ip link set tap1 master br0
+ip link set tap2 master br0
+ip link set tap1 up
+ip link set tap2 up
+ip link set br0 up
+'''
+[[step]]
+send = { port = "tap1", hex = "02000000ffff02000000eeee080600010800060400010200" }
+"""
+
+
+def test_a_scenario_plays_on_our_side_without_rights(tmp_path: Path, typed: Typed) -> None:
+    file = write(tmp_path / "flood.toml", SCENARIO)
+    done = typed("--json", "compare", "lab", "--side", "pystack", file)
+    assert done.rc == 0, done.err
+    lines = done.out.splitlines()
+    assert any(
+        '"type": "frame"' in line and '"port": "tap2"' in line and '"dir": "out"' in line for line in lines
+    )
+    assert '"same": 1' in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "compare: which way? (known: lab, live, log), not ''"),
+        (("live",), "compare live: not built yet"),
+        (("lab",), "pystack compare lab: the following arguments are required: SCENARIO"),
+        (("lab", "nowhere"), "nowhere: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(words: tuple[str, ...], sentence: str, typed: Typed) -> None:
+    done = typed("compare", *words)
+    assert (done.rc, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert sentence in done.err
