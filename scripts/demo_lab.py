@@ -158,6 +158,12 @@ def with_vms(stack: ExitStack, folder: Path) -> None:
     show_the_stack(daemon)
 
 
+def compare_with_the_kernel() -> None:
+    """The scenarios of every way through the stack, by both, hop by hop."""
+    folders = sorted(str(folder) for folder in (ROOT / "scenarios").glob("path-*"))
+    step("the same packets through the kernel and through pystack", [PYSTACK, "compare", "lab", *folders])
+
+
 def interrupted(signal: int, frame: FrameType | None) -> None:
     """SIGTERM unwinds as Ctrl-C does."""
     raise KeyboardInterrupt
@@ -173,13 +179,14 @@ def main() -> int:
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             (with_vms if "--vm" in sys.argv[1:] else with_namespaces)(stack, folder)
+        compare_with_the_kernel()
     except (DemoFailed, LabBroken, LabUnavailable, TimeoutError) as error:
         print(f"\ndemo: FAILED: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ndemo: interrupted; everything was taken down", file=sys.stderr)
         return 130
-    print("\ndemo: everything answered; nothing is left behind")
+    print("\ndemo: everything answered, and as the kernel would; nothing is left behind")
     return 0
 
 
