@@ -64,10 +64,14 @@ def place(record: Record) -> str:
 
 
 def align(
-    kernel: Iterable[Record], pystack: Iterable[Record], same: Callable[[Record, Record], bool]
+    kernel: Iterable[Record],
+    pystack: Iterable[Record],
+    same: Callable[[Record, Record], bool],
+    near: Callable[[Record, Record], bool] | None = None,
 ) -> list[Pair]:
-    """Every record of both sides, in pairs, by step. What was put in is not compared: it is the same by
-    design.
+    """Every record of both sides, in pairs, by step; those that are not the same but `near` each other are
+    set
+    side by side. What was put in is not compared: it is the same by design.
     """
     lanes: dict[Hashable, tuple[list[Record], list[Record]]] = {}
     for side, records in enumerate((kernel, pystack)):
@@ -76,7 +80,9 @@ def align(
                 continue
             lanes.setdefault(lane(record), ([], []))[side].append(record)
     pairs = [
-        _pair(left, right) for theirs, ours in lanes.values() for left, right in pair_up(theirs, ours, same)
+        _pair(left, right)
+        for theirs, ours in lanes.values()
+        for left, right in pair_up(theirs, ours, same, near)
     ]
     return sorted(pairs, key=lambda pair: pair.step)
 
@@ -87,15 +93,39 @@ def _pair(kernel: Record | None, pystack: Record | None) -> Pair:
     return Pair(shown.step, place(shown), kernel, pystack)
 
 
-def pair_up(left: Sequence[T], right: Sequence[T], same: Same[T]) -> list[tuple[T | None, T | None]]:
-    """The longest common subsequence is paired; between its members the rest is paired in order."""
+def pair_up(
+    left: Sequence[T], right: Sequence[T], same: Same[T], near: Same[T] | None = None
+) -> list[tuple[T | None, T | None]]:
+    """The longest common subsequence is paired; between its members what is near, else the rest in order."""
     if len(left) == len(right) and all(map(same, left, right)):
         return list(zip(left, right, strict=True))
     anchors = _anchors(left, right, same)
     pairs: list[tuple[T | None, T | None]] = []
     begin_left = begin_right = 0
     for at_left, at_right in [*anchors, (len(left), len(right))]:
-        pairs += _side_by_side(left[begin_left:at_left], right[begin_right:at_right])
+        rest_left, rest_right = left[begin_left:at_left], right[begin_right:at_right]
+        if (
+            near is not None
+            and rest_left
+            and rest_right
+            and any(near(m, t) for m in rest_left for t in rest_right)
+        ):
+            pairs += _nearest(rest_left, rest_right, near)
+        else:
+            pairs += _side_by_side(rest_left, rest_right)
+        if at_left < len(left):
+            pairs.append((left[at_left], right[at_right]))
+        begin_left, begin_right = at_left + 1, at_right + 1
+    return pairs
+
+
+def _nearest(left: Sequence[T], right: Sequence[T], near: Same[T]) -> list[tuple[T | None, T | None]]:
+    """What is near is paired; the rest stands alone, in its order."""
+    pairs: list[tuple[T | None, T | None]] = []
+    begin_left = begin_right = 0
+    for at_left, at_right in [*_anchors(left, right, near), (len(left), len(right))]:
+        pairs += [(mine, None) for mine in left[begin_left:at_left]]
+        pairs += [(None, theirs) for theirs in right[begin_right:at_right]]
         if at_left < len(left):
             pairs.append((left[at_left], right[at_right]))
         begin_left, begin_right = at_left + 1, at_right + 1

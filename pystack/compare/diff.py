@@ -83,9 +83,9 @@ class Differ:
 
     def compare(self) -> Comparison:
         """Pair everything and look at each pair."""
-        pairs = align(self._kernel, self._pystack, self._same)
+        pairs = align(self._kernel, self._pystack, self._same, self._near)
         found = [difference for pair in pairs if (difference := self._judge(pair)) is not None]
-        return Comparison(pairs, self._join_egress(found), self._forgiven, self._not_observable)
+        return Comparison(pairs, self._join_egress(_causes(found)), self._forgiven, self._not_observable)
 
     # -- alike? --------------------------------------------------------------------------------------------
 
@@ -97,6 +97,10 @@ class Differ:
         if isinstance(left, Log) and isinstance(right, Log):
             return left.text == right.text
         return type(left) is type(right)  # outputs and states: one of a kind in their lane, looked at later
+
+    def _near(self, left: Record, right: Record) -> bool:
+        """One packet at one point, if not as the same bytes."""
+        return isinstance(left, Hop) and isinstance(right, Hop) and self._same_point(left, right)
 
     def _alike(self, left: bytes, right: bytes) -> list[str] | None:
         injected = self._injected
@@ -222,6 +226,19 @@ class Differ:
         )
         lone = (other.kernel is None) != (other.pystack is None)
         return halves and lone and self._alike(first.data, second.data) is not None
+
+
+def _causes(found: Sequence[Difference]) -> list[Difference]:
+    """Of a packet's hops only the first that differs: what follows, follows from it."""
+    seen: set[tuple[int, str, int]] = set()
+    causes = []
+    for difference in found:
+        halves = (("kernel", difference.kernel), ("pystack", difference.pystack))
+        packets = {(difference.step, side, hop.packet) for side, hop in halves if isinstance(hop, Hop)}
+        if not packets or not packets & seen:
+            causes.append(difference)
+        seen |= packets
+    return causes
 
 
 def _entered(records: Sequence[Record]) -> set[bytes]:

@@ -82,6 +82,15 @@ def test_a_checksum_that_is_wrong_by_one_is_found() -> None:
     assert only([out(echo(ttl=63))], [out(bytes(wrong))]) == ("REWRITE", "ip.chksum")
 
 
+@pytest.mark.parametrize(("at", "field"), [(25, "ip.chksum"), (37, "icmp.chksum")])
+def test_a_checksum_that_is_wrong_is_found_in_a_reply_too(at: int, field: str) -> None:
+    wrong = bytearray(echo(200, reply=True))
+    wrong[at] ^= 1
+    cls, cause = only([out(echo(100, reply=True))], [out(bytes(wrong))])
+    assert cls == "REPLY"
+    assert field in cause
+
+
 def test_a_hop_in_another_order_is_a_verdict() -> None:
     found = compared([hop(-300, echo()), hop(0, echo())], [hop(0, echo()), hop(-300, echo())]).differences
     assert {difference.cls for difference in found} == {"VERDICT"}
@@ -165,3 +174,15 @@ def test_group_reports_of_the_kernel_are_forgiven_by_name() -> None:
     comparison = compared([out(report)], [])
     assert comparison.differences == []
     assert comparison.forgiven == {"igmp-at-link-up": 1}
+
+
+def test_of_a_packets_hops_only_the_first_that_differs_is_told() -> None:
+    kernel = [hop(-300, echo(ttl=64)), hop(0, echo(ttl=63)), hop(300, echo(ttl=63))]
+    pystack = [hop(-300, echo(ttl=64)), hop(0, echo(ttl=62)), hop(300, echo(ttl=62))]
+    assert only(kernel, pystack) == ("REWRITE", "ip.ttl, ip.chksum")
+
+
+def test_a_hop_that_one_side_lacks_is_told_though_the_next_one_differs_too() -> None:
+    kernel = [hop(-300, echo()), hop(0, echo()), hop(300, echo(ttl=63))]
+    pystack = [hop(-300, echo()), hop(300, echo(ttl=62))]
+    assert only(kernel, pystack) == ("VERDICT", "only the kernel has it at bridge PREROUTING 0")
