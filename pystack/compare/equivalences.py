@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.compare.fields import place_of
+from pystack.wire.checksum import verifies
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.icmp import ERROR_TYPES, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMPREPLY
 from pystack.wire.icmp import HEADER_LENGTH as ICMP_HEADER
@@ -173,6 +174,7 @@ def alike(left: bytes, right: bytes, *, made: bool, quote_made: bool = False) ->
     if not made:
         return None
     used = []
+    plain_left, plain_right = left, right
     for mask in FRAMES:
         if mask.of_quote and not quote_made:
             continue
@@ -181,8 +183,21 @@ def alike(left: bytes, right: bytes, *, made: bool, quote_made: bool = False) ->
             used.append(mask.name)
         left, right = masked_left, masked_right
         if left == right:
-            return used
+            return used if _sums_hold(plain_left) == _sums_hold(plain_right) else None
     return None
+
+
+def _sums_hold(frame: bytes) -> tuple[bool, bool]:
+    """Whether the checksums of IP and ICMP are right; a mask must not blank one that is wrong."""
+    ip, message = place_of(frame, "ip.version+ihl"), place_of(frame, "icmp.type")
+    if ip is None:
+        return True, True
+    start = ip[0]
+    length = int.from_bytes(frame[start + 2 : start + 4], "big")
+    header = frame[start : start + (frame[start] & 15) * 4]
+    if message is None or frame[start + 6] & 0x3F or frame[start + 7]:  # a fragment has no sum of its own
+        return verifies(header), True
+    return verifies(header), verifies(frame[message[0] : start + length])
 
 
 def _gap(left: bytes, right: bytes) -> int:
