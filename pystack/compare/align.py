@@ -104,26 +104,23 @@ def pair_up(
     begin_left = begin_right = 0
     for at_left, at_right in [*anchors, (len(left), len(right))]:
         rest_left, rest_right = left[begin_left:at_left], right[begin_right:at_right]
-        if (
-            near is not None
-            and rest_left
-            and rest_right
-            and any(near(m, t) for m in rest_left for t in rest_right)
-        ):
-            pairs += _nearest(rest_left, rest_right, near)
-        else:
-            pairs += _side_by_side(rest_left, rest_right)
+        neighbours = [] if near is None else _anchors(rest_left, rest_right, near)
+        pairs += _around(neighbours, rest_left, rest_right)
         if at_left < len(left):
             pairs.append((left[at_left], right[at_right]))
         begin_left, begin_right = at_left + 1, at_right + 1
     return pairs
 
 
-def _nearest(left: Sequence[T], right: Sequence[T], near: Same[T]) -> list[tuple[T | None, T | None]]:
-    """What is near is paired; the rest stands alone, in its order."""
+def _around(
+    neighbours: Sequence[tuple[int, int]], left: Sequence[T], right: Sequence[T]
+) -> list[tuple[T | None, T | None]]:
+    """What is near is paired and the rest stands alone, in its order; if nothing is near, all side by side."""
+    if not neighbours:
+        return _side_by_side(left, right)
     pairs: list[tuple[T | None, T | None]] = []
     begin_left = begin_right = 0
-    for at_left, at_right in [*_anchors(left, right, near), (len(left), len(right))]:
+    for at_left, at_right in [*neighbours, (len(left), len(right))]:
         pairs += [(mine, None) for mine in left[begin_left:at_left]]
         pairs += [(None, theirs) for theirs in right[begin_right:at_right]]
         if at_left < len(left):
