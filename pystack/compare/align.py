@@ -7,7 +7,7 @@ a command's output. Between ports it means nothing: a kernel with two processors
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -99,33 +99,37 @@ def pair_up(
     """The longest common subsequence is paired; between its members what is near, else the rest in order."""
     if len(left) == len(right) and all(map(same, left, right)):
         return list(zip(left, right, strict=True))
-    anchors = _anchors(left, right, same)
     pairs: list[tuple[T | None, T | None]] = []
-    begin_left = begin_right = 0
-    for at_left, at_right in [*anchors, (len(left), len(right))]:
-        rest_left, rest_right = left[begin_left:at_left], right[begin_right:at_right]
+    for rest_left, rest_right, anchor in _stretches(_anchors(left, right, same), left, right):
         neighbours = [] if near is None else _anchors(rest_left, rest_right, near)
         pairs += _around(neighbours, rest_left, rest_right)
-        if at_left < len(left):
-            pairs.append((left[at_left], right[at_right]))
-        begin_left, begin_right = at_left + 1, at_right + 1
+        pairs += anchor
     return pairs
+
+
+def _stretches(
+    anchors: Sequence[tuple[int, int]], left: Sequence[T], right: Sequence[T]
+) -> Iterator[tuple[Sequence[T], Sequence[T], list[tuple[T, T]]]]:
+    """What lies before each anchor on both sides, and the anchor; at last what lies behind them all."""
+    begin_left = begin_right = 0
+    for at_left, at_right in anchors:
+        anchor = [(left[at_left], right[at_right])]
+        yield left[begin_left:at_left], right[begin_right:at_right], anchor
+        begin_left, begin_right = at_left + 1, at_right + 1
+    yield left[begin_left:], right[begin_right:], []
 
 
 def _around(
     neighbours: Sequence[tuple[int, int]], left: Sequence[T], right: Sequence[T]
 ) -> list[tuple[T | None, T | None]]:
-    """What is near is paired and the rest stands alone, in its order; if nothing is near, all side by side."""
+    """What is near is paired, the rest stands alone in its order; if nothing is near, all is side by side."""
     if not neighbours:
         return _side_by_side(left, right)
     pairs: list[tuple[T | None, T | None]] = []
-    begin_left = begin_right = 0
-    for at_left, at_right in [*neighbours, (len(left), len(right))]:
-        pairs += [(mine, None) for mine in left[begin_left:at_left]]
-        pairs += [(None, theirs) for theirs in right[begin_right:at_right]]
-        if at_left < len(left):
-            pairs.append((left[at_left], right[at_right]))
-        begin_left, begin_right = at_left + 1, at_right + 1
+    for rest_left, rest_right, neighbour in _stretches(neighbours, left, right):
+        pairs += [(mine, None) for mine in rest_left]
+        pairs += [(None, theirs) for theirs in rest_right]
+        pairs += neighbour
     return pairs
 
 

@@ -7,6 +7,7 @@ The pump calls, in this order and only from one task: `ready` (the only place th
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class DriverStats:
     connections: int = 0  # that were made so far, where there is such a thing
 
 
-class PortDriver:
+class PortDriver(ABC):
     """Base of all drivers. `carrier` says whether somebody is at the other end; the pump tells the device."""
 
     def __init__(self, dev: PortDevice, *, carrier: bool = True) -> None:
@@ -50,16 +51,16 @@ class PortDriver:
         """
         await trio.lowlevel.wait_readable(self.fileno())
 
+    @abstractmethod
     def read_burst(self, budget: int, receive: Receive) -> int:
         """Hand over up to about `budget` frames that wait outside; how many there were.
 
         Whatever is left makes the descriptor readable: nothing that is whole stays in the driver.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def flush(self) -> None:
         """Send all that the core put into `dev.tx`; what the outside does not take is dropped and counted."""
-        raise NotImplementedError
 
     @property
     def is_writing(self) -> bool:
@@ -67,7 +68,8 @@ class PortDriver:
         return False
 
     async def finish_writing(self) -> None:
-        """Wait until the other half of a frame is out, or void."""
+        """Wait until the other half of a frame is out, or void; most drivers know no halves."""
+        return None
 
     def close(self) -> None:
         """Let the descriptors go. The driver must not be in a pump any more."""
