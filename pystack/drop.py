@@ -6,7 +6,6 @@ its prefix); `counter` the SNMP counter that rises with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from pystack.counters import Snmp
@@ -127,8 +126,6 @@ SOCKET_RCVBUFF: Final = DropReason("SOCKET_RCVBUFF", "the socket's receive buffe
 REASONS: Final[dict[str, DropReason]] = {
     row.name: row for row in tuple(globals().values()) if isinstance(row, DropReason)
 }
-
-DropFn = Callable[[Packet, DropReason], None]
 
 
 class Outcomes:

@@ -239,10 +239,6 @@ class Sysctls:
             if knob is not None:
                 yield path, knob
 
-    def is_folder(self, path: Path) -> bool:
-        """Whether names stand below that path."""
-        return any(known[: len(path)] == path for known in self._folders)
-
     def lay_out(self, path: Path, specs: Mapping[str, Spec], model: Path | None = None) -> Folder:
         """Let a folder have these names. One that is bound, before or after, is the binder's."""
         folder = Folder(specs, self._hz, None if model is None else self._folders[model])

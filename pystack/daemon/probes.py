@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 TUN: Final = "/dev/net/tun"
 TUNGETFEATURES: Final = 0x800454CF
 IFF_VNET_HDR: Final = 0x4000
-IFF_MULTI_QUEUE: Final = 0x0100
 
 # Linux: include/uapi/linux/capability.h
 CAPABILITIES: Final = (

@@ -57,11 +57,6 @@ def exists(ifname: str) -> bool:
     return True
 
 
-def is_up(ifname: str) -> bool:
-    """Whether it is set up."""
-    return bool(_flags(ifname) & IFF_UP)
-
-
 def set_up(ifname: str, up: bool) -> Change | None:
     """Set it up or down; what it was before, None if it was so already."""
     flags = _flags(ifname)

@@ -9,7 +9,7 @@ from typing import Final
 from pystack.applets.iproute import bridge_fdb, bridge_link
 from pystack.applets.iproute.batch import run_batch
 from pystack.applets.iproute.ip import color_choice, enter
-from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.options import Options, read_options
 from pystack.applets.iproute.usage import BRIDGE_COMMAND_USAGE
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, matches, wrong
 from pystack.applets.requests import Steps
@@ -36,7 +36,7 @@ def run(args: Sequence[str], session: Session) -> Steps:
     """Linux: iproute2 bridge/bridge.c main()"""
     words = Words(args)
     try:
-        options, session = _parse_options(words, session)
+        options, session = read_options(words, session, _parse_option)
         if options.batch_file is not None:
             return (yield from run_batch(options.batch_file, options, session, _batch_line))
         if not words:
@@ -91,17 +91,6 @@ _ORDER: Final = (
     "-pretty",
     "-batch",
 )
-
-
-def _parse_options(words: Words, session: Session) -> tuple[Options, Session]:
-    options = Options()
-    while words and words.word.startswith("-"):
-        word = words.take()
-        if word == "--":
-            break
-        option = word[1:] if word.startswith("--") else word
-        session = _parse_option(option, words, options, session)
-    return options, session
 
 
 def _parse_option(option: str, words: Words, options: Options, session: Session) -> Session:

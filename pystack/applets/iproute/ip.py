@@ -9,7 +9,7 @@ from typing import Final
 from pystack.applets.iproute import address, link, neigh, netns, route
 from pystack.applets.iproute.batch import run_batch
 from pystack.applets.iproute.numbers import unsigned
-from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.options import Options, read_options
 from pystack.applets.iproute.usage import IP_USAGE
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, matches, wrong
 from pystack.applets.requests import Steps
@@ -66,7 +66,7 @@ def run(args: Sequence[str], session: Session) -> Steps:
     """Linux: iproute2 ip/ip.c main()"""
     words = Words(args)
     try:
-        options, session = parse_options(words, session)
+        options, session = read_options(words, session, _parse_option)
         if options.batch_file is not None:
             return (yield from run_batch(options.batch_file, options, session, _batch_line))
         if not words:
@@ -95,18 +95,6 @@ def _command(words: Words, options: Options, session: Session) -> Steps:
 
 def _batch_line(words: Words, options: Options, session: Session) -> Steps:
     return (yield from _command(words, replace(options), session))
-
-
-def parse_options(words: Words, session: Session) -> tuple[Options, Session]:
-    """What stands before the object, and the place that `-n` chose. Linux: iproute2 ip/ip.c main()"""
-    options = Options()
-    while words and words.word.startswith("-"):
-        word = words.take()
-        if word == "--":
-            break
-        option = word[1:] if word.startswith("--") else word
-        session = _parse_option(option, words, options, session)
-    return options, session
 
 
 def _parse_option(option: str, words: Words, options: Options, session: Session) -> Session:

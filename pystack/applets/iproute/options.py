@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pystack.applets.io import Io
 from pystack.applets.iproute.printer import Printer
+from pystack.applets.iproute.words import Words
+from pystack.applets.session import Session
 
 
 @dataclass(slots=True)
@@ -32,3 +35,17 @@ class Options:
         """What a listing writes into."""
         color = self.color == "always" or (self.color == "auto" and io.tty)
         return Printer(io.out, json=self.json, pretty=self.pretty, oneline=self.oneline, color=color)
+
+
+ParseOption = Callable[[str, Words, Options, Session], Session]
+
+
+def read_options(words: Words, session: Session, parse: ParseOption) -> tuple[Options, Session]:
+    """What stands before the object, and the place that `-n` chose; `--` ends it."""
+    options = Options()
+    while words and words.word.startswith("-"):
+        word = words.take()
+        if word == "--":
+            break
+        session = parse(word[1:] if word.startswith("--") else word, words, options, session)
+    return options, session

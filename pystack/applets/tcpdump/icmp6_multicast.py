@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from pystack.applets.tcpdump.group_records import MLD
 from pystack.applets.tcpdump.page import Page
-
-RECORDS: Final = {1: "is_in", 2: "is_ex", 3: "to_in", 4: "to_ex", 5: "allow", 6: "block"}
 
 
 def print_listener(page: Page, at: int) -> None:
@@ -23,21 +20,7 @@ def print_report_v2(page: Page, at: int, length: int) -> None:
     page.say(f", {groups} group record(s)")
     if not page.look.v:
         return
-    place = 8
-    for _ in range(groups):
-        if length < place + 20:
-            return page.say(" [invalid number of groups]")
-        kind = page.u8(at + place)
-        page.say(f" [gaddr {page.ip6(at + place + 4)} {RECORDS.get(kind, f' [v2-report-#{kind}]')}")
-        sources = page.u16(at + place + 2)
-        if length < place + 20 + sources * 16:
-            return page.say(f" [invalid number of sources {sources}]")
-        if page.look.v == 1:
-            page.say(f", {sources} source(s)")
-        else:
-            _print_sources(page, at + place + 20, sources)
-        place += 20 + sources * 16
-        page.say("]")
+    MLD.print_records(page, at, length, groups)
 
 
 def print_query_v2(page: Page, at: int, length: int) -> None:
@@ -59,14 +42,7 @@ def print_query_v2(page: Page, at: int, length: int) -> None:
         if length < 28 + sources * 16:
             page.say(" [invalid number of sources]")
         elif page.look.v > 1:
-            _print_sources(page, at + 28, sources)
+            MLD.print_sources(page, at + 28, sources)
         else:
             page.say(f", {sources} source(s)")
     page.say("]")
-
-
-def _print_sources(page: Page, at: int, count: int) -> None:
-    page.say(" {")
-    for number in range(count):
-        page.say(f" {page.ip6(at + number * 16)}")
-    page.say(" }")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.applets.tcpdump.group_records import IGMP
 from pystack.applets.tcpdump.page import Carrier, Page, residue
 
 QUERY, REPORT_V1, DVMRP, PIM_V1, REPORT_V2, LEAVE = 0x11, 0x12, 0x13, 0x14, 0x16, 0x17
 MTRACE_RESPONSE, MTRACE, REPORT_V3 = 0x1E, 0x1F, 0x22
-RECORDS: Final = {1: "is_in", 2: "is_ex", 3: "to_in", 4: "to_ex", 5: "allow", 6: "block"}
 UNITS: Final = ((31_536_000, "y"), (604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 USUAL_RESPONSE_TIME: Final = 100
 
@@ -80,7 +80,7 @@ def _print_query_v3(page: Page, at: int, length: int) -> None:
         if length < 12 + sources * 4:
             page.say(" [invalid number of sources]")
         elif page.look.v > 1:
-            _print_sources(page, at + 12, sources)
+            IGMP.print_sources(page, at + 12, sources)
         else:
             page.say(f", {sources} source(s)")
     page.say("]")
@@ -93,29 +93,7 @@ def _print_report_v3(page: Page, at: int, length: int) -> None:
     page.say(f", {groups} group record(s)")
     if not page.look.v:
         return
-    place = 8
-    for _ in range(groups):
-        if length < place + 8:
-            return page.say(" [invalid number of groups]")
-        kind = page.u8(at + place)
-        record = RECORDS.get(kind, f" [v3-report-#{kind}]")
-        page.say(f" [gaddr {page.ip(at + place + 4)} {record}")
-        sources = page.u16(at + place + 2)
-        if length < place + 8 + sources * 4:
-            return page.say(f" [invalid number of sources {sources}]")
-        if page.look.v == 1:
-            page.say(f", {sources} source(s)")
-        else:
-            _print_sources(page, at + place + 8, sources)
-        place += 8 + sources * 4
-        page.say("]")
-
-
-def _print_sources(page: Page, at: int, count: int) -> None:
-    page.say(" {")
-    for number in range(count):
-        page.say(f" {page.ip(at + number * 4)}")
-    page.say(" }")
+    IGMP.print_records(page, at, length, groups)
 
 
 def _print_mtrace(page: Page, at: int, length: int, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from pystack.compare.points import Point
@@ -107,9 +107,6 @@ def _observer(point: Point, recorder: Recorder) -> HookFn:
         return NF_ACCEPT
 
     return see
-
-
-BytesOf = Callable[[Packet], bytes]
 
 
 def _from_link_header(pkt: Packet) -> bytes:
