@@ -15,10 +15,12 @@ second after they come up.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from types import TracebackType
 from typing import Final
 
 from pystack.compare.lab.errors import LabUnavailable
+from pystack.compare.lab.host_features import missing_here
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side_build import Build
 from pystack.compare.lab.kernel_side_drops import DropTracer, drop_tracer
@@ -85,6 +87,10 @@ class KernelSide:
         self._topology = topology
         self._used = False
         self._worn = False
+
+    def lacks(self, needs: Collection[str]) -> list[str]:
+        """What this machine's kernel or tools cannot do."""
+        return missing_here(needs)
 
     def choices(self) -> Choices:
         """The link addresses that the kernel drew."""

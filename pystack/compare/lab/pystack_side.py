@@ -6,7 +6,7 @@ one before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pystack.applets import registry, shell
 from pystack.applets.virtual import Completed, run
@@ -37,6 +37,10 @@ class PystackSide:
             raise SideError([f"{file}: ipv6: pystack does not model IPv6 yet"], missing=True)
         self._fresh = VirtualLab(topology, self._addresses, file, line)
         self._topology, self._where = topology, (file, line)
+
+    def lacks(self, needs: Collection[str]) -> list[str]:
+        """Nothing: what pystack cannot do yet is refused by name where it is used."""
+        return []
 
     def choices(self) -> Choices:
         """The addresses that devices got from the seed."""

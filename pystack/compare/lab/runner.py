@@ -19,6 +19,8 @@ from pystack.compare.records import Record
 from pystack.compare.scenario import Scenario
 
 BOTH: Final = "both"
+HOST: Final = "host"  # which kernel is asked: this machine's, or a VM's
+VM: Final = "vm"
 MakeSide = Callable[[], Side]
 
 
@@ -29,6 +31,7 @@ class Options:
     side: str = BOTH  # both, kernel, pystack
     thorough: bool = False
     hops: bool = True
+    oracle: str = HOST
 
 
 class Runner:
@@ -44,7 +47,7 @@ class Runner:
         self._options = options
         wants_kernel = options.side in (BOTH, "kernel")
         wants_pystack = options.side in (BOTH, "pystack")
-        kernel = make_kernel or (lambda: KernelSide(thorough=options.thorough))
+        kernel = make_kernel or (lambda: _kernel_side(options))
         self._kernel: Side | None = kernel() if wants_kernel else None
         self._pystack: Side | None = make_pystack() if wants_pystack else None
         self._version = kernel_version()
@@ -99,6 +102,14 @@ class Runner:
             side.adopt(drawn)
         side.open(scenario.topology, scenario.file, scenario.setup_line)
         return side.play(scenario, hops=self._options.hops), side.choices()
+
+
+def _kernel_side(options: Options) -> Side:
+    if options.oracle == HOST:
+        return KernelSide(thorough=options.thorough)
+    from pystack.compare.lab.vm_side import VmSide  # starts QEMU: only for those who ask
+
+    return VmSide()
 
 
 def kernel_version() -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -56,6 +56,9 @@ class Side(Protocol):
         `file` and `line` say where the setup's first line stands, for complaints. Opening what is open builds
         anew only what differs. Raises SideError, with nothing left behind.
         """
+
+    def lacks(self, needs: Collection[str]) -> list[str]:
+        """Which of these features (features.py) this side does not have here."""
 
     def choices(self) -> Choices:
         """What was drawn while the topology was built."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn
 
-from pystack.compare.lab.runner import BOTH, Options, Runner
+from pystack.compare.lab.runner import BOTH, HOST, VM, Options, Runner
 from pystack.compare.lab.scenario_file import ScenarioError
 from pystack.compare.outcome import PENDING, Outcome, Summary
 from pystack.compare.records import KERNEL, PYSTACK, Json, Record, to_json
@@ -28,6 +28,7 @@ def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
     )
     parser.add_argument("scenarios", nargs="+", metavar="SCENARIO", help="a file, or a folder of them")
     parser.add_argument("--side", choices=(PYSTACK, KERNEL, BOTH), default=BOTH)
+    parser.add_argument("--oracle", choices=(HOST, VM), default=HOST, help="which kernel is asked")
     parser.add_argument("--json", action="store_true", default=as_json, help="one object a line")
     parser.add_argument(
         "--thorough", action="store_true", help="read the kernel's state by the real tools too"
@@ -39,7 +40,7 @@ def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
 def compare_lab(arguments: Sequence[str], *, as_json: bool = False) -> int:
     """Run, report, and tell by the exit code whether anything is unexplained."""
     options = _options(arguments, as_json)
-    runner = Runner(Options(side=options.side, thorough=options.thorough))
+    runner = Runner(Options(side=options.side, thorough=options.thorough, oracle=options.oracle))
     summary = Summary()
     try:
         for outcome in runner.run(options.scenarios):
