@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 
 from pystack.applets import registry, shell
 from pystack.applets.virtual import Completed, run
-from pystack.compare.lab.adoption import drawn_addresses
 from pystack.compare.lab.side import STATES, Choices, SideError
 from pystack.compare.lab.virtual_jobs import VirtualJobs
 from pystack.compare.lab.virtual_lab import VirtualLab, placed
@@ -25,8 +24,9 @@ class PystackSide:
     def __init__(self) -> None:
         self._topology: Topology | None = None
         self._where = ("<setup>", 1)
-        self._fresh: VirtualLab | None = None  # built by open() or adopt(), and not played on yet
+        self._fresh: VirtualLab | None = None  # built by open(), and not played on yet
         self._addresses: Mapping[str, bytes] = {}
+        self._drawn: Mapping[str, bytes] = {}  # by the last lab that was built
 
     def open(self, topology: Topology, file: str = "<setup>", line: int = 1) -> None:
         """Build it once, to tell now what is wrong with it."""
@@ -35,7 +35,7 @@ class PystackSide:
         self.close()
         if topology.ipv6:
             raise SideError([f"{file}: ipv6: pystack does not model IPv6 yet"], missing=True)
-        self._fresh = VirtualLab(topology, self._addresses, file, line)
+        self._fresh = self._built(topology, file, line)
         self._topology, self._where = topology, (file, line)
 
     def lacks(self, needs: Collection[str]) -> list[str]:
@@ -44,12 +44,14 @@ class PystackSide:
 
     def choices(self) -> Choices:
         """The addresses that devices got from the seed."""
-        return Choices(drawn_addresses(self._lab(keep=True).host))
+        self._opened()
+        return Choices(self._drawn)
 
     def adopt(self, choices: Choices) -> None:
         """Give devices the other side's addresses from now on."""
-        self._addresses = choices.addresses
-        self._fresh = None
+        if choices.addresses != self._addresses:
+            self._addresses = choices.addresses
+            self._fresh = None
 
     def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
         """Play a scenario, on the topology that is open or on its own."""
@@ -72,11 +74,18 @@ class PystackSide:
         """Forget the host."""
         self._topology = self._fresh = None
 
-    def _lab(self, keep: bool = False) -> VirtualLab:
+    def _lab(self) -> VirtualLab:
+        lab, self._fresh = self._fresh, None
+        return lab or self._built(self._opened(), *self._where)
+
+    def _opened(self) -> Topology:
         if self._topology is None:
             raise ValueError("no topology is open")
-        lab = self._fresh or VirtualLab(self._topology, self._addresses, *self._where)
-        self._fresh = lab if keep else None
+        return self._topology
+
+    def _built(self, topology: Topology, file: str, line: int) -> VirtualLab:
+        lab = VirtualLab(topology, self._addresses, file, line)
+        self._drawn = lab.drawn
         return lab
 
 

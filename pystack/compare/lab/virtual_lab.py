@@ -11,7 +11,7 @@ from typing import Final
 
 from pystack.applets.requests import FileRefused
 from pystack.applets.virtual import STORM_TURNS, Outside, advance, run_setup
-from pystack.compare.lab.adoption import Adoption
+from pystack.compare.lab.adoption import Adoption, drawn_addresses
 from pystack.compare.lab.observers import Recorder, observe
 from pystack.compare.lab.side import SideError
 from pystack.compare.points import Point
@@ -53,6 +53,7 @@ class VirtualLab:
         adoption.stop()
         if complaints:
             raise SideError(placed(complaints, file))
+        self.drawn = drawn_addresses(self.host)
         self._drain()
 
     def outside(self) -> Outside:
