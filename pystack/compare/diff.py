@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from pystack.compare.align import Pair, align
@@ -32,6 +33,7 @@ _UNOBSERVABLE_FIELDS: Final = (
     "verdict",
     "reason",
 )
+_seen: Final = attrgetter(*_UNOBSERVABLE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Differ:
         if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
             return left.dir == right.dir and self._alike(left.data, right.data) is not None
         if isinstance(left, Hop) and isinstance(right, Hop):
-            return self._same_point(left, right) and self._alike(framed(left), framed(right)) is not None
+            return self._same_point(left, right) and self._alike_hops(left, right) is not None
         if isinstance(left, Log) and isinstance(right, Log):
             return left.text == right.text
         return type(left) is type(right)  # outputs and states: one of a kind in their lane, looked at later
@@ -109,6 +111,9 @@ class Differ:
         made = injected.made_by_stack(left) and injected.made_by_stack(right)
         quote_made = made and injected.quotes_stack(left) and injected.quotes_stack(right)
         return alike(left, right, made=made, quote_made=quote_made)
+
+    def _alike_hops(self, left: Hop, right: Hop) -> list[str] | None:
+        return [] if left.data == right.data else self._alike(framed(left), framed(right))
 
     def _same_point(self, left: Hop, right: Hop) -> bool:
         return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)
@@ -164,10 +169,12 @@ class Differ:
     def _hops(self, pair: Pair, left: Hop, right: Hop) -> Difference | None:
         if not self._same_point(left, right):
             return self._difference("VERDICT", pair, f"the kernel is at {pair.at}, pystack is not")
-        masks = self._alike(framed(left), framed(right))
+        masks = self._alike_hops(left, right)
         if masks is None:
             return self._difference("REWRITE", pair, ", ".join(differing(framed(left), framed(right))))
         self._forgive(masks)
+        if _seen(left) == _seen(right):
+            return None
         for name in _UNOBSERVABLE_FIELDS:
             theirs, ours = getattr(left, name), getattr(right, name)
             if theirs is None or ours is None:
