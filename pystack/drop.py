@@ -186,4 +186,4 @@ class Drop:
             self.snmp.add(reason.counter)
         if self.events.wanted:
             frame = bytes(pkt.data[pkt.mac_header :])
-            self.events.emit(Dropped(self.netns, pkt.dev.name, reason.name, frame))
+            self.events.emit(Dropped(self.netns, pkt.dev.name, reason.name, frame, pkt.trace))

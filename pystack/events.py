@@ -26,6 +26,7 @@ class Dropped:
     device: str
     reason: str
     frame: bytes
+    trace: object | None = None  # what somebody who follows it wrote on it
 
 
 @dataclass(frozen=True, slots=True)

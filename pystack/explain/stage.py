@@ -1,0 +1,85 @@
+"""What an explanation is made of: a packet's way, stage by stage, each with what decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One sentence of a why, and the line of configuration that it rests on."""
+
+    text: str
+    config: str = ""  # FILE:LINE
+
+    def to_json(self) -> Json:
+        """For programs."""
+        return {"text": self.text, "config": self.config or None}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be said of a decision, wherever it is made."""
+
+    text: str  # the outcome, in a few words
+    function: str = ""  # Linux: where the kernel decides this
+    reasons: tuple[Reason, ...] = ()
+    config: str = ""  # the line that decided
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stop on the way."""
+
+    packet: int
+    netns: str
+    kind: str  # rx, bridge, hook, route, neighbour, arp, protocol, tx, drop
+    place: str  # the device, the hook, the table
+    told: Told
+    changes: tuple[str, ...] = ()
+    drop: str = ""  # the kernel's name of the reason
+    verbose: bool = False  # nothing happened here: shown with --detailed
+
+    def to_json(self) -> Json:
+        """For programs."""
+        return {
+            "v": 1,
+            "type": "stage",
+            "packet": self.packet,
+            "netns": self.netns,
+            "kind": self.kind,
+            "place": self.place,
+            "text": self.told.text,
+            "why": [reason.to_json() for reason in self.told.reasons],
+            "changes": list(self.changes),
+            "config": self.told.config or None,
+            "function": self.told.function or None,
+            "drop": self.drop or None,
+        }
+
+
+@dataclass(slots=True)
+class Traveller:
+    """One packet on its way; clones of it travel under the same number."""
+
+    number: int
+    netns: str
+    first: bytes  # as it was first seen, with a link header if it had one
+    begins: str  # where it was first seen: "in tap1", "made here"
+    cause: int = 0  # the packet that was being handled when this one was made
+    network: bytes = b""  # as it was last seen, from the network header on
+    ends: list[str] = field(default_factory=list)
+
+    def to_json(self) -> Json:
+        """For programs."""
+        return {
+            "v": 1,
+            "type": "packet",
+            "packet": self.number,
+            "netns": self.netns,
+            "begins": self.begins,
+            "cause": self.cause or None,
+            "hex": self.first.hex(),
+        }

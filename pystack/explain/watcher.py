@@ -1,0 +1,116 @@
+"""Watches a host while packets pass: functions at the first and the last place of every hook, which let
+everything go on and have what was decided in between told by those who know.
+
+The decision itself is asked for again, with the same tables, at the moment before the stack makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from pystack.device import NetDevice
+from pystack.drop import REASONS
+from pystack.events import Dropped, Event
+from pystack.explain.stage import Stage, Told, Traveller
+from pystack.host import Host
+from pystack.netfilter import hooks as nf
+from pystack.netfilter.hooks import HookPoint, HookState
+from pystack.netfilter.verdict import NF_ACCEPT
+from pystack.netns import Netns
+from pystack.packet import Packet
+
+FIRST: Final = -(1 << 31) - 1  # before what any table may have
+LAST: Final = 1 << 31
+NAME: Final = "explain"
+
+
+class Crossing(NamedTuple):
+    """A packet before or behind all functions of a hook."""
+
+    netns: Netns
+    family: int
+    hook: int
+    behind: bool
+    pkt: Packet
+    indev: NetDevice | None
+    outdev: NetDevice | None
+
+
+Narrator = Callable[[Crossing, Traveller], None]
+
+
+class Watcher:
+    """Numbers packets and collects stages; `narrate` is asked at every crossing."""
+
+    def __init__(self, host: Host, narrate: Narrator) -> None:
+        self.travellers: list[Traveller] = []
+        self.stages: list[Stage] = []
+        self._narrate = narrate
+        self._host = host
+        self._current = 0  # the packet that is being handled
+        for netns in host.namespaces.values():
+            self._hang(netns)
+        self._stop = host.events.subscribe(self._hear)
+
+    def close(self) -> None:
+        """Hear of no more drops."""
+        self._stop()
+
+    def _hang(self, netns: Netns) -> None:
+        hooks = netns.hooks
+        for dev in netns.devices:
+            if dev.name not in hooks.netdev:
+                hooks.netdev[dev.name] = tuple(
+                    HookPoint(nf.NFPROTO_NETDEV, hook, netns.drop, netns.link.outcomes)
+                    for hook in (nf.NETDEV_INGRESS, nf.NETDEV_EGRESS)
+                )
+        everywhere = [*hooks.ip, *hooks.bridge, *hooks.arp]
+        everywhere += [point for points in hooks.netdev.values() for point in points]
+        for point in everywhere:
+            self._watch(netns, point)
+
+    def _watch(self, netns: Netns, point: HookPoint) -> None:
+        for behind in (False, True):
+
+            def see(pkt: Packet, state: HookState, behind: bool = behind) -> int:
+                crossing = Crossing(
+                    netns, point.family, point.hook, behind, pkt, state.indev, state.outdev
+                )
+                self._narrate(crossing, self.traveller(crossing))
+                return NF_ACCEPT
+
+            point.register(see, LAST if behind else FIRST, NAME)
+
+    # --- who is who ---------------------------------------------------------------------------------------
+
+    def traveller(self, crossing: Crossing) -> Traveller:
+        """Whose way this is; a packet that is seen for the first time gets a number."""
+        pkt = crossing.pkt
+        known = pkt.trace
+        if not isinstance(known, Traveller):
+            ingress = crossing.family == nf.NFPROTO_NETDEV and crossing.hook == nf.NETDEV_INGRESS
+            begins = f"enters by {pkt.dev.name}" if ingress else "made here"
+            frame = bytes(pkt.frame() if ingress else pkt.payload())
+            cause = 0 if ingress else self._current
+            known = Traveller(len(self.travellers) + 1, crossing.netns.name, frame, begins, cause)
+            pkt.trace = known
+            self.travellers.append(known)
+        self._current = known.number
+        return known
+
+    def add(self, stage: Stage) -> None:
+        """One more stop."""
+        self.stages.append(stage)
+
+    # --- ends ---------------------------------------------------------------------------------------------
+
+    def _hear(self, event: Event) -> None:
+        if not isinstance(event, Dropped) or not isinstance(event.trace, Traveller):
+            return
+        reason = REASONS[event.reason]
+        event.trace.ends.append(f"dropped: {reason.sentence}")
+        told = Told(f"dropped: {reason.sentence}")
+        self.add(
+            Stage(event.trace.number, event.netns, "drop", event.device, told, drop=reason.kernel)
+        )
