@@ -14,10 +14,10 @@ from typing import Final
 
 from pystack.compare.align import Pair, align
 from pystack.compare.equivalences import Injected, alike, ignored, plain_text
-from pystack.compare.fields import differing
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
+from pystack.wire.fields import differing
 
 CLASSES: Final = ("VERDICT", "EGRESS", "REWRITE", "RULE", "STATE", "REPLY", "LOG", "OUTPUT", "TIMING")
 _SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.compare.fields import place_of
 from pystack.wire.checksum import verifies
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire.fields import place_of
 from pystack.wire.icmp import ERROR_TYPES, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMPREPLY
 from pystack.wire.icmp import HEADER_LENGTH as ICMP_HEADER
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
