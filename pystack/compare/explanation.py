@@ -119,8 +119,7 @@ def _path_rows(finding: Finding) -> Iterator[Row]:
 
 
 def _packets(finding: Finding) -> tuple[Collection[int], Collection[int]]:
-    """By their numbers on either side, the packets that a difference is about; none if it is about no packet.
-    """
+    """Which packets a difference is about, by their numbers on either side; none if it is about none."""
     difference, outcome = finding.difference, finding.outcome
     return (
         _packet(difference.kernel, outcome.kernel),

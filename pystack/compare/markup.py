@@ -11,8 +11,7 @@ _UNSPEAKABLE: Final = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U0001
 
 
 def escaped(text: str) -> str:
-    """For content and for attributes in quotes; what has no place in XML becomes the replacement character.
-    """
+    """For content and for quoted attributes; what XML has no place for becomes the replacement character."""
     return _UNSPEAKABLE.sub("\ufffd", text).translate(_ENTITIES)
 
 
