@@ -65,8 +65,14 @@ def test_linked_under_an_applets_name_it_is_that_applet(running: Daemon, tmp_pat
     [
         ("-n b stop", "pystack: -n: stop is about the whole daemon\n"),
         ("-n b status", "pystack: -n: status is about the whole daemon\n"),
-        ("--json stop", "pystack: --json: stop cannot do it (bridge, compare, doctor, ip, status can)\n"),
-        ("--json setup", "pystack: --json: setup cannot do it (bridge, compare, doctor, ip, status can)\n"),
+        (
+            "--json stop",
+            "pystack: --json: stop cannot do it (bridge, compare, doctor, fuzz, ip, status can)\n",
+        ),
+        (
+            "--json setup",
+            "pystack: --json: setup cannot do it (bridge, compare, doctor, fuzz, ip, status can)\n",
+        ),
     ],
 )
 def test_an_option_that_would_mean_nothing_is_refused(running: Daemon, words: str, err: str) -> None:
@@ -309,13 +315,13 @@ def test_an_option_that_is_none_is_named(words: str, sentence: str) -> None:
         (
             ["--json", "run"],
             2,
-            "pystack: --json: run cannot do it (bridge, compare, doctor, ip, status can)\n",
+            "pystack: --json: run cannot do it (bridge, compare, doctor, fuzz, ip, status can)\n",
         ),
         (["--setup", "/dev/null", "setup", "x"], 2, "pystack: setup: x is not an argument (it takes none)\n"),
         (
             ["--setup", "/dev/null", "--json", "setup"],
             2,
-            "pystack: --json: setup cannot do it (bridge, compare, doctor, ip, status can)\n",
+            "pystack: --json: setup cannot do it (bridge, compare, doctor, fuzz, ip, status can)\n",
         ),
         (["-S", "/x", "--setup", "/y", "ip"], 2, "pystack: -S and --setup: either the daemon or no daemon\n"),
     ],
