@@ -19,7 +19,7 @@ from pystack.wire.fields import differing, place_of
 
 FIRST: Final = ">"  # the first row that differs
 ALSO: Final = "!"  # another that differs
-SAME: Final = " "
+UNMARKED: Final = " "
 _MOST_ALIKE: Final = 40  # rows of a section; of longer ones those that are alike are left out
 _MOST_HOPS: Final = 120  # of a step; of longer ones those of other packets are left out
 
@@ -115,7 +115,7 @@ def _path_rows(finding: Finding) -> Iterator[Row]:
         [str(path) for path in paths(records, finding.wiring) if path.step == step]
         for records in (outcome.kernel, outcome.pystack)
     )
-    yield from _text_rows(theirs, ours)
+    yield from text_rows(theirs, ours)
 
 
 def _packets(finding: Finding) -> tuple[Collection[int], Collection[int]]:
@@ -153,10 +153,10 @@ def _hop_rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
     for pair in pairs:
         texts = (_bytes(pair.kernel), _bytes(pair.pystack))
         if texts != shown and texts != ("", ""):
-            yield Row(SAME, *texts)
+            yield Row(UNMARKED, *texts)
         shown = texts
         is_different = pair in differs
-        yield Row(mark if is_different else SAME, _hop(pair.kernel), _hop(pair.pystack))
+        yield Row(mark if is_different else UNMARKED, _hop(pair.kernel), _hop(pair.pystack))
         if is_different:
             yield from _field_rows(pair)
             mark = ALSO
@@ -222,14 +222,14 @@ def _rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
             yield from _field_rows(pair)
             mark = ALSO
         elif alike <= _MOST_ALIKE:
-            yield from _marked(SAME, pair)
+            yield from _marked(UNMARKED, pair)
     if alike > _MOST_ALIKE:
-        yield Row(SAME, f"(and {alike} that are alike)", "")
+        yield Row(UNMARKED, f"(and {alike} that are alike)", "")
 
 
 def _marked(mark: str, pair: Pair) -> Iterator[Row]:
     if isinstance(pair.kernel, Output) or isinstance(pair.pystack, Output):
-        yield from _text_rows(_output(pair.kernel), _output(pair.pystack))
+        yield from text_rows(_output(pair.kernel), _output(pair.pystack))
     else:
         yield Row(mark, _placed(pair.kernel), _placed(pair.pystack))
 
@@ -258,16 +258,21 @@ def _state_rows(pair: Pair) -> Iterator[Row]:
         for half in (pair.kernel, pair.pystack)
     )
     if pair.kernel is None or pair.pystack is None:
-        yield Row(SAME, *("(not observable)" if half is None else "" for half in (pair.kernel, pair.pystack)))
-    yield from _text_rows(theirs, ours)
+        yield Row(
+            UNMARKED, *("(not observable)" if half is None else "" for half in (pair.kernel, pair.pystack))
+        )
+    yield from text_rows(theirs, ours)
 
 
-def _text_rows(theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Row]:
+def text_rows(theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Row]:
+    """Two texts line beside line; times and what else differs by nature are not marked."""
     mark = FIRST
     for left, right in pair_up(theirs, ours, _same_text, _near_text):
         is_same = left is not None and right is not None and _same_text(left, right)
         yield Row(
-            SAME if is_same else mark, NOTHING if left is None else left, NOTHING if right is None else right
+            UNMARKED if is_same else mark,
+            NOTHING if left is None else left,
+            NOTHING if right is None else right,
         )
         mark = mark if is_same else ALSO
 

@@ -5,17 +5,20 @@ columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Final
 
-from pystack.compare.explanation import ALSO, FIRST, Explanation, Row
+from pystack.compare.diff import Difference
+from pystack.compare.explanation import ALSO, FIRST, UNMARKED, Explanation, Row, text_rows
 from pystack.compare.findings import Cause, Entry, Finding
 from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, SAME, SKIPPED, Summary
 from pystack.compare.predict import Prediction
+from pystack.compare.records import Output, State
 from pystack.compare.words import NOTHING
 from pystack.compare.words import one_line as one_line
 from pystack.compare.words import words as words
 
+_MOST_LINES: Final = 3  # of an output or a table, as an example
 _MOST_NUMBERS: Final = 8  # of the differences of one cause
 _RED, _GREEN, _YELLOW, _PLAIN = "31", "32", "33", ""
 _COLOURS: Final[Mapping[str, str]] = {
@@ -110,8 +113,20 @@ class Report:
 def _example(finding: Finding) -> Iterator[str]:
     difference = finding.difference
     yield f"  {finding.number:3} {finding.outcome.file}, step {difference.step}, at {difference.at}"
-    yield f"      kernel   {words(difference.kernel)}"
-    yield f"      pystack  {words(difference.pystack)}"
+    for row in islice(_beside(difference), _MOST_LINES):
+        yield f"      kernel   {_printable(row.kernel)}"
+        yield f"      pystack  {_printable(row.pystack)}"
+
+
+def _beside(difference: Difference) -> Iterator[Row]:
+    """Both halves; of outputs and tables the lines that differ."""
+    left, right = words(difference.kernel), words(difference.pystack)
+    if not isinstance(difference.kernel or difference.pystack, Output | State):
+        yield Row(FIRST, left, right)
+        return
+    is_table = isinstance(difference.kernel, State)
+    lines = (sorted(text.splitlines()) if is_table else text.splitlines() for text in (left, right))
+    yield from (row for row in text_rows(*lines) if row.mark != UNMARKED)
 
 
 def _numbers(findings: Sequence[Finding]) -> str:
@@ -125,5 +140,10 @@ def _numbers(findings: Sequence[Finding]) -> str:
 
 def _folded(text: str, width: int) -> list[str]:
     """All of a text, in pieces that fit: what differs may stand at its end."""
-    clean = "".join(char if char.isprintable() else "." for char in text)
+    clean = _printable(text)
     return [clean[start : start + width] for start in range(0, len(clean), width)] or [""]
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "." for char in text)
