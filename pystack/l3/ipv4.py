@@ -105,6 +105,8 @@ class Ipv4:
             hooks=hooks,
             drop=self._drop,
             outcomes=outcomes,
+            timers=self._timers,
+            rng=self._rng,
             xmit=link.egress.dev_queue_xmit,
         )
         self.neighbours = self.arp.table = NeighTable(
@@ -283,7 +285,7 @@ class Ipv4:
 
     def queued(self) -> int:
         """Packets that wait for a neighbour, or for the rest of their datagram."""
-        return self.neighbours.context.queued + self.defrag.queued
+        return self.neighbours.context.queued + self.defrag.queued + self.arp.proxy.queued
 
     def _promotes(self, dev: Link) -> bool:
         return bool(self.confs.all.promote_secondaries or self.confs.of(dev).promote_secondaries)
