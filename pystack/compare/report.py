@@ -14,9 +14,7 @@ from pystack.compare.findings import Cause, Entry, Finding
 from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, SAME, SKIPPED, Summary
 from pystack.compare.predict import Prediction
 from pystack.compare.records import Output, State
-from pystack.compare.words import NOTHING
-from pystack.compare.words import one_line as one_line
-from pystack.compare.words import words as words
+from pystack.compare.words import NOTHING, words
 
 _MOST_LINES: Final = 3  # of an output or a table, as an example
 _MOST_NUMBERS: Final = 8  # of the differences of one cause
@@ -58,9 +56,8 @@ class Report:
     def causes(self, causes: Sequence[Cause]) -> Iterator[str]:
         """What differs: each cause with its first difference as an example."""
         for cause in causes:
-            times = f"{len(cause.findings)} times in {cause.scenarios} scenarios"
-            if len(cause.findings) == 1:
-                times = "once"
+            many = f"{len(cause.findings)} times in {cause.scenarios} scenarios"
+            times = "once" if len(cause.findings) == 1 else many
             word = KNOWN if cause.known else DIFFER
             excuse = f" (known: {cause.known})" if cause.known else ""
             yield ""
@@ -74,7 +71,8 @@ class Report:
     def summary(self, summary: Summary) -> Iterator[str]:
         """The last lines of a run."""
         counts = [self._painted(f"{count} {name}", name) for name, count in summary.counts.items() if count]
-        yield f"{summary.scenarios} scenarios: {', '.join(counts) or 'none'}"
+        plural = "" if summary.scenarios == 1 else "s"
+        yield f"{summary.scenarios} scenario{plural}: {', '.join(counts) or 'none'}"
         if summary.forgiven:
             forgiven = ", ".join(f"{name} {times}" for name, times in sorted(summary.forgiven.items()))
             yield f"forgiven by nature: {forgiven}"
@@ -140,8 +138,13 @@ def _numbers(findings: Sequence[Finding]) -> str:
 
 def _folded(text: str, width: int) -> list[str]:
     """All of a text, in pieces that fit: what differs may stand at its end."""
-    clean = _printable(text)
-    return [clean[start : start + width] for start in range(0, len(clean), width)] or [""]
+    rest, pieces = _printable(text), []
+    while len(rest) > width:
+        space = rest.rfind(" ", 0, width + 1)
+        end = space if space > width // 2 else width
+        pieces.append(rest[:end])
+        rest = rest[end:].lstrip(" ")
+    return [*pieces, rest]
 
 
 def _printable(text: str) -> str:

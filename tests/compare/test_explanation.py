@@ -24,9 +24,23 @@ def test_the_first_hop_that_one_side_lacks_is_marked_apart_from_what_follows() -
 
 def test_the_ways_of_the_packet_stand_side_by_side() -> None:
     (finding, *_) = run(outcome(bridged(echo()), lost(echo())))
-    (theirs, ours) = rows(explain(finding), "paths")
-    assert theirs == Row(FIRST, "1-7 sent by tap2", "-")
-    assert ours == Row(ALSO, "-", "1-? dropped after bridge PREROUTING 50")
+    (row,) = rows(explain(finding), "paths")
+    assert row == Row(FIRST, "1-7 sent by tap2", "1-? dropped after bridge PREROUTING 50")
+
+
+def test_a_packet_that_one_side_alone_has_stands_alone() -> None:
+    answer = hops(echo(9), "ip/OUTPUT:>br0", packet=2)
+    (finding, *_) = run(outcome([*bridged(echo()), *answer], bridged(echo())))
+    assert rows(explain(finding), "paths") == (
+        Row(UNMARKED, "1-7 sent by tap2", "1-7 sent by tap2"),
+        Row(FIRST, "4-2-8 dropped after ip OUTPUT 400", "-"),
+    )
+
+
+def test_the_packets_words_are_repeated_only_where_they_change() -> None:
+    (finding, *_) = run(outcome(bridged(echo()), lost(echo())))
+    told = [row for row in rows(explain(finding), "hops") if "packet 1" in row.kernel]
+    assert len(told) == 1
 
 
 def test_fields_that_differ_are_shown_in_digits() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from pystack.compare.words import one_line
 from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Stop, Wait
+from pystack.compare.words import one_line
 
 
 def text_of(scenario: Scenario) -> str:
