@@ -157,8 +157,8 @@ def _title(source: Source, table: Table) -> str:
     title = source.text(table, "title")
     if not title.strip():
         source.complain(("title",), "a scenario has a title, in a sentence")
-    elif "\n" in title:
-        source.complain(("title",), "is one line")
+    elif not title.isprintable():
+        source.complain(("title",), "is one line, of characters that can be printed")
     return title
 
 

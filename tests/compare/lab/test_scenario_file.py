@@ -177,6 +177,7 @@ wait = nan
         ("title = 't'\nports = [1]", "x.toml:2: ports: is a list of strings"),
         ("title = 7\nports = []", "x.toml:1: title: is a string"),
         ('title = """a\nb"""\nports = []', "x.toml:1: title: is one line"),
+        ('title = "\\u001b[31mred"\nports = []', "x.toml:1: title: is one line, of characters that can be"),
         ("title = 't'\nports = ['a/b']", "x.toml:2: ports: 'a/b' cannot be a device's name"),
         ("title = 't'\nports = ['tap%d']", "x.toml:2: ports: 'tap%d' cannot be a device's name"),
         ("title = 't'\nports = [1 2]", "x.toml:2: Unclosed array"),
