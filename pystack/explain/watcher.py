@@ -23,6 +23,7 @@ from pystack.packet import Packet
 FIRST: Final = -(1 << 31) - 1  # before what any table may have
 LAST: Final = 1 << 31
 NAME: Final = "explain"
+DELIVERED: Final = "delivered"
 
 
 class Crossing(NamedTuple):
@@ -74,9 +75,7 @@ class Watcher:
         for behind in (False, True):
 
             def see(pkt: Packet, state: HookState, behind: bool = behind) -> int:
-                crossing = Crossing(
-                    netns, point.family, point.hook, behind, pkt, state.indev, state.outdev
-                )
+                crossing = Crossing(netns, point.family, point.hook, behind, pkt, state.indev, state.outdev)
                 self._narrate(crossing, self.traveller(crossing))
                 return NF_ACCEPT
 
@@ -93,7 +92,8 @@ class Watcher:
             begins = f"enters by {pkt.dev.name}" if ingress else "made here"
             frame = bytes(pkt.frame() if ingress else pkt.payload())
             cause = 0 if ingress else self._current
-            known = Traveller(len(self.travellers) + 1, crossing.netns.name, frame, begins, cause)
+            number = len(self.travellers) + 1
+            known = Traveller(number, crossing.netns.name, frame, ingress, pkt.protocol, begins, cause)
             pkt.trace = known
             self.travellers.append(known)
         self._current = known.number
@@ -108,9 +108,9 @@ class Watcher:
     def _hear(self, event: Event) -> None:
         if not isinstance(event, Dropped) or not isinstance(event.trace, Traveller):
             return
-        reason = REASONS[event.reason]
-        event.trace.ends.append(f"dropped: {reason.sentence}")
+        reason, ends = REASONS[event.reason], event.trace.ends
+        if ends[-1:] == [DELIVERED]:  # that was to be, but nobody took it
+            ends.pop()
+        ends.append(f"dropped: {reason.sentence}")
         told = Told(f"dropped: {reason.sentence}")
-        self.add(
-            Stage(event.trace.number, event.netns, "drop", event.device, told, drop=reason.kernel)
-        )
+        self.add(Stage(event.trace.number, event.netns, "drop", event.device, told, drop=reason.kernel))
