@@ -43,7 +43,7 @@ SHELL = frozenset("__main__ cli client daemon web compare hooks drivers".split()
 PURE_IN_COMPARE = frozenset(
     f"pystack.compare.{name}"
     for name in (
-        "align diff equivalences features known outcome points records report scenario station"
+        "align diff equivalences features known moved outcome path points records report scenario station"
     ).split()
 )
 

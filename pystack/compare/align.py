@@ -1,8 +1,7 @@
-"""Pairs what the two sides yielded: like with like where there is like, the rest in its order.
+"""Pairs what the two sides yielded: like with like where there is like, else what is near.
 
 Order is compared where it means something: frames of one port, captures of one device, hops of one packet,
-log lines,
-a command's output. Between ports it means nothing: a kernel with two processors has none.
+log lines, a command's output. Between ports it means nothing: a kernel with two processors has none.
 """
 
 from __future__ import annotations
@@ -67,11 +66,10 @@ def align(
     kernel: Iterable[Record],
     pystack: Iterable[Record],
     same: Callable[[Record, Record], bool],
-    near: Callable[[Record, Record], bool] | None = None,
+    near: Callable[[Record, Record], bool],
 ) -> list[Pair]:
     """Every record of both sides, in pairs, by step; those that are not the same but `near` each other are
-    set
-    side by side. What was put in is not compared: it is the same by design.
+    set side by side. What was put in is not compared: it is the same by design.
     """
     lanes: dict[Hashable, tuple[list[Record], list[Record]]] = {}
     for side, records in enumerate((kernel, pystack)):
@@ -94,15 +92,18 @@ def _pair(kernel: Record | None, pystack: Record | None) -> Pair:
 
 
 def pair_up(
-    left: Sequence[T], right: Sequence[T], same: Same[T], near: Same[T] | None = None
+    left: Sequence[T], right: Sequence[T], same: Same[T], near: Same[T]
 ) -> list[tuple[T | None, T | None]]:
-    """The longest common subsequence is paired; between its members what is near, else the rest in order."""
+    """The longest common subsequence is paired; between its members what is near; the rest stands alone."""
     if len(left) == len(right) and all(map(same, left, right)):
         return list(zip(left, right, strict=True))
     pairs: list[tuple[T | None, T | None]] = []
     for rest_left, rest_right, anchor in _stretches(_anchors(left, right, same), left, right):
-        neighbours = [] if near is None else _anchors(rest_left, rest_right, near)
-        pairs += _around(neighbours, rest_left, rest_right)
+        neighbours = _anchors(rest_left, rest_right, near)
+        for alone_left, alone_right, neighbour in _stretches(neighbours, rest_left, rest_right):
+            pairs += [(mine, None) for mine in alone_left]
+            pairs += [(None, theirs) for theirs in alone_right]
+            pairs += neighbour
         pairs += anchor
     return pairs
 
@@ -117,28 +118,6 @@ def _stretches(
         yield left[begin_left:at_left], right[begin_right:at_right], anchor
         begin_left, begin_right = at_left + 1, at_right + 1
     yield left[begin_left:], right[begin_right:], []
-
-
-def _around(
-    neighbours: Sequence[tuple[int, int]], left: Sequence[T], right: Sequence[T]
-) -> list[tuple[T | None, T | None]]:
-    """What is near is paired, the rest stands alone in its order; if nothing is near, all is side by side."""
-    if not neighbours:
-        return _side_by_side(left, right)
-    pairs: list[tuple[T | None, T | None]] = []
-    for rest_left, rest_right, neighbour in _stretches(neighbours, left, right):
-        pairs += [(mine, None) for mine in rest_left]
-        pairs += [(None, theirs) for theirs in rest_right]
-        pairs += neighbour
-    return pairs
-
-
-def _side_by_side(left: Sequence[T], right: Sequence[T]) -> list[tuple[T | None, T | None]]:
-    length = max(len(left), len(right))
-    return [
-        (left[index] if index < len(left) else None, right[index] if index < len(right) else None)
-        for index in range(length)
-    ]
 
 
 def _anchors(left: Sequence[T], right: Sequence[T], same: Same[T]) -> list[tuple[int, int]]:

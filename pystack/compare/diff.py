@@ -1,38 +1,33 @@
 """What of two sides' records differs, of which class, and by what cause.
 
 The classes, in order of weight: VERDICT (passed on or not), EGRESS (by another port), REWRITE (other bytes),
-RULE, STATE,
-REPLY (what the stack itself sends), LOG, OUTPUT, TIMING.
+RULE (another mark, device or rule where it was seen), STATE (other entries in a table at the end), REPLY
+(what the stack itself sends: whether, and with which bytes), LOG, OUTPUT, TIMING (the same, but in another
+order or step).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from pystack.compare.align import Pair, align
-from pystack.compare.equivalences import Injected, alike, ignored, plain_text
+from pystack.compare.align import Pair, align, place
+from pystack.compare.equivalences import Injected, alike, ignored, kind_of, plain_text, unforgiven
+from pystack.compare.moved import Move, moves
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
-from pystack.wire.fields import differing
 
 CLASSES: Final = ("VERDICT", "EGRESS", "REWRITE", "RULE", "STATE", "REPLY", "LOG", "OUTPUT", "TIMING")
 _SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
-_UNOBSERVABLE_FIELDS: Final = (
-    "table",
-    "chain",
-    "rule",
-    "indev",
-    "outdev",
-    "physin",
-    "physout",
-    "mark",
-    "verdict",
-    "reason",
-)
+_WAY_OUT: Final = ("outdev", "physout")
+_VERDICT: Final = ("verdict", "reason")
+_DEVICES: Final = (*_WAY_OUT, "indev", "physin")
+_UNOBSERVABLE_FIELDS: Final = (*_DEVICES, "table", "chain", "rule", "mark", *_VERDICT)
+_devices: Final = attrgetter(*_DEVICES)
+_point: Final = attrgetter("family", "hook", "priority")
 _seen: Final = attrgetter(*_UNOBSERVABLE_FIELDS)
 
 
@@ -87,36 +82,48 @@ class Differ:
         """Pair everything and look at each pair."""
         pairs = align(self._kernel, self._pystack, self._same, self._near)
         found = [difference for pair in pairs if (difference := self._judge(pair)) is not None]
-        return Comparison(pairs, self._join_egress(_causes(found)), self._forgiven, self._not_observable)
+        return Comparison(pairs, _causes(self._reunited(found)), self._forgiven, self._not_observable)
 
     # -- alike? --------------------------------------------------------------------------------------------
 
     def _same(self, left: Record, right: Record) -> bool:
-        if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
-            return left.dir == right.dir and self._alike(left.data, right.data) is not None
         if isinstance(left, Hop) and isinstance(right, Hop):
-            return self._same_point(left, right) and self._alike_hops(left, right) is not None
-        if isinstance(left, Log) and isinstance(right, Log):
-            return left.text == right.text
+            return self._same_place(left, right) and self._alike_hops(left, right) is not None
+        if isinstance(left, Frame | Captured | Log) and isinstance(right, Frame | Captured | Log):
+            return self._alike_records(left, right)
         return type(left) is type(right)  # outputs and states: one of a kind in their lane, looked at later
 
     def _near(self, left: Record, right: Record) -> bool:
-        """One packet at one point, if not as the same bytes."""
-        return isinstance(left, Hop) and isinstance(right, Hop) and self._same_point(left, right)
+        """What can be told apart field by field: a packet at one point, frames of one kind, log lines."""
+        if isinstance(left, Hop) and isinstance(right, Hop):
+            return _point(left) == _point(right)
+        if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
+            return kind_of(left.data) == kind_of(right.data)
+        return isinstance(left, Log) and isinstance(right, Log)
+
+    def _alike_records(self, left: Record, right: Record) -> bool:
+        """Whether two records show the same, wherever they show it."""
+        if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
+            return left.dir == right.dir and self._alike(left.data, right.data) is not None
+        if isinstance(left, Hop) and isinstance(right, Hop):
+            return self._alike_hops(left, right) is not None
+        return isinstance(left, Log) and isinstance(right, Log) and left.text == right.text
 
     def _alike(self, left: bytes, right: bytes) -> list[str] | None:
         if left == right:
             return []  # nearly always: who made it need not be found out
-        injected = self._injected
-        made = injected.made_by_stack(left) and injected.made_by_stack(right)
-        quote_made = made and injected.quotes_stack(left) and injected.quotes_stack(right)
-        return alike(left, right, made=made, quote_made=quote_made)
+        return alike(left, right, self._injected)
 
     def _alike_hops(self, left: Hop, right: Hop) -> list[str] | None:
         return [] if left.data == right.data else self._alike(framed(left), framed(right))
 
-    def _same_point(self, left: Hop, right: Hop) -> bool:
-        return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)
+    def _same_place(self, left: Hop, right: Hop) -> bool:
+        if _point(left) != _point(right):
+            return False
+        theirs, ours = _devices(left), _devices(right)
+        return theirs == ours or all(
+            mine == other or mine is None or other is None for mine, other in zip(theirs, ours, strict=True)
+        )
 
     # -- a pair --------------------------------------------------------------------------------------------
 
@@ -158,31 +165,39 @@ class Differ:
 
     def _frames(self, pair: Pair, left: bytes, right: bytes, same_way: bool) -> Difference | None:
         masks = self._alike(left, right)
-        if masks is not None and same_way:
-            self._forgive(masks)
-            return None
+        if masks is None:
+            return self._rewritten(pair, left, right)
         if not same_way:
             return self._difference("VERDICT", pair, "seen on its way in and on its way out")
+        self._forgive(masks)
+        return None
+
+    def _rewritten(self, pair: Pair, left: bytes, right: bytes) -> Difference:
         kind = "REPLY" if self._injected.made_by_stack(left) else "REWRITE"
-        return self._difference(kind, pair, ", ".join(differing(left, right)))
+        return self._difference(kind, pair, ", ".join(unforgiven(left, right, self._injected)))
 
     def _hops(self, pair: Pair, left: Hop, right: Hop) -> Difference | None:
-        if not self._same_point(left, right):
-            return self._difference("VERDICT", pair, f"the kernel is at {pair.at}, pystack is not")
         masks = self._alike_hops(left, right)
-        if masks is None:
-            return self._difference("REWRITE", pair, ", ".join(differing(framed(left), framed(right))))
-        self._forgive(masks)
-        if _seen(left) == _seen(right):
+        if masks is not None and _seen(left) == _seen(right):
+            self._forgive(masks)
             return None
-        for name in _UNOBSERVABLE_FIELDS:
-            theirs, ours = getattr(left, name), getattr(right, name)
-            if theirs is None or ours is None:
-                self._not_observable += theirs is not ours
-            elif theirs != ours:
-                kind = "VERDICT" if name in ("verdict", "reason") else "RULE"
-                return self._difference(kind, pair, f"{name} at {pair.at}")
-        return None
+        unlike = [name for name in _UNOBSERVABLE_FIELDS if self._is_unlike(left, right, name)]
+        if unlike and unlike[0] in _WAY_OUT:
+            return self._difference("EGRESS", pair, f"{unlike[0]} at {pair.at}")
+        if masks is None:
+            return self._rewritten(pair, framed(left), framed(right))
+        self._forgive(masks)
+        if not unlike:
+            return None
+        kind = "VERDICT" if unlike[0] in _VERDICT else "RULE"
+        return self._difference(kind, pair, f"{unlike[0]} at {pair.at}")
+
+    def _is_unlike(self, left: Hop, right: Hop, name: str) -> bool:
+        theirs, ours = getattr(left, name), getattr(right, name)
+        if theirs is None or ours is None:
+            self._not_observable += theirs is not ours
+            return False
+        return bool(theirs != ours)
 
     def _outputs(self, pair: Pair, left: Output, right: Output) -> Difference | None:
         if left.rc != right.rc:
@@ -211,30 +226,49 @@ class Differ:
     def _difference(self, cls: str, pair: Pair, cause: str) -> Difference:
         return Difference(cls, pair.step, pair.at, pair.kernel, pair.pystack, cause)
 
-    def _join_egress(self, found: list[Difference]) -> list[Difference]:
-        """A frame that one side misses and the other has at another port is one difference, not two."""
-        joined: list[Difference] = []
-        for difference in found:
-            partner = next((other for other in joined if self._is_other_half(other, difference)), None)
-            if partner is None:
-                joined.append(difference)
-                continue
-            left, right = partner.kernel or difference.kernel, partner.pystack or difference.pystack
-            at = f"{partner.at} / {difference.at}"
-            joined[joined.index(partner)] = Difference(
-                "EGRESS", partner.step, at, left, right, "another port"
-            )
-        return joined
+    def _reunited(self, found: list[Difference]) -> list[Difference]:
+        """What one side has and the other has elsewhere is one difference, not two."""
+        apart = [difference for difference in found if not self._halves_are_same(difference)]
+        moved = moves([one.kernel for one in apart], [one.pystack for one in apart], self._alike_records)
+        taken = {other for other, _ in moved.values()}
+        reunited = {id(one): self._parted(apart, index, moved, taken) for index, one in enumerate(apart)}
+        return [one for difference in found for one in reunited.get(id(difference), [difference])]
 
-    def _is_other_half(self, one: Difference, other: Difference) -> bool:
-        first, second = one.kernel or one.pystack, other.kernel or other.pystack
-        if not isinstance(first, Frame) or not isinstance(second, Frame) or one.step != other.step:
-            return False
-        halves = (one.kernel is None) != (one.pystack is None) and (one.kernel is None) != (
-            other.kernel is None
-        )
-        lone = (other.kernel is None) != (other.pystack is None)
-        return halves and lone and self._alike(first.data, second.data) is not None
+    def _halves_are_same(self, difference: Difference) -> bool:
+        left, right = difference.kernel, difference.pystack
+        return left is not None and right is not None and self._same(left, right)
+
+    def _parted(
+        self, apart: list[Difference], index: int, moved: Mapping[int, tuple[int, Move]], taken: set[int]
+    ) -> list[Difference]:
+        """What becomes of a difference once its halves that have a twin elsewhere are with that."""
+        difference, parts = apart[index], list[Difference]()
+        theirs, ours = difference.kernel, difference.pystack
+        if index not in moved and index not in taken:
+            return [difference]
+        if index in moved and theirs is not None:
+            other, move = moved[index]
+            twin = apart[other].pystack
+            assert twin is not None, "a move is to something"
+            parts.append(_moved(theirs, twin, move))
+            theirs = None
+        if index in taken:
+            ours = None
+        rest = theirs if theirs is not None else ours
+        if rest is not None and (alone := self._one_sided(Pair(rest.step, place(rest), theirs, ours))):
+            parts.append(alone)
+        return parts
+
+
+def _moved(theirs: Record, ours: Record, move: Move) -> Difference:
+    at = place(theirs)
+    if move is Move.STEP:
+        return Difference("TIMING", theirs.step, at, theirs, ours, f"pystack has it in step {ours.step}")
+    if move is Move.ORDER:
+        return Difference("TIMING", theirs.step, at, theirs, ours, move.value)
+    if isinstance(theirs, Hop):
+        return Difference("EGRESS", theirs.step, at, theirs, ours, f"outdev at {at}")
+    return Difference("EGRESS", theirs.step, f"{at} / {place(ours)}", theirs, ours, move.value)
 
 
 def _causes(found: Sequence[Difference]) -> list[Difference]:

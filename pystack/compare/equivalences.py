@@ -1,8 +1,7 @@
 """What may differ by nature, each with its reason: the only differences that a comparison forgives.
 
 A mask is tried only where the plain bytes differ, and only on packets that the side made itself: what came in
-must
-come out alike to the last bit.
+must come out alike to the last bit.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Final
 
 from pystack.wire.checksum import verifies
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
-from pystack.wire.fields import place_of
+from pystack.wire.fields import differing, place_of
 from pystack.wire.icmp import ERROR_TYPES, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMPREPLY
 from pystack.wire.icmp import HEADER_LENGTH as ICMP_HEADER
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
@@ -107,6 +106,11 @@ def _protocol(frame: bytes) -> int | None:
     return None if place is None else frame[place[0]]
 
 
+def kind_of(frame: bytes) -> tuple[bytes, int | None]:
+    """What a frame carries: its type, and the protocol of an IP packet."""
+    return frame[12:14], _protocol(frame)
+
+
 def _is_igmp(frame: bytes) -> bool:
     return _protocol(frame) == IPPROTO_IGMP
 
@@ -163,28 +167,44 @@ TEXTS: Final = (
 )
 
 
-def alike(left: bytes, right: bytes, *, made: bool, quote_made: bool = False) -> list[str] | None:
-    """The names of the masks under which two frames are equal: none needed, some, or None if they differ.
-
-    `made` says that the frame was made by the stack and not merely passed on, `quote_made` the same of a
-    packet that it quotes.
-    """
+def alike(left: bytes, right: bytes, injected: Injected) -> list[str] | None:
+    """The names of the masks under which two frames are equal: none needed, some, or None if they differ."""
     if left == right:
         return []
-    if not made:
-        return None
-    used = []
-    plain_left, plain_right = left, right
+    masked_left, masked_right, used = _masked(left, right, injected)
+    if masked_left == masked_right and _sums_hold(left) == _sums_hold(right):
+        return used
+    return None
+
+
+def unforgiven(left: bytes, right: bytes, injected: Injected) -> list[str]:
+    """The names of the fields in which two frames differ that no mask covers."""
+    masked_left, masked_right, _ = _masked(left, right, injected)
+    if masked_left != masked_right:
+        return differing(masked_left, masked_right)
+    holds = zip(("ip.chksum", "icmp.chksum"), _sums_hold(left), _sums_hold(right), strict=True)
+    return [name for name, theirs, ours in holds if theirs != ours]
+
+
+def _masked(left: bytes, right: bytes, injected: Injected) -> tuple[bytes, bytes, list[str]]:
+    """Both frames with as many masks on as it takes to make them equal, and the masks that did something.
+
+    Only what the stacks made is masked, not what they merely passed on; the same of a packet that is quoted.
+    """
+    used: list[str] = []
+    if not (injected.made_by_stack(left) and injected.made_by_stack(right)):
+        return left, right, used
+    quote_made = injected.quotes_stack(left) and injected.quotes_stack(right)
     for mask in FRAMES:
+        if left == right:
+            break
         if mask.of_quote and not quote_made:
             continue
         masked_left, masked_right = mask.mask(left), mask.mask(right)
         if _gap(masked_left, masked_right) != _gap(left, right):
             used.append(mask.name)
         left, right = masked_left, masked_right
-        if left == right:
-            return used if _sums_hold(plain_left) == _sums_hold(plain_right) else None
-    return None
+    return left, right, used
 
 
 def _sums_hold(frame: bytes) -> tuple[bool, bool]:
@@ -237,10 +257,13 @@ class Injected:
 
 
 def _identity(frame: bytes) -> bytes:
-    """What forwarding keeps of a packet: for IP its addresses, protocol and id; else the whole payload."""
+    """What forwarding keeps of a packet: for IP its addresses, protocol and id; else the whole payload.
+
+    Not the link header, which some hops do not show.
+    """
     place = place_of(frame, "ip.src")
     if place is None:
-        return frame[6:]
+        return frame[ETH_HLEN:]
     at = place[0] - 12
     quote = frame[at + 4 : at + 6] + frame[at + 9 : at + 10] + frame[at + 12 : at + 20]
     return quote + (frame[at + 20 : at + 21] if frame[at + 9] == IPPROTO_ICMP else b"")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
+from pystack.wire.ip_options import later_fragments
 from pystack.wire.ipv4 import HEADER_LENGTH, IP_MF, IP_OFFSET, Ipv4Header, build
-
-_OPTION_END: Final = 0
-_OPTION_NOOP: Final = 1
-_OPTION_COPIED: Final = 0x80
 
 
 def fragments_of(pkt: Packet, header: Ipv4Header, mtu: int) -> list[Packet]:
@@ -31,7 +26,7 @@ def fragments_of(pkt: Packet, header: Ipv4Header, mtu: int) -> list[Packet]:
         is_last = start + room >= len(payload)
         own.frag_off = flags | first_offset + start // 8 | (more_follow if is_last else IP_MF)
         if start:
-            own.options = options_of_later_fragments(header.options)
+            own.options = later_fragments(header.options)
         pieces.append(_piece(pkt, own, bytes(part)))
     return pieces
 
@@ -46,26 +41,6 @@ def _piece(pkt: Packet, header: Ipv4Header, payload: bytes) -> Packet:
     piece.transport_header = ETH_HLEN + header.ihl
     piece.ip = header
     return piece
-
-
-def options_of_later_fragments(options: bytes) -> bytes:
-    """Options that are not to be copied are blanked, their room stays.
-
-    Linux: net/ipv4/ip_options.c ip_options_fragment()
-    """
-    blanked = bytearray(options)
-    at = 0
-    while at < len(blanked) and blanked[at] != _OPTION_END:
-        if blanked[at] == _OPTION_NOOP:
-            at += 1
-            continue
-        length = blanked[at + 1] if at + 1 < len(blanked) else 0
-        if length < 2 or at + length > len(blanked):
-            break
-        if not blanked[at] & _OPTION_COPIED:
-            blanked[at : at + length] = bytes([_OPTION_NOOP]) * length
-        at += length
-    return bytes(blanked)
 
 
 def smallest_mtu(header: Ipv4Header) -> int:

@@ -21,6 +21,7 @@ from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, Addres
 from pystack.l3.arp import Arp
 from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
+from pystack.l3.exceptions import RouteExceptions
 from pystack.l3.fib import Fib
 from pystack.l3.icmp import Icmp
 from pystack.l3.icmp_error import IcmpErrorSender
@@ -74,6 +75,7 @@ class Ipv4:
         self.addresses = AddressBook(self._promotes)
         self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
         self.fib = Fib()
+        self.exceptions = RouteExceptions(clock)
         self._routes = AddressRoutes(self.fib, self.addresses)
         self._paths = PathFns()
 
@@ -88,6 +90,7 @@ class Ipv4:
             addresses=self.addresses,
             confs=self.confs,
             fib=self.fib,
+            exceptions=self.exceptions,
             paths=self._paths,
             is_member=self.is_member,
         )

@@ -14,6 +14,7 @@ from pystack.errors import EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV
 from pystack.l2.devices import DeviceTable, Link
 from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, AddressBook
 from pystack.l3.conf import Confs
+from pystack.l3.exceptions import RouteException, RouteExceptions
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import (
     RTN_BROADCAST,
@@ -34,9 +35,12 @@ from pystack.wire.ipv4 import (
     is_zeronet,
 )
 
+RTCF_REDIRECTED: Final = 0x00040000
 RTCF_BROADCAST: Final = 0x10000000
 RTCF_MULTICAST: Final = 0x20000000
 RTCF_LOCAL: Final = 0x80000000
+
+_MTU_THAT_ALWAYS_FITS: Final = 576
 
 PathFn = Callable[[Packet], None]
 
@@ -47,6 +51,7 @@ class Rtable(Route):
     __slots__ = (
         "dev",
         "error",
+        "exception",
         "flags",
         "gateway",
         "generation",
@@ -70,6 +75,7 @@ class Rtable(Route):
         self.iif = 0  # by which it came; for a local sender the device it named, or the destination's owner
         self.error = 0
         self.result: FibResult | None = None
+        self.exception: RouteException | None = None  # what was learned of this destination
         self.input: PathFn = _nowhere
         self.output: PathFn = _nowhere
 
@@ -79,10 +85,28 @@ class Rtable(Route):
 
     @property
     def mtu(self) -> int:
-        """Linux: net/ipv4/route.c ip_dst_mtu_maybe_forward()"""
+        """What fits, as far as is known. Linux: net/ipv4/route.c ipv4_mtu()"""
+        learned = 0 if self.exception is None else self.exception.live_pmtu
+        return learned or self.forward_mtu
+
+    @property
+    def forward_mtu(self) -> int:
+        """What fits for others' packets, who are to learn the MTU of the way themselves.
+
+        Linux: include/net/ip.h ip_dst_mtu_maybe_forward()
+        """
         if self.result is not None and "mtu" in self.result.info.metrics:
             return min(self.result.info.metrics["mtu"], self.dev.mtu)
+        if self.exception is not None and self.exception.locked and self.gateway:
+            return min(self.dev.mtu, _MTU_THAT_ALWAYS_FITS)
         return self.dev.mtu
+
+    def learn(self, exception: RouteException | None) -> None:
+        """Go by what was learned. Linux: net/ipv4/route.c rt_bind_exception()"""
+        self.exception = exception
+        if exception is not None and exception.gateway:
+            self.gateway = exception.gateway
+            self.flags |= RTCF_REDIRECTED
 
 
 class PathFns:
@@ -109,6 +133,7 @@ class Router:
         addresses: AddressBook,
         confs: Confs,
         fib: Fib,
+        exceptions: RouteExceptions,
         paths: PathFns,
         is_member: Callable[[Link, int], bool],
     ) -> None:
@@ -117,6 +142,7 @@ class Router:
         self._addresses = addresses
         self._confs = confs
         self._fib = fib
+        self._exceptions = exceptions
         self._paths = paths
         self._is_member = is_member  # whether we joined a multicast group on a device
         self._source_check = SourceCheck(addresses=addresses, confs=confs, fib=fib, loopback=loopback)
@@ -188,6 +214,7 @@ class Router:
         route.is_input = True
         route.iif = dev.ifindex
         route.result = found
+        route.learn(self._exceptions.find(found.nexthop, daddr))
         route.input = self._paths.forward
         route.output = self._paths.output
         return route
@@ -302,6 +329,7 @@ class Router:
         route.iif = flow.oif if owner is None else owner.ifindex
         if found is not None and not loops and type_ == RTN_UNICAST:
             route.gateway = found.nexthop.gateway
+            route.learn(self._exceptions.find(found.nexthop, flow.daddr))
         if flags & RTCF_LOCAL:
             route.input = self._paths.local_deliver
         heard_by_us = flags & (RTCF_BROADCAST | RTCF_MULTICAST) and flags & RTCF_LOCAL and not loops

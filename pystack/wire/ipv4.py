@@ -6,6 +6,7 @@ from struct import Struct
 from typing import Final
 
 from pystack.wire.checksum import Buffer, checksum, verifies
+from pystack.wire.ip_options import IpOptions
 from pystack.wire.malformed import Malformed
 
 HEADER: Final = Struct("!BBHHHBBHII")
@@ -37,6 +38,7 @@ class Ipv4Header:
         "id",
         "ihl",
         "options",
+        "parsed_options",
         "protocol",
         "saddr",
         "tos",
@@ -70,10 +72,11 @@ class Ipv4Header:
         self.ihl = ihl  # in octets
         self.check = check
         self.options = options
+        self.parsed_options: IpOptions | None = None  # what `options` say, once somebody asked
 
     def copy(self) -> Ipv4Header:
         """A header that can change without this one."""
-        return Ipv4Header(
+        twin = Ipv4Header(
             self.saddr,
             self.daddr,
             self.protocol,
@@ -86,6 +89,8 @@ class Ipv4Header:
             check=self.check,
             options=self.options,
         )
+        twin.parsed_options = self.parsed_options
+        return twin
 
     @property
     def is_fragment(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -91,9 +92,63 @@ def test_a_checksum_that_is_wrong_is_found_in_a_reply_too(at: int, field: str) -
     assert field in cause
 
 
-def test_a_hop_in_another_order_is_a_verdict() -> None:
-    found = compared([hop(-300, echo()), hop(0, echo())], [hop(0, echo()), hop(-300, echo())]).differences
-    assert {difference.cls for difference in found} == {"VERDICT"}
+def test_a_hop_in_another_order_is_timing() -> None:
+    found = only([hop(-300, echo()), hop(0, echo())], [hop(0, echo()), hop(-300, echo())])
+    assert found == ("TIMING", "in another order")
+
+
+def test_frames_in_another_order_are_timing() -> None:
+    one, two = out(echo(ttl=63)), out(echo(ttl=62))
+    assert only([one, two], [two, one]) == ("TIMING", "in another order")
+
+
+@pytest.mark.parametrize("record", [out(echo(9, ttl=63)), Log(1, "IN=eth0 OUT= "), hop(0, echo())])
+def test_what_comes_in_another_step_is_timing(record: Record) -> None:
+    assert only([record], [replace(record, step=3)]) == ("TIMING", "pystack has it in step 3")
+
+
+def test_a_hop_that_leads_to_another_port_is_a_difference_of_egress() -> None:
+    kernel, pystack = hop(0, echo(), outdev="tap2"), hop(0, echo(), outdev="tap3")
+    assert only([kernel], [pystack]) == ("EGRESS", "outdev at bridge PREROUTING 0")
+
+
+def test_of_a_flood_only_the_copy_that_is_missing_is_told() -> None:
+    flood = [hop(0, echo(), outdev="tap3"), hop(0, echo(), outdev="tap2")]
+    (difference,) = compared(flood, flood[1:]).differences
+    assert (difference.cls, difference.kernel, difference.pystack) == ("VERDICT", flood[0], None)
+
+
+def test_a_flood_that_takes_one_port_for_another_is_a_difference_of_egress() -> None:
+    kernel = [hop(0, echo(), outdev="tap3"), hop(0, echo(), outdev="tap1")]
+    pystack = [hop(0, echo(), outdev="tap1"), hop(0, echo(), outdev="tap2")]
+    (difference,) = compared(kernel, pystack).differences
+    assert (difference.cls, difference.kernel, difference.pystack) == ("EGRESS", kernel[0], pystack[1])
+
+
+def test_a_moved_frame_leaves_what_stood_beside_it_alone() -> None:
+    kernel = [out(echo(ttl=63), "tap2")]
+    pystack = [out(echo(ttl=63), "tap3"), out(echo(ttl=62), "tap2")]
+    found = compared(kernel, pystack).differences
+    assert [(one.cls, one.kernel, one.pystack) for one in found] == [
+        ("EGRESS", kernel[0], pystack[0]),
+        ("VERDICT", None, pystack[1]),
+    ]
+
+
+def test_two_packets_with_a_wrong_mark_are_not_taken_for_each_other() -> None:
+    kernel = [replace(hop(0, echo()), packet=number) for number in (1, 2)]
+    pystack = [replace(one, mark=7) for one in kernel]
+    assert [one.cls for one in compared(kernel, pystack).differences] == ["RULE", "RULE"]
+
+
+def test_frames_of_different_kinds_are_not_held_against_each_other() -> None:
+    answer = header(VM, OWN, ETH_P_ARP) + arp.build(arp.Arp(2, OWN, OURS, VM, THEIRS))
+    found = compared([out(echo(ttl=63))], [out(answer)]).differences
+    assert sorted(one.cls for one in found) == ["REPLY", "VERDICT"]
+
+
+def test_a_cause_names_no_field_that_is_forgiven() -> None:
+    assert only([out(echo(100, 64, reply=True))], [out(echo(200, 63, reply=True))]) == ("REPLY", "ip.ttl")
 
 
 @pytest.mark.parametrize(

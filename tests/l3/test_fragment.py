@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pystack.l2.port import PortDevice
-from pystack.l3.fragment import fragments_of, options_of_later_fragments, smallest_mtu
+from pystack.l3.fragment import fragments_of, smallest_mtu
 from pystack.packet import Packet
 from pystack.wire import ipv4
+from pystack.wire.ip_options import later_fragments
 from pystack.wire.ipv4 import IP_DF, IP_MF, Ipv4Header
 from tests.frames import ALICE_IP, OUR_IP, OUR_MAC
 
@@ -82,12 +83,12 @@ def test_only_options_that_must_be_copied_are_in_later_pieces() -> None:
     ids=["none", "end first", "no length", "length 1", "too long", "timestamp", "source route"],
 )
 def test_options_are_blanked_as_far_as_they_make_sense(options: bytes, later: bytes) -> None:
-    assert options_of_later_fragments(options) == later
+    assert later_fragments(options) == later
 
 
 @given(st.binary(max_size=40))
 def test_any_options_keep_their_length(options: bytes) -> None:
-    assert len(options_of_later_fragments(options)) == len(options)
+    assert len(later_fragments(options)) == len(options)
 
 
 def test_below_header_and_eight_octets_nothing_can_be_cut() -> None:

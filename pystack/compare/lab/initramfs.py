@@ -17,10 +17,12 @@ from typing import Final
 from pystack.compare.lab import host_files
 from pystack.compare.lab.cpio import CpioArchive
 from pystack.compare.lab.errors import LabUnavailable
+from pystack.compare.lab.guest_python import GuestPython, find_python
 from pystack.compare.lab.kernel_modules import KernelModule, ModuleTree
 from pystack.compare.lab.vm_kernel import VmKernel, write_whole
 
 INIT: Final = Path(__file__).with_name("vm_init.sh")
+KEPT: Final = 3  # archives of a kind
 FORMAT: Final = "1"  # count on when an archive from the same files comes to look otherwise
 
 
@@ -35,13 +37,14 @@ class ImageKind:
     module_prefixes: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()  # glob patterns on this machine
+    python: str = ""  # a module that Python in the VM can run
 
 
 GUEST: Final = ImageKind("guest", 96, ("virtio_pci", "virtio_net", "virtio_console"))
 
 FULL: Final = ImageKind(
     name="full",
-    memory=224,
+    memory=288,
     boot_modules=(*GUEST.boot_modules, "crc32c_generic"),
     modules=tuple(
         """
@@ -63,17 +66,21 @@ FULL: Final = ImageKind(
         iptables-legacy iptables-legacy-save iptables-legacy-restore ip6tables-legacy
         ebtables ebtables-save ebtables-restore ebtables-nft ebtables-legacy ebtables-legacy-save
         ebtables-legacy-restore arptables arptables-nft arptables-legacy xtables-monitor
+        unshare
         """.split()
     ),
     files=(
         "/usr/lib/*/xtables/*.so",
         "/usr/lib/*/ebtables/*.so",
         "/etc/ethertypes",
+        "/etc/passwd",  # tcpdump becomes a user of its own
+        "/etc/group",
         "/etc/protocols",
         "/etc/services",
         "/etc/iproute2/*",
         "/etc/iproute2/*.d/*",
     ),
+    python="pystack.compare.lab.vm_guest",
 )
 KINDS: Final = {kind.name: kind for kind in (GUEST, FULL)}
 
@@ -86,14 +93,16 @@ def initramfs(kernel: VmKernel, kind: ImageKind) -> Path:
     programs = [path for name in kind.programs if (path := host_files.find_program(name))]
     files = [path for pattern in kind.files for path in sorted(Path("/").glob(pattern.lstrip("/")))]
     parts = [busybox, *programs, *(path for path in files if path.is_file())]
-    path = kernel.images / f"{kind.name}-{_fingerprint(kernel, kind, parts)}.cpio"
+    python = find_python(kind.python) if kind.python else None
+    seen = [*parts, *(python.files if python else ())]
+    path = kernel.images / f"{kind.name}-{_fingerprint(kernel, kind, seen)}.cpio"
     if not path.exists():
-        write_whole(path, build(kernel, kind, parts))
-        _forget_older(path, kind)
+        write_whole(path, build(kernel, kind, parts, python))
+        _forget_older(path.parent, kind)
     return path
 
 
-def build(kernel: VmKernel, kind: ImageKind, parts: Iterable[Path]) -> bytes:
+def build(kernel: VmKernel, kind: ImageKind, parts: Iterable[Path], python: GuestPython | None) -> bytes:
     archive = CpioArchive()
     host_files.add_merged_folders(archive)
     archive.folder("dev")
@@ -102,6 +111,8 @@ def build(kernel: VmKernel, kind: ImageKind, parts: Iterable[Path]) -> bytes:
     archive.link("usr/bin/sh", "dash" if "dash" in kind.programs else "busybox")
     for part in parts:
         host_files.add_file(archive, part)
+    if python is not None:
+        python.add_to(archive)
     tree = ModuleTree(kernel.modules)
     at_boot = tree.closure(kind.boot_modules)
     archive.file("etc/modules-at-boot", "".join(f"{module.name}\n" for module in at_boot).encode(), 0o644)
@@ -147,7 +158,8 @@ def _fingerprint(kernel: VmKernel, kind: ImageKind, parts: Iterable[Path]) -> st
     return seen.hexdigest()[:16]
 
 
-def _forget_older(path: Path, kind: ImageKind) -> None:
-    for other in path.parent.glob(f"{kind.name}-*.cpio"):
-        if other != path:
-            other.unlink(missing_ok=True)
+def _forget_older(folder: Path, kind: ImageKind) -> None:
+    """The last few stay: another VM may be about to boot from one of them."""
+    archives = sorted(folder.glob(f"{kind.name}-*.cpio"), key=lambda path: path.stat().st_mtime)
+    for path in archives[:-KEPT]:
+        path.unlink(missing_ok=True)

@@ -127,8 +127,9 @@ class KernelSide:
         reader = build.hops(scenario.family) if hops else None
         if not hops:
             build.no_hops()
+        captures = build.captures(scenario.capture, f"{scenario.file}:{scenario.capture_line}")
         wants_log = any(map(LOGS.search, [scenario.topology.setup, *commands]))
-        play = Play(self._kernel, scenario, build.state, reader, self._drops, wants_log=wants_log)
+        play = Play(self._kernel, scenario, build.state, reader, self._drops, captures, wants_log=wants_log)
         play.records += build.came_up
         play.run()
         marked = play.leaves_marks() or meddles or AGES.search(scenario.topology.setup)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
+from pystack.compare.lab.capture import Capture
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.lab.kernel_side_setup import namespaces_of, run_setup
 from pystack.compare.lab.kernel_side_state import StateReader, drawn_addresses, names_of
 from pystack.compare.lab.kernel_side_tables import Tables
 from pystack.compare.lab.probes import install, listen
+from pystack.compare.lab.side import SideError
 from pystack.compare.points import Point, points_of
 from pystack.compare.records import Frame, Record
 from pystack.compare.scenario import Topology
@@ -35,6 +37,7 @@ class Build:
         self._tables: list[Tables] = []
         self._probed: set[Point] = set()
         self._reader: HopReader | None = None
+        self._captures: dict[str, Capture] = {}
         kernel.sysctl(QUIET, 0)
         run_setup(kernel, topology.setup, *place)
         try:
@@ -92,6 +95,33 @@ class Build:
             self._reader.close()
             self._reader = None
 
+    def captures(self, devices: Collection[str], where: str) -> Mapping[str, Capture]:
+        """A capture on each of these devices and on no other, forgetting what those that stayed open saw.
+
+        They stay open for the scenarios that want the same ones: the kernel takes 10 ms to close a packet
+        socket. A device that nobody wants to capture must have none, for it would receive what is not its
+        own, and a packet that nobody else takes would not be dropped.
+        """
+        if set(devices) != set(self._captures):
+            self._close_captures()
+            for device in devices:
+                self._captures[device] = self._capture(device, where)
+        for capture in self._captures.values():
+            capture.packets()
+        return self._captures
+
+    def _capture(self, device: str, where: str) -> Capture:
+        try:
+            return self._kernel.capture(device)
+        except OSError as error:
+            complaint = f"{where}: capture: there is no device {device} after the setup"
+            raise SideError([complaint]) from error
+
+    def _close_captures(self) -> None:
+        for capture in self._captures.values():
+            capture.close()
+        self._captures = {}
+
     def empty(self) -> bool:
         """Take out what packets left, in every namespace; false if something stayed."""
         clean = [tables.empty() for tables in self._tables]
@@ -101,6 +131,7 @@ class Build:
     def close(self) -> None:
         """Let go of the namespace."""
         self.no_hops()
+        self._close_captures()
         for tables in self._tables:
             tables.close()
         self._tables = []

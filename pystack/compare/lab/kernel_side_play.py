@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import select
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
 
@@ -37,6 +38,7 @@ class Play:
         state: StateReader,
         hops: HopReader | None,
         drops: DropTracer | None,
+        captures: Mapping[str, Capture],
         *,
         wants_log: bool,
     ) -> None:
@@ -48,7 +50,7 @@ class Play:
         self._drops = drops
         self._wants_log = wants_log
         self._log: KernelLog | None = None
-        self._captures: list[tuple[str, Capture]] = []
+        self._captures = captures
         self._stations = Stations(scenario.stations)
         self._background = Background(kernel)
         self._step = 0
@@ -74,14 +76,6 @@ class Play:
         return leaves_marks(record.data for record in self.records if isinstance(record, Frame))
 
     def _listen(self, stack: ExitStack) -> None:
-        for device in self._scenario.capture:
-            try:
-                capture = stack.enter_context(closing(self._kernel.capture(device)))
-            except OSError as error:
-                where = f"{self._scenario.file}:{self._scenario.capture_line}"
-                missing = f"{where}: capture: there is no device {device} after the setup"
-                raise SideError([missing]) from error
-            self._captures.append((device, capture))
         if self._wants_log:
             self._log = stack.enter_context(self._kernel.kernel_log())
 
@@ -173,7 +167,7 @@ class Play:
             records += self._with_reason(self._hops.read(step))
         emitted = self._kernel.drain()
         records += [Frame(step, port, "out", frame) for port, frame in emitted]
-        for device, capture in self._captures:
+        for device, capture in self._captures.items():
             records += [
                 Captured(step, device, "out" if seen.way == "out" else "in", seen.whole)
                 for seen in capture.packets()

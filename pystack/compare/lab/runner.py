@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from pystack.compare.diff import Differ
@@ -14,6 +15,7 @@ from pystack.compare.lab.kernel_side import KernelSide
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import ScenarioError, find, read
 from pystack.compare.lab.side import Choices, Side, SideError
+from pystack.compare.lab.vm_side import VmSide
 from pystack.compare.outcome import ERROR, PENDING, SAME, SKIPPED, Outcome, judged
 from pystack.compare.records import Record
 from pystack.compare.scenario import Scenario
@@ -50,7 +52,6 @@ class Runner:
         kernel = make_kernel or (lambda: _kernel_side(options))
         self._kernel: Side | None = kernel() if wants_kernel else None
         self._pystack: Side | None = make_pystack() if wants_pystack else None
-        self._version = kernel_version()
 
     def close(self) -> None:
         """Put everything back."""
@@ -66,6 +67,10 @@ class Runner:
         for file in files:
             yield self._outcome(file, known, pending)
 
+    @cached_property
+    def _version(self) -> tuple[int, int]:
+        return self._kernel.version() if isinstance(self._kernel, VmSide) else kernel_version()
+
     def _outcome(self, file: str, known: list[Known], pending: dict[str, str]) -> Outcome:
         try:
             scenario = read(file)
@@ -74,9 +79,9 @@ class Runner:
         waits_for = pending.get(os.path.normpath(file))
         if waits_for is not None:
             return Outcome(file, scenario.title, PENDING, waits_for)
-        if not KernelRange.parse(scenario.kernel).holds(self._version):
-            return Outcome(file, scenario.title, SKIPPED, f"holds for kernels {scenario.kernel}")
         try:
+            if not KernelRange.parse(scenario.kernel).holds(self._version):
+                return Outcome(file, scenario.title, SKIPPED, f"holds for kernels {scenario.kernel}")
             return self._compare(scenario, known)
         except SideError as error:
             result = SKIPPED if error.missing else ERROR
@@ -105,11 +110,8 @@ class Runner:
 
 
 def _kernel_side(options: Options) -> Side:
-    if options.oracle == HOST:
-        return KernelSide(thorough=options.thorough)
-    from pystack.compare.lab.vm_side import VmSide  # starts QEMU: only for those who ask
-
-    return VmSide()
+    made = VmSide if options.oracle == VM else KernelSide
+    return made(thorough=options.thorough)
 
 
 def kernel_version() -> tuple[int, int]:

@@ -20,6 +20,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -54,6 +55,7 @@ class Vm:
         addresses: Sequence[bytes] = (),
         ipv6: bool = False,
         memory: int = 0,
+        second_line: bool = False,
     ) -> None:
         self.ports = tuple(ports)
         self.kind = kind
@@ -63,7 +65,8 @@ class Vm:
         self.memory = memory or kind.memory
         self._process: subprocess.Popen[bytes] | None = None
         self._console = -1
-        self._line: VmLine | None = None
+        self._lines: list[VmLine] = []  # to process 1, and for a program of the VM's to answer on
+        self._line_count = 1 + second_line
         self._ready = False
         self._commands = 0
 
@@ -85,26 +88,26 @@ class Vm:
         kernel = self.kernel or find_kernel()
         archive = initramfs(kernel, self.kind)
         self._console = os.memfd_create("console")
-        ours, theirs = socket.socketpair()
-        inherited = [theirs.fileno(), *(fd for port in self.ports for fd in port.descriptors())]
-        with theirs:
+        with ExitStack() as theirs:
+            pairs = [socket.socketpair() for _ in range(self._line_count)]
+            ends = [theirs.enter_context(end).fileno() for _, end in pairs]
+            self._lines = [VmLine(ours, self._check_alive) for ours, _ in pairs]
             self._process = subprocess.Popen(
                 [
                     *_TIED_TO_US,
                     qemu,
                     *self._machine(kernel, archive),
-                    *self._agent(theirs.fileno()),
+                    *self._serial_ports(ends),
                     *self._cards(),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=self._console,
                 stderr=self._console,
-                pass_fds=inherited,
+                pass_fds=[*ends, *(fd for port in self.ports for fd in port.descriptors())],
                 start_new_session=True,  # Ctrl-C is for us
             )
         for port in self.ports:
             port.hand_over()
-        self._line = VmLine(ours, self._check_alive)
         return self
 
     def wait_until_ready(self, timeout: float = BOOT_PATIENCE) -> None:
@@ -114,9 +117,9 @@ class Vm:
 
     def close(self) -> None:
         """Switch it off, by the plug. Closing twice is no error."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        for line in self._lines:
+            line.close()
+        self._lines = []
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -163,9 +166,16 @@ class Vm:
 
     @property
     def line(self) -> VmLine:
-        if self._line is None:
+        if not self._lines:
             raise ValueError("the VM is off")
-        return self._line
+        return self._lines[0]
+
+    @property
+    def second_line(self) -> VmLine:
+        """The other end is /dev/vport0p2 in the VM, for whoever opens it."""
+        if len(self._lines) < 2:
+            raise ValueError("the VM is off, or has one line only")
+        return self._lines[1]
 
     @property
     def pid(self) -> int:
@@ -194,12 +204,12 @@ class Vm:
             *("-append", f"{options}{_tsc_khz()}"),
         ]
 
-    def _agent(self, fd: int) -> list[str]:
-        return [
-            *("-device", "virtio-serial-pci"),
-            *("-chardev", f"socket,id=agent,fd={fd}"),
-            *("-device", "virtserialport,chardev=agent,name=agent"),
-        ]
+    def _serial_ports(self, fds: Sequence[int]) -> list[str]:
+        words = ["-device", "virtio-serial-pci"]
+        for number, fd in enumerate(fds, start=1):
+            words += ["-chardev", f"socket,id=line{number},fd={fd}"]
+            words += ["-device", f"virtserialport,chardev=line{number},nr={number}"]
+        return words
 
     def _cards(self) -> list[str]:
         words: list[str] = []

@@ -13,6 +13,13 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ TERM=dumb LC_ALL=C.UTF-8
 /usr/bin/busybox ln -s /run /var/run
 /usr/bin/busybox --install -s 2>/dev/null
 
+# Where a program is in bin and busybox's of the same name in sbin, that would be found first.
+for program in /usr/bin/*; do
+    name=${program##*/}
+    [ ! -L "$program" ] && [ -L "/usr/sbin/$name" ] && [ "$(readlink "/usr/sbin/$name")" = /usr/bin/busybox ] &&
+        rm "/usr/sbin/$name"
+done
+
 while read -r module; do
     insmod "/lib/modules/$module.ko"
 done </etc/modules-at-boot
@@ -38,7 +45,7 @@ serve() {
 
 port=
 while [ -z "$port" ]; do
-    port=$(ls /dev/vport*p* 2>/dev/null)
+    port=$(ls /dev/vport*p1 2>/dev/null)  # others are for programs
     [ -n "$port" ] || sleep 0.01
 done
 serve <>"$port" >&0

@@ -31,22 +31,23 @@ class VmLine:
         self._got = bytearray()
 
     def wait_until_ready(self, timeout: float) -> None:
-        if self._read_line(time.monotonic() + timeout, None) != b"READY":
+        if self.read_line(time.monotonic() + timeout, None) != b"READY":
             raise LabBroken("process 1 of the VM speaks another language")
 
     def request(
         self, command: bytes, stdin: bytes, timeout: float, attendant: Attendant | None = None
     ) -> VmReply:
         deadline = time.monotonic() + timeout
-        self._send(b"%d %d\n" % (len(command), len(stdin)) + command + stdin)
-        rc, out, err = (int(word) for word in self._read_line(deadline, attendant).split())
+        self.send(b"%d %d\n" % (len(command), len(stdin)) + command + stdin)
+        rc, out, err = (int(word) for word in self.read_line(deadline, attendant).split())
         content = self._read(out + err, deadline, attendant)
         return VmReply(rc, content[:out], content[out:])
 
     def close(self) -> None:
         self._socket.close()
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """All of it, however long the VM takes."""
         self._socket.setblocking(True)
         try:
             self._socket.sendall(data)
@@ -54,7 +55,8 @@ class VmLine:
             self._check_alive(LAST_WORDS_SECONDS)
             raise LabBroken(f"the line to the VM is cut: {error}") from error
 
-    def _read_line(self, deadline: float, attendant: Attendant | None) -> bytes:
+    def read_line(self, deadline: float, attendant: Attendant | None = None) -> bytes:
+        """The next line, without its end; raises TimeoutError."""
         while b"\n" not in self._got:
             self._receive(deadline, attendant)
         line, _, rest = self._got.partition(b"\n")

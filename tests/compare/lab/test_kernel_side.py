@@ -460,6 +460,32 @@ def test_what_cannot_be_emptied_is_built_anew(side: KernelSide, steps: list[Step
     assert build(side) is not place
 
 
+def captured(records: Sequence[Record]) -> list[tuple[str, str, bytes]]:
+    return [(seen.device, seen.dir, seen.data) for seen in records if isinstance(seen, Captured)]
+
+
+def test_a_capture_that_stays_open_tells_each_scenario_its_own_frames(side: KernelSide) -> None:
+    played = scenario(BRIDGE + NOCALL, send("tap1", A_TO_B), capture=["br0"])
+    first = side.play(played)
+    place = build(side)
+    side.play(scenario(BRIDGE + NOCALL, send("tap2", B_TO_A), send("tap1", A_TO_B), capture=["br0"]))
+    again = side.play(played)
+    assert build(side) is place
+    assert captured(first) == [("br0", "in", A_TO_B)]  # flooded, so the bridge hears it too
+    assert again == first
+
+
+@pytest.mark.parametrize("capture", [[], ["tap1"], ["br0", "tap1"]])
+def test_a_device_is_as_deaf_as_ever_for_a_scenario_that_does_not_capture_it(
+    side: KernelSide, capture: list[str]
+) -> None:
+    setup = BRIDGE + NOCALL + "bridge fdb add 02:aa:00:00:00:02 dev tap2 master static\n"
+    hears = scenario(setup, send("tap1", A_TO_B), capture=["br0"])
+    assert "bridge INPUT" in path(side.play(hears), 1)
+    heard = path(side.play(scenario(setup, send("tap1", A_TO_B), capture=capture)), 1)
+    assert ("bridge INPUT" in heard) == ("br0" in capture)
+
+
 def test_a_command_that_prints_counters_sees_those_of_its_own_scenario(side: KernelSide) -> None:
     setup = BRIDGE + "iptables-legacy -A FORWARD -p icmp\n"
     steps = (send("tap1", A_TO_B), Run("iptables-legacy -nvxL FORWARD"))

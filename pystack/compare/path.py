@@ -1,0 +1,223 @@
+"""Which way every packet took, in the numbers of the picture in the README, and how it ended.
+
+Told from a side's hops, so for both sides by the same rules; what hops cannot show (whose address it was,
+that
+a card leads into another namespace) comes from the wiring of the scenario's setup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pystack.compare.points import POINTS
+from pystack.compare.records import Frame, Hop, Record
+from pystack.wire import icmp, ipv4, tcp
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire.malformed import Malformed
+
+LOOPBACK: Final = "lo"
+NOBODY_SAW: Final = "?"  # in place of the way out, of a packet that was lost before it was clear
+
+_STACK_HOOKS: Final = ("OUTPUT", "POSTROUTING", "EGRESS")  # where what the stack itself makes is seen first
+_LAST: Final = {(point.family, point.hook): point.priority for point in POINTS}  # the table is in order
+_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
+_PROTOCOL: Final = 9  # where the protocol stands in an IPv4 header
+_TCP_FLAGS: Final = 13
+_ERRORS: Final = {
+    icmp.ICMP_DEST_UNREACH: "unreachable",
+    icmp.ICMP_TIME_EXCEEDED: "time exceeded",
+    icmp.ICMP_PARAMETERPROB: "parameter problem",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a setup made of the first namespace's devices."""
+
+    ports: frozenset[str] = frozenset()
+    bridges: frozenset[str] = frozenset()
+    leads_into: Mapping[str, str] = field(default_factory=dict)  # veth -> the namespace of its other end
+    addresses: Mapping[int, str] = field(default_factory=dict)  # IPv4 address -> the device that has it
+
+
+@dataclass(frozen=True, slots=True)
+class PacketPath:
+    """One packet's way through one side."""
+
+    packet: int
+    step: int
+    kind: str
+    end: str
+    hops: tuple[Hop, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.end}"
+
+    @property
+    def is_ip(self) -> bool:
+        """Whether it is an IPv4 packet, and no ARP or what else bridges carry."""
+        return any(_ip_packet(hop) for hop in self.hops)
+
+
+def paths(records: Iterable[Record], wiring: Wiring) -> list[PacketPath]:
+    """The ways of all packets that a hop saw, in the order in which they began."""
+    by_packet: dict[int, list[Hop]] = {}
+    for record in records:
+        if isinstance(record, Hop):
+            by_packet.setdefault(record.packet, []).append(record)
+    answers = _answers(by_packet)
+    return [
+        PacketPath(
+            number,
+            hops[0].step,
+            kind_of(hops, wiring),
+            answers.get(number) or end_of(hops, wiring),
+            tuple(hops),
+        )
+        for number, hops in by_packet.items()
+    ]
+
+
+def packets_of_frames(records: Sequence[Record]) -> dict[int, int]:
+    """By the place of a frame among the records, which packet it was: the hop at its port has its bytes."""
+    waiting: dict[tuple[str, str | None, bytes], list[int]] = {}
+    for record in records:
+        if isinstance(record, Hop) and record.family == "netdev":
+            way, device = ("in", record.indev) if record.hook == "INGRESS" else ("out", record.outdev)
+            waiting.setdefault((way, device, record.data), []).append(record.packet)
+    found = {}
+    for place, record in enumerate(records):
+        if isinstance(record, Frame) and (known := waiting.get((record.dir, record.port, record.data))):
+            found[place] = known.pop(0)
+    return found
+
+
+# --- kind -----------------------------------------------------------------------------------------------
+
+
+def kind_of(hops: Sequence[Hop], wiring: Wiring) -> str:
+    """`1-7`, `1-2-8`, `4-lo-4` …: where it came from, and where it went or was meant to go."""
+    way_in, seen = _way_in(hops), {(hop.family, hop.hook) for hop in hops}
+    if ("bridge", "FORWARD") in seen:
+        return "1-7"
+    if ("ip", "INPUT") in seen or ("arp", "INPUT") in seen:
+        return _inwards(way_in, hops, wiring)
+    out = next((hop.outdev for hop in reversed(hops) if hop.outdev and hop.family != "bridge"), None)
+    if ("bridge", "OUTPUT") in seen or out in wiring.bridges:
+        return f"{way_in}-2-8"
+    if out == LOOPBACK:
+        return "4-lo-4"
+    if out is None:
+        is_bridges = ("bridge", "INPUT") in seen and ("ip", "PREROUTING") not in seen
+        return "1-2" if is_bridges else f"{way_in}-{NOBODY_SAW}"
+    return "x-ns" if out in wiring.leads_into else f"{way_in}-6"
+
+
+def _way_in(hops: Sequence[Hop]) -> str:
+    """1 by a port of a bridge, 3 by another device, 4 from a local process or the stack itself."""
+    if hops[0].hook in _STACK_HOOKS or hops[0].indev == LOOPBACK:
+        return "4"
+    return "1" if any(hop.family == "bridge" for hop in hops[:2]) else "3"
+
+
+def _inwards(way_in: str, hops: Sequence[Hop], wiring: Wiring) -> str:
+    at = next(hop for hop in reversed(hops) if hop.hook == "INPUT" and hop.family in ("ip", "arp"))
+    if way_in == "4":
+        return "4-lo-4" if at.indev == LOOPBACK else "4-6"
+    if way_in == "3":
+        return "3-4"
+    owner = wiring.addresses.get(int.from_bytes(_ip_packet(at)[16:20], "big"))
+    return "1-2" if owner in (None, at.indev) else "1-4"
+
+
+# --- end ------------------------------------------------------------------------------------------------
+
+
+def end_of(hops: Sequence[Hop], wiring: Wiring) -> str:
+    """`sent by tap2`, `delivered`, `dropped after …`; a flood can have several."""
+    ends: list[str] = []
+    for hop in hops:
+        end = _end_at(hop, wiring)
+        if end and end not in ends:
+            ends.append(end)
+    if ends:
+        return ", ".join(ends)
+    last = hops[-1]
+    reason = f": {last.reason}" if last.reason else ""
+    return f"dropped after {last.family} {last.hook} {last.priority}{reason}"
+
+
+def _end_at(hop: Hop, wiring: Wiring) -> str:
+    """How a packet ends that has come as far as this hop, if it is the last of its way."""
+    if hop.priority != _LAST[hop.family, hop.hook]:
+        return ""
+    match hop.family, hop.hook:
+        case ("netdev", "EGRESS"):
+            return f"sent by {hop.outdev}"
+        case ("arp" | "ip", "INPUT"):
+            return "delivered"
+        case ("bridge", "POSTROUTING"):
+            return "" if hop.outdev in wiring.ports else f"sent by {hop.outdev}"
+        case ("ip", "POSTROUTING") | ("arp", "OUTPUT"):
+            return _leaves_by(hop.outdev, wiring)
+    return ""
+
+
+def _leaves_by(device: str | None, wiring: Wiring) -> str:
+    """Behind IP, a port and a bridge have hops of their own, and lo brings the packet back."""
+    if device is None or device == LOOPBACK or device in wiring.ports | wiring.bridges:
+        return ""
+    netns = wiring.leads_into.get(device)
+    return f"sent by {device}" + (f" into {netns}" if netns else "")
+
+
+# --- who answers it ---------------------------------------------------------------------------------------
+
+
+def _answers(by_packet: Mapping[int, Sequence[Hop]]) -> dict[int, str]:
+    """What the stack itself said no with, by the packet: the last one before it that it can mean."""
+    latest: dict[bytes, int] = {}
+    found: dict[int, str] = {}
+    for number, hops in by_packet.items():
+        packet = next((data for hop in hops if (data := _ip_packet(hop))), b"")
+        if not packet:
+            continue
+        refused, how = _refused(packet)
+        if refused in latest and hops[0].hook == "OUTPUT":
+            found[latest[refused]] = f"answered by {how}"
+        latest[_datagram(packet)] = latest[_connection(packet)] = number
+    return found
+
+
+def _refused(packet: bytes) -> tuple[bytes, str]:
+    """Which packet this one refuses, and how; nothing if it refuses none."""
+    protocol, body = packet[_PROTOCOL], packet[(packet[0] & 15) * 4 :]
+    if protocol == ipv4.IPPROTO_ICMP and len(body) > icmp.HEADER_LENGTH and body[0] in _ERRORS:
+        return _datagram(body[icmp.HEADER_LENGTH :]), f"ICMP {_ERRORS[body[0]]}, code {body[1]}"
+    if protocol == ipv4.IPPROTO_TCP and len(body) >= tcp.HEADER_LENGTH and body[_TCP_FLAGS] & tcp.RST:
+        there = packet[16:20] + packet[12:16] + bytes([protocol]) + body[2:4] + body[0:2]
+        return there, "a TCP reset"
+    return b"", ""
+
+
+def _datagram(packet: bytes) -> bytes:
+    """What an ICMP error tells a packet by: addresses, protocol, identification."""
+    return packet[12:20] + packet[_PROTOCOL : _PROTOCOL + 1] + packet[4:6]
+
+
+def _connection(packet: bytes) -> bytes:
+    """What a reset tells a packet by: addresses, protocol, ports."""
+    start = (packet[0] & 15) * 4
+    return packet[12:20] + packet[_PROTOCOL : _PROTOCOL + 1] + packet[start : start + 4]
+
+
+def _ip_packet(hop: Hop) -> bytes:
+    """From the IPv4 header on; nothing if it is no IPv4, or cannot be read."""
+    start = 0
+    if _SHOWS_LINK[hop.family, hop.hook]:
+        if hop.data[ETH_HLEN - 2 : ETH_HLEN] != ETH_P_IP.to_bytes(2, "big"):
+            return b""
+        start = ETH_HLEN
+    return b"" if isinstance(ipv4.parse(hop.data, start), Malformed) else hop.data[start:]
