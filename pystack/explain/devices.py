@@ -22,6 +22,7 @@ from pystack.packet import (
 ConfigOf = Callable[[object], str]
 
 _RECEIVED: Final = "net/core/dev.c __netif_receive_skb_core()"
+_VETH: Final = "drivers/net/veth.c veth_xmit()"
 _SENT: Final = "net/core/dev.c __dev_queue_xmit()"
 _FOR_WHOM: Final = {
     PACKET_HOST: "received, addressed to this device",
@@ -51,7 +52,7 @@ def sent(dev: NetDevice, pkt: Packet) -> tuple[Told, str]:
     if isinstance(dev, Veth) and dev.peer is not None:
         where = dev.peer.net.drop.netns
         place = f" in namespace {where}" if where and dev.peer.net is not dev.net else ""
-        return Told(f"crosses to {dev.peer.name}{place}", "drivers/net/veth.c veth_xmit()"), ""
+        return Told(f"crosses to {dev.peer.name}{place}", _VETH), f"crossed to {dev.peer.name}{place}"
     if isinstance(dev, BridgeState):
         return Told("the bridge sends it by its ports", _SENT), ""
     if dev.kind == "dummy":

@@ -12,6 +12,7 @@ from pystack.explain.watcher import DELIVERED, Crossing, Watcher
 from pystack.host import Host
 from pystack.l2.bridge_state import BridgeState
 from pystack.l2.devices import Link
+from pystack.l2.veth import Veth
 from pystack.l3.fib_types import RTN_BROADCAST
 from pystack.l3.route import Rtable
 from pystack.netfilter import hooks as nf
@@ -72,8 +73,11 @@ class Narrator:
             told = bridging.leaves(dev, pkt, self._config_of)
             return self._stage(crossing, traveller, "bridge", dev.name, told, changes)
         told, end = devices.sent(dev, pkt)
-        if end and isinstance(dev, Link):
+        if end:
             traveller.ends.append(end)
+        if isinstance(dev, Veth) and dev.peer is not None:
+            self.watcher.crosses(traveller, dev.peer)
+        elif end and isinstance(dev, Link):
             self.left[traveller.number] = Left(dev, bytes(pkt.frame()))
         self._stage(crossing, traveller, "tx", dev.name, told, changes)
 
