@@ -47,8 +47,7 @@ async def explained(args: Sequence[str], host: Host, netns: Netns) -> Answer:
             return TOO_LONG
     finally:
         os.close(reader)
-        os.kill(pid, signal.SIGKILL)  # it has said all, or its time is over
-        os.waitpid(pid, 0)
+        _end(pid)
     try:
         rc, out, err = json.loads(octets)
     except ValueError:
@@ -66,6 +65,12 @@ async def tell(client: Connection, told: Answer) -> int:
 async def _read(reader: int) -> bytes:
     await trio.lowlevel.wait_readable(reader)
     return os.read(reader, READ_SIZE)
+
+
+def _end(pid: int) -> None:
+    """It has said all, or its time is over."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def _fork(compute: Callable[[], Answer]) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """A packet in tcpdump's words, made into bytes: what a user copies from a terminal can be explained.
 
     10.0.0.2 > 10.0.0.1: ICMP echo request, id 1, seq 1, length 64
-    02:aa:00:00:00:01 > ff:ff:ff:ff:ff:ff, ethertype IPv4 (0x0800), length 98: 10.0.0.2.68 > 10.0.0.1.67: UDP, length 0
-    IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 60) 10.0.0.2.40112 > 10.2.0.2.80: Flags [S]
+    02:aa:00:00:00:01 > 02:aa:00:00:00:02, ethertype IPv4 (0x0800), length 98: 10.0.0.2.68 > 10.0.0.1.67: UDP
+    IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 60) 10.0.0.2.9 > 10.2.0.2.80: …
     ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28
 """
 
@@ -17,20 +17,31 @@ from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, ZERO, parse_mac
 from pystack.wire.ipv4 import IP_DF, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header, parse_address
 
-_TIME: Final = re.compile(r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d(?:\.\d+)? ")
-_DEVICE: Final = re.compile(r"(\S+) +(In|Out|B|M|P) +")  # tcpdump -i any
+_IN_FRONT: Final = re.compile(
+    r"(?:(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d(?:\.\d+)? +)?"  # a time
+    r"(?:\S+ +(?:In|Out|B|M|P) +)?"  # the device of tcpdump -i any
+)
 _LINK: Final = re.compile(r"([0-9a-f:]{17}) > ([0-9a-f:]{17}|Broadcast),(?: ethertype [^,]+,)? length \d+: ")
-_HEADER: Final = re.compile(r"\((tos [^)]*(?:\([^)]*\)[^)]*)*)\) *")
+_HEADER: Final = re.compile(r"\((tos (?:[^()]|\([^)]*\))*)\) *")
 _ENDS: Final = re.compile(r"([0-9.]+) > ([0-9.]+): (.*)")
 _ECHO: Final = re.compile(r"ICMP echo (request|reply)(?:, id (\d+))?(?:, seq (\d+))?(?:, length (\d+))?")
 _UDP: Final = re.compile(r"(?:\[[^]]*\] )?UDP(?:, (?:bad )?length (\d+))?")
 _TCP: Final = re.compile(r"Flags \[([^]]*)\](.*)")
-_WHO_HAS: Final = re.compile(r"(?:Ethernet \(len 6\), IPv4 \(len 4\), )?Request who-has ([0-9.]+)(?: \(\S+\))? tell ([0-9.]+)")
+_WHO_HAS: Final = re.compile(
+    r"(?:Ethernet \(len 6\), IPv4 \(len 4\), )?Request who-has ([0-9.]+)(?: \(\S+\))? tell ([0-9.]+)"
+)
 _IS_AT: Final = re.compile(r"(?:Ethernet \(len 6\), IPv4 \(len 4\), )?Reply ([0-9.]+) is-at ([0-9a-f:]+)")
 
 _TCP_FLAGS: Final = {
-    "F": tcp.FIN, "S": tcp.SYN, "R": tcp.RST, "P": tcp.PSH, ".": tcp.ACK, "U": tcp.URG, "E": tcp.ECE, "W": tcp.CWR
-}  # fmt: skip
+    "F": tcp.FIN,
+    "S": tcp.SYN,
+    "R": tcp.RST,
+    "P": tcp.PSH,
+    ".": tcp.ACK,
+    "U": tcp.URG,
+    "E": tcp.ECE,
+    "W": tcp.CWR,
+}
 _ECHO_LENGTH: Final = 64
 _LONGEST: Final = 0xFFFF - 60  # octets behind the longest header
 _WINDOW: Final = 64240
@@ -53,7 +64,7 @@ class Made:
 
 def packet_of(words: str) -> Made:
     """The packet that a line of tcpdump's describes. Raises NotAPacket."""
-    rest = _DEVICE.sub("", _TIME.sub("", words.strip(), 1), 1)
+    rest = _IN_FRONT.sub("", words.strip(), 1)
     source = destination = None
     link = _LINK.match(rest)
     if link is not None:
@@ -136,7 +147,9 @@ def _transport(text: str, ip: Ipv4Header, sport: int | None, dport: int | None) 
     if echo is not None:
         return IPPROTO_ICMP, _echo(echo)
     if sport is None or dport is None:
-        raise NotAPacket(f"not a packet: {text!r} needs a port on both sides, or is not known (known: {KNOWN})")
+        raise NotAPacket(
+            f"not a packet: {text!r} needs a port on both sides, or is not known (known: {KNOWN})"
+        )
     if flags is not None:
         return IPPROTO_TCP, _segment(flags[1], flags[2], ip, sport, dport)
     if datagram is not None:
