@@ -14,7 +14,6 @@ from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable
 from pystack.l2.loopback import Loopback
-from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.port import PortDevice
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.stored_conf import StoredConf
@@ -73,13 +72,13 @@ class Netns:
         )
         self.devices = DeviceTable(self.link, name)
         self.loopback = Loopback()
-        self._build_ipv4(clock, outcomes, None if first is None else first.ipv4.confs.neigh_default)
+        self._build_ipv4(clock, outcomes, None if first is None else first.ipv4)
         self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self.devices.register(self.loopback)
 
-    def _build_ipv4(self, clock: Clock, outcomes: Outcomes, neigh_default: NeighParms | None) -> None:
+    def _build_ipv4(self, clock: Clock, outcomes: Outcomes, first: Ipv4 | None) -> None:
         self.ipv4 = Ipv4(
             self.name,
             clock=clock,
@@ -91,7 +90,7 @@ class Netns:
             sysctls=self.sysctls,
             snmp=self.snmp,
             drop=self.drop,
-            neigh_default=neigh_default,
+            first=first,
         )
         self.raw = RawTable(
             clock=clock,

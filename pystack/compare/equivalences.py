@@ -161,6 +161,12 @@ TEXTS: Final = (
         re.compile(r"_timer +[0-9]+\.[0-9]+"),
         "_timer T",
     ),
+    TextMask(
+        "default-vlan",
+        "a kernel that can filter VLANs enters what is local or static once more under a bridge's own VLAN",
+        re.compile(r"^\S+ dev \S+ vlan 1 .*\bmaster \S+ (?:permanent|static)\n", re.MULTILINE),
+        "",
+    ),
     TextMask("used", "how long ago an entry was used", re.compile(r"used [0-9]+/[0-9]+(/[0-9]+)?"), "used T"),
     TextMask("clock", "the time of day", re.compile(r"\b\d\d:\d\d:\d\d\.\d+"), "HH:MM:SS"),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),

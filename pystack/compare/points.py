@@ -6,8 +6,8 @@ no point, because every point costs the kernel a message for every packet.
 
 What a hop carries follows from what NFLOG can show:
 
-- `data` begins at the link header where `link` is true, else at the network header: from bridge OUTPUT on the
-  kernel shows no link header.
+- `data` begins at the link header where `link` is true, else at the network header: IP hooks show no link
+  header.
 - in the bridge family `in` and `out` are ports, as a LOG line has them (NFLOG calls those physin and
   physout), and physin and physout are None; in the other families all four are what LOG prints as IN OUT
   PHYSIN PHYSOUT.
@@ -54,9 +54,10 @@ POINTS: Final = (
     *_points("bridge", "PREROUTING", True, (-1000, "the port"), (-250, "nat"), (50, "br_netfilter")),
     *_points("bridge", "INPUT", True, (-1000, "the FDB"), (-150, "filter")),
     *_points("bridge", "FORWARD", True, (-1000, "the FDB"), (-150, "filter"), (50, "br_netfilter")),
-    *_points("bridge", "OUTPUT", False, (-1000, "the FDB"), (-150, "filter"), (150, "nat")),
-    *_points("bridge", "OUTPUT", False, (250, "legacy filter")),
-    *_points("bridge", "POSTROUTING", False, (-1000, "OUTPUT or FORWARD"), (350, "nat")),
+    *_points(
+        "bridge", "OUTPUT", True, (-1000, "the FDB"), (-150, "filter"), (150, "nat"), (250, "legacy filter")
+    ),
+    *_points("bridge", "POSTROUTING", True, (-1000, "OUTPUT or FORWARD"), (350, "nat")),
     *_points("arp", "INPUT", True, (-100, "the device"), (100, "filter")),
     *_points("arp", "OUTPUT", True, (-100, "the neighbour table"), (100, "filter")),
     *_points("ip", "PREROUTING", False, (-450, "the device"), (-250, "raw"), (-120, "mangle"), (-60, "nat")),

@@ -14,7 +14,7 @@ from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
 from pystack.netfilter.hooks import FORWARD, OUTPUT, POSTROUTING
 from pystack.packet import Packet
-from pystack.wire.vlan import TAG_LENGTH
+from pystack.wire.vlan import TAG_LENGTH, tag_length
 
 # What a destination is, for flooding. Linux: enum br_pkt_type
 UNICAST: Final = 0
@@ -92,8 +92,8 @@ class BridgeForward:
     def _push_xmit(self, pkt: Packet) -> None:
         """Linux: br_dev_queue_push_xmit()"""
         dev = pkt.dev
-        limit = dev.mtu + dev.hard_header_len + TAG_LENGTH
-        if len(pkt.data) - pkt.mac_header > limit and not pkt.offload.is_gso:
+        excess = len(pkt.data) - pkt.mac_header - dev.mtu - dev.hard_header_len - TAG_LENGTH
+        if excess > 0 and excess > tag_length(pkt.protocol) and not pkt.offload.is_gso:
             return self._drop(pkt, PKT_TOO_BIG)
         if not dev.flags & IFF_UP:
             return self._drop(pkt, DEV_READY)

@@ -26,6 +26,7 @@ from pystack.netfilter.hooks import BROUTING, INPUT, PREROUTING
 from pystack.packet import PACKET_HOST, PACKET_LOOPBACK, Packet
 from pystack.wire import ethernet
 from pystack.wire.ethernet import ZERO
+from pystack.wire.vlan import tag_length
 
 _ADDRESSES: Final = Struct("!6s6s")  # destination, source
 
@@ -212,7 +213,7 @@ class BridgeInput:
         """The bridge device receives. Linux: br_pass_frame_up()"""
         bridge = self._bridge
         bridge.stats.rx_packets += 1
-        bridge.stats.rx_bytes += len(pkt.data) - pkt.network_header
+        bridge.stats.rx_bytes += len(pkt.data) - pkt.network_header - tag_length(pkt.protocol)
         indev, pkt.dev = pkt.dev, bridge
         if self._input_point.entries:
             return self._input_point.run(pkt, indev, None, bridge.netif_receive_skb)

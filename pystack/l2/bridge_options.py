@@ -93,8 +93,6 @@ def set_options(bridge: Bridge, options: Mapping[str, int]) -> None:
     for name, setter in _SETTERS.items():
         if name in options:
             setter(bridge, options[name])
-    if options:
-        bridge.devices.announce(bridge)
 
 
 def set_port_options(bridge: Bridge, port: BridgePort, options: Mapping[str, int]) -> None:
@@ -103,8 +101,6 @@ def set_port_options(bridge: Bridge, port: BridgePort, options: Mapping[str, int
     for name, setter in _PORT_SETTERS.items():
         if name in options:
             setter(bridge, port, options[name])
-    if options:
-        bridge.devices.announce(port.dev)
 
 
 def _check(

@@ -6,6 +6,7 @@ driver -> taps -> netdev ingress hook -> rx_handler (bridge) -> protocol (ip_rcv
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pystack.device import IFF_UP, NetDevice
 from pystack.drop import DEV_HDR, DEV_READY, HDR_TRUNC, LLC_NO_SAP, UNHANDLED_PROTO, Drop, Outcomes
@@ -13,8 +14,19 @@ from pystack.l2.offload import is_believable
 from pystack.netfilter.hooks import NETDEV_INGRESS, Hooks
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
 from pystack.wire.checksum import Buffer
-from pystack.wire.ethernet import BROADCAST, ETH_HLEN, ETH_P_802_2, ETH_P_802_3, ETH_P_802_3_MIN, HEADER
+from pystack.wire.ethernet import (
+    BROADCAST,
+    ETH_ALEN,
+    ETH_HLEN,
+    ETH_P_802_2,
+    ETH_P_802_3,
+    ETH_P_802_3_MIN,
+    HEADER,
+)
 from pystack.wire.virtio import NONE, Offload
+from pystack.wire.vlan import TAG, TAG_LENGTH, TAGGED, VID_MASK
+
+_TAG_AND_A_WORD: Final = TAG_LENGTH + 2  # Linux looks at what follows a tag before it takes it off
 
 ProtocolHandler = Callable[[Packet], None]
 
@@ -52,6 +64,8 @@ class Ingress:
     def netif_receive_skb(self, pkt: Packet) -> None:
         """Show a frame to everybody who asked for it. Linux: net/core/dev.c __netif_receive_skb_core()"""
         dev = pkt.dev
+        if pkt.protocol in TAGGED and len(pkt.data) - pkt.network_header < _TAG_AND_A_WORD:
+            return self._drop(pkt, HDR_TRUNC)
         for tap in dev.taps:
             tap(pkt, False)
         if self._hooks.netdev and dev.name in self._hooks.netdev:
@@ -66,6 +80,8 @@ class Ingress:
 
     def deliver(self, pkt: Packet) -> None:
         """Hand a frame that no rx_handler took to its protocol."""
+        if pkt.protocol in TAGGED and not self._take_tags_off(pkt):
+            return
         watchers = pkt.dev.watchers.get(pkt.protocol, ()) if pkt.dev.watchers else ()
         for watcher in watchers:
             watcher(pkt, False)
@@ -77,6 +93,20 @@ class Ingress:
             return
         pkt.dev.stats.rx_dropped += 1
         self._drop(pkt, UNHANDLED_PROTO)
+
+    def _take_tags_off(self, pkt: Packet) -> bool:
+        """There are no VLAN devices: a tag of VLAN 0 only tells a priority, any other is not meant for us.
+
+        False if the frame ends within a tag, and so here.
+        """
+        while pkt.protocol in TAGGED:
+            if len(pkt.data) - pkt.network_header < _TAG_AND_A_WORD:
+                self._drop(pkt, HDR_TRUNC)
+                return False
+            if _take_tag_off(pkt) & VID_MASK:
+                pkt.pkt_type = PACKET_OTHERHOST
+                return True
+        return True
 
     def _llc_rcv(self, pkt: Packet) -> None:
         """802.2 is spoken here, so the device counts nothing; but no service listens.
@@ -101,8 +131,25 @@ def eth_type_trans(pkt: Packet) -> None:
         pkt.pkt_type = PACKET_OTHERHOST
     else:
         pkt.pkt_type = PACKET_BROADCAST if destination == BROADCAST else PACKET_MULTICAST
-    if protocol >= ETH_P_802_3_MIN:
-        pkt.protocol = protocol
-    else:  # a length: raw 802.3 if the payload starts as Novell's did, else LLC
-        raw = pkt.data[at + ETH_HLEN : at + ETH_HLEN + 2] == b"\xff\xff"
-        pkt.protocol = ETH_P_802_3 if raw else ETH_P_802_2
+    pkt.protocol = protocol if protocol >= ETH_P_802_3_MIN else _protocol_of_length(pkt)
+
+
+def _protocol_of_length(pkt: Packet) -> int:
+    """Where a length stands for the type: raw 802.3 if the payload starts as Novell's did, else LLC."""
+    raw = pkt.data[pkt.network_header : pkt.network_header + 2] == b"\xff\xff"
+    return ETH_P_802_3 if raw else ETH_P_802_2
+
+
+def _take_tag_off(pkt: Packet) -> int:
+    """Make a frame of it as if it never had that tag, whose second word is returned.
+
+    Linux: net/core/skbuff.c skb_vlan_untag()
+    """
+    at = pkt.network_header
+    tci, protocol = TAG.unpack_from(pkt.data, at)
+    addresses_end = at - ETH_HLEN + 2 * ETH_ALEN
+    pkt.data = bytes(pkt.data[at - ETH_HLEN : addresses_end]) + bytes(pkt.data[at + 2 :])
+    pkt.shared = False
+    pkt.mac_header, pkt.network_header = 0, ETH_HLEN
+    pkt.protocol = protocol if protocol >= ETH_P_802_3_MIN else _protocol_of_length(pkt)
+    return int(tci)

@@ -9,7 +9,7 @@ from typing import Final
 from pystack.errors import EADDRNOTAVAIL, EINVAL, ENOTCONN, EOPNOTSUPP, ERANGE, NetError, NotModelled
 from pystack.l2 import bridge_options
 from pystack.l2.bridge import Bridge
-from pystack.l2.devices import IFNAMSIZ, DeviceTable, Link
+from pystack.l2.devices import IFNAMSIZ, DeviceTable, Link, LinkEvent
 from pystack.l2.dummy import Dummy
 from pystack.l2.veth import Veth
 from pystack.rng import Rng
@@ -86,11 +86,14 @@ def change(dev: Link, kind: str, options: Mapping[str, int]) -> None:
     if kind == "bridge_slave":
         if not isinstance(dev.master, Bridge):
             raise NetError(EINVAL)
-        return bridge_options.set_port_options(dev.master, dev.master.port_of[dev], options)
-    if kind != dev.kind or not isinstance(dev, Bridge):  # no other kind has settings
+        bridge_options.set_port_options(dev.master, dev.master.port_of[dev], options)
+    elif kind != dev.kind or not isinstance(dev, Bridge):  # no other kind has settings
         raise NetError(EOPNOTSUPP)
-    _check_options(kind, options, None)
-    bridge_options.set_options(dev, options)
+    else:
+        _check_options(kind, options, None)
+        bridge_options.set_options(dev, options)
+    if dev.up:  # whatever was changed: so a port that was set to `disabled` forwards again
+        dev.devices.notify(LinkEvent.CHANGE, dev)
 
 
 def delete(devices: DeviceTable, dev: Link) -> None:

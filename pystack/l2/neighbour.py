@@ -147,6 +147,11 @@ class Neighbour:
             self._probe()
         return False
 
+    def ask(self) -> None:
+        """Find out the address though nothing waits for it. Linux: neigh_event_send() without a packet"""
+        if not (self.dead or self.state & (NUD_VALID | NUD_INCOMPLETE)) and self._begin_to_ask():
+            self._probe()
+
     def _begin_to_ask(self) -> bool:
         parms = self.parms
         if parms.mcast_solicit + parms.app_solicit == 0:

@@ -9,7 +9,7 @@ from pystack.l2.devices import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
-from pystack.wire.vlan import TAG_LENGTH
+from pystack.wire.vlan import TAG_LENGTH, tag_length
 
 _MARGIN: Final = TAG_LENGTH  # a tagged frame may be longer than the MTU by its tag
 
@@ -67,7 +67,7 @@ class Veth(Link):
         if peer is None:
             self.stats.tx_dropped += 1
             return self.net.drop(pkt, NO_PEER)
-        length = len(pkt)
+        length = len(pkt) - tag_length(pkt.protocol)
         if length < ETH_HLEN:
             self.stats.tx_dropped += 1
             return self.net.drop(pkt, HDR_TRUNC)

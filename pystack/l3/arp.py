@@ -216,10 +216,11 @@ class Arp:
         """Linux: net/ipv4/arp.c arp_ignore()"""
         level = max(self._confs.all.arp_ignore, self._confs.of(dev).arp_ignore)
         if level in (1, 2):
-            return not any(
-                held.local == target and held.scope <= RT_SCOPE_HOST and (level == 1 or held.holds(asker))
-                for held in self._addresses.of(dev)
-            )
+            here = self._addresses.of(dev)
+            if not any(held.local == target and held.scope <= RT_SCOPE_HOST for held in here):
+                return True
+            anybody = level == 1 or not asker  # whoever has no address yet is of no other subnet
+            return not anybody and not any(held.holds(target) and held.holds(asker) for held in here)
         if level == 3:
             return not any(held.local == target and held.scope <= RT_SCOPE_LINK for held in self._addresses)
         return level == 8

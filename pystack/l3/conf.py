@@ -28,8 +28,17 @@ class Ipv4Conf:
     arp_ignore: int = 0
     arp_accept: int = 0
     arp_notify: int = 0
+    arp_evict_nocarrier: int = 1
     drop_gratuitous_arp: int = 0
+    proxy_arp: int = 0
+    proxy_arp_pvlan: int = 0
+    medium_id: int = 0
     log_martians: int = 0
+    accept_redirects: int = 1
+    accept_source_route: int = 1
+    send_redirects: int = 1
+    secure_redirects: int = 1
+    shared_media: int = 1
 
 
 @dataclass(slots=True)
@@ -44,6 +53,10 @@ class Ipv4Sysctl:
     icmp_msgs_per_sec: int = 1000
     icmp_msgs_burst: int = 50
     icmp_errors_use_inbound_ifaddr: int = 0
+    icmp_ignore_bogus_error_responses: int = 1
+    fwmark_reflect: int = 0
+    ip_forward_use_pmtu: int = 0
+    ip_no_pmtu_disc: int = 0
 
 
 _RANGES = {"ip_default_ttl": (1, 255), "icmp_msgs_per_sec": (0, 1 << 30), "icmp_msgs_burst": (0, 1 << 30)}
@@ -67,7 +80,7 @@ class Confs:
     def __init__(
         self, sysctls: Sysctls, devices: DeviceTable, rng: Rng, neigh_default: NeighParms | None = None
     ) -> None:
-        self.all = Ipv4Conf()
+        self.all = Ipv4Conf(accept_source_route=0)
         self.default = Ipv4Conf()
         self.ipv4 = Ipv4Sysctl()
         # Only the first namespace shows what neighbours of all begin with. Linux: neigh_sysctl_register()
@@ -144,6 +157,7 @@ class Confs:
 
     def _set_all_forwarding(self) -> None:
         """One switch for all devices, present and to come. Linux: net/ipv4/devinet.c inet_forward_change()"""
+        self.all.accept_redirects = int(not self.all.forwarding)
         self.default.forwarding = self.all.forwarding
         for conf in self._devices.values():
             conf.forwarding = self.all.forwarding

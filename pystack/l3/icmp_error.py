@@ -10,6 +10,7 @@ from pystack.l3.addresses import RT_SCOPE_LINK, AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import Flow
 from pystack.l3.icmp_output import IcmpOutput
+from pystack.l3.ip_options import OptionEcho
 from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
 from pystack.packet import PACKET_HOST, Packet
 from pystack.wire import icmp
@@ -31,23 +32,37 @@ class IcmpErrorSender:
         addresses: AddressBook,
         confs: Confs,
         out: IcmpOutput,
+        options: OptionEcho,
     ) -> None:
         self._devices = devices
         self._addresses = addresses
         self._confs = confs
         self._out = out
+        self._options = options
 
     def send(self, pkt: Packet, type_: int, code: int, info: int = 0) -> None:
         """Answer `pkt` with an error, if one is allowed; `pkt` itself is not ended."""
         header, route = pkt.ip, pkt.route
         if header is None or not isinstance(route, Rtable) or not self._may_answer(pkt, header, route):
             return
+        options = self._options.echo(pkt, header)
+        if options is None:
+            return
         tos = header.tos & _TOS_MASK | _INTERNETCONTROL
-        flow = Flow(header.saddr, self._source_for(header, route), tos=tos)
+        destination = options.first_hop or header.saddr
+        flow = Flow(destination, self._source_for(header, route), tos=tos, mark=self._out.mark_for(pkt))
         looped = bool(pkt.dev.flags & IFF_LOOPBACK)  # there everybody may complain as often as he likes
         back = self._out.way_back(flow, type_, code, unlimited=looped)
-        if back is not None:
-            self._push(pkt, back, flow, tos, (type_, code, info))
+        if back is None:
+            return
+        flow.saddr = flow.saddr or _DUMMY_SOURCE
+        raw = self._options.answer_to(pkt, header, options, flow.saddr)
+        room = min(back.mtu, _MOST_OF_IT) - HEADER_LENGTH - len(raw) - icmp.HEADER_LENGTH
+        if room <= HEADER_LENGTH:
+            return
+        quote = bytes(pkt.data[pkt.network_header : pkt.network_header + room])
+        message = icmp.build(type_, code, info >> 16, info & 0xFFFF, quote)
+        self._out.push(message, flow, back, tos, type_, raw)
 
     def _may_answer(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> bool:
         if pkt.pkt_type != PACKET_HOST or route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):
@@ -69,13 +84,3 @@ class IcmpErrorSender:
             inbound = self._devices.by_index(route.iif)
             return self._addresses.select(inbound, header.saddr, RT_SCOPE_LINK)
         return 0
-
-    def _push(self, pkt: Packet, back: Rtable, flow: Flow, tos: int, what: tuple[int, int, int]) -> None:
-        type_, code, info = what
-        room = min(back.mtu, _MOST_OF_IT) - HEADER_LENGTH - icmp.HEADER_LENGTH
-        if room <= HEADER_LENGTH:
-            return
-        quote = bytes(pkt.data[pkt.network_header : pkt.network_header + room])
-        message = icmp.build(type_, code, info >> 16, info & 0xFFFF, quote)
-        flow.saddr = flow.saddr or _DUMMY_SOURCE
-        self._out.push(message, flow, back, tos, type_)

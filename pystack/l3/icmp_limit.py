@@ -7,23 +7,22 @@ from typing import Final
 from pystack.clock import Clock
 from pystack.device import IFF_LOOPBACK, NetDevice
 from pystack.l3.conf import Ipv4Sysctl
+from pystack.l3.peers import Peers
 from pystack.wire.icmp import ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, NR_ICMP_TYPES
 
 _BURST_FACTOR: Final = 6  # XRLIM_BURST_FACTOR
 _ERROR_BURST: Final = 5  # seconds, of which each error costs one. Linux: ip_rt_error_burst
-_LONG_AGO: Final = 60  # seconds
-_MAX_PEERS: Final = 65_536  # Linux differs: it bounds its peers by memory
 
 
 class IcmpLimit:
     """Linux: net/ipv4/icmp.c icmpv4_global_allow(), icmpv4_xrlim_allow()"""
 
-    def __init__(self, clock: Clock, sysctl: Ipv4Sysctl) -> None:
+    def __init__(self, clock: Clock, sysctl: Ipv4Sysctl, peers: Peers) -> None:
         self._clock = clock
         self._sysctl = sysctl
         self._credit = sysctl.icmp_msgs_burst
         self._stamp = clock.jiffies
-        self._peers: dict[int, tuple[int, int]] = {}  # address -> (tokens, when counted), both in ticks
+        self._peers = peers
 
     def applies_to(self, type_: int, code: int) -> bool:
         """Whether such messages are limited at all. Linux: net/ipv4/icmp.c icmpv4_mask_allow()"""
@@ -49,7 +48,9 @@ class IcmpLimit:
     def allows_to(self, address: int, dev: NetDevice) -> bool:
         """Whether this peer may be told, by this device. Linux: net/ipv4/icmp.c icmpv4_xrlim_allow()"""
         pause = self._sysctl.icmp_ratelimit * self._clock.hz // 1000
-        allowed = bool(dev.flags & IFF_LOOPBACK) or self._take(address, pause, _BURST_FACTOR * pause)
+        allowed = bool(dev.flags & IFF_LOOPBACK) or self._peers.may_tell(
+            address, pause, _BURST_FACTOR * pause
+        )
         if allowed:
             # Linux differs: it takes none, one or two, so that the rate tells a stranger nothing.
             self._credit -= 1
@@ -61,15 +62,4 @@ class IcmpLimit:
         Linux: net/ipv4/route.c ip_error()
         """
         hz = self._clock.hz
-        return self._take(address, hz, _ERROR_BURST * hz)
-
-    def _take(self, address: int, cost: int, most: int) -> bool:
-        """Linux: net/ipv4/inetpeer.c inet_peer_xrlim_allow()"""
-        now = self._clock.jiffies
-        tokens, counted = self._peers.get(address, (0, now - _LONG_AGO * self._clock.hz))
-        tokens = min(tokens + now - counted, most)
-        allowed = tokens >= cost
-        if address not in self._peers and len(self._peers) >= _MAX_PEERS:
-            del self._peers[next(iter(self._peers))]
-        self._peers[address] = (tokens - cost if allowed else tokens, now)
-        return allowed
+        return self._peers.may_tell(address, hz, _ERROR_BURST * hz)

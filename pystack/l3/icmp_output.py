@@ -8,6 +8,7 @@ from pystack.l3.fib_types import Flow
 from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.route import Router, Rtable
+from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header
 
 _ROUTED_TOS = 0x1C
@@ -43,7 +44,13 @@ class IcmpOutput:
             return None
         return back
 
-    def push(self, message: bytes, flow: Flow, back: Rtable, tos: int, counted_as: int) -> None:
+    def mark_for(self, asked: Packet) -> int:
+        """The mark of an answer. Linux: include/net/ip.h IP4_REPLY_MARK()"""
+        return asked.mark if self._confs.ipv4.fwmark_reflect else 0
+
+    def push(
+        self, message: bytes, flow: Flow, back: Rtable, tos: int, counted_as: int, options: bytes = b""
+    ) -> None:
         """Send a whole message."""
         header = Ipv4Header(
             flow.saddr,
@@ -52,6 +59,9 @@ class IcmpOutput:
             ttl=self._confs.ipv4.ip_default_ttl,
             tos=tos,
             id=self._output.select_ident(),
+            options=options,
         )
         self._snmp.icmp_out(counted_as)
-        self._output.ip_local_out(self._output.build(header, message, back))
+        pkt = self._output.build(header, message, back)
+        pkt.mark = flow.mark
+        self._output.ip_local_out(pkt)

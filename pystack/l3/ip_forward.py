@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pystack.counters import Snmp
-from pystack.drop import IP_TTL, OTHERHOST, PKT_TOO_BIG, Drop
+from pystack.drop import IP_OPTIONS, IP_OUTNOROUTES, IP_TTL, OTHERHOST, PKT_TOO_BIG, Drop
+from pystack.l3.ip_options import OptionPath
 from pystack.l3.needs import IcmpErrors
+from pystack.l3.redirect import RedirectSender
 from pystack.l3.route import Rtable
 from pystack.netfilter.hooks import FORWARD, Hooks
 from pystack.packet import PACKET_HOST, Packet
@@ -15,10 +19,23 @@ from pystack.wire.ipv4 import IP_DF
 class IpForward:
     """Linux: net/ipv4/ip_forward.c"""
 
-    def __init__(self, *, hooks: Hooks, drop: Drop, snmp: Snmp, icmp_errors: IcmpErrors) -> None:
+    def __init__(
+        self,
+        *,
+        hooks: Hooks,
+        drop: Drop,
+        snmp: Snmp,
+        icmp_errors: IcmpErrors,
+        options: OptionPath,
+        redirects: RedirectSender,
+        mtu_of: Callable[[Rtable], int],
+    ) -> None:
         self._drop = drop
         self._snmp = snmp
         self._icmp = icmp_errors
+        self._options = options
+        self._redirects = redirects
+        self._mtu_of = mtu_of
         self._forward = hooks.ip[FORWARD]
 
     def ip_forward(self, pkt: Packet) -> None:
@@ -29,12 +46,20 @@ class IpForward:
         if header.ttl <= 1:
             self._icmp.send(pkt, icmp.ICMP_TIME_EXCEEDED, icmp.ICMP_EXC_TTL)
             return self._drop(pkt, IP_TTL)
-        too_big = header.tot_len > route.mtu and not pkt.offload.is_gso
+        options = header.parsed_options
+        if options is not None and options.is_strict and route.gateway:
+            self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_SR_FAILED)
+            return self._drop(pkt, IP_OPTIONS)
+        mtu = self._mtu_of(route)
+        too_big = header.tot_len > mtu and not pkt.offload.is_gso
         if too_big and header.frag_off & IP_DF:
             self._snmp.Ip.FragFails += 1
-            self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, route.mtu)
+            self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu)
             return self._drop(pkt, PKT_TOO_BIG)
         pkt.set_ttl(header.ttl - 1)  # before FORWARD: rules there see the new one
+        follows_orders = options is not None and options.srr is not None
+        if not follows_orders and self._redirects.is_detour(pkt, header, route):
+            self._redirects.send(pkt, header, route)
         if self._forward.entries:
             return self._forward.run(pkt, pkt.dev, route.dev, self._finish)
         self._finish(pkt)
@@ -42,5 +67,9 @@ class IpForward:
     def _finish(self, pkt: Packet) -> None:
         """Linux: net/ipv4/ip_forward.c ip_forward_finish()"""
         self._snmp.Ip.ForwDatagrams += 1
-        if isinstance(pkt.route, Rtable):
-            pkt.route.output(pkt)
+        header, route = pkt.ip, pkt.route
+        if not isinstance(route, Rtable) or header is None:
+            return self._drop(pkt, IP_OUTNOROUTES)
+        if header.parsed_options is not None:
+            self._options.forward(pkt, header, route)
+        route.output(pkt)

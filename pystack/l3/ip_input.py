@@ -17,6 +17,7 @@ from pystack.drop import (
     IP_INNOROUTES,
     IP_INVALID_SOURCE,
     IP_NOPROTO,
+    IP_OPTIONS,
     IP_RPFILTER,
     IP_TRUNCATED,
     IP_UNREACHABLE,
@@ -31,6 +32,7 @@ from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
 from pystack.l3.icmp_limit import IcmpLimit
+from pystack.l3.ip_options import OptionPath
 from pystack.l3.needs import IcmpErrors, RawDelivery
 from pystack.l3.route import Router, Rtable
 from pystack.netfilter.hooks import INPUT, PREROUTING, Hooks
@@ -67,6 +69,7 @@ class IpInput:
         raw: RawDelivery,
         defrag: Defrag,
         limit: IcmpLimit,
+        options: OptionPath,
     ) -> None:
         self._router = router
         self._confs = confs
@@ -77,6 +80,7 @@ class IpInput:
         self._raw = raw
         self._defrag = defrag
         self._limit = limit
+        self._options = options
         self._prerouting = hooks.ip[PREROUTING]
         self._input = hooks.ip[INPUT]
         self.protocols: dict[int, ProtocolFn] = {}  # Linux: inet_add_protocol()
@@ -144,6 +148,11 @@ class IpInput:
                 reason = IP_RPFILTER if found == EXDEV else IP_INVALID_SOURCE
                 return self._drop(pkt, reason)
             pkt.route = route = found
+        if header.options:
+            if not self._options.receive(pkt, header, dev):
+                return self._drop(pkt, IP_OPTIONS)
+            if isinstance(pkt.route, Rtable):
+                route = pkt.route  # a source route leads elsewhere
         self._count_casts(route, header)
         if pkt.pkt_type in (PACKET_BROADCAST, PACKET_MULTICAST) and self._is_smuggled(header, dev, route):
             return self._drop(pkt, UNICAST_IN_L2_MULTICAST)

@@ -13,6 +13,7 @@ from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, Drop, Ou
 from pystack.l2.devices import Link
 from pystack.l2.ingress import eth_type_trans
 from pystack.l2.neighbour import Neighbour
+from pystack.l3.conf import Confs
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
 from pystack.l3.fragment import fragments_of, smallest_mtu
 from pystack.l3.route import RTCF_MULTICAST, Rtable
@@ -31,6 +32,7 @@ class IpOutput:
         self,
         *,
         hooks: Hooks,
+        confs: Confs,
         drop: Drop,
         outcomes: Outcomes,
         snmp: Snmp,
@@ -39,6 +41,7 @@ class IpOutput:
         loop_back: Callable[[Packet], None],
         too_big: Callable[[Packet, int], None],
     ) -> None:
+        self._confs = confs
         self._drop = drop
         self._outcomes = outcomes
         self._snmp = snmp
@@ -131,18 +134,23 @@ class IpOutput:
         route, header = pkt.route, pkt.ip
         if not isinstance(route, Rtable) or header is None:
             return self._drop(pkt, IP_OUTNOROUTES)
-        if len(pkt.data) - pkt.network_header > route.mtu and not pkt.offload.is_gso:
-            return self._ip_fragment(pkt, header, route)
+        mtu = self.mtu_of(route)
+        if len(pkt.data) - pkt.network_header > mtu and not pkt.offload.is_gso:
+            return self._ip_fragment(pkt, header, route, mtu)
         self._finish_output(pkt, header, route)
 
-    def _ip_fragment(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> None:
+    def mtu_of(self, route: Rtable) -> int:
+        """The longest packet that may go this way; for what is forwarded a learned MTU does not count."""
+        return route.mtu_for_others(self._confs.ipv4.ip_forward_use_pmtu) if route.is_input else route.mtu
+
+    def _ip_fragment(self, pkt: Packet, header: Ipv4Header, route: Rtable, mtu: int) -> None:
         """Linux: net/ipv4/ip_output.c ip_fragment(), ip_do_fragment()"""
         stats = self._snmp.Ip
-        if header.frag_off & IP_DF or route.mtu < smallest_mtu(header):
+        if header.frag_off & IP_DF or mtu < smallest_mtu(header):
             stats.FragFails += 1
-            self._too_big(pkt, route.mtu)
+            self._too_big(pkt, mtu)
             return self._drop(pkt, PKT_TOO_BIG)
-        pieces = fragments_of(pkt, header, route.mtu)
+        pieces = fragments_of(pkt, header, mtu)
         stats.FragOKs += 1
         stats.FragCreates += len(pieces)
         self._outcomes.split += len(pieces) - 1

@@ -12,7 +12,6 @@ from pystack.events import Changed, EventSink
 from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
-from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour, NeighContext
 from pystack.l3.address_lifetime import AddressLifetimes
@@ -21,17 +20,23 @@ from pystack.l3.addresses import IFA_F_PERMANENT, RT_SCOPE_HOST, Address, Addres
 from pystack.l3.arp import Arp
 from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
-from pystack.l3.exceptions import RouteExceptions
+from pystack.l3.exceptions import RouteExceptions, RouteSysctl
 from pystack.l3.fib import Fib
 from pystack.l3.icmp import Icmp
 from pystack.l3.icmp_error import IcmpErrorSender
 from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.icmp_output import IcmpOutput
+from pystack.l3.icmp_report import IcmpReport
 from pystack.l3.ip_forward import IpForward
 from pystack.l3.ip_input import IpInput
+from pystack.l3.ip_options import OptionEcho, OptionPath
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.needs import ErrorReceiver, RawDelivery
+from pystack.l3.peers import Peers
+from pystack.l3.pmtu import PathMtu
+from pystack.l3.redirect import RedirectReceiver, RedirectSender, RedirectSysctl
 from pystack.l3.route import PathFns, Router
+from pystack.l3.spec_dst import SpecificDestination
 from pystack.netfilter.hooks import Hooks
 from pystack.packet import Packet
 from pystack.rng import Rng
@@ -58,7 +63,7 @@ class Ipv4:
         sysctls: Sysctls,
         snmp: Snmp,
         drop: Drop,
-        neigh_default: NeighParms | None = None,
+        first: Ipv4 | None = None,
     ) -> None:
         self._name = name
         self._events = events
@@ -70,12 +75,17 @@ class Ipv4:
         self._drop = drop
         self._devices = devices
         self._sysctls = sysctls
-        self.confs = Confs(sysctls, devices, rng, neigh_default)
+        neigh_default = None if first is None else first.confs.neigh_default
+        self.confs: Confs = Confs(sysctls, devices, rng, neigh_default)
         self.confs.on_change = self._settings_changed
         self.addresses = AddressBook(self._promotes)
         self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
         self.fib = Fib()
         self.exceptions = RouteExceptions(clock)
+        self.route_sysctl = RouteSysctl()
+        for entry in fields(RouteSysctl):
+            sysctls.bind(("net", "ipv4", "route", entry.name), Knob(self.route_sysctl, entry.name))
+        self.redirect_sysctl: RedirectSysctl = RedirectSysctl() if first is None else first.redirect_sysctl
         self._routes = AddressRoutes(self.fib, self.addresses)
         self._paths = PathFns()
 
@@ -113,6 +123,7 @@ class Ipv4:
         )
         self.output = IpOutput(
             hooks=hooks,
+            confs=self.confs,
             drop=self._drop,
             outcomes=outcomes,
             snmp=self._snmp,
@@ -126,7 +137,8 @@ class Ipv4:
         self.addresses.listen(self._on_address)
 
     def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
-        limit = IcmpLimit(self._clock, self.confs.ipv4)
+        peers = Peers(self._clock)
+        limit = IcmpLimit(self._clock, self.confs.ipv4, peers)
         out = IcmpOutput(
             confs=self.confs,
             router=self.router,
@@ -134,20 +146,28 @@ class Ipv4:
             snmp=self._snmp,
             limit=limit,
         )
+        spec_dst = SpecificDestination(addresses=self.addresses, fib=self.fib, router=self.router)
+        echo = OptionEcho(clock=self._clock, fib=self.fib, spec_dst=spec_dst)
         self.icmp_errors = IcmpErrorSender(
-            devices=self._devices, addresses=self.addresses, confs=self.confs, out=out
+            devices=self._devices, addresses=self.addresses, confs=self.confs, out=out, options=echo
         )
-        self.icmp = Icmp(
-            clock=self._clock,
+        options = OptionPath(
+            host=echo,
             addresses=self.addresses,
             confs=self.confs,
             fib=self.fib,
             router=self.router,
+            icmp_errors=self.icmp_errors,
+            log=self._link.printk_ratelimited,
+        )
+        self.icmp = Icmp(
+            confs=self.confs,
             out=out,
+            options=echo,
+            report=self._build_report(out, sockets),
             drop=self._drop,
             outcomes=outcomes,
             snmp=self._snmp,
-            sockets=sockets,
         )
         self.defrag = Defrag(
             clock=self._clock,
@@ -168,9 +188,18 @@ class Ipv4:
             raw=raw,
             defrag=self.defrag,
             limit=limit,
+            options=options,
         )
         self._bind_frag_sysctls()
-        forward = IpForward(hooks=hooks, drop=self._drop, snmp=self._snmp, icmp_errors=self.icmp_errors)
+        forward = IpForward(
+            hooks=hooks,
+            drop=self._drop,
+            snmp=self._snmp,
+            icmp_errors=self.icmp_errors,
+            options=options,
+            redirects=self._build_redirects(peers),
+            mtu_of=self.output.mtu_of,
+        )
         self._paths.local_deliver = self.input.ip_local_deliver
         self._paths.error = self.input.ip_error
         self._paths.forward = forward.ip_forward
@@ -179,6 +208,39 @@ class Ipv4:
         self.input.protocols[IPPROTO_ICMP] = self.icmp.icmp_rcv
         self._link.ingress.protocols[ETH_P_IP] = self.input.ip_rcv
         self._link.ingress.protocols[ETH_P_ARP] = self.arp.arp_rcv
+
+    def _build_report(self, out: IcmpOutput, sockets: ErrorReceiver) -> IcmpReport:
+        return IcmpReport(
+            confs=self.confs,
+            fib=self.fib,
+            out=out,
+            snmp=self._snmp,
+            sockets=sockets,
+            path_mtu=PathMtu(
+                exceptions=self.exceptions, sysctl=self.route_sysctl, fib=self.fib, router=self.router
+            ),
+            redirects=RedirectReceiver(
+                addresses=self.addresses,
+                confs=self.confs,
+                exceptions=self.exceptions,
+                fib=self.fib,
+                router=self.router,
+                neighbour=self.arp.neighbour,
+                log=self._link.printk_ratelimited,
+            ),
+            log=self._link.printk_ratelimited,
+        )
+
+    def _build_redirects(self, peers: Peers) -> RedirectSender:
+        return RedirectSender(
+            sysctl=self.redirect_sysctl,
+            addresses=self.addresses,
+            confs=self.confs,
+            fib=self.fib,
+            peers=peers,
+            icmp_errors=self.icmp_errors,
+            log=self._link.printk_ratelimited,
+        )
 
     def _neigh_context(self) -> NeighContext:
         return NeighContext(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pystack.l3.fib_types import Flow
 from pystack.packet import Packet
 from pystack.wire.ipv4 import Ipv4Header
 
@@ -25,5 +26,10 @@ class RawDelivery(Protocol):
 class ErrorReceiver(Protocol):
     """The local sockets that an ICMP error may concern."""
 
-    def icmp_error(self, type_: int, code: int, info: int, offender: int, inner: bytes) -> None:
-        """A host or router says that what we sent, quoted in `inner`, failed."""
+    def icmp_error(
+        self, type_: int, code: int, info: int, offender: int, inner: bytes, ifindex: int
+    ) -> list[Flow]:
+        """A host or router says that what we sent, quoted in `inner`, failed or should go elsewhere.
+
+        Answers with how those whom it concerns ask for their way, so that the routes can learn from it.
+        """

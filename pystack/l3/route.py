@@ -87,19 +87,27 @@ class Rtable(Route):
     def mtu(self) -> int:
         """What fits, as far as is known. Linux: net/ipv4/route.c ipv4_mtu()"""
         learned = 0 if self.exception is None else self.exception.live_pmtu
-        return learned or self.forward_mtu
+        return learned or self._configured_mtu
 
-    @property
-    def forward_mtu(self) -> int:
-        """What fits for others' packets, who are to learn the MTU of the way themselves.
+    def mtu_for_others(self, use_pmtu: int) -> int:
+        """What fits of what we forward: its senders are to learn the MTU of the way themselves.
 
         Linux: include/net/ip.h ip_dst_mtu_maybe_forward()
         """
+        return self.mtu if use_pmtu or self.is_mtu_locked else self._configured_mtu
+
+    @property
+    def _configured_mtu(self) -> int:
         if self.result is not None and "mtu" in self.result.info.metrics:
             return min(self.result.info.metrics["mtu"], self.dev.mtu)
         if self.exception is not None and self.exception.locked and self.gateway:
             return min(self.dev.mtu, _MTU_THAT_ALWAYS_FITS)
         return self.dev.mtu
+
+    @property
+    def is_mtu_locked(self) -> bool:
+        """Whether nobody can teach us another. Linux: include/net/ip.h ip_mtu_locked()"""
+        return self.exception is not None and self.exception.locked
 
     def learn(self, exception: RouteException | None) -> None:
         """Go by what was learned. Linux: net/ipv4/route.c rt_bind_exception()"""

@@ -130,12 +130,18 @@ class RawTable:
                 sock.receive(pkt.clone(), header)
         return wanted
 
-    def icmp_error(self, type_: int, code: int, info: int, offender: int, inner: bytes) -> None:
+    def icmp_error(
+        self, type_: int, code: int, info: int, offender: int, inner: bytes, ifindex: int
+    ) -> list[Flow]:
         """Linux: net/ipv4/raw.c raw_icmp_error()"""
         _, _, _, _, _, _, protocol, _, saddr, daddr = HEADER.unpack_from(inner)
-        for sock in self.sockets:
-            if sock.protocol == protocol and sock.is_between(saddr, daddr):
+        concerned = [
+            sock for sock in self.sockets if sock.protocol == protocol and sock.is_between(saddr, daddr)
+        ]
+        if type_ != icmp.ICMP_REDIRECT:
+            for sock in concerned:
                 sock.note_error(type_, code, info, offender, inner)
+        return [Flow(daddr, saddr, oif=sock.ifindex, tos=sock.tos & 0x1C) for sock in concerned]
 
 
 class RawSocket(Socket):

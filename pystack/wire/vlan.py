@@ -5,6 +5,14 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
+from pystack.wire.ethernet import ETH_P_8021AD, ETH_P_8021Q
+
 TAG: Final = Struct("!HH")  # TPID, TCI
 TAG_LENGTH: Final = TAG.size
 VID_MASK: Final = 0x0FFF
+TAGGED: Final = frozenset({ETH_P_8021Q, ETH_P_8021AD})
+
+
+def tag_length(protocol: int) -> int:
+    """By how much Linux takes a frame of this EtherType for shorter: it keeps the outer tag beside the bytes."""
+    return TAG_LENGTH if protocol in TAGGED else 0

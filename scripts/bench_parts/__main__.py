@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     if options.list:
         for question in QUESTIONS:
-            print(f"{question.name:14}{question.title}, {question.unit}")
+            print(f"{question.name:16}{question.title}, {question.unit}")
         return 0
     questions = chosen(options.rows)
     raise_on(signal.SIGTERM, signal.SIGHUP)
@@ -55,7 +55,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Measure pystack beside its peers: round-robin, median of the rounds, ratios. "
         "Bars are printed, never enforced: the exit code is 0 unless a measurement failed.",
     )
-    parser.add_argument("rows", nargs="*", metavar="NAME", help="rows to measure (default: all; see --list)")
+    parser.add_argument(
+        "rows",
+        nargs="*",
+        metavar="NAME",
+        help="rows to measure, or the first word of several (default: all; see --list)",
+    )
     parser.add_argument("--list", action="store_true", help="name the rows")
     parser.add_argument("--json", action="store_true", help="every reading, for programs")
     parser.add_argument("--quick", action="store_true", help="less of everything: a look, not a measurement")
@@ -63,8 +68,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, metavar="S", help="of each iperf3 test, default 1")
     options = parser.parse_args(arguments)
     for name in options.rows:
-        if name not in (names := [question.name for question in QUESTIONS]):
-            close = get_close_matches(name, names, 1)
+        if not chosen([name]):
+            close = get_close_matches(name, [question.name for question in QUESTIONS], 1)
             parser.error(f"no row {name}" + (f"; did you mean {close[0]}?" if close else " (see --list)"))
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds takes at least 1")
@@ -74,8 +79,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str]) -> list[Question]:
-    """In the order of the bench, whatever the order of the names."""
-    return [question for question in QUESTIONS if not names or question.name in names]
+    """In the order of the bench, whatever that of the names; `twin` means all that begin with `twin-`."""
+    wanted = set(names)
+    return [each for each in QUESTIONS if not wanted or wanted & {each.name, each.name.partition("-")[0]}]
 
 
 def settings(options: argparse.Namespace) -> Settings:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from pystack.l2 import bridge_options, kinds
 from pystack.l2.bridge_port import BR_STATE_BLOCKING, BR_STATE_LEARNING, BR_STATE_LISTENING
 from pystack.netfilter import hooks
 from pystack.netfilter.hooks import HookState
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP, NF_STOLEN
 from pystack.packet import PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
-from pystack.wire.ethernet import BROADCAST, ETH_P_PAUSE, ZERO
+from pystack.wire.ethernet import BROADCAST, ETH_P_8021Q, ETH_P_PAUSE, ZERO
 from tests.l2.switch import GROUP, NOBODY, VM1, VM2, VM3, Switch, frame, port_address
 
 
@@ -132,6 +133,12 @@ def test_what_goes_up_is_received_on_the_bridge_without_the_link_header_counted(
     switch.send(1, frame(destination=switch.bridge.address, payload=b"y" * 46))
     assert (switch.bridge.stats.rx_packets, switch.bridge.stats.rx_bytes) == (1, 46)
     assert (switch.tap(1).stats.rx_packets, switch.tap(1).stats.rx_bytes) == (1, 60)
+
+
+def test_what_goes_up_is_counted_without_its_outer_tag(switch: Switch) -> None:
+    payload = b"\0\5\x88\xb5" + b"y" * 46
+    switch.send(1, frame(destination=switch.bridge.address, kind=ETH_P_8021Q, payload=payload))
+    assert switch.bridge.stats.rx_bytes == 46
 
 
 def test_a_type_that_nobody_handles_is_counted_on_the_bridge(switch: Switch) -> None:
@@ -314,6 +321,24 @@ def test_the_port_it_leaves_by_limits_a_frame_with_room_for_a_tag(
     switch.send(2, frame(source=VM2))
     assert switch.send(1, frame(destination=VM2, payload=bytes(payload))) == (["t2"] if passes else [])
     assert switch.tap(2).stats.tx_dropped == 0
+
+
+@pytest.mark.parametrize(("payload", "passes"), [(1504, True), (1505, False)])
+def test_the_outer_tag_of_a_frame_does_not_count_against_that_limit(
+    switch: Switch, payload: int, passes: bool
+) -> None:
+    switch.send(2, frame(source=VM2))
+    tagged = frame(destination=VM2, kind=ETH_P_8021Q, payload=b"\0\5\x88\xb5" + bytes(payload))
+    assert switch.send(1, tagged) == (["t2"] if passes else [])
+
+
+def test_a_port_that_was_set_to_disabled_forwards_again_after_any_change_of_its_device(
+    switch: Switch,
+) -> None:
+    bridge_options.set_port_options(switch.bridge, switch.port(2), {"state": 0})
+    assert switch.send(1, frame()) == ["t3", "t4"]
+    kinds.change(switch.tap(2), "bridge_slave", {"cost": 7})
+    assert switch.send(1, frame()) == ["t2", "t3", "t4"]
 
 
 def test_neither_the_port_of_entry_nor_the_bridge_limits_a_frame(switch: Switch) -> None:

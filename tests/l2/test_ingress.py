@@ -7,7 +7,7 @@ from pystack.l2.port import PortDevice
 from pystack.netfilter.hooks import NETDEV_INGRESS, NFPROTO_NETDEV, HookPoint
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
-from pystack.wire.ethernet import BROADCAST, ETH_P_802_2, ETH_P_802_3, ETH_P_IP
+from pystack.wire.ethernet import BROADCAST, ETH_P_802_2, ETH_P_802_3, ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP
 from pystack.wire.virtio import NEEDS_CSUM, Offload
 from tests.box import Box
 from tests.frames import ALICE_MAC, BOB_MAC, OUR_MAC, arp_request, echo_frame, ethernet
@@ -24,9 +24,12 @@ class Entrance(Box):
         self.seen: list[str] = []
         self.ns.link.ingress.protocols[0x88B5] = lambda pkt: self._take(pkt, "protocol")
 
+    def consumed(self) -> None:
+        self.host.outcomes.consumed += 1
+
     def _take(self, pkt: Packet, who: str) -> None:
         self.seen.append(who)
-        self.host.outcomes.consumed += 1
+        self.consumed()
 
     def frame(self) -> bytes:
         return ethernet(bytes(46), 0x88B5)
@@ -163,3 +166,58 @@ def test_frames_come_in_any_kind_of_buffer(kind: type) -> None:
     box.send(dev, kind(arp_request()))
     box.send(dev, kind(echo_frame()))
     assert [frame[:6] for frame in box.sent(dev)] == [ALICE_MAC, ALICE_MAC]
+
+
+def tagged(vid: int, payload: bytes, tpid: int = ETH_P_8021Q) -> bytes:
+    return ethernet(vid.to_bytes(2, "big") + payload, tpid)
+
+
+@pytest.mark.parametrize("length", range(6))
+def test_a_frame_that_ends_within_its_tag_is_dropped_before_anybody_sees_it(length: int) -> None:
+    box = Entrance()
+    heard: list[bytes] = []
+    box.dev.add_tap(lambda pkt, leaving: heard.append(bytes(pkt.frame())))
+    box.send(box.dev, ethernet(bytes(length), ETH_P_8021Q))
+    assert heard == []
+    assert box.drops() == {"HDR_TRUNC": 1}
+
+
+@pytest.mark.parametrize("tpid", [ETH_P_8021Q, ETH_P_8021AD])
+def test_a_priority_tag_is_taken_off_before_the_protocol_gets_the_frame(tpid: int) -> None:
+    box = Entrance()
+    frames: list[bytes] = []
+
+    def take(pkt: Packet) -> None:
+        frames.append(bytes(pkt.frame()))
+        box.consumed()
+
+    box.ns.link.ingress.protocols[0x88B5] = take
+    box.send(box.dev, tagged(0x6000, b"\x88\xb5hello", tpid))
+    assert frames == [ethernet(b"hello", 0x88B5)]
+
+
+def test_priority_tags_are_taken_off_down_to_one_that_ends_too_soon() -> None:
+    box = Entrance()
+    box.send(box.dev, tagged(0, b"\x81\0\0\0\x88\xb5hi"))
+    assert box.seen == ["protocol"]
+    box.send(box.dev, tagged(0, b"\x81\0\0\0\x88"))
+    assert box.drops() == {"HDR_TRUNC": 1}
+
+
+def test_a_frame_of_a_vlan_without_a_device_is_for_another_host() -> None:
+    box = Entrance()
+    kinds: list[int] = []
+
+    def take(pkt: Packet) -> None:
+        kinds.append(pkt.pkt_type)
+        box.consumed()
+
+    box.ns.link.ingress.protocols[0x88B5] = take
+    box.send(box.dev, tagged(5, b"\x88\xb5hello"))
+    assert kinds == [PACKET_OTHERHOST]
+
+
+def test_a_length_behind_a_tag_is_read_as_one_without() -> None:
+    box = Entrance()
+    box.send(box.dev, tagged(0, b"\0\3\x42\x42\x03"))
+    assert box.drops() == {"LLC_NO_SAP": 1}

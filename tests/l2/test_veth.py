@@ -10,7 +10,7 @@ from pystack.l2.devices import LinkEvent
 from pystack.l2.kinds import PeerSpec
 from pystack.l2.veth import Veth
 from pystack.packet import PACKET_HOST, PACKET_OTHERHOST, Packet
-from pystack.wire.ethernet import BROADCAST
+from pystack.wire.ethernet import BROADCAST, ETH_P_8021Q
 from tests.l2.switch import VM1, Switch, frame
 
 
@@ -182,6 +182,16 @@ def test_a_frame_too_long_for_the_other_end_is_dropped_by_both_counters(payload:
     dropped = 0 if passes else 1
     assert (cable.left.stats.tx_dropped, cable.right.stats.rx_dropped) == (dropped, dropped)
     assert cable.drops() == ({} if passes else {"PKT_TOO_BIG": 1})
+
+
+def test_the_outer_tag_of_a_frame_is_not_counted() -> None:
+    cable = Cable()
+    cable.up()
+    pkt = Packet(bytearray(frame(kind=ETH_P_8021Q, payload=b"\0\5\x88\xb5" + bytes(1504))), cable.left)
+    pkt.network_header, pkt.protocol = 14, ETH_P_8021Q
+    cable.host.outcomes.generated += 1
+    cable.here.link.egress.dev_queue_xmit(pkt)
+    assert (cable.left.stats.tx_dropped, cable.left.stats.tx_bytes) == (0, 14 + 1504)
 
 
 def test_a_frame_shorter_than_its_header_does_not_cross() -> None:

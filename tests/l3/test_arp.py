@@ -104,6 +104,13 @@ def test_a_probe_is_not_answered_where_arp_ignore_says_so() -> None:
     assert box.answered(arp_request(spa=0))
 
 
+def test_whoever_has_no_address_yet_is_of_no_other_subnet() -> None:
+    box = Asked()
+    box.sysctl("net.ipv4.conf.all.arp_ignore", "2")
+    assert box.answered(arp_request(spa=0))
+    assert not box.answered(arp_request(ip("10.0.1.1"), spa=0))
+
+
 @pytest.mark.parametrize(
     ("level", "target", "asker", "answered"),
     [

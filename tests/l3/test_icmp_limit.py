@@ -4,9 +4,9 @@ import pytest
 
 from pystack.clock import Clock
 from pystack.device import IFF_LOOPBACK, NetDevice
-from pystack.l3 import icmp_limit
 from pystack.l3.conf import Ipv4Sysctl
 from pystack.l3.icmp_limit import IcmpLimit
+from pystack.l3.peers import Peers
 from pystack.wire import icmp
 
 ALICE, BOB = 1, 2
@@ -19,7 +19,7 @@ class Limited:
     def __init__(self, **values: int) -> None:
         self.clock = Clock(now=1000.0)
         self.sysctl = Ipv4Sysctl(**values)
-        self.limit = IcmpLimit(self.clock, self.sysctl)
+        self.limit = IcmpLimit(self.clock, self.sysctl, Peers(self.clock))
 
     def at(self, seconds: float) -> None:
         self.clock.set(1000.0 + seconds)
@@ -113,12 +113,3 @@ def test_no_messages_a_second_are_none() -> None:
     limited = Limited(icmp_msgs_per_sec=0, icmp_msgs_burst=0)
     limited.at(5.0)
     assert not limited.limit.allows_any()
-
-
-def test_a_flood_of_peers_is_forgotten_from_its_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(icmp_limit, "_MAX_PEERS", 10)
-    limited = Limited()
-    for peer in range(100):
-        assert limited.told(peer) == 6
-    assert limited.told(95) == 0
-    assert limited.told(5) == 6

@@ -20,6 +20,7 @@ from scripts.bench_parts.lab import Absent, BenchError, Lab
 from scripts.bench_parts.results import PYSTACK, Bar, Reading, Row, Series, paired_ratio
 from scripts.bench_parts.rows import QUESTIONS
 from scripts.bench_parts.table import as_json, number, table
+from scripts.bench_parts.twin_rows import PYSTACK_ALONE, SIDES, Load, rates
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -216,6 +217,7 @@ def test_rows_are_chosen_by_name_and_listed(capsys: pytest.CaptureFixture[str]) 
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == [question.name for question in QUESTIONS]
     assert [question.name for question in chosen(["rtt", "tcp"])] == ["tcp", "rtt"]
+    assert [question.name for question in chosen(["core"])] == ["core-forward", "core-flood", "core-learn"]
 
 
 def test_an_unknown_row_is_refused_with_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,6 +250,24 @@ def test_a_core_row_that_loses_frames_fails() -> None:
     lab = core_rows.BridgeInCore(2)
     with pytest.raises(BenchError, match="0 frames came out of 1 sent"):
         lab.microseconds([core_rows.frame(core_rows.station(0xF00000), core_rows.station(1))])
+
+
+# --- the twin
+
+
+@pytest.mark.parametrize("side", [PYSTACK_ALONE, pytest.param(PYSTACK, marks=pytest.mark.root)])
+@pytest.mark.parametrize("hops", [True, False])
+def test_the_twin_rows_measure_scenarios_on_which_both_sides_agree(
+    side: str, hops: bool, tmp_path: Path
+) -> None:
+    load = Load(4, burst=2, capture=("br0",), hops=hops)
+    found = rates(load, SIDES[side], tmp_path / "twin")
+    assert found.frames / found.scenarios == pytest.approx(6)  # three frames each, twice
+
+
+def test_a_twin_row_whose_scenarios_cannot_be_played_fails(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"scenario 0: error: .* no device br7"):
+        rates(Load(1, capture=("br7",)), SIDES[PYSTACK_ALONE], tmp_path / "twin")
 
 
 # --- the laboratory

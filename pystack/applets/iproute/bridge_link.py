@@ -20,8 +20,8 @@ from pystack.applets.iproute.words import (
 )
 from pystack.applets.session import Session
 from pystack.errors import EOPNOTSUPP, NetError, NotModelled
-from pystack.l2 import kinds
 from pystack.l2.bridge import Bridge
+from pystack.l2.bridge_options import set_port_options
 from pystack.l2.bridge_port import STATE_NAMES, BridgePort
 from pystack.l2.devices import Link
 
@@ -89,9 +89,10 @@ def _change(dev: Link, options: dict[str, int], at: set[str]) -> None:
     Linux: net/core/rtnetlink.c rtnl_bridge_setlink()
     """
     if not at or "master" in at:
-        if not isinstance(dev.port, BridgePort):
+        if not isinstance(dev.port, BridgePort) or not isinstance(dev.master, Bridge):
             raise NetError(EOPNOTSUPP)
-        kinds.change(dev, "bridge_slave", options)
+        set_port_options(dev.master, dev.port, options)
+        dev.devices.announce(dev)
     if "self" in at and not isinstance(dev, Bridge):
         raise NetError(EOPNOTSUPP)
 

@@ -26,8 +26,6 @@ from pystack.netfilter.hooks import (
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.netns import Netns
 from pystack.packet import Packet
-from pystack.wire.ethernet import ETH_P_8021AD, ETH_P_8021Q
-from pystack.wire.vlan import TAG_LENGTH
 
 _NUMBERS: Final = {
     "PREROUTING": PREROUTING,
@@ -38,7 +36,6 @@ _NUMBERS: Final = {
 }
 _ARP_NUMBERS: Final = {"INPUT": ARP_IN, "OUTPUT": ARP_OUT}
 _NETDEV_NUMBERS: Final = {"INGRESS": NETDEV_INGRESS, "EGRESS": NETDEV_EGRESS}
-_TAGGED: Final = (ETH_P_8021Q, ETH_P_8021AD)
 
 
 class Recorder:
@@ -114,9 +111,7 @@ def _from_link_header(pkt: Packet) -> bytes:
 
 
 def _from_network_header(pkt: Packet) -> bytes:
-    """The kernel keeps the outer tag of a frame beside its bytes, not among them."""
-    start = pkt.network_header + (TAG_LENGTH if pkt.protocol in _TAGGED else 0)
-    return bytes(pkt.data[start:])
+    return bytes(pkt.data[pkt.network_header :])
 
 
 def _name(dev: NetDevice | None) -> str | None:

@@ -226,10 +226,15 @@ def test_a_bridged_packet_carries_ports_and_the_bridge_as_log_lines_have_them(si
 def test_a_hop_begins_where_its_point_says(side: KernelSide) -> None:
     records = side.play(scenario(BRIDGE, send("tap2", B_TO_A), send("tap1", A_TO_B)))
     for hop in hops(records, 2):
-        if hop.family == "netdev" or (hop.family, hop.hook) == ("bridge", "FORWARD"):
-            assert hop.data == A_TO_B
-        elif hop.family == "ip":
-            assert hop.data == A_TO_B[14:]
+        assert hop.data == (A_TO_B[14:] if hop.family == "ip" else A_TO_B)
+
+
+def test_what_the_stack_sends_through_a_bridge_is_seen_with_its_link_header(side: KernelSide) -> None:
+    frame = ping(BR0, HOST_A, "10.0.0.5", "10.0.0.1")
+    records = side.play(scenario(BRIDGE + QUIET_NEIGHBOURS, send("tap1", frame)))
+    (sent,) = [data for _, data in out(records)]
+    assert {hop.data for hop in hops(records, 2) if hop.family == "bridge"} == {sent}
+    assert [at for at in path(records, 2) if "bridge" in at] == ["bridge OUTPUT", "bridge POSTROUTING"]
 
 
 def test_marks_and_rewriting_are_seen_between_the_points(side: KernelSide) -> None:

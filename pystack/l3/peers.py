@@ -1,0 +1,54 @@
+"""What is remembered of other hosts so that nobody is told too much."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.clock import Clock
+
+_LONG_AGO: Final = 60  # seconds
+_MOST: Final = 65_536  # Linux differs: it forgets by age and memory
+
+
+class Peer:
+    """Linux: include/net/inetpeer.h struct inet_peer; times in ticks"""
+
+    __slots__ = ("last", "redirects", "tokens")
+
+    def __init__(self, last: int) -> None:
+        self.tokens = 0
+        self.last = last  # when tokens were counted, or a redirect went out
+        self.redirects = 0  # sent in a row, without being heeded
+
+
+class Peers:
+    """Linux: net/ipv4/inetpeer.c"""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._known: dict[int, Peer] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, address: int) -> Peer:
+        """What is known of a host; made if need be. Linux: net/ipv4/inetpeer.c inet_getpeer()"""
+        peer = self._known.get(address)
+        if peer is None:
+            if len(self._known) >= _MOST:
+                del self._known[next(iter(self._known))]
+            peer = self._known[address] = Peer(self.clock.jiffies - _LONG_AGO * self.clock.hz)
+        return peer
+
+    def may_tell(self, address: int, cost: int, most: int) -> bool:
+        """Spend `cost` ticks of what a host has saved up, at most `most`; False if it has not enough.
+
+        Linux: net/ipv4/inetpeer.c inet_peer_xrlim_allow()
+        """
+        peer, now = self.get(address), self.clock.jiffies
+        peer.tokens = min(peer.tokens + now - peer.last, most)
+        peer.last = now
+        allowed = peer.tokens >= cost
+        if allowed:
+            peer.tokens -= cost
+        return allowed
