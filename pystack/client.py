@@ -24,8 +24,8 @@ USAGE: Final = 2
 NO_DAEMON: Final = 3
 LACKING: Final = 4
 
-OWN_VERBS: Final = frozenset({"run", "doctor", "compare"})  # need no daemon
-NOT_BUILT_YET: Final = frozenset("hooks trace fuzz import exec forward web bench".split())
+OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz"})  # need no daemon
+NOT_BUILT_YET: Final = frozenset("hooks trace import exec forward web bench".split())
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
@@ -43,6 +43,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --json]
                              what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
+  fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
   sh [-c "CMD; CMD"] [FILE]  a prompt, or a file, of commands such as these:
   ip, bridge, sysctl, ping, arping, tcpdump …
 

@@ -132,3 +132,4 @@ class Netns:
         self.devices.set_down(self.loopback)
         self.link.backlog.forget(self.loopback, self.drop)
         self.ipv4.defrag.purge()
+        self.ipv4.arp.proxy.purge()

@@ -56,5 +56,6 @@ def sent(dev: NetDevice, pkt: Packet) -> tuple[Told, str]:
     if isinstance(dev, BridgeState):
         return Told("the bridge sends it by its ports", _SENT), ""
     if dev.kind == "dummy":
-        return Told("swallowed, as dummy devices do", "drivers/net/dummy.c dummy_xmit()"), ""
+        told = Told("swallowed, as dummy devices do", "drivers/net/dummy.c dummy_xmit()")
+        return told, f"swallowed by {dev.name}"
     return Told("sent", _SENT), f"sent by {dev.name}"

@@ -28,7 +28,7 @@ def routed_in(netns: Netns, pkt: Packet, header: Ipv4Header, config_of: ConfigOf
     assert isinstance(dev, Link)
     found = netns.ipv4.router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev)
     if not isinstance(found, Rtable):
-        return Told(f"refused: {NetError(found).text}", _INPUT)
+        return Told(f"refused: {found.sentence}", _INPUT)
     return Told(_way(found, netns.loopback), _INPUT)
 
 

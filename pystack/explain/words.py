@@ -1,9 +1,9 @@
 """A packet in tcpdump's words, made into bytes: what a user copies from a terminal can be explained.
 
-    10.0.0.2 > 10.0.0.1: ICMP echo request, id 1, seq 1, length 64
-    02:aa:00:00:00:01 > 02:aa:00:00:00:02, ethertype IPv4 (0x0800), length 98: 10.0.0.2.68 > 10.0.0.1.67: UDP
-    IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 60) 10.0.0.2.9 > 10.2.0.2.80: …
-    ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28
+10.0.0.2 > 10.0.0.1: ICMP echo request, id 1, seq 1, length 64
+02:aa:00:00:00:01 > 02:aa:00:00:00:02, ethertype IPv4 (0x0800), length 98: 10.0.0.2.68 > 10.0.0.1.67: UDP
+IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 60) 10.0.0.2.9 > 10.2.0.2.80: …
+ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ second after they come up.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
@@ -90,6 +91,11 @@ class KernelSide:
         self._topology = topology
         self._used = False
         self._worn = False
+
+    def version(self) -> tuple[int, int]:
+        """This machine's."""
+        major, minor = os.uname().release.split(".")[:2]
+        return int(major), int(minor)
 
     def lacks(self, needs: Collection[str]) -> list[str]:
         """What this machine's kernel or tools cannot do."""

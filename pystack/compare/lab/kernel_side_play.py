@@ -6,7 +6,6 @@ import select
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from pystack.compare.lab.capture import Capture
 from pystack.compare.lab.errors import FrameRefused
@@ -18,13 +17,11 @@ from pystack.compare.lab.kernel_side_processes import Background
 from pystack.compare.lab.kernel_side_state import StateReader, names_of
 from pystack.compare.lab.kernel_side_tables import leaves_marks
 from pystack.compare.lab.process import Attendant, Completed
-from pystack.compare.lab.side import SideError
+from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, is_log_line
 from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
-
-COMMAND_PATIENCE: Final = 60.0  # seconds
 
 
 class Play:
@@ -127,9 +124,7 @@ class Play:
         self.records.append(Output(self._step, ended.command, ended.rc, ended.text, ended.out, ended.err))
 
     def _where(self) -> str:
-        lines = self._scenario.step_lines
-        line = lines[self._step - 1] if 0 < self._step <= len(lines) else 0
-        return f"{self._scenario.file}:{line}"
+        return self._scenario.place(self._step)
 
     # --- what is seen -----------------------------------------------------------------------------------
 

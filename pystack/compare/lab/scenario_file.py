@@ -28,7 +28,8 @@ EXPECT_KEYS: Final = ("path", "log")
 FAMILIES: Final = ("ip",)
 RESERVED: Final = ("known.toml", "pending.txt")  # of a folder of scenarios
 MOST_PORTS: Final = 64
-_TOML_PLACE: Final = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
+_TOML_PLACE: Final = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
+_DIGITS: Final = re.compile(r"[0-9_]+")
 
 
 class ScenarioError(Exception):
@@ -73,12 +74,16 @@ def _below(folder: str) -> list[str]:
 
 def read(file: str) -> Scenario:
     """The scenario in a file. Raises ScenarioError."""
+    return parse(read_text(file), file)
+
+
+def read_text(file: str) -> str:
+    """All of a file, which is UTF-8. Raises ScenarioError."""
     try:
         content = read_bytes(file)
+        return content.decode("utf-8")
     except OSError as error:
         raise ScenarioError([f"{file}: {error.strerror}"]) from None
-    try:
-        return parse(content.decode("utf-8"), file)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ScenarioError([f"{file}:{line}: not UTF-8"]) from None
@@ -92,12 +97,7 @@ def read_bytes(file: str) -> bytes:
 
 def parse(text: str, file: str, read_capture: ReadBytes = read_bytes) -> Scenario:
     """The scenario in a text. Raises ScenarioError."""
-    try:
-        table = tomllib.loads(text)
-    except ValueError as error:  # TOMLDecodeError, and a number of 5000 digits
-        raise ScenarioError([_toml_complaint(file, str(error))]) from None
-    except RecursionError:
-        raise ScenarioError([f"{file}: nested too deeply"]) from None
+    table = parse_toml(text, file)
     source = Source(file, text)
     scenario = _scenario(source, table, read_capture)
     if source.complaints:
@@ -105,11 +105,20 @@ def parse(text: str, file: str, read_capture: ReadBytes = read_bytes) -> Scenari
     return scenario
 
 
-def _toml_complaint(file: str, message: str) -> str:
-    """tomllib says the line at the end, in brackets; we say it in front as everywhere."""
-    if found := _TOML_PLACE.fullmatch(message):
-        return f"{file}:{found[2]}: {found[1]}"
-    return f"{file}: {message}"
+def parse_toml(text: str, file: str) -> Table:
+    """The table in a text. Raises ScenarioError."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _TOML_PLACE.fullmatch(str(error))  # says the line at the end; we say it in front
+        line = found[2] if found and found[2] else len(text.splitlines())
+        raise ScenarioError([f"{file}:{line}: {found[1] if found else error}"]) from None
+    except ValueError:  # Python takes numbers of a few thousand digits
+        longest = max(_DIGITS.finditer(text), key=lambda found: len(found[0]))
+        line = text.count("\n", 0, longest.start()) + 1
+        raise ScenarioError([f"{file}:{line}: a number of {len(longest[0])} digits"]) from None
+    except RecursionError:
+        raise ScenarioError([f"{file}: nested too deeply"]) from None
 
 
 def _scenario(source: Source, table: Table, read_capture: ReadBytes) -> Scenario:
@@ -119,8 +128,9 @@ def _scenario(source: Source, table: Table, read_capture: ReadBytes) -> Scenario
     claim, verdict = _claim(source, table)
     ports = _ports(source, table)
     steps = StepReader(source, ports, read_capture)
-    read_steps = [(steps.read(step, path), path) for path, step in source.tables(table, "step")]
-    played = [(step, source.line(path)) for step, path in read_steps if step is not None]
+    played = [
+        read for path, one in source.tables(table, "step") if (read := steps.read(one, path)) is not None
+    ]
     return Scenario(
         file=source.file,
         title=_title(source, table),
