@@ -18,6 +18,7 @@ from pystack.l2.port import PortDevice
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.hooks import Hooks
+from pystack.origins import Origins
 from pystack.profile import Profile
 from pystack.rng import Rng
 from pystack.sock.context import SocketContext
@@ -43,6 +44,7 @@ class Netns:
         outcomes: Outcomes,
         backlog: Backlog,
         profile: Profile,
+        origins: Origins,
         first: Netns | None = None,
     ) -> None:
         self.name = name
@@ -65,6 +67,7 @@ class Netns:
             backlog=backlog,
             drop=self.drop,
             hooks=self.hooks,
+            origins=origins,
         )
         self.devices = DeviceTable(self.link, name)
         self.loopback = Loopback()

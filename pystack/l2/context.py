@@ -10,6 +10,7 @@ from pystack.l2.egress import Egress
 from pystack.l2.ingress import Ingress
 from pystack.l2.ratelimit import RateLimit
 from pystack.netfilter.hooks import Hooks
+from pystack.origins import Origins
 from pystack.rng import Rng
 from pystack.timers import Timers
 
@@ -28,6 +29,7 @@ class LinkContext:
         "events",
         "hooks",
         "ingress",
+        "origins",
         "outcomes",
         "ratelimit",
         "rng",
@@ -45,6 +47,7 @@ class LinkContext:
         backlog: Backlog,
         drop: Drop,
         hooks: Hooks,
+        origins: Origins,
     ) -> None:
         self.clock = clock
         self.timers = timers
@@ -54,6 +57,7 @@ class LinkContext:
         self.backlog = backlog
         self.drop = drop
         self.hooks = hooks
+        self.origins = origins
         self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)
         self.egress = Egress(hooks, drop, outcomes)

@@ -177,6 +177,7 @@ def _set(command: str, key: int, dev: Link, lladdr: bytes | None, state: int, se
     if lladdr is None and state & NUD_VALID and not neigh.state & NUD_VALID:
         raise NetError(EINVAL, "No link layer address given")
     neigh.set(None if lladdr is None else lladdr[: len(dev.address)], state)
+    session.host.origins.note(neigh)
 
 
 @dataclass(slots=True)
