@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pystack.clock import Clock
 from pystack.drop import Drop, Outcomes
 from pystack.events import EventSink, Printk
@@ -11,6 +13,7 @@ from pystack.l2.ingress import Ingress
 from pystack.l2.ratelimit import RateLimit
 from pystack.netfilter.hooks import Hooks
 from pystack.origins import Origins
+from pystack.packet import Packet
 from pystack.rng import Rng
 from pystack.timers import Timers
 
@@ -23,6 +26,7 @@ class LinkContext:
 
     __slots__ = (
         "backlog",
+        "check_bridged",
         "clock",
         "drop",
         "egress",
@@ -58,6 +62,7 @@ class LinkContext:
         self.drop = drop
         self.hooks = hooks
         self.origins = origins
+        self.check_bridged: Callable[[Packet], bool] | None = None  # whether IPv4 in a bridge may go on
         self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)
         self.egress = Egress(hooks, drop, outcomes)
