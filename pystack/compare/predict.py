@@ -103,7 +103,7 @@ def _lines(expected: Sequence[str], side: Sequence[Record]) -> tuple[list[str | 
 
 
 def _begins_with(line: str, printed: str) -> bool:
-    return printed.startswith(line.rstrip())
+    return printed.strip().startswith(line.strip())
 
 
 def _any(line: str, printed: str) -> bool:

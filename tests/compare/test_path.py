@@ -90,6 +90,12 @@ def test_another_devices_address_is_1_4() -> None:
     assert only(*way(1, f"{TO_BRIDGE} ip/INPUT:br0>", packet(OTHER_OWN))).kind == "1-4"
 
 
+def test_what_br_netfilter_shows_ip_does_not_leave_by_the_bridge() -> None:
+    bridged = way(1, f"{BY_PORT} bridge/FORWARD:tap1>tap2 ip/POSTROUTING:>bridge9 netdev/EGRESS:>tap2")
+    bridged[-2] = replace(bridged[-2], physout="tap2")
+    assert str(only(*bridged)) == "1-7 sent by tap2"
+
+
 def test_a_flood_that_the_bridge_takes_too_has_all_its_ends() -> None:
     flood = f"{BY_PORT} bridge/FORWARD:tap1>tap2 netdev/EGRESS:>tap2 bridge/INPUT:tap1> arp/INPUT:br0>"
     assert str(only(*way(1, flood))) == "1-7 sent by tap2, delivered"
