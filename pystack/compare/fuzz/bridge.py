@@ -10,7 +10,8 @@ What is drawn around, because time passes differently on the two sides, or becau
 - A bridge with an address has one port that stays up, and keeps the neighbours whom it answers (with
   `arp_ignore 2` it answers no others): what follows from a lost carrier comes up to a second late, and an
   address is asked for again every second. No ICMP error is held back, so that no rate is limited.
-- This host speaks no TCP yet, and takes no options but the one that means nothing.
+- This host speaks no TCP yet, so that all of it has a wrong checksum, and takes no options but the one that
+  means nothing.
 """
 
 from __future__ import annotations

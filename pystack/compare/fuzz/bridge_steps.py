@@ -15,7 +15,7 @@ UNSETTLING: Final = frozenset(
     "up down master nomaster state bridge_slave ageing_time del txqueuelen arp".split()
 )
 AGEING: Final = 10  # hundredths of a second
-SILENCE: Final = 0.3  # seconds: enough for all to age
+SILENCE: Final = 0.2  # seconds: enough for all to age
 
 Command = Callable[[Dice, Site], str]
 
