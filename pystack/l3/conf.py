@@ -42,6 +42,9 @@ class Ipv4Conf:
     send_redirects: int = 1
     secure_redirects: int = 1
     shared_media: int = 1
+    force_igmp_version: int = 0
+    igmpv2_unsolicited_report_interval: int = 10_000  # milliseconds
+    igmpv3_unsolicited_report_interval: int = 1000
 
 
 @dataclass(slots=True)
@@ -63,6 +66,8 @@ class Ipv4Sysctl:
     fwmark_reflect: int = 0
     ip_forward_use_pmtu: int = 0
     ip_no_pmtu_disc: int = 0
+    igmp_link_local_mcast_reports: int = 1
+    igmp_qrv: int = 2  # how often a change is told
 
 
 _RANGES = {"ip_default_ttl": (1, 255), "icmp_msgs_per_sec": (0, 1 << 30), "icmp_msgs_burst": (0, 1 << 30)}

@@ -28,6 +28,7 @@ from pystack.l3.icmp_error import IcmpErrorSender
 from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.icmp_output import IcmpOutput
 from pystack.l3.icmp_report import IcmpReport
+from pystack.l3.igmp import Igmp
 from pystack.l3.ip_forward import IpForward
 from pystack.l3.ip_input import IpInput
 from pystack.l3.ip_options import OptionEcho, OptionPath
@@ -47,7 +48,7 @@ from pystack.sysctl import Knob, Sysctls
 from pystack.timers import Timers
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
-from pystack.wire.ipv4 import INADDR_LOOPBACK, IPPROTO_ICMP, MIN_MTU
+from pystack.wire.ipv4 import INADDR_LOOPBACK, IPPROTO_ICMP, IPPROTO_IGMP, MIN_MTU
 
 
 class Ipv4:
@@ -225,6 +226,20 @@ class Ipv4:
             redirects=self._build_redirects(peers),
             mtu_of=self.output.mtu_of,
         )
+        self.igmp = Igmp(
+            clock=self._clock,
+            timers=self._timers,
+            rng=self._rng,
+            devices=self._devices,
+            addresses=self.addresses,
+            confs=self.confs,
+            groups=self.groups,
+            router=self.router,
+            output=self.output,
+            drop=self._drop,
+            outcomes=outcomes,
+        )
+        self.input.protocols[IPPROTO_IGMP] = self.igmp.igmp_rcv
         self._paths.local_deliver = self.input.ip_local_deliver
         self._paths.error = self.input.ip_error
         self._paths.forward = forward.ip_forward

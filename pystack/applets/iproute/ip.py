@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.iproute import address, link, neigh, netns, route
+from pystack.applets.iproute import address, link, maddr, neigh, netns, route
 from pystack.applets.iproute.batch import run_batch
 from pystack.applets.iproute.numbers import unsigned
 from pystack.applets.iproute.options import Options, read_options
@@ -26,7 +26,7 @@ Command = Callable[[Words, Options, Session], int]
 OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
     ("address", address.run),
     ("addrlabel", None),
-    ("maddress", None),
+    ("maddress", maddr.run),
     ("route", route.run),
     ("rule", None),
     ("neighbor", neigh.run),
@@ -59,7 +59,7 @@ OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
     ("help", None),
     ("stats", None),
 )
-KNOWN: Final = ("address", "link", "neighbour", "netns", "route")
+KNOWN: Final = ("address", "link", "maddress", "neighbour", "netns", "route")
 
 
 def run(args: Sequence[str], session: Session) -> Steps:

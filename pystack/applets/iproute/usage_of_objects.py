@@ -202,6 +202,12 @@ NETNSID := auto | POSITIVE-INT
 """
 
 
+MADDR_USAGE: Final = """\
+Usage: ip maddr [ add | del ] MULTIADDR dev STRING
+       ip maddr show [ dev STRING ]
+"""
+
+
 def explained(usage: str) -> ToolExit:
     """The tool ends after its usage. Linux: iproute2 ip/iplink.c usage()"""
     return ToolExit(USAGE_CODE, usage)
