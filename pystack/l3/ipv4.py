@@ -274,9 +274,7 @@ class Ipv4:
     def _build_redirects(self, peers: Peers) -> RedirectSender:
         return RedirectSender(
             sysctl=self.redirect_sysctl,
-            addresses=self.addresses,
             confs=self.confs,
-            fib=self.fib,
             peers=peers,
             icmp_errors=self.icmp_errors,
             log=self._link.printk_ratelimited,

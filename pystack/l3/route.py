@@ -45,6 +45,7 @@ RTCF_LOCAL: Final = 0x80000000
 _LOCAL_GROUPS: Final = 0xE00000  # 224.0.0.0/24
 _GROUP_PREFIX: Final = 4
 _MTU_THAT_ALWAYS_FITS: Final = 576
+_MTU_LOCK: Final = 1 << 2  # 1 << RTAX_MTU, in the metric "lock"
 
 PathFn = Callable[[Packet], None]
 
@@ -105,15 +106,17 @@ class Rtable(Route):
     @property
     def _configured_mtu(self) -> int:
         if self.result is not None and "mtu" in self.result.info.metrics:
-            return min(self.result.info.metrics["mtu"], self.dev.mtu)
-        if self.exception is not None and self.exception.locked and self.gateway:
+            return self.result.info.metrics["mtu"]
+        if self.is_mtu_locked and self.gateway:
             return min(self.dev.mtu, _MTU_THAT_ALWAYS_FITS)
         return self.dev.mtu
 
     @property
     def is_mtu_locked(self) -> bool:
         """Whether nobody can teach us another. Linux: include/net/ip.h ip_mtu_locked()"""
-        return self.exception is not None and self.exception.locked
+        if self.exception is not None and self.exception.locked:
+            return True
+        return self.result is not None and bool(self.result.info.metrics.get("lock", 0) & _MTU_LOCK)
 
     def follow(self, found: FibResult, exception: RouteException | None) -> None:
         """Take gateway and metrics from what was found, and from what was learned since.
