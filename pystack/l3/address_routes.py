@@ -111,6 +111,8 @@ class AddressRoutes:
     def _on_address(self, event: AddressEvent, address: Address, primary: Address | None) -> None:
         dev = address.dev
         self._sync(dev)
+        if event is AddressEvent.ADDED:
+            self._fib.device_up(dev)
         if event is AddressEvent.REMOVED:
             if self._fib.address_type(address.local) != RTN_LOCAL:
                 self._fib.source_gone(address.local)

@@ -35,7 +35,7 @@ class Fib:
     """Linux: net->ipv4.fib_table_hash and its rules"""
 
     def __init__(self, devices: DeviceTable | None = None, ignores_linkdown: IgnoresLinkdown = never) -> None:
-        self._ignores_linkdown = ignores_linkdown
+        self.ignores_linkdown = ignores_linkdown
         self.infos = FibInfos(ignores_linkdown)
         self.tables: dict[int, FibTable] = {}
         self.rules = FibRules(devices)
@@ -52,7 +52,7 @@ class Fib:
         table = self.tables.get(number)
         if table is None:
             shared = number == RT_TABLE_LOCAL and not self.rules.are_custom
-            table = FibTable(number, self._merged if shared else FibTrie(self._ignores_linkdown))
+            table = FibTable(number, self._merged if shared else FibTrie(self.ignores_linkdown))
             self.tables[number] = table
         return table
 
@@ -169,8 +169,12 @@ class Fib:
         self.changed()
 
     def delete_rule(self, wanted: FibRule, *, any_priority: bool) -> None:
-        """Linux: net/ipv4/fib_rules.c fib4_rule_delete()"""
-        self.rules.delete(wanted, any_priority=any_priority)
+        """Remove the first rule that fits. Linux: net/core/fib_rules.c fib_nl_delrule()"""
+        self.remove_rule(self.rules.find(wanted, any_priority=any_priority))
+
+    def remove_rule(self, rule: FibRule) -> None:
+        """Take out this very rule. Linux: net/ipv4/fib_rules.c fib4_rule_delete()"""
+        self.rules.remove(rule)
         self._unmerge()
         self.changed()
 
@@ -179,7 +183,7 @@ class Fib:
         local = self.tables[RT_TABLE_LOCAL]
         if local.trie is not self._merged:
             return
-        apart = FibTrie(self._ignores_linkdown)
+        apart = FibTrie(self.ignores_linkdown)
         for route in list(local):
             self._merged.remove(route)
             apart.insert(route, None)

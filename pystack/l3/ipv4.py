@@ -302,7 +302,8 @@ class Ipv4:
         return bool(self.confs.all.route_localnet or self.confs.of(dev).route_localnet)
 
     def _ignores_linkdown(self, dev: Link) -> bool:
-        return self.confs.knows(dev) and bool(self.confs.of(dev).ignore_routes_with_linkdown)
+        here = self.confs.knows(dev) and self.confs.of(dev).ignore_routes_with_linkdown
+        return bool(here or self.confs.all.ignore_routes_with_linkdown)
 
     def _state_of(self, dev: Link, address: int) -> int | None:
         neigh = self.neighbours.lookup(dev, address)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.iproute import address, link, maddr, neigh, netns, route
+from pystack.applets.iproute import address, link, maddr, neigh, netns, route, rule
 from pystack.applets.iproute.batch import run_batch
 from pystack.applets.iproute.numbers import unsigned
 from pystack.applets.iproute.options import Options, read_options
@@ -28,7 +28,7 @@ OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
     ("addrlabel", None),
     ("maddress", maddr.run),
     ("route", route.run),
-    ("rule", None),
+    ("rule", rule.run),
     ("neighbor", neigh.run),
     ("neighbour", neigh.run),
     ("ntable", None),
@@ -59,7 +59,7 @@ OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
     ("help", None),
     ("stats", None),
 )
-KNOWN: Final = ("address", "link", "maddress", "neighbour", "netns", "route")
+KNOWN: Final = ("address", "link", "maddress", "neighbour", "netns", "route", "rule")
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
