@@ -51,13 +51,15 @@ def _fdb_change(dice: Dice, site: Site) -> str:
     )
     where = dice.weighted({"master": 30, "self": 2, "master self": 1, "": 1})
     more = dice.weighted({"": 30, "vlan 5": 1, "extern_learn": 2, "use": 1})
-    words = [verb, _address(dice, site), "dev", _device(dice, site), where, state, more]
+    address = _self_address(dice, site) if "self" in where else _address(dice, site)
+    words = [verb, address, "dev", _device(dice, site), where, state, more]
     return " ".join(["bridge fdb", *filter(None, words)])
 
 
 def _fdb_delete(dice: Dice, site: Site) -> str:
-    where = dice.weighted({"master": 10, "self": 1})
-    return f"bridge fdb del {_address(dice, site)} dev {_device(dice, site)} {where}"
+    if dice.chance(10):
+        return f"bridge fdb del {_self_address(dice, site)} dev {_device(dice, site)} self"
+    return f"bridge fdb del {_address(dice, site)} dev {_device(dice, site)} master"
 
 
 def _fdb_flush(dice: Dice, site: Site) -> str:
@@ -209,6 +211,11 @@ def _movable(dice: Dice, site: Site) -> str:
 def _device(dice: Dice, site: Site) -> str:
     """Mostly a port, sometimes what cannot have entries of that sort."""
     return dice.among(site.bridges) if dice.chance(10) else _port(dice, site)
+
+
+def _self_address(dice: Dice, site: Site) -> str:
+    """No group: those that a device has joined pystack tells of, but does not keep beside a user's."""
+    return dice.among([*site.stations, "02:00:00:00:00:01"])
 
 
 def _address(dice: Dice, site: Site) -> str:
