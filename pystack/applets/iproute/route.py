@@ -54,7 +54,7 @@ def _modify(command: str, words: Words, options: Options, session: Session) -> i
         if deletes:
             _delete(request, fib)
         else:
-            _insert(command, request, fib)
+            session.host.origins.note(_insert(command, request, fib))
     except NetError as error:
         raise refused(error) from None
     return 0
@@ -76,7 +76,7 @@ def _delete(request: RouteRequest, fib: Fib) -> None:
     fib.delete(request.table_number, request.to.address, request.to.length, wanted, request.tos)
 
 
-def _insert(command: str, request: RouteRequest, fib: Fib) -> None:
+def _insert(command: str, request: RouteRequest, fib: Fib) -> FibRoute:
     flags = RTNH_F_ONLINK if request.onlink else 0
     info = FibInfo(
         request.type,
@@ -96,6 +96,7 @@ def _insert(command: str, request: RouteRequest, fib: Fib) -> None:
         append=command == "append",
         replace=command in ("change", "replace"),
     )
+    return route
 
 
 def _nexthops(request: RouteRequest, flags: int) -> tuple[Nexthop, ...]:

@@ -53,6 +53,7 @@ def _modify(command: str, words: Words, options: Options, session: Session) -> i
             fib.delete_rule(rule, any_priority=not parser.has_priority)
         else:
             fib.add_rule(rule)
+            session.host.origins.note(rule)
     except NetError as error:
         raise refused(error) from None
     return 0
