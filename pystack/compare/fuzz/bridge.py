@@ -44,8 +44,8 @@ GROUPS: Final = (
 SUBNET: Final = 0x0A000000  # 10.0.N.0/24 behind bridge N
 ELSEWHERE: Final = 0x0A000900
 PLAIN_MTU: Final = 1500
-COMMANDS: Final = 3  # in a hundred steps; each costs as much as twenty frames
-SILENCES: Final = 1  # in a thousand
+COMMANDS: Final = 2  # in a hundred steps; each costs as much as twenty frames
+SILENCES: Final = 2  # in a hundred commands; each costs as much as a thousand frames
 
 
 def draw(dice: Dice, cases: int) -> Scenario:
@@ -62,7 +62,7 @@ def draw(dice: Dice, cases: int) -> Scenario:
 
 def _some_steps(dice: Dice, site: Site, people: People) -> list[Step]:
     if dice.chance(COMMANDS):
-        if dice.chance(SILENCES * 10 // COMMANDS):
+        if dice.chance(SILENCES):
             return silence(dice, site)
         return command(dice, site)
     frame = frames.frame(dice, people, longest=PLAIN_MTU + 12, plain_groups=site.snooping)

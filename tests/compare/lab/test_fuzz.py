@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from pystack.compare.fuzz.areas import AREAS
 from pystack.compare.fuzz.shrink import Shrinker
 from pystack.compare.lab import fuzz_session
 from pystack.compare.lab.fuzz_session import Limit, Session
@@ -154,14 +155,14 @@ def test_the_seed_is_printed_first_and_a_finding_with_its_file(
 @pytest.mark.usefixtures("impatient")
 def test_what_an_earlier_run_found_stays(tmp_path: Path) -> None:
     (tmp_path / "bridge-1.toml").write_text("mine")
-    fuzz(["--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)], make_twin=faulty_twin)
+    fuzz(["bridge", "--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)], make_twin=faulty_twin)
     assert (tmp_path / "bridge-1.toml").read_text() == "mine"
     assert (tmp_path / "bridge-2.toml").exists()
 
 
 @pytest.mark.usefixtures("impatient")
 def test_as_json_it_is_an_object_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]
+    arguments = ["bridge", "--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]
     fuzz(arguments, as_json=True, make_twin=faulty_twin)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert told[0] == {"v": 1, "type": "fuzz", "seed": SEED, "areas": ["bridge"]}
@@ -175,7 +176,7 @@ def test_a_run_that_finds_nothing_ends_well_and_leaves_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "found"
-    assert fuzz(["--cases", "50", "--keep", str(folder)], make_twin=twin_without_fault) == 0
+    assert fuzz(["bridge", "--cases", "50", "--keep", str(folder)], make_twin=twin_without_fault) == 0
     assert "50 cases" in capsys.readouterr().out
     assert not folder.exists()
 
@@ -183,8 +184,10 @@ def test_a_run_that_finds_nothing_ends_well_and_leaves_no_folder(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["fridge"], "no such area: fridge (known: bridge)"),
+        (["fridge"], f"no such area: fridge (known: {', '.join(AREAS)})"),
         (["--cases", "5", "--seconds", "5"], "--cases or --seconds, not both"),
+        (["--cases", "0"], "nothing to do in no time and no cases"),
+        (["--seconds", "-1"], "nothing to do in no time and no cases"),
         (["--cases", "many"], "argument --cases: invalid int value: 'many'"),
     ],
 )
@@ -209,7 +212,7 @@ def twin() -> Iterator[Twin]:
 
 @pytest.mark.root
 def test_pystack_does_as_the_kernel_does(twin: Twin, scaled: Callable[[int], int]) -> None:
-    session = Session(twin, ["bridge"], SEED, Limit(cases=scaled(20_000) // 2))
+    session = Session(twin, ["bridge"], SEED, Limit(cases=scaled(20_000)))
     try:
         found = list(session.run())
     except SideError as error:
@@ -224,7 +227,7 @@ def test_a_file_of_the_fuzzers_shows_the_fault_and_is_the_same_without_it(
     file = str(tmp_path / "bridge-1.toml")
     with pytest.MonkeyPatch.context() as patch:
         never_moves(patch)
-        if fuzz(["--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]) == 4:
+        if fuzz(["bridge", "--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]) == 4:
             pytest.skip(capsys.readouterr().err)
         assert compare_lab([file]) == 1
     assert compare_lab([file]) == 0
