@@ -37,12 +37,8 @@ class Fib:
     def __init__(self, devices: DeviceTable | None = None, ignores_linkdown: IgnoresLinkdown = never) -> None:
         self.ignores_linkdown = ignores_linkdown
         self.infos = FibInfos(ignores_linkdown)
-        self.tables: dict[int, FibTable] = {}
+        self.tables: dict[int, FibTable] = {}  # each from its first route on
         self.rules = FibRules(devices)
-        main = self.table(RT_TABLE_MAIN)
-        self._merged = main.trie  # with local's, as long as nobody can tell the difference
-        for number in (RT_TABLE_LOCAL, RT_TABLE_DEFAULT):
-            self.table(number)
         self.has_custom_local_routes = False  # since a user added one, for ever
         self.generation = 0  # rises with every change; a route of an older one must be looked up anew
         self.listeners: list[Callable[[str, FibRoute], None]] = []
@@ -51,9 +47,9 @@ class Fib:
         """The table of that number, made if it is new. Linux: net/ipv4/fib_frontend.c fib_new_table()"""
         table = self.tables.get(number)
         if table is None:
-            shared = number == RT_TABLE_LOCAL and not self.rules.are_custom
-            table = FibTable(number, self._merged if shared else FibTrie(self.ignores_linkdown))
-            self.tables[number] = table
+            shares = number == RT_TABLE_LOCAL and not self.rules.are_custom
+            trie = self.table(RT_TABLE_MAIN).trie if shares else FibTrie(self.ignores_linkdown)
+            table = self.tables[number] = FibTable(number, trie)
         return table
 
     def changed(self) -> None:
@@ -66,8 +62,9 @@ class Fib:
         """A way, or an errno. Linux: include/net/ip_fib.h fib_lookup()"""
         if self.rules.are_custom:
             return self._lookup_by_rules(flow, ignore_linkstate)
-        for number in (RT_TABLE_MAIN, RT_TABLE_DEFAULT):
-            found = self.tables[number].lookup(flow, ignore_linkstate=ignore_linkstate)
+        for number in (RT_TABLE_MAIN, RT_TABLE_DEFAULT):  # local's routes are among main's
+            table = self.tables.get(number)
+            found = None if table is None else table.lookup(flow, ignore_linkstate=ignore_linkstate)
             if found is not None and found != EAGAIN:
                 return found
         return ENETUNREACH
@@ -180,12 +177,12 @@ class Fib:
 
     def _unmerge(self) -> None:
         """Keep local's routes apart from main's. Linux: net/ipv4/fib_frontend.c fib_unmerge()"""
-        local = self.tables[RT_TABLE_LOCAL]
-        if local.trie is not self._merged:
+        local, main = self.tables.get(RT_TABLE_LOCAL), self.tables.get(RT_TABLE_MAIN)
+        if local is None or main is None or local.trie is not main.trie:
             return
         apart = FibTrie(self.ignores_linkdown)
         for route in list(local):
-            self._merged.remove(route)
+            main.trie.remove(route)
             apart.insert(route, None)
         local.trie = apart
 

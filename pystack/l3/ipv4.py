@@ -7,7 +7,7 @@ from dataclasses import fields
 from pystack.clock import Clock
 from pystack.counters import Snmp
 from pystack.device import ARPHRD_LOOPBACK
-from pystack.drop import Drop, Outcomes
+from pystack.drop import NOT_A_MEMBER, Drop, Outcomes
 from pystack.events import Changed, EventSink
 from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
@@ -241,6 +241,7 @@ class Ipv4:
         )
         self.input.protocols[IPPROTO_IGMP] = self.igmp.igmp_rcv
         self._paths.local_deliver = self.input.ip_local_deliver
+        self._paths.discard = self._discard
         self._paths.error = self.input.ip_error
         self._paths.forward = forward.ip_forward
         self._paths.output = self.output.ip_output
@@ -297,6 +298,10 @@ class Ipv4:
 
     def _promotes(self, dev: Link) -> bool:
         return bool(self.confs.all.promote_secondaries or self.confs.of(dev).promote_secondaries)
+
+    def _discard(self, pkt: Packet) -> None:
+        """Linux: net/core/dst.c dst_discard()"""
+        self._drop(pkt, NOT_A_MEMBER)
 
     def _routes_localnet(self, dev: Link) -> bool:
         return bool(self.confs.all.route_localnet or self.confs.of(dev).route_localnet)

@@ -139,10 +139,11 @@ class Rtable(Route):
 class PathFns:
     """The functions a decision can point at; handed in when the path is built."""
 
-    __slots__ = ("error", "forward", "local_deliver", "mc_output", "output")
+    __slots__ = ("discard", "error", "forward", "local_deliver", "mc_output", "output")
 
     def __init__(self) -> None:
         self.local_deliver: PathFn = _nowhere
+        self.discard: PathFn = _nowhere  # what came back over lo and is for nobody here
         self.forward: PathFn = _nowhere
         self.error: PathFn = _nowhere
         self.output: PathFn = _nowhere
@@ -271,9 +272,7 @@ class Router:
         if type_ == RTN_BROADCAST:
             flags |= RTCF_BROADCAST | RTCF_LOCAL
         elif type_ == RTN_MULTICAST:
-            flags |= RTCF_MULTICAST
-            if self._is_member(out, flow.daddr):
-                flags |= RTCF_LOCAL
+            flags = RTCF_MULTICAST | (RTCF_LOCAL if self._is_member(out, flow.daddr) else 0)
             if found is not None and found.route.prefixlen < _GROUP_PREFIX:
                 followed = None  # the default route is not about groups
         route = Rtable(out, type_, flags, self._fib.generation)
@@ -283,8 +282,7 @@ class Router:
         route.iif = flow.oif if owner is None else owner.ifindex
         if followed is not None:
             route.follow(followed, self._exceptions.find(followed.nexthop, flow.daddr))
-        if flags & RTCF_LOCAL:
-            route.input = self._paths.local_deliver
+        route.input = self._paths.local_deliver if flags & RTCF_LOCAL else self._paths.discard
         heard_by_us = flags & (RTCF_BROADCAST | RTCF_MULTICAST) and flags & RTCF_LOCAL and not loops
         route.output = self._paths.mc_output if heard_by_us else self._paths.output
         return route

@@ -14,7 +14,7 @@ from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, w
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
 from pystack.l3.fib_table import FibTable
-from pystack.l3.fib_types import RT_TABLE_DEFAULT, RT_TABLE_LOCAL, FibRoute
+from pystack.l3.fib_types import RT_TABLE_MAIN, FibRoute
 
 _SELECTORS: Final = ("table", "proto", "scope", "type", "dev", "via", "src", "from", "mark", "metric")
 
@@ -123,10 +123,11 @@ def _tables(found: RouteFilter, session: Session, doing: str) -> list[FibTable]:
         newest_first = reversed(known.values())  # as the kernel has them in each bucket of its hash
         return sorted(newest_first, key=lambda table: table.number & 0xFF)
     table = known.get(found.table)
-    made_when_needed = found.table in (RT_TABLE_LOCAL, RT_TABLE_DEFAULT)
-    if table is None or (made_when_needed and not len(table)):
-        raise ToolExit(2, f"Error: ipv4: FIB table does not exist.\n{doing} terminated\n")
-    return [table]
+    if table is not None:
+        return [table]
+    if found.table == RT_TABLE_MAIN and doing == "Dump":
+        return []
+    raise ToolExit(2, f"Error: ipv4: FIB table does not exist.\n{doing} terminated\n")
 
 
 def show(words: Words, options: Options, session: Session) -> int:
