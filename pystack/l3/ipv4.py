@@ -129,6 +129,7 @@ class Ipv4:
             neighbour=self.arp.neighbour,
             loop_back=self._loop_back,
             too_big=self._frag_needed,
+            backlog=link.backlog,
         )
         self._build_icmp(hooks, outcomes, sockets, raw)
         self._devices.listen(self._on_link_event)
@@ -317,6 +318,8 @@ class Ipv4:
     def _loop_back(self, pkt: Packet) -> None:
         backlog: Backlog = self._link.backlog
         backlog.enqueue(pkt, self._drop)
+        if backlog.in_program:
+            backlog.catch_up()
 
     def _settings_changed(self) -> None:
         """Cached decisions are void. Linux: rt_cache_flush(); net/ipv4/proc.c snmp_seq_show_ipstats()"""
