@@ -43,6 +43,7 @@ BOOT_PATIENCE: Final = 120.0  # seconds; a loaded machine boots slowly, a broken
 RUN_PATIENCE: Final = 60.0
 CONSOLE_TAIL: Final = 2000
 FIRST_ADDRESS: Final = 0x525400000001
+TRANSLATED_MIB: Final = 256  # of code; QEMU would take a gigabyte in the course of a thousand commands
 INSTRUCTION_SHIFT: Final = 1  # an instruction takes 2 ns of the guest's own time
 INSTRUCTION_TSC: Final = " tsc_early_khz=1000000"  # that time, in nanoseconds, is what it reads
 # A guest that is busy with a command does not notice that nobody is left to hear the answer.
@@ -217,7 +218,7 @@ class Vm:
         # -M pc, because the machine without an ACPI timer hangs in one boot of five; see also tsc_khz
         options = "console=ttyS0 quiet panic=-1" + ("" if self.ipv6 else " ipv6.disable=1")
         return [
-            *("-accel", "tcg", "-M", "pc", "-m", str(self.memory), "-smp", "1"),
+            *("-accel", f"tcg,tb-size={TRANSLATED_MIB}", "-M", "pc", "-m", str(self.memory), "-smp", "1"),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
             *("-kernel", str(kernel.bootable()), "-initrd", str(archive)),
