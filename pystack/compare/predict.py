@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pystack.compare.align import pair_up
-from pystack.compare.path import Wiring, paths
+from pystack.compare.path import paths
 from pystack.compare.records import Json, Log, Record
 from pystack.compare.scenario import Expectation
+from pystack.explain.path_kind import Wiring
 
 
 @dataclass(frozen=True, slots=True)

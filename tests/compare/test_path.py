@@ -7,9 +7,10 @@ from typing import Final
 
 import pytest
 
-from pystack.compare.path import PacketPath, Wiring, packets_of_frames, paths
+from pystack.compare.path import PacketPath, packets_of_frames, paths
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop
+from pystack.explain.path_kind import Wiring
 from pystack.wire import icmp, ipv4, tcp
 from pystack.wire.ethernet import ETH_P_IP, header
 

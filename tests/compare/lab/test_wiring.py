@@ -9,7 +9,8 @@ from pystack.compare.lab.folder import pending_scenarios
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import find, parse, read
 from pystack.compare.lab.wiring import wiring_of
-from pystack.compare.path import Wiring, paths
+from pystack.compare.path import paths
+from pystack.explain.path_kind import Wiring
 
 SCENARIOS: Final = Path(__file__).parents[3] / "scenarios"
 WAITING: Final = pending_scenarios([str(SCENARIOS)])
