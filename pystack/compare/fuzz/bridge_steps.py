@@ -21,11 +21,13 @@ Command = Callable[[Dice, Site], str]
 
 
 def command(dice: Dice, site: Site) -> list[Step]:
-    """One command, and the time that the kernel takes to notice, where it does so on its own."""
-    text = dice.weighted(COMMANDS)(dice, site)
-    is_fdb = text.startswith("bridge fdb")  # where `master` is another word
-    settles = not is_fdb and not UNSETTLING.isdisjoint(text.split())
-    return [Run(text), *([Wait(SETTLING)] if settles else [])]
+    """Some commands in one step, which costs less than one each, and the time that the kernel takes to notice
+    where it does so on its own.
+    """
+    texts = [dice.weighted(COMMANDS)(dice, site) for _ in range(dice.between(1, 3))]
+    # What `bridge fdb` calls `master` is another matter.
+    words = {word for text in texts if not text.startswith("bridge fdb") for word in text.split()}
+    return [Run("; ".join(texts)), *([] if UNSETTLING.isdisjoint(words) else [Wait(SETTLING)])]
 
 
 def silence(dice: Dice, site: Site) -> list[Step]:
@@ -96,7 +98,7 @@ def _port_mtu(dice: Dice, site: Site) -> str:
 
 
 def _port_address(dice: Dice, site: Site) -> str:
-    return f"ip link set {dice.among(site.ports)} address {_address(dice, site)}"
+    return f"ip link set {dice.among(site.ports)} address {_device_address(dice, site)}"
 
 
 def _port_moves(dice: Dice, site: Site) -> str:
@@ -151,7 +153,7 @@ def _bridge_option(dice: Dice, site: Site) -> str:
 
 def _bridge_address(dice: Dice, site: Site) -> str:
     bridge = dice.among(site.bridges)
-    text = f"ip link set {bridge} address {_address(dice, site)}"
+    text = f"ip link set {bridge} address {_device_address(dice, site)}"
     return "; ".join([text, *site.write_down.get(bridge, [])])
 
 
@@ -161,6 +163,13 @@ def _bridge_mtu(dice: Dice, site: Site) -> str:
 
 def _bridge_promiscuous(dice: Dice, site: Site) -> str:
     return f"ip link set {dice.among(site.bridges)} promisc {dice.among(['on', 'off'])}"
+
+
+def _host_speaks(dice: Dice, site: Site) -> str:
+    """To a group, and not to itself."""
+    if not site.addressed:
+        return "bridge link show"
+    return f"ping -q -L -c1 -W0.05 -I {dice.among(site.addressed)} 224.0.0.9"
 
 
 def _bridge_down_and_up(dice: Dice, site: Site) -> str:
@@ -179,21 +188,22 @@ COMMANDS: Final[Mapping[Command, int]] = {
     _port_flag: 12,
     _port_state: 3,
     _port_mask: 2,
-    _port_mtu: 2,
-    _port_address: 2,
-    _port_moves: 3,
+    _port_mtu: 3,
+    _port_address: 4,
+    _port_moves: 5,
     _port_rank: 1,
     _port_forgets: 1,
     _device_flag: 2,
     _up_or_down: 5,
     _links: 2,
-    _counters: 4,
+    _counters: 6,
     _cable_cut: 1,
     _bridge_option: 4,
-    _bridge_address: 2,
+    _bridge_address: 3,
     _bridge_mtu: 1,
     _bridge_promiscuous: 2,
     _bridge_down_and_up: 1,
+    _host_speaks: 3,
 }
 
 
@@ -211,6 +221,13 @@ def _movable(dice: Dice, site: Site) -> str:
 def _device(dice: Dice, site: Site) -> str:
     """Mostly a port, sometimes what cannot have entries of that sort."""
     return dice.among(site.bridges) if dice.chance(10) else _port(dice, site)
+
+
+def _device_address(dice: Dice, site: Site) -> str:
+    """Often that of another device, for then one entry stands for both."""
+    return (
+        _address(dice, site) if dice.chance(50) else f"02:00:00:00:00:{dice.between(0, len(site.ports)):02x}"
+    )
 
 
 def _self_address(dice: Dice, site: Site) -> str:
