@@ -85,7 +85,7 @@ class Ipv4:
         self.addresses = AddressBook(self._promotes, self._routes_localnet)
         self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
         self.groups = Groups(devices)
-        self.fib = Fib(devices, self._ignores_linkdown)
+        self.fib = Fib(devices, self._ignores_linkdown, self.addresses.select)
         self.exceptions = RouteExceptions(clock)
         self.route_sysctl = RouteSysctl()
         for entry in fields(RouteSysctl):
@@ -136,9 +136,7 @@ class Ipv4:
         self.addresses.listen(self._on_address)
 
     def _build_router(self, loopback: Link) -> None:
-        choice = PathChoice(
-            sysctl=self.confs.ipv4, addresses=self.addresses, rng=self._rng, state_of=self._state_of
-        )
+        choice = PathChoice(sysctl=self.confs.ipv4, rng=self._rng, state_of=self._state_of)
         incoming = RouteInput(
             loopback=loopback,
             addresses=self.addresses,

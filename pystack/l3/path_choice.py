@@ -7,7 +7,7 @@ from typing import Final
 
 from pystack.l2.devices import Link
 from pystack.l2.nud import NUD_REACHABLE, NUD_VALID
-from pystack.l3.addresses import RT_SCOPE_LINK, AddressBook
+from pystack.l3.addresses import RT_SCOPE_LINK
 from pystack.l3.conf import Ipv4Sysctl
 from pystack.l3.fib_types import FibResult, Flow, Nexthop
 from pystack.l3.flow_keys import NO_KEYS, PORTS_AT, FlowKeys, flow_addresses, flow_keys
@@ -23,11 +23,8 @@ NeighbourState = Callable[[Link, int], int | None]  # None: there is no such nei
 class PathChoice:
     """Linux: net/ipv4/route.c fib_multipath_hash()"""
 
-    def __init__(
-        self, *, sysctl: Ipv4Sysctl, addresses: AddressBook, rng: Rng, state_of: NeighbourState
-    ) -> None:
+    def __init__(self, *, sysctl: Ipv4Sysctl, rng: Rng, state_of: NeighbourState) -> None:
         self._sysctl = sysctl
-        self._addresses = addresses
         self._rng = rng
         self._drawn_seed = 0
         self._state_of = state_of
@@ -64,12 +61,7 @@ class PathChoice:
         return flow_hash(seed, saddr, daddr, *keys)
 
     def _choose(self, found: FibResult, saddr: int, hash_: int) -> None:
-        scope = found.info.scope
-
-        def source_over(hop: Nexthop) -> int:
-            return self._addresses.select(hop.dev, hop.gateway, scope)
-
-        chosen = choose(found.info, hash_, saddr, source_over, self._is_good)
+        chosen = choose(found.info, hash_, saddr, self._is_good)
         if chosen is not None:
             found.nexthop = chosen
 

@@ -250,9 +250,7 @@ class Router:
 
     def preferred_source(self, found: FibResult) -> int:
         """Linux: net/ipv4/fib_semantics.c fib_result_prefsrc()"""
-        if found.info.prefsrc:
-            return found.info.prefsrc
-        return self._addresses.select(found.nexthop.dev, found.nexthop.gateway, found.info.scope)
+        return self._fib.preferred_source(found)
 
     def _make_output(
         self, flow: Flow, out: Link, found: FibResult | None, *, local: bool = False
