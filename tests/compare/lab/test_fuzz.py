@@ -24,7 +24,7 @@ from pystack.l2.bridge_port import BridgePort
 from pystack.l2.fdb import Fdb
 
 SEED: Final = 4
-FEW: Final = 30  # cases: the planted fault shows soon
+FEW: Final = 15  # cases: the planted fault shows soon
 
 
 def never_moves(patch: pytest.MonkeyPatch) -> None:
@@ -221,6 +221,7 @@ def test_pystack_does_as_the_kernel_does(twin: Twin, scaled: Callable[[int], int
 
 
 @pytest.mark.root
+@pytest.mark.usefixtures("impatient")
 def test_a_file_of_the_fuzzers_shows_the_fault_and_is_the_same_without_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
