@@ -79,6 +79,9 @@ NEIGH_QUEUEFULL: Final = DropReason("NEIGH_QUEUEFULL", "too many octets wait for
 NEIGH_DEAD: Final = DropReason("NEIGH_DEAD", "the neighbour entry was removed while the packet waited")
 ARP_MALFORMED: Final = _ours("ARP_MALFORMED", "not an Ethernet/IPv4 resolution packet")
 ARP_PROXY_FULL: Final = _ours("ARP_PROXY_FULL", "too many questions wait to be answered for others")
+ARP_TOO_SMALL: Final = DropReason(
+    "ARP_TOO_SMALL", "the ARP packet ends within its header", kernel="PKT_TOO_SMALL"
+)
 ARP_IGNORED: Final = _ours("ARP_IGNORED", "an ARP packet that changes nothing and is owed no answer")
 
 # IPv4
