@@ -20,8 +20,8 @@ class IcmpLimit:
     def __init__(self, clock: Clock, sysctl: Ipv4Sysctl, peers: Peers) -> None:
         self._clock = clock
         self._sysctl = sysctl
-        self._credit = sysctl.icmp_msgs_burst
-        self._stamp = clock.jiffies
+        self._credit = 0
+        self._stamp = clock.jiffies - clock.hz  # long ago: the first one fills the bucket
         self._peers = peers
 
     def applies_to(self, type_: int, code: int) -> bool:

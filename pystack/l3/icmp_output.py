@@ -56,7 +56,7 @@ class IcmpOutput:
             flow.saddr,
             flow.daddr,
             IPPROTO_ICMP,
-            ttl=self._confs.ipv4.ip_default_ttl,
+            ttl=self._output.ttl_for(back),
             tos=tos,
             id=self._output.select_ident(),
             options=options,

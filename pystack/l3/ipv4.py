@@ -172,7 +172,7 @@ class Ipv4:
             limit=limit,
         )
         spec_dst = SpecificDestination(addresses=self.addresses, fib=self.fib, router=self.router)
-        echo = OptionEcho(clock=self._clock, fib=self.fib, spec_dst=spec_dst)
+        echo = self.option_echo = OptionEcho(clock=self._clock, fib=self.fib, spec_dst=spec_dst)
         self.icmp_errors = IcmpErrorSender(
             devices=self._devices, addresses=self.addresses, confs=self.confs, out=out, options=echo
         )
@@ -200,7 +200,9 @@ class Ipv4:
             drop=self._drop,
             outcomes=outcomes,
             snmp=self._snmp,
+            peers=peers,
             expired=self._reassembly_expired,
+            log=self._link.printk_ratelimited,
         )
         self.input = IpInput(
             router=self.router,

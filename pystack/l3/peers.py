@@ -13,11 +13,12 @@ _MOST: Final = 65_536  # Linux differs: it forgets by age and memory
 class Peer:
     """Linux: include/net/inetpeer.h struct inet_peer; times in ticks"""
 
-    __slots__ = ("last", "redirects", "tokens")
+    __slots__ = ("fragments", "last", "redirects", "tokens")
 
     def __init__(self, last: int) -> None:
         self.tokens = 0
         self.last = last  # when tokens were counted, or a redirect went out
+        self.fragments = 0  # that came from it
         self.redirects = 0  # sent in a row, without being heeded
 
 

@@ -11,6 +11,7 @@ from pystack.l3.addresses import AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
 from pystack.l3.groups import Groups
+from pystack.l3.ip_options import OptionEcho
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.needs import IcmpErrors
 from pystack.l3.route import Router
@@ -65,5 +66,6 @@ class SocketContext:
         self.router: Router
         self.output: IpOutput
         self.icmp_errors: IcmpErrors
+        self.options: OptionEcho
         for entry in fields(SocketSysctl):
             sysctls.bind(("net", "ipv4", entry.name), Knob(self.sysctl, entry.name))

@@ -28,7 +28,7 @@ class InetSockets:
         context = self._context
         context.fib, context.confs, context.addresses = ipv4.fib, ipv4.confs, ipv4.addresses
         context.groups, context.router, context.output = ipv4.groups, ipv4.router, ipv4.output
-        context.icmp_errors = ipv4.icmp_errors
+        context.icmp_errors, context.options = ipv4.icmp_errors, ipv4.option_echo
         nobody = Nobody(context)
         protocols = ipv4.input.protocols
         protocols[IPPROTO_UDP] = self.udp.udp_rcv

@@ -43,10 +43,7 @@ class Nobody:
         context.drop(pkt, NO_SOCKET)
 
     def _tcp_v4_send_reset(self, pkt: Packet, header: Ipv4Header, segment: TcpHeader, length: int) -> None:
-        """Linux: net/ipv4/tcp_ipv4.c tcp_v4_send_reset(), net/ipv4/ip_output.c ip_send_unicast_reply()
-
-        Linux differs: it turns the IP options of the segment round, as for an echo reply.
-        """
+        """Linux: net/ipv4/tcp_ipv4.c tcp_v4_send_reset(), net/ipv4/ip_output.c ip_send_unicast_reply()"""
         context, route = self._context, pkt.route
         if segment.flags & tcp.RST:
             return  # never answered by another one
@@ -54,9 +51,12 @@ class Nobody:
             return
         if segment.option(tcp.OPTION_MD5SIG) is not None:
             return  # signed for a socket that is gone: without its key there is no answer
+        options = context.options.echo(pkt, header)
+        if options is None:
+            return
         reset = _reset_for(segment, length)
         flow = Flow(
-            header.saddr,
+            options.towards(header.saddr),
             header.daddr,
             tos=header.tos & IPTOS_RT_MASK,
             mark=pkt.mark if context.sysctl.fwmark_reflect else 0,
@@ -66,10 +66,11 @@ class Nobody:
         )
         back = context.router.route_output(flow)
         if isinstance(back, Rtable):
-            answer = tcp.build(reset, b"", flow.saddr, flow.daddr)
-            ttl, tos = context.confs.ipv4.ip_default_ttl, header.tos & ~_ECN
+            answer = tcp.build(reset, b"", flow.saddr, header.saddr)
+            ttl, tos = context.output.ttl_for(back), header.tos & ~_ECN
             never_cut = IP_DF  # and so without an identification
             own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=tos, frag_off=never_cut)
+            own.options = context.options.answer_to(pkt, header, options, flow.saddr)
             reply = context.output.build(own, answer, back)
             reply.mark = flow.mark
             context.output.ip_local_out(reply)
