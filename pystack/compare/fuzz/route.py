@@ -229,9 +229,7 @@ def _hop(dice: Dice) -> str:
 
 def _rule(dice: Dice) -> str:
     verb = dice.weighted({"add": 5, "del": 4})
-    if verb == "del" and dice.chance(
-        80
-    ):  # what is said of a rule seldom fits, and then there would be ever more
+    if verb == "del" and dice.chance(80):  # else they would seldom fit, and become ever more
         return f"ip rule del pref {dice.between(1, 9)}"
     words = [f"pref {dice.between(1, 9)}"] if dice.chance(80) else []
     conditions: Mapping[str, int] = {
