@@ -136,7 +136,7 @@ class Ipv4:
         self.addresses.listen(self._on_address)
 
     def _build_router(self, loopback: Link) -> None:
-        choice = PathChoice(sysctl=self.confs.ipv4, rng=self._rng, state_of=self._state_of)
+        choice = PathChoice(fib=self.fib, sysctl=self.confs.ipv4, rng=self._rng, state_of=self._state_of)
         incoming = RouteInput(
             loopback=loopback,
             addresses=self.addresses,
