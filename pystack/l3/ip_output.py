@@ -185,6 +185,7 @@ class IpOutput:
     def _count(self, pkt: Packet, route: Rtable) -> None:
         ext, octets = self._snmp.IpExt, len(pkt.data) - pkt.network_header
         ext.OutOctets += octets
+        self._snmp.Ip.OutTransmits += 1
         if route.type == RTN_MULTICAST:
             ext.OutMcastPkts += 1
             ext.OutMcastOctets += octets
