@@ -52,7 +52,7 @@ class IcmpErrorSender:
         destination = options.towards(header.saddr)
         flow = Flow(destination, self._source_for(header, route), tos=tos, mark=self._out.mark_for(pkt))
         looped = bool(pkt.dev.flags & IFF_LOOPBACK)  # there everybody may complain as often as he likes
-        back = self._out.way_back(flow, type_, code, unlimited=looped)
+        back = self._out.way_back(flow, type_, code, unlimited=looped, about=pkt)
         if back is None:
             return
         flow.saddr = flow.saddr or _DUMMY_SOURCE

@@ -62,4 +62,4 @@ class IcmpLimit:
         Linux: net/ipv4/route.c ip_error()
         """
         hz = self._clock.hz
-        return self._peers.may_tell(address, hz, _ERROR_BURST * hz)
+        return self._peers.may_tell(address, hz, _ERROR_BURST * hz, cuts_at_once=True)
