@@ -168,6 +168,12 @@ TEXTS: Final = (
         "",
     ),
     TextMask("used", "how long ago an entry was used", re.compile(r"used [0-9]+/[0-9]+(/[0-9]+)?"), "used T"),
+    TextMask(
+        "route-expires",
+        "how long what was learned of a destination still lasts",
+        re.compile(r'(expires"?[ :])[0-9]+'),
+        r"\1T",
+    ),
     TextMask("clock", "the time of day", re.compile(r"\b\d\d:\d\d:\d\d\.\d+"), "HH:MM:SS"),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
 )
