@@ -13,7 +13,7 @@ from typing import Final
 from pystack.applets.iputils import parse_aton
 from pystack.applets.nc_options import HELP, USAGE, Fault, Options, Usage, parse, port_range
 from pystack.applets.nc_relay import Relay
-from pystack.applets.requests import Answer, Request, Steps, Wait, sleep_until, wait
+from pystack.applets.requests import Answer, Request, Steps, sleep_until, wait
 from pystack.applets.session import Session
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import ECONNREFUSED, MESSAGES, NetError, NotModelled
@@ -49,6 +49,7 @@ class Netcat:
         self.options = options
         self.names = names
         self.netns = session.netns
+        self.host = session.host
         self.clock = session.host.clock
         self.io = session.io
 
@@ -64,9 +65,8 @@ class Netcat:
             if self.options.keep:
                 while True:
                     yield from Relay(sock, self.options, self.io, self.clock).run()
-            yield from wait(lambda: bool(len(sock.queue) or sock.errors.pending))
-            first = sock.peek()
-            assert first is not None
+            while (first := sock.peek()) is None:
+                yield from wait(lambda: bool(len(sock.queue)))
             sock.connect(first.saddr, first.sport)
             self._report("Connection received on", first.saddr, first.sport)
             yield from Relay(sock, self.options, self.io, self.clock).run()
@@ -99,7 +99,6 @@ class Netcat:
                         continue
                     self._say_open(target, port)
                 if self.options.scan:
-                    yield Wait(None, self.clock.now)
                     continue
                 relay = Relay(sock, self.options, self.io, self.clock)
                 yield from relay.run()
@@ -134,7 +133,6 @@ class Netcat:
         timeout = self.options.timeout
         if self._knock(sock):
             return False
-        yield Wait(None, self.clock.now)  # until the refusal is here, if it comes at once
         if self._knock(sock) == ECONNREFUSED:
             return False
         for _ in range(KNOCK_SECONDS if timeout < 0 else timeout):
@@ -148,6 +146,7 @@ class Netcat:
             sock.send_to(b"X")
         except NetError as error:
             return error.number
+        self.host.run_backlog()  # what comes back over lo is here before the call returns
         return 0
 
     def _say_open(self, target: int, port: int) -> None:

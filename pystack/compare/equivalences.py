@@ -147,6 +147,7 @@ IGNORED: Final = (
 
 TEXTS: Final = (
     TextMask("ping-time", "how long an answer took", re.compile(r"time[=<][0-9.]+ ms"), "time=T ms"),
+    TextMask("trace-time", "how long an answer took", re.compile(r"(?<=  )[0-9]+\.[0-9]{3} ms"), "T ms"),
     TextMask("ping-total", "how long the command took", re.compile(r"(?<=, time )[0-9]+ms"), "Tms"),
     TextMask(
         "ping-rtt",
