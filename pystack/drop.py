@@ -79,6 +79,9 @@ NEIGH_QUEUEFULL: Final = DropReason("NEIGH_QUEUEFULL", "too many octets wait for
 NEIGH_DEAD: Final = DropReason("NEIGH_DEAD", "the neighbour entry was removed while the packet waited")
 ARP_MALFORMED: Final = _ours("ARP_MALFORMED", "not an Ethernet/IPv4 resolution packet")
 ARP_PROXY_FULL: Final = _ours("ARP_PROXY_FULL", "too many questions wait to be answered for others")
+ARP_TOO_SMALL: Final = DropReason(
+    "ARP_TOO_SMALL", "the ARP packet ends within its header", kernel="PKT_TOO_SMALL"
+)
 ARP_IGNORED: Final = _ours("ARP_IGNORED", "an ARP packet that changes nothing and is owed no answer")
 
 # IPv4
@@ -110,6 +113,7 @@ NOMEM: Final = DropReason("NOMEM", "fragments that wait fill their memory")
 DUP_FRAG: Final = DropReason("DUP_FRAG", "this fragment is here already")
 FRAG_OVERLAP: Final = _ours("FRAG_OVERLAP", "fragments overlap, so the whole datagram is void")
 FRAG_CORRUPT: Final = _ours("FRAG_CORRUPT", "fragments contradict each other, so the whole datagram is void")
+FRAG_TOO_FAR: Final = DropReason("FRAG_TOO_FAR", "too many fragments of the same sender came in between")
 FRAG_REASM_TIMEOUT: Final = DropReason("FRAG_REASM_TIMEOUT", "the rest of the fragments did not come")
 IP_TTL: Final = DropReason("IP_TTL", "the time to live ran out", counter="Ip.InHdrErrors", kernel="IP_INHDR")
 IP_UNREACHABLE: Final = _ours("IP_UNREACHABLE", "a route says that the destination cannot be reached")

@@ -24,6 +24,7 @@ from pystack.l3.fib_types import (
     FibResult,
     FibRoute,
     Flow,
+    Nexthop,
 )
 from pystack.l3.rules import ECN_MASK, FR_ACT_TO_TBL, FibRule, FibRules
 from pystack.wire.ipv4 import INADDR_BROADCAST, is_multicast, is_zeronet, netmask
@@ -31,11 +32,25 @@ from pystack.wire.ipv4 import INADDR_BROADCAST, is_multicast, is_zeronet, netmas
 _MAX_AUTO_TABLE: Final = 4096
 
 
+SelectSource = Callable[[Link | None, int, int], int]  # by device, gateway and scope
+
+
+def _no_source(dev: Link | None, gateway: int, scope: int) -> int:
+    return 0
+
+
 class Fib:
     """Linux: net->ipv4.fib_table_hash and its rules"""
 
-    def __init__(self, devices: DeviceTable | None = None, ignores_linkdown: IgnoresLinkdown = never) -> None:
+    def __init__(
+        self,
+        devices: DeviceTable | None = None,
+        ignores_linkdown: IgnoresLinkdown = never,
+        select_source: SelectSource = _no_source,
+    ) -> None:
         self.ignores_linkdown = ignores_linkdown
+        self._select_source = select_source
+        self._addresses_generation = 0
         self.infos = FibInfos(ignores_linkdown)
         self.tables: dict[int, FibTable] = {}  # each from its first route on
         self.rules = FibRules(devices)
@@ -83,10 +98,10 @@ class Fib:
             return found
         return ENETUNREACH
 
-    def lookup_in(self, number: int, flow: Flow) -> FibResult | int | None:
-        """In one table, whether its links are up or not; None if it holds nothing, or is not there."""
+    def lookup_in(self, number: int, flow: Flow, *, ignore_linkstate: bool = False) -> FibResult | int | None:
+        """In one table; None if it holds nothing, or is not there."""
         table = self.tables.get(number)
-        return None if table is None else table.lookup(flow, ignore_linkstate=True)
+        return None if table is None else table.lookup(flow, ignore_linkstate=ignore_linkstate)
 
     def address_type(self, address: int, table: int = RT_TABLE_LOCAL) -> int:
         """What kind of address this is to us. Linux: net/ipv4/fib_frontend.c inet_addr_type_table()"""
@@ -96,8 +111,24 @@ class Fib:
             return RTN_MULTICAST
         if table not in self.tables:
             return RTN_BROADCAST
-        found = self.tables[table].lookup(Flow(address))
+        found = self.lookup_in(table, Flow(address))
         return found.type if isinstance(found, FibResult) else RTN_UNICAST
+
+    def preferred_source(self, found: FibResult) -> int:
+        """The route's source, or the next hop's, which is chosen anew only when addresses have changed.
+
+        Linux: net/ipv4/fib_semantics.c fib_result_prefsrc()
+        """
+        hop = found.nexthop
+        if found.info.prefsrc:
+            return found.info.prefsrc
+        if hop.saddr_generation != self._addresses_generation:
+            self._choose_source(hop, found.info.scope)
+        return hop.saddr
+
+    def _choose_source(self, hop: Nexthop, scope: int) -> None:
+        hop.saddr = self._select_source(hop.dev, hop.gateway, scope)
+        hop.saddr_generation = self._addresses_generation
 
     # -- changing ------------------------------------------------------------------------------------------
 
@@ -119,8 +150,11 @@ class Fib:
         if route.info.references and not self.infos.is_of(route.info, route.table):
             route.info = route.info.as_given()  # it belongs to another table, or to another Fib
         check_route(route, self)
-        route.info = self.infos.share(route.info, route.table)
-        self.infos.hold(route.info)
+        info = route.info = self.infos.share(route.info, route.table)
+        if not info.references:
+            for hop in info.nexthops:
+                self._choose_source(hop, info.scope)
+        self.infos.hold(info)
         try:
             replaced = table.insert(route, create=create, exclusive=exclusive, append=append, replace=replace)
         except NetError:
@@ -186,7 +220,7 @@ class Fib:
             apart.insert(route, None)
         local.trie = apart
 
-    # -- following the devices -----------------------------------------------------------------------------
+    # -- following addresses and devices -------------------------------------------------------------------
 
     def device_down(self, dev: Link, *, forever: bool, removed: bool = False) -> None:
         """Routes over a device that went down are gone; its local addresses stay unless it left for ever.
@@ -209,6 +243,10 @@ class Fib:
         """Next hops of routes that survived come back. Linux: net/ipv4/fib_semantics.c fib_sync_up()"""
         self.infos.device_up(dev, RTNH_F_DEAD)
         self.changed()
+
+    def addresses_changed(self) -> None:
+        """Sources are to be chosen anew. Linux: net->ipv4.dev_addr_genid"""
+        self._addresses_generation += 1
 
     def source_gone(self, address: int) -> None:
         """Routes of main that name an address that is no longer ours die. Linux: fib_sync_down_addr()"""

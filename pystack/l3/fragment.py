@@ -25,7 +25,7 @@ def fragments_of(pkt: Packet, header: Ipv4Header, mtu: int) -> list[Packet]:
         own = header.copy()
         is_last = start + room >= len(payload)
         own.frag_off = flags | first_offset + start // 8 | (more_follow if is_last else IP_MF)
-        if start:
+        if start and not first_offset:  # of a fragment they were blanked before
             own.options = later_fragments(header.options)
         pieces.append(_piece(pkt, own, bytes(part)))
     return pieces

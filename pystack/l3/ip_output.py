@@ -59,6 +59,13 @@ class IpOutput:
         self._next_id = (self._next_id + 1) & 0xFFFF or 1
         return self._next_id
 
+    def ttl_for(self, route: Rtable) -> int:
+        """Unless somebody says otherwise. Linux: net/ipv4/ip_output.c __ip_make_skb(), ip4_dst_hoplimit()"""
+        if route.type == RTN_MULTICAST:
+            return 1
+        own = 0 if route.result is None else route.result.info.metrics.get("hoplimit", 0)
+        return own or self._confs.ipv4.ip_default_ttl
+
     def build(self, header: Ipv4Header, payload: bytes, route: Rtable) -> Packet:
         """A packet of our own, with room for the link header in front."""
         data = bytearray(ETH_HLEN) + ipv4.build(header, len(payload)) + payload
@@ -178,6 +185,7 @@ class IpOutput:
     def _count(self, pkt: Packet, route: Rtable) -> None:
         ext, octets = self._snmp.IpExt, len(pkt.data) - pkt.network_header
         ext.OutOctets += octets
+        self._snmp.Ip.OutTransmits += 1
         if route.type == RTN_MULTICAST:
             ext.OutMcastPkts += 1
             ext.OutMcastOctets += octets

@@ -85,7 +85,7 @@ class Ipv4:
         self.addresses = AddressBook(self._promotes, self._routes_localnet)
         self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
         self.groups = Groups(devices)
-        self.fib = Fib(devices, self._ignores_linkdown)
+        self.fib = Fib(devices, self._ignores_linkdown, self.addresses.select)
         self.exceptions = RouteExceptions(clock)
         self.route_sysctl = RouteSysctl()
         for entry in fields(RouteSysctl):
@@ -136,9 +136,7 @@ class Ipv4:
         self.addresses.listen(self._on_address)
 
     def _build_router(self, loopback: Link) -> None:
-        choice = PathChoice(
-            sysctl=self.confs.ipv4, addresses=self.addresses, rng=self._rng, state_of=self._state_of
-        )
+        choice = PathChoice(fib=self.fib, sysctl=self.confs.ipv4, rng=self._rng, state_of=self._state_of)
         incoming = RouteInput(
             loopback=loopback,
             addresses=self.addresses,
@@ -174,7 +172,7 @@ class Ipv4:
             limit=limit,
         )
         spec_dst = SpecificDestination(addresses=self.addresses, fib=self.fib, router=self.router)
-        echo = OptionEcho(clock=self._clock, fib=self.fib, spec_dst=spec_dst)
+        echo = self.option_echo = OptionEcho(clock=self._clock, fib=self.fib, spec_dst=spec_dst)
         self.icmp_errors = IcmpErrorSender(
             devices=self._devices, addresses=self.addresses, confs=self.confs, out=out, options=echo
         )
@@ -202,7 +200,9 @@ class Ipv4:
             drop=self._drop,
             outcomes=outcomes,
             snmp=self._snmp,
+            peers=peers,
             expired=self._reassembly_expired,
+            log=self._link.printk_ratelimited,
         )
         self.input = IpInput(
             router=self.router,

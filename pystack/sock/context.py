@@ -13,6 +13,7 @@ from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import Flow
 from pystack.l3.groups import Groups
+from pystack.l3.ip_options import OptionEcho
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.needs import IcmpErrors
 from pystack.l3.route import Router
@@ -72,5 +73,6 @@ class SocketContext:
         self.output: IpOutput
         self.icmp_errors: IcmpErrors
         self.learn_mtu: Callable[[Flow, int], None]
+        self.options: OptionEcho
         for entry in fields(SocketSysctl):
             sysctls.bind(("net", "ipv4", entry.name), Knob(self.sysctl, entry.name))

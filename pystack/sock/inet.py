@@ -228,7 +228,8 @@ class InetSocket(Socket):
             self._note_local_error(EMSGSIZE, daddr, mtu)
             raise NetError(EMSGSIZE)
         must_not = pmtudisc in (IP_PMTUDISC_DO, IP_PMTUDISC_PROBE)
-        df = IP_DF if must_not or (pmtudisc == IP_PMTUDISC_WANT and length <= route.mtu) else 0
+        learns = pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked
+        df = IP_DF if must_not or (learns and length <= route.mtu) else 0
         default_ttl = self.context.confs.ipv4.ip_default_ttl
         header = Ipv4Header(
             flow.saddr,

@@ -29,7 +29,8 @@ class InetSockets:
         context = self._context
         context.fib, context.confs, context.addresses = ipv4.fib, ipv4.confs, ipv4.addresses
         context.groups, context.router, context.output = ipv4.groups, ipv4.router, ipv4.output
-        context.icmp_errors, context.learn_mtu = ipv4.icmp_errors, ipv4.path_mtu.heed
+        context.icmp_errors, context.options = ipv4.icmp_errors, ipv4.option_echo
+        context.learn_mtu = ipv4.path_mtu.heed
         protocols = ipv4.input.protocols
         protocols[IPPROTO_UDP] = self.udp.udp_rcv
         protocols[IPPROTO_TCP] = self.tcp.tcp_v4_rcv

@@ -134,7 +134,7 @@ def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
         if sk.pmtudisc == IP_PMTUDISC_DO or (sk.pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked)
         else 0
     )
-    ttl = sk.ttl or context.confs.ipv4.ip_default_ttl
+    ttl = sk.ttl or context.output.ttl_for(route)
     own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, id=ident, frag_off=df)
     pkt = context.output.build(own, make(header, payload, flow.saddr, flow.daddr), route)
     if is_left:

@@ -182,7 +182,7 @@ class Request(Endpoint):
             ),
         )
         output = sk.context.output
-        ttl = sk.ttl or sk.context.confs.ipv4.ip_default_ttl
+        ttl = sk.ttl or output.ttl_for(route)
         own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, frag_off=IP_DF)
         pkt = output.build(own, tcp.build(header, b"", flow.saddr, flow.daddr), route)
         pkt.mark = sk.mark

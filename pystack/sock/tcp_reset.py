@@ -20,10 +20,7 @@ _ECN: Final = 3
 
 
 def send_reset(context: SocketContext, segment: Segment) -> None:
-    """Say that there is no such connection (RFC 9293 section 3.5.2).
-
-    Linux differs: it turns the IP options of the segment round, as for an echo reply.
-    """
+    """Say that there is no such connection (RFC 9293 section 3.5.2)."""
     if segment.flags & tcp.RST:
         return  # never answered by another one
     route = segment.pkt.route
@@ -54,8 +51,11 @@ def send_ack(
 
 def _reply(context: SocketContext, segment: Segment, header: TcpHeader, tos: int) -> None:
     ip = segment.ip
+    options = context.options.echo(segment.pkt, ip)
+    if options is None:
+        return
     flow = Flow(
-        ip.saddr,
+        options.towards(ip.saddr),
         ip.daddr,
         tos=tos & IPTOS_RT_MASK,
         mark=segment.pkt.mark if context.sysctl.fwmark_reflect else 0,
@@ -66,9 +66,9 @@ def _reply(context: SocketContext, segment: Segment, header: TcpHeader, tos: int
     route = context.router.route_output(flow)
     if not isinstance(route, Rtable):
         return
-    ttl = context.confs.ipv4.ip_default_ttl
-    # never cut, and so without an identification
-    own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=tos, frag_off=IP_DF)
-    reply = context.output.build(own, tcp.build(header, b"", flow.saddr, flow.daddr), route)
+    ttl, never_cut = context.output.ttl_for(route), IP_DF  # and so without an identification
+    own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=tos, frag_off=never_cut)
+    own.options = context.options.answer_to(segment.pkt, ip, options, flow.saddr)
+    reply = context.output.build(own, tcp.build(header, b"", flow.saddr, ip.saddr), route)
     reply.mark = flow.mark
     context.output.ip_local_out(reply)

@@ -120,10 +120,20 @@ class Sides:
     log: list[str] = field(default_factory=list)
     their_listener: socket.socket | None = None
     our_listener: TcpSocket | None = None
-    their_sock: socket.socket | None = None
-    our_sock: TcpSocket | None = None
+    their_end: socket.socket | None = None
+    our_end: TcpSocket | None = None
 
     # -- calls ---------------------------------------------------------------------------------------------
+
+    @property
+    def their_sock(self) -> socket.socket:
+        assert self.their_end is not None
+        return self.their_end
+
+    @property
+    def our_sock(self) -> TcpSocket:
+        assert self.our_end is not None
+        return self.our_end
 
     def setup(self, text: str) -> None:
         self.kernel.sh(text).check()
@@ -145,7 +155,7 @@ class Sides:
         self.our_listener.listen(backlog)
 
     def connect(self) -> list[Answer]:
-        self.their_sock, self.our_sock = self.open()
+        self.their_end, self.our_end = self.open()
         self.their_sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.our_sock.reuse = True
         self.their_sock.bind(("10.1.0.1", OUR_PORT))
@@ -157,9 +167,10 @@ class Sides:
         )
 
     def accept(self) -> None:
-        assert self.their_listener is not None and self.our_listener is not None
+        assert self.their_listener is not None
+        assert self.our_listener is not None
         try:
-            self.their_sock, _ = self.their_listener.accept()
+            self.their_end, _ = self.their_listener.accept()
             self.their_sock.setblocking(False)
             self.stack.callback(self.their_sock.close)
             got = True
@@ -168,23 +179,24 @@ class Sides:
         child = self.our_listener.accept()
         assert (child is not None) == got, (self.log, got)
         if child is not None:
-            self.our_sock = child
+            self.our_end = child
         self.log.append(f"accept: {got}")
 
     def call(self, name: str, *args: object) -> list[Answer]:
         """A call on both sockets under its Python name."""
-        ours = {
-            "send": lambda data: self.our_sock.send(data),
-            "recv": lambda limit: self._recv(limit),
-            "shutdown": lambda how: self.our_sock.shut_down(how),
-            "close": lambda: self.our_sock.close(),
-        }[name]
+        ours: dict[str, Callable[..., object]] = {
+            "send": self.our_sock.send,
+            "recv": self._recv,
+            "shutdown": self.our_sock.shut_down,
+            "close": self.our_sock.close,
+        }
         return self.both(
-            f"{name} {args!r:.40}", lambda: getattr(self.their_sock, name)(*args), lambda: ours(*args)
+            f"{name} {args!r:.40}",
+            lambda: getattr(self.their_sock, name)(*args),
+            lambda: ours[name](*args),
         )
 
     def _recv(self, limit: int) -> bytes:
-        assert self.our_sock is not None
         data = self.our_sock.recv(limit)
         if data is None:
             raise NetError(11)
@@ -206,7 +218,6 @@ class Sides:
 
     def error(self) -> int:
         """SO_ERROR of both."""
-        assert self.their_sock is not None and self.our_sock is not None
         theirs = self.their_sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self.log.append(f"SO_ERROR {theirs}")
         assert self.our_sock.error == theirs, self.log
@@ -214,7 +225,6 @@ class Sides:
 
     def state(self) -> int:
         """The connection's state on both sides."""
-        assert self.their_sock is not None and self.our_sock is not None
         theirs = self.their_sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 1)[0]
         assert self.our_sock.state == theirs, (self.log, self.our_sock.state, theirs)
         return theirs

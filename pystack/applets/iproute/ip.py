@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from pystack.applets.iproute import address, link, maddr, neigh, netns, route, rule
@@ -94,7 +93,11 @@ def _command(words: Words, options: Options, session: Session) -> Steps:
 
 
 def _batch_line(words: Words, options: Options, session: Session) -> Steps:
-    return (yield from _command(words, replace(options), session))
+    family = options.family
+    try:
+        return (yield from _command(words, options, session))
+    finally:
+        options.family = family  # which a line may narrow for itself
 
 
 def _parse_option(option: str, words: Words, options: Options, session: Session) -> Session:

@@ -21,13 +21,20 @@ Command = Callable[[Dice, Site], str]
 
 
 def command(dice: Dice, site: Site) -> list[Step]:
-    """Some commands in one step, which costs less than one each, and the time that the kernel takes to notice
-    where it does so on its own.
+    """Some commands in one step, which costs less than one each; after one that the kernel takes its time to
+    act upon, that time.
     """
-    texts = [dice.weighted(COMMANDS)(dice, site) for _ in range(dice.between(1, 3))]
-    # What `bridge fdb` calls `master` is another matter.
-    words = {word for text in texts if not text.startswith("bridge fdb") for word in text.split()}
-    return [Run("; ".join(texts)), *([] if UNSETTLING.isdisjoint(words) else [Wait(SETTLING)])]
+    texts: list[str] = []
+    for _ in range(dice.between(1, 3)):
+        texts.append(dice.weighted(COMMANDS)(dice, site))
+        if _unsettles(texts[-1]):
+            return [Run("; ".join(texts)), Wait(SETTLING)]
+    return [Run("; ".join(texts))]
+
+
+def _unsettles(text: str) -> bool:
+    """What `bridge fdb` calls `master` is another matter."""
+    return not text.startswith("bridge fdb") and not UNSETTLING.isdisjoint(text.split())
 
 
 def silence(dice: Dice, site: Site) -> list[Step]:

@@ -34,7 +34,12 @@ def test_everything_that_may_be_asked_or_changed_is_drawn() -> None:
     seen = Counter(tuple(command.split()[:3]) for command in commands(drawn(20)))
     for verb in ("add", "append", "prepend", "replace", "change", "test", "del", "flush"):
         assert seen["ip", "route", verb], verb
-    for words in (("ip", "route", "get"), ("ip", "rule", "add"), ("ip", "rule", "del"), ("ip", "addr", "add")):
+    for words in (
+        ("ip", "route", "get"),
+        ("ip", "rule", "add"),
+        ("ip", "rule", "del"),
+        ("ip", "addr", "add"),
+    ):
         assert seen[words], words
 
 
