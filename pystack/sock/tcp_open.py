@@ -120,11 +120,7 @@ def _take_options(sk: TcpSock, segment: Segment) -> None:
     sk.mss_clamp = min(offered, sk.user_mss or LARGEST_WINDOW)
     sk.sack_ok = options.sack_perm and bool(sysctl.tcp_sack)
     sk.wscale_ok = options.wscale is not None and bool(sysctl.tcp_window_scaling)
-    if sk.wscale_ok:
-        sk.snd_wscale = options.wscale or 0
-    else:
-        sk.snd_wscale = sk.rcv_wscale = 0
-        sk.window_clamp = min(sk.window_clamp, LARGEST_WINDOW)
+    sk.snd_wscale = (options.wscale or 0) if sk.wscale_ok else 0
     sk.ts_ok = options.tsval is not None and bool(sysctl.tcp_timestamps)
     if sk.ts_ok:
         sk.ts_recent, sk.ts_recent_stamp = options.tsval or 0, sk.tcp.clock.now or 1e-9
@@ -137,6 +133,9 @@ def _opened(sk: TcpSock, segment: Segment) -> DropReason | None:
     receive_ack(sk, segment, replaces_ts=False)
     sk.rcv_nxt = sk.rcv_wup = sk.copied_seq = segment.seq + 1 & MASK
     sk.snd_wnd = segment.window
+    if not sk.wscale_ok:
+        sk.rcv_wscale = 0
+        sk.window_clamp = min(sk.window_clamp, LARGEST_WINDOW)
     if sk.ts_ok:
         sk.adv_mss -= TIMESTAMP_ALIGNED
     sync_mss(sk, sk.pmtu)

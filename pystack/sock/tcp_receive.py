@@ -154,6 +154,7 @@ def receive_fin(sk: TcpSock) -> None:
     """The peer sends no more. Linux: net/ipv4/tcp_input.c tcp_fin()"""
     sk.ack_is_scheduled = True
     sk.shutdown |= RCV_SHUTDOWN
+    sk.has_ended = True
     state = sk.state
     if state is TcpState.ESTABLISHED:
         sk.become(TcpEvent.FIN)

@@ -83,6 +83,7 @@ class TcpSock(InetSocket, Endpoint):
         "ack_pushed",
         "ack_pushed_twice",
         "ack_timer",
+        "acked_octets",
         "adv_mss",
         "ato",
         "backoff",
@@ -96,6 +97,7 @@ class TcpSock(InetSocket, Endpoint):
         "defer_accept",
         "dsack",
         "dup_acks",
+        "has_ended",
         "high_seq",
         "is_orphan",
         "keepalive_timer",
@@ -193,6 +195,7 @@ class TcpSock(InetSocket, Endpoint):
         self.shutdown = 0
         self.is_orphan = False  # closed by the program, or not yet given to one
         self.counts_as_orphan = False
+        self.has_ended = False  # the peer has said that it sends no more
         self.port_is_bound = False  # bind() named it, so it stays after the connection
         self.soft_error = 0  # what routers said; told only if all is given up
         # The stream out: what waits, what is under way.
@@ -201,6 +204,7 @@ class TcpSock(InetSocket, Endpoint):
         self.write_queued = 0  # octets in both
         self.sndbuf = sysctl.tcp_wmem[1]
         self.write_seq = self.snd_nxt = self.snd_una = 0
+        self.acked_octets = 0
         self.pushed_seq = 0  # up to where PSH was asked for
         self.small_end = 0  # where the last segment that was not full ended (Minshall)
         self.snd_wnd = self.snd_wl1 = self.max_window = 0
