@@ -173,6 +173,7 @@ def _forget_out_of_order(sk: TcpSock) -> None:
     sk.rcvq_truesize -= sum(waiting.truesize for waiting in sk.ooo)
     sk.ooo.clear()
     sk.sack_blocks.clear()
+    sk.dsack = None
 
 
 # -- out of order ------------------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ class Sides:
         window: int = 65535,
         options: bytes = b"",
         ts: int | None = None,
-                urgent: int = 0,
+        urgent: int = 0,
     ) -> list[Answer]:
         """The peer sends a segment; `ack` counts from each side's own first number."""
         self.log.append(f"> {flags} seq {seq} ack {ack} len {len(data)} {options.hex()} ts {ts}")
@@ -295,6 +295,13 @@ class Sides:
     def _is_for_peer(self, frame: Buffer) -> bool:
         """Whether a frame is for the connection in hand, and not a late ACK of one before."""
         return frame[12:14] == b"\x08\x00" and int.from_bytes(frame[36:38], "big") == self.peer_port
+
+    def discard(self) -> None:
+        """Look at nothing that was sent up to now."""
+        self.kernel.drain()
+        dev = self.host.init.devices.get(PORT)
+        assert isinstance(dev, PortDevice)
+        dev.tx.clear()
 
     def begin_again(self) -> None:
         """Forget the connection in hand, and let the peer take another port."""
