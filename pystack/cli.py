@@ -87,8 +87,10 @@ def compare(arguments: Sequence[str], context: Context) -> int:
         return _complain(f"compare {way}: not built yet")
     if way != "lab":
         return _complain(f"compare: which way? (known: lab, live, log), not {way!r}")
+    from pystack.compare.lab.ending import end_cleanly
     from pystack.compare.lab.verb import compare_lab
 
+    end_cleanly()
     return compare_lab(rest, as_json=context.json)
 
 

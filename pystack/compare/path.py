@@ -56,6 +56,12 @@ class PacketPath:
         return f"{self.kind} {self.end}"
 
     @property
+    def way(self) -> str:
+        """Hook by hook: `bridge PREROUTING tap1>, bridge FORWARD tap1>tap2`."""
+        hooks = [f"{hop.family} {hop.hook} {hop.indev or ''}>{hop.outdev or ''}" for hop in self.hops]
+        return ", ".join(dict.fromkeys(hooks))
+
+    @property
     def is_ip(self) -> bool:
         """Whether it is an IPv4 packet, and no ARP or what else bridges carry."""
         return any(_ip_packet(hop) for hop in self.hops)

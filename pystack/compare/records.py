@@ -7,8 +7,9 @@ A field that is None was not observable on that side, which is never the same as
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 KERNEL: Final = "kernel"
 PYSTACK: Final = "pystack"
@@ -122,7 +123,7 @@ class Output:
 
     def fields(self) -> Json:
         """What the JSON line carries."""
-        return {"command": self.command, "rc": self.rc, "text": self.text, "out": self.out, "err": self.err}
+        return {"rc": self.rc, "text": self.text, "out": self.out, "err": self.err, "command": self.command}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,11 @@ class State:
         """What the JSON line carries."""
         return {"what": self.what, "text": self.text}
 
+
+# Where a hop's line has another word than the field, or the same one.
+_HOP_KEYS: Final = {"in": "indev", "out": "outdev"} | {
+    name: name for name in Hop.__slots__ if name not in ("step", "indev", "outdev", "data")
+}
 
 Record = Frame | Captured | Log | Hop | Output | State
 
@@ -154,3 +160,25 @@ def to_json(record: Record, side: str) -> Json:
     """The record as one object of the JSON stream."""
     head: Json = {"v": 1, "type": TYPES[type(record)], "side": side, "step": record.step}
     return head | record.fields()
+
+
+def from_json(entry: Mapping[str, Any]) -> Record:
+    """The record that an object of the stream tells of. Raises KeyError and ValueError where it tells of
+    none.
+    """
+    step, get = int(entry["step"]), entry.__getitem__
+    match entry["type"]:
+        case "frame":
+            return Frame(step, get("port"), get("dir"), bytes.fromhex(get("hex")))
+        case "capture":
+            return Captured(step, get("device"), get("dir"), bytes.fromhex(get("hex")))
+        case "log":
+            return Log(step, get("text"))
+        case "hop":
+            fields = {name: get(key) for key, name in _HOP_KEYS.items()}
+            return Hop(step=step, data=bytes.fromhex(get("hex")), **fields)
+        case "output":
+            return Output(step, get("command"), get("rc"), get("text"), get("out"), get("err"))
+        case "state":
+            return State(step, get("what"), get("text"))
+    raise ValueError(f"unknown record {entry['type']!r}")

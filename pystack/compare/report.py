@@ -1,102 +1,129 @@
-"""A comparison in words: a line a scenario, differences grouped by cause, and the two columns of one
-difference.
+"""The report for a terminal: a line a scenario, what differs grouped by cause, and one difference in two
+columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Final
 
-from pystack.applets.tcpdump.dissect import Dissector
-from pystack.applets.tcpdump.names import Names
-from pystack.applets.tcpdump.page import Look
-from pystack.compare.align import Pair
-from pystack.compare.diff import Difference, framed
-from pystack.compare.outcome import Outcome, Summary
-from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
+from pystack.compare.explanation import ALSO, FIRST, Explanation, Row
+from pystack.compare.findings import Cause, Entry, Finding
+from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, SAME, SKIPPED, Summary
+from pystack.compare.predict import Prediction
+from pystack.compare.words import NOTHING
+from pystack.compare.words import one_line as one_line
+from pystack.compare.words import words as words
 
-_NOTHING: Final = "-"
-_EXAMPLES: Final = 1  # of each cause
-
-
-def one_line(frame: bytes) -> str:
-    """A frame as tcpdump prints it with -e, without the time."""
-    look = Look(e=True, n=2, t=1)
-    return Dissector(look, Names()).text(0, frame, len(frame)).strip()
-
-
-def words(record: Record | None) -> str:
-    """One record on one line."""
-    match record:
-        case None:
-            return _NOTHING
-        case Frame() | Captured():
-            return one_line(record.data)
-        case Hop():
-            where = f"{record.indev or ''}>{record.outdev or ''}"
-            return f"{record.family} {record.hook} {record.priority} {where} {one_line(framed(record))}"
-        case Log():
-            return record.text
-        case Output():
-            return f"exit code {record.rc}: {record.text.strip()}"
-        case State():
-            return record.text.strip()
+_MOST_NUMBERS: Final = 8  # of the differences of one cause
+_RED, _GREEN, _YELLOW, _PLAIN = "31", "32", "33", ""
+_COLOURS: Final[Mapping[str, str]] = {
+    SAME: _GREEN,
+    KNOWN: _YELLOW,
+    DIFFER: _RED,
+    PENDING: _PLAIN,
+    SKIPPED: _YELLOW,
+    ERROR: _RED,
+    FIRST: _RED,
+    ALSO: _YELLOW,
+}
 
 
-def outcome_lines(outcome: Outcome) -> Iterator[str]:
-    """A scenario: its result, and what differs, grouped by cause."""
-    reason = f": {outcome.reason}" if outcome.reason else ""
-    yield f"{outcome.result:8} {outcome.file}  {outcome.title}{reason}"
-    groups: dict[tuple[str, str, str], list[tuple[int, Difference]]] = {}
-    for number, difference in enumerate(outcome.differences, 1):
-        groups.setdefault((difference.cls, difference.cause, difference.known), []).append(
-            (number, difference)
-        )
-    for (cls, cause, known), members in groups.items():
-        times = f"{len(members)} times " if len(members) > 1 else ""
-        excuse = f" (known: {known})" if known else ""
-        yield f"    {cls} {times}at {members[0][1].at}, step {members[0][1].step}: {cause}{excuse}"
-        for number, difference in members[:_EXAMPLES]:
-            yield f"      {number:3} kernel   {words(difference.kernel)}"
-            yield f"          pystack  {words(difference.pystack)}"
+class Report:
+    """Lines for a terminal of some width; colours only repeat what a word or a mark says."""
+
+    def __init__(self, *, width: int = 160, colours: bool = False) -> None:
+        self._width = width
+        self._colours = colours
+
+    def _painted(self, text: str, by: str) -> str:
+        colour = _COLOURS.get(by, _PLAIN)
+        return f"\033[{colour}m{text}\033[0m" if self._colours and colour else text
+
+    # --- the run ----------------------------------------------------------------------------------------
+
+    def scenario(self, entry: Entry) -> Iterator[str]:
+        """How one scenario ended, and what was predicted of it."""
+        outcome = entry.outcome
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        told = f"  [{_numbers(entry.findings)}]" if entry.findings else ""
+        result = self._painted(f"{outcome.result:8}", outcome.result)
+        yield f"{result} {outcome.file}  {outcome.title}{reason}{told}"
+        yield from self._predictions(entry.predictions)
+
+    def causes(self, causes: Sequence[Cause]) -> Iterator[str]:
+        """What differs: each cause with its first difference as an example."""
+        for cause in causes:
+            times = f"{len(cause.findings)} times in {cause.scenarios} scenarios"
+            if len(cause.findings) == 1:
+                times = "once"
+            word = KNOWN if cause.known else DIFFER
+            excuse = f" (known: {cause.known})" if cause.known else ""
+            yield ""
+            yield f"{self._painted(cause.cls, word)} {cause.text}: {times}{excuse}"
+            yield from _example(cause.findings[0])
+            if len(cause.findings) > 1:
+                yield f"      also {_numbers(cause.findings[1:])}"
+        if causes:
+            yield ""
+
+    def summary(self, summary: Summary) -> Iterator[str]:
+        """The last lines of a run."""
+        counts = [self._painted(f"{count} {name}", name) for name, count in summary.counts.items() if count]
+        yield f"{summary.scenarios} scenarios: {', '.join(counts) or 'none'}"
+        if summary.forgiven:
+            forgiven = ", ".join(f"{name} {times}" for name, times in sorted(summary.forgiven.items()))
+            yield f"forgiven by nature: {forgiven}"
+        if summary.not_observable:
+            yield f"not observable on one side: {summary.not_observable}"
+
+    def _predictions(self, predictions: Sequence[Prediction]) -> Iterator[str]:
+        for one in predictions:
+            mark = " " if one.holds else self._painted(FIRST, FIRST)
+            yield f"  {mark} {one.what} {one.number}{'' if one.holds else ', not as expected'}"
+            for who, said in (("expected", one.expected), ("kernel", one.kernel), ("pystack", one.pystack)):
+                yield f"      {who:9}{NOTHING if said is None else said}"
+
+    # --- one difference ---------------------------------------------------------------------------------
+
+    def explanation(self, told: Explanation) -> Iterator[str]:
+        """Two columns, kernel and pystack."""
+        column = max((self._width - 4) // 2, 20)
+        yield told.title
+        yield told.summary
+        for section in told.sections:
+            yield ""
+            yield f"  {section.heading + ': kernel':{column}}  pystack"
+            for row in section.rows:
+                yield from self._row(row, column)
+        yield ""
+        yield f"{FIRST} the first that differs   {ALSO} what differs besides"
+
+    def _row(self, row: Row, column: int) -> Iterator[str]:
+        halves = (_folded(row.kernel, column), _folded(row.pystack, column))
+        for left, right in zip_longest(*halves, fillvalue=""):
+            line = f"{row.mark} {left:{column}}  {right}".rstrip()
+            yield self._painted(line, row.mark)
 
 
-def summary_lines(summary: Summary) -> Iterator[str]:
-    """The last lines of a run."""
-    told = ", ".join(f"{count} {name}" for name, count in summary.counts.items() if count)
-    yield f"{summary.scenarios} scenarios: {told or 'none'}"
-    if summary.forgiven:
-        forgiven = ", ".join(f"{name} {times}" for name, times in sorted(summary.forgiven.items()))
-        yield f"forgiven by nature: {forgiven}"
-    if summary.not_observable:
-        yield f"not observable on one side: {summary.not_observable}"
+def _example(finding: Finding) -> Iterator[str]:
+    difference = finding.difference
+    yield f"  {finding.number:3} {finding.outcome.file}, step {difference.step}, at {difference.at}"
+    yield f"      kernel   {words(difference.kernel)}"
+    yield f"      pystack  {words(difference.pystack)}"
 
 
-def explain(outcome: Outcome, number: int, width: int = 160) -> Iterator[str]:
-    """Two columns, kernel and pystack, of the step in which difference `number` lies; the first is marked."""
-    if not 1 <= number <= len(outcome.differences):
-        return
-    difference = outcome.differences[number - 1]
-    pairs = outcome.comparison.pairs if outcome.comparison is not None else []
-    column = (width - 4) // 2
-    yield f"{outcome.file}, step {difference.step}: {difference.cls} {difference.cause}"
-    yield f"  {'kernel':{column}}  pystack"
-    for pair in _of_step(pairs, difference.step):
-        mark = ">" if _holds(pair, difference) else " "
-        yield f"{mark} {_cut(words(pair.kernel), column):{column}}  {_cut(words(pair.pystack), column)}"
+def _numbers(findings: Sequence[Finding]) -> str:
+    """`3`, `3 to 7` if no number between is missing, else a list that may be cut short."""
+    numbers = [finding.number for finding in findings]
+    if len(numbers) > 1 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]} to {numbers[-1]}"
+    shown = ", ".join(map(str, numbers[:_MOST_NUMBERS]))
+    return shown if len(numbers) <= _MOST_NUMBERS else f"{shown} and {len(numbers) - _MOST_NUMBERS} more"
 
 
-def _of_step(pairs: Iterable[Pair], step: int) -> Iterator[Pair]:
-    return (pair for pair in pairs if pair.step == step)
-
-
-def _holds(pair: Pair, difference: Difference) -> bool:
-    mine = (difference.kernel, difference.pystack)
-    return any(
-        half is not None and any(half is other for other in mine) for half in (pair.kernel, pair.pystack)
-    )
-
-
-def _cut(text: str, width: int) -> str:
-    first = text.splitlines()[0] if text else ""
-    return first if len(first) <= width else first[: width - 1] + "…"
+def _folded(text: str, width: int) -> list[str]:
+    """All of a text, in pieces that fit: what differs may stand at its end."""
+    clean = "".join(char if char.isprintable() else "." for char in text)
+    return [clean[start : start + width] for start in range(0, len(clean), width)] or [""]

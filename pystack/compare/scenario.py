@@ -94,3 +94,7 @@ class Scenario:
     step_lines: tuple[int, ...] = field(default=())  # where each step stands in the file
     setup_line: int = 1  # where the first line of the setup stands
     capture_line: int = 1
+
+    def place(self, step: int) -> str:
+        """Where a step stands, counted from 1, for complaints."""
+        return f"{self.file}:{self.step_lines[step - 1]}" if self.step_lines else self.file

@@ -5,81 +5,97 @@ pass yet.
 from __future__ import annotations
 
 import os
-import tomllib
+from collections.abc import Iterable
 from typing import Final
 
+from pystack.compare.diff import CLASSES
 from pystack.compare.known import BadRange, KernelRange, Known
 from pystack.compare.lab.nearest import nearest
-from pystack.compare.lab.scenario_file import ScenarioError
-from pystack.toml_lines import TomlLines
+from pystack.compare.lab.scenario_file import ScenarioError, parse_toml, read_text
+from pystack.compare.lab.scenario_source import Path, Source, Table
 
+KNOWN: Final = "known.toml"
+PENDING: Final = "pending.txt"
 KNOWN_KEYS: Final = ("scenario", "class", "cause", "reason", "kernel")
 
 
-def known_differences(folders: list[str]) -> list[Known]:
+def folders_of(files: Iterable[str]) -> list[str]:
+    """The folders whose registries concern these files: their own and those above."""
+    found: dict[str, None] = {}
+    for file in files:
+        folder, below = os.path.dirname(os.path.abspath(file)), ""
+        while folder != below:
+            found[folder] = None
+            folder, below = os.path.dirname(folder), folder
+    return list(found)
+
+
+def known_differences(folders: Iterable[str]) -> list[Known]:
     """The rows of every known.toml in these folders. Raises ScenarioError with all that is wrong."""
     rows: list[Known] = []
     complaints: list[str] = []
-    for folder in folders:
-        file = os.path.join(folder, "known.toml")
-        if os.path.exists(file):
-            rows += _read_known(file, complaints)
+    for file in _registries(folders, KNOWN):
+        text = read_text(file)
+        source = Source(file, text)
+        rows += _known_rows(source, parse_toml(text, file))
+        complaints += source.sorted_complaints()
     if complaints:
         raise ScenarioError(complaints)
     return rows
 
 
-def _read_known(file: str, complaints: list[str]) -> list[Known]:
-    with open(file, encoding="utf-8") as opened:
-        text = opened.read()
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        complaints.append(f"{file}: {error}")
-        return []
-    lines, rows = TomlLines(text), []
-    for number, row in enumerate(table.get("known", [])):
-        place = f"{file}:{lines.of('known', str(number))}"
-        unknown = [key for key in row if key not in KNOWN_KEYS]
-        complaints += [f"{place}: unknown key {key}{nearest(key, KNOWN_KEYS)}" for key in unknown]
-        if not row.get("reason"):
-            complaints.append(f"{place}: a known difference has a reason")
-            continue
-        try:
-            kernels = KernelRange.parse(row.get("kernel", ""))
-        except BadRange as error:
-            complaints.append(f"{place}: {error}")
-            continue
-        rows.append(
-            Known(row.get("scenario", ""), row.get("class", ""), row.get("cause", ""), row["reason"], kernels)
-        )
-    return rows
+def pending_scenarios(folders: Iterable[str]) -> dict[str, str]:
+    """Files that cannot pass yet, by their absolute names, each with what they wait for.
 
-
-def pending_scenarios(folders: list[str]) -> dict[str, str]:
-    """Files that cannot pass yet, each with what they wait for: lines of `FILE: subject`, `#` comments."""
+    Lines of `FILE: subject`, `#` comments. Raises ScenarioError with all that is wrong.
+    """
     waiting: dict[str, str] = {}
-    for folder in folders:
-        file = os.path.join(folder, "pending.txt")
-        if not os.path.exists(file):
-            continue
-        with open(file, encoding="utf-8") as opened:
-            for line in opened:
-                name, _, subject = line.partition("#")[0].strip().partition(":")
-                if name:
-                    waiting[os.path.normpath(os.path.join(folder, name.strip()))] = subject.strip()
+    complaints: list[str] = []
+    for file in _registries(folders, PENDING):
+        for number, line in enumerate(read_text(file).splitlines(), 1):
+            name, _, subject = (part.strip() for part in line.partition("#")[0].partition(":"))
+            if not name and not subject:
+                continue
+            scenario = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(file)), name))
+            if fault := _pending_fault(scenario, name, subject, waiting):
+                complaints.append(f"{file}:{number}: {fault}")
+            waiting[scenario] = subject
+    if complaints:
+        raise ScenarioError(complaints)
     return waiting
 
 
-def folders_of(files: list[str]) -> list[str]:
-    """The folders whose registries concern these files: their own and those above."""
-    found: list[str] = []
-    for file in files:
-        folder = os.path.dirname(file) or "."
-        while folder not in found:
-            found.append(folder)
-            parent = os.path.dirname(folder)
-            if not parent or parent == folder:
-                break
-            folder = parent
-    return found
+def _pending_fault(scenario: str, name: str, subject: str, waiting: dict[str, str]) -> str:
+    if scenario in waiting:
+        return f"{name} is there twice"
+    if not os.path.isfile(scenario):
+        folder = os.path.dirname(scenario)
+        there = os.listdir(folder) if os.path.isdir(folder) else []
+        return f"there is no scenario {name}{nearest(os.path.basename(name), there)}"
+    return "" if subject else f"{name}: says not what it waits for"
+
+
+def _registries(folders: Iterable[str], name: str) -> list[str]:
+    """Files of this name, from where we are if they are below."""
+    places = [os.path.join(folder, name) for folder in folders]
+    here = os.path.join(os.getcwd(), "")
+    return [place.removeprefix(here) for place in places if os.path.exists(place)]
+
+
+def _known_rows(source: Source, table: Table) -> list[Known]:
+    source.check_known(table, ("known",))
+    return [_known_row(source, row, path) for path, row in source.tables(table, "known")]
+
+
+def _known_row(source: Source, row: Table, path: Path) -> Known:
+    source.check_known(row, KNOWN_KEYS, path)
+    scenario, cls, cause, reason, kernel = (source.text(row, key, path) for key in KNOWN_KEYS)
+    if cls not in CLASSES:
+        source.complain((*path, "class"), f"is one of {', '.join(CLASSES)}")
+    if not reason.strip():
+        source.complain((*path, "reason"), "a known difference has a reason")
+    try:
+        return Known(scenario, cls, cause, reason, KernelRange.parse(kernel))
+    except BadRange as error:
+        source.complain((*path, "kernel"), str(error))
+        return Known(scenario, cls, cause, reason, KernelRange())

@@ -23,7 +23,7 @@ SWITCH: Final = Path("/proc/sys/net/netfilter/nf_log_all_netns")
 KMSG: Final = Path("/dev/kmsg")
 RECORD_SIZE: Final = 8192
 LOCK_PATIENCE: Final = 60.0  # seconds for which we wait for another lab
-LOCK_RETRY: Final = 0.02
+LOCK_RETRY: Final = 0.005
 
 
 @dataclass(frozen=True)

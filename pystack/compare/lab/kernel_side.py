@@ -14,13 +14,16 @@ second after they come up.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final
 
 from pystack.compare.lab.errors import LabUnavailable
 from pystack.compare.lab.host_features import missing_here
+from pystack.compare.lab.kernel_log import KernelLog
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side_build import Build
 from pystack.compare.lab.kernel_side_drops import DropTracer, drop_tracer
@@ -83,10 +86,16 @@ class KernelSide:
             self._drops = drop_tracer()
         else:
             self._kernel.renew(topology.ports, ipv6=topology.ipv6, offload=topology.offload)
-        self._build = Build(self._kernel, topology, self._place, thorough=self._thorough)
+        with self._log(topology.setup):  # whose packets must not log into what another lab reads
+            self._build = Build(self._kernel, topology, self._place, thorough=self._thorough)
         self._topology = topology
         self._used = False
         self._worn = False
+
+    def version(self) -> tuple[int, int]:
+        """This machine's."""
+        major, minor = os.uname().release.split(".")[:2]
+        return int(major), int(minor)
 
     def lacks(self, needs: Collection[str]) -> list[str]:
         """What this machine's kernel or tools cannot do."""
@@ -128,13 +137,18 @@ class KernelSide:
         if not hops:
             build.no_hops()
         captures = build.captures(scenario.capture, f"{scenario.file}:{scenario.capture_line}")
-        wants_log = any(map(LOGS.search, [scenario.topology.setup, *commands]))
-        play = Play(self._kernel, scenario, build.state, reader, self._drops, captures, wants_log=wants_log)
-        play.records += build.came_up
-        play.run()
-        marked = play.leaves_marks() or meddles or AGES.search(scenario.topology.setup)
-        self._worn = bool(marked) or not build.empty()
+        with self._log(scenario.topology.setup, *commands) as log:
+            play = Play(self._kernel, scenario, build.state, reader, self._drops, captures, log)
+            play.records += build.came_up
+            play.run()
+            marked = play.leaves_marks() or meddles or AGES.search(scenario.topology.setup)
+            self._worn = bool(marked) or not build.empty()
         return play.records
+
+    def _log(self, *texts: str) -> AbstractContextManager[KernelLog | None]:
+        """The kernel's log where one of these may write into it; one lab at a time may."""
+        assert self._kernel is not None
+        return self._kernel.kernel_log() if any(map(LOGS.search, texts)) else nullcontext()
 
     def close(self) -> None:
         """End the lab and put everything back."""

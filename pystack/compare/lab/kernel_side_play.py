@@ -5,9 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import replace
-from typing import Final
 
 from pystack.compare.lab.capture import Capture
 from pystack.compare.lab.errors import FrameRefused
@@ -19,13 +17,11 @@ from pystack.compare.lab.kernel_side_processes import Background
 from pystack.compare.lab.kernel_side_state import StateReader, names_of
 from pystack.compare.lab.kernel_side_tables import leaves_marks
 from pystack.compare.lab.process import Attendant, Completed
-from pystack.compare.lab.side import SideError
+from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, is_log_line
 from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
-
-COMMAND_PATIENCE: Final = 60.0  # seconds
 
 
 class Play:
@@ -39,8 +35,7 @@ class Play:
         hops: HopReader | None,
         drops: DropTracer | None,
         captures: Mapping[str, Capture],
-        *,
-        wants_log: bool,
+        log: KernelLog | None,
     ) -> None:
         self.records: list[Record] = []
         self._kernel = kernel
@@ -48,9 +43,8 @@ class Play:
         self._state = state
         self._hops = hops
         self._drops = drops
-        self._wants_log = wants_log
-        self._log: KernelLog | None = None
         self._captures = captures
+        self._log = log
         self._stations = Stations(scenario.stations)
         self._background = Background(kernel)
         self._step = 0
@@ -59,25 +53,19 @@ class Play:
         """Every step, in the order of the file; then what is left running ends, and the state is read."""
         if self._drops is not None:
             self._drops.read()  # what the setup, or the scenario before, had dropped
-        with ExitStack() as stack:
-            self._listen(stack)
-            try:
-                for step in self._scenario.steps:
-                    self._step += 1
-                    self._play(step)
-            finally:
-                for name in self._background.names():
-                    self._stop(name)
-            self._collect()
+        try:
+            for step in self._scenario.steps:
+                self._step += 1
+                self._play(step)
+        finally:
+            for name in self._background.names():
+                self._stop(name)
+        self._collect()
         self.records += self._state.read(self._step, names_of(self._kernel))
 
     def leaves_marks(self) -> bool:
         """Whether a frame was seen that leaves something behind for good."""
         return leaves_marks(record.data for record in self.records if isinstance(record, Frame))
-
-    def _listen(self, stack: ExitStack) -> None:
-        if self._wants_log:
-            self._log = stack.enter_context(self._kernel.kernel_log())
 
     # --- steps ------------------------------------------------------------------------------------------
 
@@ -136,9 +124,7 @@ class Play:
         self.records.append(Output(self._step, ended.command, ended.rc, ended.text, ended.out, ended.err))
 
     def _where(self) -> str:
-        lines = self._scenario.step_lines
-        line = lines[self._step - 1] if 0 < self._step <= len(lines) else 0
-        return f"{self._scenario.file}:{line}"
+        return self._scenario.place(self._step)
 
     # --- what is seen -----------------------------------------------------------------------------------
 

@@ -63,7 +63,10 @@ class PystackSide:
         jobs = VirtualJobs(lab)
         for number, step in enumerate(scenario.steps, 1):
             lab.recorder.step = number
-            _play_step(step, lab, jobs)
+            try:
+                _play_step(step, lab, jobs)
+            except TimeoutError as error:
+                raise SideError([f"{scenario.place(number)}: {error}"]) from error
         for command, completed in jobs.stop_all():
             _record_output(lab, command, completed)
         for what, argv in STATES.items():

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from pystack.compare.diff import Differ
 from pystack.compare.known import KernelRange, Known, sort_out
+from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.folder import folders_of, known_differences, pending_scenarios
 from pystack.compare.lab.kernel_side import KernelSide
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import ScenarioError, find, read
-from pystack.compare.lab.side import Choices, Side, SideError
+from pystack.compare.lab.side import Choices, Oracle, Side, SideError
 from pystack.compare.lab.vm_side import VmSide
 from pystack.compare.outcome import ERROR, PENDING, SAME, SKIPPED, Outcome, judged
 from pystack.compare.records import Record
@@ -23,7 +23,6 @@ from pystack.compare.scenario import Scenario
 BOTH: Final = "both"
 HOST: Final = "host"  # which kernel is asked: this machine's, or a VM's
 VM: Final = "vm"
-MakeSide = Callable[[], Side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +42,14 @@ class Runner:
         self,
         options: Options,
         *,
-        make_kernel: MakeSide | None = None,
-        make_pystack: MakeSide = PystackSide,
+        make_kernel: Callable[[], Oracle] | None = None,
+        make_pystack: Callable[[], Side] = PystackSide,
     ) -> None:
         self._options = options
         wants_kernel = options.side in (BOTH, "kernel")
         wants_pystack = options.side in (BOTH, "pystack")
         kernel = make_kernel or (lambda: _kernel_side(options))
-        self._kernel: Side | None = kernel() if wants_kernel else None
+        self._kernel: Oracle | None = kernel() if wants_kernel else None
         self._pystack: Side | None = make_pystack() if wants_pystack else None
 
     def close(self) -> None:
@@ -67,34 +66,43 @@ class Runner:
         for file in files:
             yield self._outcome(file, known, pending)
 
-    @cached_property
-    def _version(self) -> tuple[int, int]:
-        return self._kernel.version() if isinstance(self._kernel, VmSide) else kernel_version()
-
     def _outcome(self, file: str, known: list[Known], pending: dict[str, str]) -> Outcome:
         try:
             scenario = read(file)
         except ScenarioError as error:
             return Outcome(file, "", ERROR, "; ".join(error.complaints))
-        waits_for = pending.get(os.path.normpath(file))
+        waits_for = pending.get(os.path.abspath(file)) if self._pystack is not None else None
         if waits_for is not None:
             return Outcome(file, scenario.title, PENDING, waits_for)
         try:
-            if not KernelRange.parse(scenario.kernel).holds(self._version):
-                return Outcome(file, scenario.title, SKIPPED, f"holds for kernels {scenario.kernel}")
+            reason = self._why_not(scenario)
+            if reason:
+                return Outcome(file, scenario.title, SKIPPED, reason)
             return self._compare(scenario, known)
         except SideError as error:
             result = SKIPPED if error.missing else ERROR
             return Outcome(file, scenario.title, result, "; ".join(error.complaints))
+        except LabBroken as error:
+            return Outcome(file, scenario.title, ERROR, f"{file}: the lab broke: {error}")
+
+    def _why_not(self, scenario: Scenario) -> str:
+        """The reason not to play it here; "" if there is none."""
+        bounds = KernelRange.parse(scenario.kernel)
+        if self._kernel is not None and bounds.bounds and not bounds.holds(self._kernel.version()):
+            return f"holds for kernels {scenario.kernel}"
+        for name, side in (("this kernel", self._kernel), ("pystack", self._pystack)):
+            if side is not None and scenario.needs and (missing := side.lacks(scenario.needs)):
+                return f"needs {', '.join(missing)}, which {name} lacks"
+        return ""
 
     def _compare(self, scenario: Scenario, known: list[Known]) -> Outcome:
         theirs, drawn = self._play(self._kernel, scenario, None)
         ours, _ = self._play(self._pystack, scenario, drawn)
         outcome = Outcome(scenario.file, scenario.title, SAME, kernel=theirs, pystack=ours)
-        if self._options.side == BOTH:
+        if self._kernel is not None and self._pystack is not None:
             outcome.comparison = Differ(theirs, ours).compare()
             found = outcome.comparison.differences
-            outcome.differences = sort_out(scenario.file, found, known, self._version)
+            outcome.differences = sort_out(scenario.file, found, known, self._kernel.version())
             outcome.result = judged(outcome.differences)
         return outcome
 
@@ -109,12 +117,6 @@ class Runner:
         return side.play(scenario, hops=self._options.hops), side.choices()
 
 
-def _kernel_side(options: Options) -> Side:
+def _kernel_side(options: Options) -> Oracle:
     made = VmSide if options.oracle == VM else KernelSide
     return made(thorough=options.thorough)
-
-
-def kernel_version() -> tuple[int, int]:
-    """Of the machine that we run on."""
-    major, minor = os.uname().release.split(".")[:2]
-    return int(major), int(minor)

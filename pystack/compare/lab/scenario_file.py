@@ -29,6 +29,7 @@ FAMILIES: Final = ("ip",)
 RESERVED: Final = ("known.toml", "pending.txt")  # of a folder of scenarios
 MOST_PORTS: Final = 64
 _TOML_PLACE: Final = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
+_DIGITS: Final = re.compile(r"[0-9_]+")
 
 
 class ScenarioError(Exception):
@@ -73,12 +74,16 @@ def _below(folder: str) -> list[str]:
 
 def read(file: str) -> Scenario:
     """The scenario in a file. Raises ScenarioError."""
+    return parse(read_text(file), file)
+
+
+def read_text(file: str) -> str:
+    """All of a file, which is UTF-8. Raises ScenarioError."""
     try:
         content = read_bytes(file)
+        return content.decode("utf-8")
     except OSError as error:
         raise ScenarioError([f"{file}: {error.strerror}"]) from None
-    try:
-        return parse(content.decode("utf-8"), file)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ScenarioError([f"{file}:{line}: not UTF-8"]) from None
@@ -92,17 +97,26 @@ def read_bytes(file: str) -> bytes:
 
 def parse(text: str, file: str, read_capture: ReadBytes = read_bytes) -> Scenario:
     """The scenario in a text. Raises ScenarioError."""
-    try:
-        table = tomllib.loads(text)
-    except ValueError as error:  # TOMLDecodeError, and a number of 5000 digits
-        raise ScenarioError([_toml_complaint(file, str(error))]) from None
-    except RecursionError:
-        raise ScenarioError([f"{file}: nested too deeply"]) from None
+    table = parse_toml(text, file)
     source = Source(file, text)
     scenario = _scenario(source, table, read_capture)
     if source.complaints:
         raise ScenarioError(source.sorted_complaints())
     return scenario
+
+
+def parse_toml(text: str, file: str) -> Table:
+    """The table in a text. Raises ScenarioError."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError([_toml_complaint(file, str(error))]) from None
+    except ValueError:  # Python takes numbers of a few thousand digits
+        longest = max(_DIGITS.finditer(text), key=lambda found: len(found[0]))
+        line = text.count("\n", 0, longest.start()) + 1
+        raise ScenarioError([f"{file}:{line}: a number of {len(longest[0])} digits"]) from None
+    except RecursionError:
+        raise ScenarioError([f"{file}: nested too deeply"]) from None
 
 
 def _toml_complaint(file: str, message: str) -> str:

@@ -36,7 +36,8 @@ class Source:
     def sorted_complaints(self) -> list[str]:
         """`FILE:LINE: …`, from the top of the file down."""
         return [
-            f"{self.file}:{line}: {text}" for line, text in sorted(self.complaints, key=lambda pair: pair[0])
+            f"{self.file}:{line}: {_printable(text)}"
+            for line, text in sorted(self.complaints, key=lambda pair: pair[0])
         ]
 
     def line(self, path: Path) -> int:
@@ -59,10 +60,12 @@ class Source:
     def text(self, table: Table, key: str, path: Path = ()) -> str:
         """A string, "" if there is none."""
         value = table.get(key, "")
-        if isinstance(value, str):
-            return value
-        self.complain((*path, key), "is a string")
-        return ""
+        if not isinstance(value, str):
+            self.complain((*path, key), "is a string")
+            return ""
+        if "\0" in value:
+            self.complain((*path, key), "holds a NUL")
+        return value.replace("\0", " ")
 
     def words(self, table: Table, key: str, path: Path = ()) -> tuple[str, ...]:
         """A list of strings, each once."""
@@ -110,3 +113,8 @@ class Source:
             _, place, complaint = fault.removeprefix(f"pystack: {self.file}").split(":", 2)
             self.complaints.append((int(place), f"{path[0]}: {complaint.strip()}"))
         return text
+
+
+def _printable(text: str) -> str:
+    """What a file holds must not meddle with the terminal that it is shown on."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

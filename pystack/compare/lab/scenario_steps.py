@@ -128,9 +128,6 @@ class StepReader:
         except OSError as error:
             self._source.complain(path, f"{place}: {error.strerror}")
             return []
-        except ValueError:
-            self._source.complain(path, f"{place!r} is no name of a file")
-            return []
         frames: list[bytes] = []
         for captured in capture.parse(content):
             if isinstance(captured, Malformed):

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from pystack.compare.records import Record
 from pystack.compare.scenario import Scenario, Topology
 
+COMMAND_PATIENCE: Final = 60.0  # seconds that a `run` may take, on any side
 STOP_SIGNAL: Final = 2  # SIGINT: what a user presses, and what tcpdump and ping answer with their sums
 
 # What tables hold at the end is told in the words of these commands.
@@ -77,3 +78,10 @@ class Side(Protocol):
 
     def close(self) -> None:
         """Put everything back. May be called at any time, and twice."""
+
+
+class Oracle(Side, Protocol):
+    """A side that is a kernel."""
+
+    def version(self) -> tuple[int, int]:
+        """Which one: major and minor. Raises SideError where there is none."""

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from typing import Final, NoReturn
 
+from pystack.compare.explanation import explain
+from pystack.compare.findings import Entry, Finding, Findings
+from pystack.compare.html import html
+from pystack.compare.junit import junit
+from pystack.compare.lab.keep import FolderInUse, Keeper
+from pystack.compare.lab.kept import NotFound, is_kept, kept_finding
 from pystack.compare.lab.runner import BOTH, HOST, VM, Options, Runner
-from pystack.compare.lab.scenario_file import ScenarioError
-from pystack.compare.outcome import PENDING, Outcome, Summary
-from pystack.compare.records import KERNEL, PYSTACK, Json, Record, to_json
-from pystack.compare.report import explain, outcome_lines, summary_lines
+from pystack.compare.lab.scenario_file import ScenarioError, read
+from pystack.compare.lab.sinks import ReportFile, Screen, Sink, Stream, report_here
+from pystack.compare.lab.wiring import wiring_of
+from pystack.compare.outcome import DIFFER, KNOWN, SAME, Outcome
+from pystack.compare.predict import predictions
+from pystack.compare.records import KERNEL, PYSTACK
 
+FAILED: Final = 1
 USAGE: Final = 2
+EPILOG: Final = """\
+Differences are numbered through the whole run. A folder that --keep wrote is a SCENARIO too:
+`pystack compare lab DIR` plays again what differed, and `pystack compare lab DIR --explain N`
+shows difference N as it was seen, without playing anything.
+Exit codes: 0 all the same or known; 1 something differs, or is not as predicted; 2 bad usage."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,65 +38,118 @@ class _Parser(argparse.ArgumentParser):
 
 def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
     parser = _Parser(
-        prog="pystack compare lab", description="The same scenario into the kernel and into pystack."
+        prog="pystack compare lab",
+        description="The same scenario into the kernel and into pystack.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("scenarios", nargs="+", metavar="SCENARIO", help="a file, or a folder of them")
-    parser.add_argument("--side", choices=(PYSTACK, KERNEL, BOTH), default=BOTH)
-    parser.add_argument("--oracle", choices=(HOST, VM), default=HOST, help="which kernel is asked")
-    parser.add_argument("--json", action="store_true", default=as_json, help="one object a line")
-    parser.add_argument(
-        "--thorough", action="store_true", help="read the kernel's state by the real tools too"
-    )
-    parser.add_argument("--explain", type=int, metavar="N", help="show difference N in two columns")
-    return parser.parse_args(arguments)
+    add = parser.add_argument
+    add("scenarios", nargs="+", metavar="SCENARIO", help="a file, or a folder of them")
+    add("--side", choices=(PYSTACK, KERNEL, BOTH), default=BOTH, help="who plays; pystack needs no root")
+    add("--oracle", choices=(HOST, VM), default=HOST, help="which kernel is asked")
+    add("--json", action="store_true", default=as_json, help="one object a line")
+    add("--junit", metavar="FILE", help="also write a report for build servers")
+    add("--html", metavar="FILE", help="also write a report for a browser")
+    add("--keep", metavar="DIR", help="keep events, captures, reports, and what differed, to play it again")
+    add("--predict", action="store_true", help="hold the [[expect]] of the files against both sides")
+    add("--thorough", action="store_true", help="read the kernel's state by the real tools too")
+    add("--explain", type=int, metavar="N", help="show difference N alone, both sides in two columns")
+    options = parser.parse_args(arguments)
+    if options.explain is not None and (options.json or options.junit or options.html or options.keep):
+        parser.error("--explain shows one difference, and writes no report")
+    return options
 
 
 def compare_lab(arguments: Sequence[str], *, as_json: bool = False) -> int:
     """Run, report, and tell by the exit code whether anything is unexplained."""
     options = _options(arguments, as_json)
-    runner = Runner(Options(side=options.side, thorough=options.thorough, oracle=options.oracle))
-    summary = Summary()
     try:
-        for outcome in runner.run(options.scenarios):
-            summary.add(outcome)
-            _show(outcome, options)
+        return _run(options) if options.explain is None else _explain(options)
     except ScenarioError as error:
-        for complaint in error.complaints:
-            print(f"pystack: {complaint}", file=sys.stderr)
-        return USAGE
-    finally:
-        runner.close()
-    closing = [json.dumps(summary.to_json())] if options.json else list(summary_lines(summary))
-    print("\n".join(closing))
-    return 1 if summary.failed else 0
+        return _complain(*error.complaints)
+    except (FolderInUse, NotFound) as error:
+        return _complain(str(error))
 
 
-def _show(outcome: Outcome, options: argparse.Namespace) -> None:
-    if options.json:
-        for entry in _json(outcome):
-            print(json.dumps(entry))
-        return
-    for line in outcome_lines(outcome):
+def _complain(*sentences: str) -> int:
+    for sentence in sentences:
+        print(f"pystack: {sentence}", file=sys.stderr)
+    return USAGE
+
+
+# --- a run ----------------------------------------------------------------------------------------------
+
+
+def _run(options: argparse.Namespace) -> int:
+    findings = Findings()
+    with ExitStack() as stack:
+        try:
+            sinks = [stack.enter_context(closing(sink)) for sink in _sinks(options)]
+        except OSError as error:
+            return _complain(f"{error.filename}: {error.strerror}")
+        try:
+            for entry in stack.enter_context(closing(_played(options, findings))):
+                for sink in sinks:
+                    sink.add(entry)
+        finally:
+            if findings.entries:  # also of a run that was interrupted
+                for sink in sinks:
+                    sink.finish(findings)
+    return FAILED if findings.summary.failed or findings.wrong_predictions() else 0
+
+
+def _sinks(options: argparse.Namespace) -> Iterator[Sink]:
+    yield Stream() if options.json else Screen()
+    if options.junit is not None:
+        yield ReportFile(options.junit, junit)
+    if options.html is not None:
+        yield ReportFile(options.html, html)
+    if options.keep is not None:
+        yield Keeper(options.keep)
+
+
+def _played(options: argparse.Namespace, findings: Findings) -> Generator[Entry, None, None]:
+    """Every scenario of a run, as it ends."""
+    with closing(
+        Runner(Options(side=options.side, thorough=options.thorough, oracle=options.oracle))
+    ) as runner:
+        for outcome in runner.run(options.scenarios):
+            yield _judged(outcome, findings, options)
+
+
+def _judged(outcome: Outcome, findings: Findings, options: argparse.Namespace) -> Entry:
+    """What a path is needed for costs a few milliseconds, so it is asked for only there."""
+    was_played = outcome.result in (SAME, KNOWN, DIFFER)
+    if not was_played or not (options.keep or options.predict or outcome.differences):
+        return findings.add(outcome)
+    scenario = read(outcome.file)
+    wiring = wiring_of(scenario)
+    if not options.predict:
+        return findings.add(outcome, wiring)
+    held = predictions(scenario.expectations, outcome.kernel, outcome.pystack, wiring)
+    return findings.add(outcome, wiring, held)
+
+
+# --- one difference -------------------------------------------------------------------------------------
+
+
+def _explain(options: argparse.Namespace) -> int:
+    folder = options.scenarios[0]
+    if len(options.scenarios) == 1 and is_kept(folder):
+        finding = kept_finding(folder, options.explain)
+    else:
+        finding = _found(options)
+    for line in report_here().explanation(explain(finding)):
         print(line)
-    if options.explain:
-        for line in explain(outcome, options.explain):
-            print(line)
-    sys.stdout.flush()
+    return 0 if finding.difference.known else FAILED
 
 
-def _json(outcome: Outcome) -> Iterator[Json]:
-    """A scenario as the JSON stream tells it: side by side, step by step."""
-    yield {"v": 1, "type": "scenario", "file": outcome.file, "title": outcome.title}
-    if outcome.result not in (PENDING,):
-        steps = sorted({record.step for record in (*outcome.kernel, *outcome.pystack)})
-        for step in steps:
-            yield {"v": 1, "type": "step", "n": step}
-            yield from _records(outcome.kernel, KERNEL, step)
-            yield from _records(outcome.pystack, PYSTACK, step)
-    for difference in outcome.differences:
-        yield difference.to_json()
-    yield outcome.result_json()
-
-
-def _records(records: list[Record], side: str, step: int) -> Iterator[Json]:
-    return (to_json(record, side) for record in records if record.step == step)
+def _found(options: argparse.Namespace) -> Finding:
+    """Plays until the difference is met."""
+    findings = Findings()
+    with closing(_played(options, findings)) as entries:
+        for entry in entries:
+            for finding in entry.findings:
+                if finding.number == options.explain:
+                    return finding
+    raise NotFound(f"there is no difference {options.explain}: the run has {findings.differences or 'none'}")

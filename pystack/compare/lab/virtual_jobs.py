@@ -10,7 +10,7 @@ from pystack.applets.requests import Interrupted, Steps, Wait
 from pystack.applets.session import Session
 from pystack.applets.shell import run_command
 from pystack.applets.virtual import STORM_TURNS, Completed, VirtualJob
-from pystack.compare.lab.side import STOP_SIGNAL
+from pystack.compare.lab.side import COMMAND_PATIENCE, STOP_SIGNAL
 from pystack.compare.lab.virtual_lab import VirtualLab
 
 
@@ -24,8 +24,17 @@ class VirtualJobs:
         ] = {}  # by name: the command, in the order of their start
 
     def run(self, command: str) -> Completed:
-        """Run a command to its end, others beside it; a wait that nothing can end is interrupted."""
-        return self._finish(self._begin(command))
+        """Run a command to its end, others beside it. Raises TimeoutError if it is none within patience."""
+        clock = self._lab.host.clock
+        limit = clock.now + COMMAND_PATIENCE
+        job = self._begin(command)
+        self.poll(job)
+        while job.job.rc is None:
+            if clock.now >= limit:
+                raise TimeoutError(f"still running after {COMMAND_PATIENCE} s: {command}")
+            self._lab.advance(self._deadline(min(_deadline_of(job) or limit, limit)))
+            self.poll(job)
+        return job.completed()
 
     def start(self, name: str, command: str) -> None:
         """Leave a command running."""

@@ -1,6 +1,5 @@
 """However a lab ends, nothing of it is left: no process, no namespace, no name, no changed sysctl."""
 
-import fcntl
 import json
 import os
 import signal
@@ -11,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from pystack.compare.lab.errors import LabBroken, LabUnavailable
-from pystack.compare.lab.kernel_log import KMSG, SWITCH
+from pystack.compare.lab.kernel_log import SWITCH
 from pystack.compare.lab.kernel_netns import KernelNetns
+from tests.compare.lab.leftovers import has_ended, netns_names, switch_at_rest, users_of_netns
 from tests.compare.lab.patience import wait_until
 
 pytestmark = pytest.mark.root
@@ -40,31 +40,6 @@ def start_victim(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, int]
     victim = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert victim.stdout is not None
     return victim, json.loads(victim.stdout.readline())
-
-
-def users_of_netns(inode: int) -> list[str]:
-    """Every process that lives in the namespace or holds it open."""
-    users = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            held = [process / "ns/net", *process.glob("fd/*")]
-            if any(os.readlink(path) == f"net:[{inode}]" for path in held):
-                users.append(process.name)
-        except OSError:
-            continue  # it has ended while we looked
-    return users
-
-
-def has_ended(pid: int) -> bool:
-    """Gone, or waiting for its new parent to notice."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def netns_names() -> list[str]:
-    return os.listdir("/run/netns") if os.path.exists("/run/netns") else []
 
 
 def test_after_a_lab_nothing_is_left() -> None:
@@ -124,21 +99,6 @@ def test_a_lab_whose_agent_dies_says_so() -> None:
         os.kill(kernel.agent.process.pid, signal.SIGKILL)
         with pytest.raises(LabBroken, match="the lab's process"):
             run_until_refused(kernel)
-
-
-@pytest.fixture
-def switch_is_off() -> None:
-    if not SWITCH.exists():
-        pytest.skip(f"needs {SWITCH}: the first network namespace, and a kernel with netfilter logging")
-    if switch_at_rest() != "0":
-        pytest.skip(f"needs {SWITCH} to be 0: somebody wants it otherwise on this machine")
-
-
-def switch_at_rest() -> str:
-    """Its value while no lab reads the log: other tests of this machine may do so at any time."""
-    with KMSG.open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return SWITCH.read_text().strip()
 
 
 @pytest.mark.usefixtures("switch_is_off")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.root
 SCENARIOS: Final = Path(__file__).parents[3] / "scenarios"
 LOGGED: Final = "path-1-7/vm-to-vm-logged"
 
-# The fault and the scenario that meets it; then the first difference: class, step, place, how its cause begins.
+# The fault, and a scenario that meets it; the first difference: class, step, place, how the cause begins.
 TABLE: Final = """
 the_fdb_never_moves                               | bridge/move                   | EGRESS  | 4 | bridge FORWARD -1000         | outdev
 a_known_station_is_sent_to_by_another_port        | bridge/learn                  | EGRESS  | 2 | bridge FORWARD -1000         | outdev
@@ -117,6 +117,9 @@ class PlayedOnce:
     def open(self, topology: Topology, file: str = "<setup>", line: int = 1) -> None:
         if file not in self._played:
             self._side.open(topology, file, line)
+
+    def version(self) -> tuple[int, int]:
+        return self._side.version()
 
     def lacks(self, needs: Collection[str]) -> list[str]:
         return self._side.lacks(needs)

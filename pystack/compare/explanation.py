@@ -1,0 +1,281 @@
+"""One difference explained: the step it lies in as both sides saw it, row beside row, and what their tables
+held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.compare.align import Pair, pair_up
+from pystack.compare.diff import framed
+from pystack.compare.equivalences import plain_text
+from pystack.compare.findings import Finding
+from pystack.compare.path import packets_of_frames, paths
+from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
+from pystack.compare.words import NOTHING, one_line, short_line
+from pystack.wire.fields import differing, place_of
+
+FIRST: Final = ">"  # the first row that differs
+ALSO: Final = "!"  # another that differs
+SAME: Final = " "
+_MOST_ALIKE: Final = 40  # rows of a section; of longer ones those that are alike are left out
+_MOST_HOPS: Final = 120  # of a step; of longer ones those of other packets are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing on both sides."""
+
+    mark: str
+    kernel: str
+    pystack: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows of one kind."""
+
+    heading: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one difference."""
+
+    title: str
+    summary: str
+    sections: tuple[Section, ...]
+
+
+def explain(finding: Finding) -> Explanation:
+    """What both sides did in the step of a difference, and what their tables held at the end."""
+    outcome, difference = finding.outcome, finding.difference
+    known = f" (known: {difference.known})" if difference.known else ""
+    return Explanation(
+        f"{finding.number}: {outcome.file}  {outcome.title}",
+        f"{difference.cls} at {difference.at}, step {difference.step}: {difference.cause}{known}",
+        tuple(section for section in _sections(finding) if section.rows),
+    )
+
+
+def _sections(finding: Finding) -> Iterator[Section]:
+    outcome, step = finding.outcome, finding.difference.step
+    pairs = outcome.comparison.pairs if outcome.comparison is not None else []
+    here = [pair for pair in pairs if pair.step == step]
+    differs = _Differs(finding)
+    yield Section("paths", tuple(_path_rows(finding)))
+    hops = [pair for pair in here if _is_of(pair, Hop)]
+    if len(hops) > _MOST_HOPS:
+        hops = _of_packets(hops, _packets(finding))
+    yield Section("hops", tuple(_hop_rows(hops, differs)))
+    for heading, kind in (
+        ("frames that left", Frame),
+        ("captures", Captured),
+        ("log lines", Log),
+        ("commands", Output),
+    ):
+        rows = _rows([pair for pair in here if _is_of(pair, kind)], differs)
+        yield Section(heading, tuple(rows))
+    for pair in pairs:
+        if _is_of(pair, State):
+            yield Section(f"{pair.at} at the end", tuple(_state_rows(pair)))
+
+
+class _Differs:
+    """Marks rows: the first that differs is another than those that follow from it."""
+
+    def __init__(self, finding: Finding) -> None:
+        comparison = finding.outcome.comparison
+        found = comparison.differences if comparison is not None else []
+        self._halves = {id(half) for one in found for half in (one.kernel, one.pystack) if half is not None}
+
+    def __contains__(self, pair: Pair) -> bool:
+        return (
+            pair.kernel is None
+            or pair.pystack is None
+            or id(pair.kernel) in self._halves
+            or id(pair.pystack) in self._halves
+        )
+
+
+def _is_of(pair: Pair, kind: type[Record]) -> bool:
+    return isinstance(pair.kernel, kind) or isinstance(pair.pystack, kind)
+
+
+# --- paths and hops -------------------------------------------------------------------------------------
+
+
+def _path_rows(finding: Finding) -> Iterator[Row]:
+    """The ways of all packets that began in this step."""
+    outcome, step = finding.outcome, finding.difference.step
+    theirs, ours = (
+        [str(path) for path in paths(records, finding.wiring) if path.step == step]
+        for records in (outcome.kernel, outcome.pystack)
+    )
+    yield from _text_rows(theirs, ours)
+
+
+def _packets(finding: Finding) -> tuple[Collection[int], Collection[int]]:
+    """Which packets a difference is about, by their numbers on either side; none if it is about none."""
+    difference, outcome = finding.difference, finding.outcome
+    return (
+        _packet(difference.kernel, outcome.kernel),
+        _packet(difference.pystack, outcome.pystack),
+    )
+
+
+def _packet(record: Record | None, records: Sequence[Record]) -> Collection[int]:
+    if isinstance(record, Hop):
+        return (record.packet,)
+    if isinstance(record, Frame):
+        return {number for place, number in packets_of_frames(records).items() if records[place] is record}
+    return ()
+
+
+def _of_packets(pairs: list[Pair], packets: tuple[Collection[int], Collection[int]]) -> list[Pair]:
+    theirs, ours = packets
+    if not theirs and not ours:
+        return pairs
+    return [
+        pair
+        for pair in pairs
+        if (isinstance(pair.kernel, Hop) and pair.kernel.packet in theirs)
+        or (isinstance(pair.pystack, Hop) and pair.pystack.packet in ours)
+    ]
+
+
+def _hop_rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
+    """A hop a row, and the packet's bytes in words where they are not those of the row before."""
+    mark, shown = FIRST, ("", "")
+    for pair in pairs:
+        texts = (_bytes(pair.kernel), _bytes(pair.pystack))
+        if texts != shown and texts != ("", ""):
+            yield Row(SAME, *texts)
+        shown = texts
+        is_different = pair in differs
+        yield Row(mark if is_different else SAME, _hop(pair.kernel), _hop(pair.pystack))
+        if is_different:
+            yield from _field_rows(pair)
+            mark = ALSO
+
+
+def _bytes(half: Record | None) -> str:
+    return f"packet {half.packet}: {short_line(framed(half))}" if isinstance(half, Hop) else ""
+
+
+def _hop(half: Record | None) -> str:
+    if not isinstance(half, Hop):
+        return NOTHING
+    words = [f"  {half.family} {half.hook} {half.priority}", f"{half.indev or ''}>{half.outdev or ''}"]
+    words += [
+        f"{name} {value}"
+        for name, value in (
+            ("physin", half.physin),
+            ("physout", half.physout),
+            ("mark", half.mark or None),
+            ("chain", half.chain),
+            ("rule", half.rule),
+            ("", half.config),
+        )
+        if value is not None
+    ]
+    if half.verdict is not None:
+        words.append(f"{half.verdict}: {half.reason}" if half.reason else half.verdict)
+    return "  ".join(words)
+
+
+def _field_rows(pair: Pair) -> Iterator[Row]:
+    """The fields in which two frames differ, in digits."""
+    left, right = _data(pair.kernel), _data(pair.pystack)
+    if not left or not right:
+        return
+    for name in differing(left, right):
+        yield Row(ALSO, f"    {name} {_digits(left, name)}", f"    {name} {_digits(right, name)}")
+
+
+def _data(half: Record | None) -> bytes:
+    match half:
+        case Hop():
+            return framed(half)
+        case Frame() | Captured():
+            return half.data
+    return b""
+
+
+def _digits(frame: bytes, name: str) -> str:
+    place = place_of(frame, name)
+    return str(len(frame)) if place is None else frame[slice(*place)].hex()
+
+
+# --- everything else ------------------------------------------------------------------------------------
+
+
+def _rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
+    mark = FIRST
+    alike = sum(pair not in differs for pair in pairs)
+    for pair in pairs:
+        if pair in differs:
+            yield from _marked(mark, pair)
+            yield from _field_rows(pair)
+            mark = ALSO
+        elif alike <= _MOST_ALIKE:
+            yield from _marked(SAME, pair)
+    if alike > _MOST_ALIKE:
+        yield Row(SAME, f"(and {alike} that are alike)", "")
+
+
+def _marked(mark: str, pair: Pair) -> Iterator[Row]:
+    if isinstance(pair.kernel, Output) or isinstance(pair.pystack, Output):
+        yield from _text_rows(_output(pair.kernel), _output(pair.pystack))
+    else:
+        yield Row(mark, _placed(pair.kernel), _placed(pair.pystack))
+
+
+def _placed(half: Record | None) -> str:
+    match half:
+        case Frame():
+            return f"{half.port} {one_line(half.data)}"
+        case Captured():
+            return f"{half.device} {half.dir} {one_line(half.data)}"
+        case Log():
+            return half.text
+    return NOTHING
+
+
+def _output(half: Record | None) -> list[str]:
+    if not isinstance(half, Output):
+        return []
+    return [f"# {half.command}", *half.text.splitlines(), f"exit code {half.rc}"]
+
+
+def _state_rows(pair: Pair) -> Iterator[Row]:
+    """Tables have no order."""
+    theirs, ours = (
+        sorted(half.text.splitlines()) if isinstance(half, State) else []
+        for half in (pair.kernel, pair.pystack)
+    )
+    if pair.kernel is None or pair.pystack is None:
+        yield Row(SAME, *("(not observable)" if half is None else "" for half in (pair.kernel, pair.pystack)))
+    yield from _text_rows(theirs, ours)
+
+
+def _text_rows(theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Row]:
+    mark = FIRST
+    for left, right in pair_up(theirs, ours, _same_text, _near_text):
+        is_same = left is not None and right is not None and _same_text(left, right)
+        yield Row(
+            SAME if is_same else mark, NOTHING if left is None else left, NOTHING if right is None else right
+        )
+        mark = mark if is_same else ALSO
+
+
+def _same_text(left: str, right: str) -> bool:
+    return left == right or plain_text(left) == plain_text(right)
+
+
+def _near_text(left: str, right: str) -> bool:
+    """Rows about the same thing: tables begin with what the row is about."""
+    return left.split(" ")[0] == right.split(" ")[0]

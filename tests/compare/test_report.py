@@ -1,0 +1,104 @@
+"""The terminal is told causes, not packets, and colour says nothing that a word does not say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from pystack.compare.explanation import explain
+from pystack.compare.findings import Entry
+from pystack.compare.outcome import ERROR, PENDING, Outcome
+from pystack.compare.path import Wiring
+from pystack.compare.predict import Prediction
+from pystack.compare.report import Report
+from tests.compare.runs import bridged, echo, entered, left, lost, outcome, run
+
+TWICE = run(
+    outcome(bridged(echo()), bridged(echo())),
+    outcome([entered(echo()), left(echo(63))], [entered(echo()), left(echo(62))], "a.toml"),
+    outcome([entered(echo()), left(echo(63))], [entered(echo()), left(echo(62))], "b.toml"),
+)
+
+
+def test_numbers_run_through_all_scenarios() -> None:
+    assert [(finding.number, finding.outcome.file) for finding in TWICE] == [(1, "a.toml"), (2, "b.toml")]
+
+
+def test_one_cause_in_two_scenarios_is_told_once_with_all_its_numbers() -> None:
+    lines = list(Report().causes(TWICE.causes()))
+    assert lines[1:3] == [
+        "REWRITE ip.ttl, ip.chksum: 2 times in 2 scenarios",
+        "    1 a.toml, step 1, at port tap2",
+    ]
+    assert [line.split()[0] for line in lines[3:5]] == ["kernel", "pystack"]
+    assert lines[5:] == ["      also 2", ""]
+
+
+def test_what_is_known_comes_last_and_says_why() -> None:
+    findings = run(
+        outcome([entered(echo()), left(echo(63))], [entered(echo()), left(echo(62))]),
+        outcome(bridged(echo()), lost(echo()), "b.toml"),
+    )
+    first = findings.entries[0].findings[0]
+    object.__setattr__(first, "difference", replace(first.difference, known="as in 5.10"))
+    causes = findings.causes()
+    assert causes[-1].known == "as in 5.10"
+    assert "REWRITE ip.ttl, ip.chksum: once (known: as in 5.10)" in list(Report().causes(causes))
+
+
+def test_a_scenario_says_how_it_ended_why_and_which_differences_it_has() -> None:
+    lines = [line for entry in TWICE.entries for line in Report().scenario(entry)]
+    assert lines[0] == "same     dir/one.toml  What dir/one.toml is about"
+    assert lines[2] == "differ   b.toml  What b.toml is about  [2]"
+    waits = Outcome("c.toml", "C", PENDING, "netfilter")
+    assert list(Report().scenario(Entry(waits, Wiring()))) == ["pending  c.toml  C: netfilter"]
+
+
+def test_the_summary_counts_what_there_was() -> None:
+    findings = run(Outcome("c.toml", "", ERROR, "bad"), *(entry.outcome for entry in TWICE.entries))
+    assert next(iter(Report().summary(findings.summary))) == "4 scenarios: 1 same, 2 differ, 1 error"
+
+
+def test_colours_add_nothing_to_the_text() -> None:
+    def told(colours: bool) -> list[str]:
+        report = Report(colours=colours)
+        (finding, *_) = TWICE
+        lines = [line for entry in TWICE.entries for line in report.scenario(entry)]
+        lines += [*report.causes(TWICE.causes()), *report.summary(TWICE.summary)]
+        return [*lines, *report.explanation(explain(finding))]
+
+    plain, painted = told(False), told(True)
+    assert "\033" not in "".join(plain)
+    assert [re.sub("\033\\[[0-9;]*m", "", line) for line in painted] == plain
+    assert "\033" in "".join(painted)
+
+
+def test_two_columns_fit_the_terminal_and_lose_nothing() -> None:
+    (finding, *_) = TWICE
+    lines = list(Report(width=80).explanation(explain(finding)))
+    beside = [line for line in lines[2:-1] if line]
+    assert all(len(line) <= 80 for line in beside)
+    whole = "".join(line[2:40].strip() for line in beside)
+    assert "ethertypeIPv4(0x0800)" in whole.replace(" ", "")
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    (finding, *_) = TWICE
+    told = explain(finding)
+    rows = tuple(replace(row, kernel="\033[2J" + row.kernel) for row in told.sections[0].rows)
+    hostile = replace(told, sections=(replace(told.sections[0], rows=rows),))
+    assert "\033" not in "".join(Report().explanation(hostile))
+
+
+def test_a_wrong_prediction_is_marked_and_shown_in_three_columns() -> None:
+    entry = Entry(
+        outcome(bridged(echo()), bridged(echo())),
+        Wiring(),
+        predictions=(Prediction("path", 1, "1-2", "1-7 sent by tap2", None, holds=False),),
+    )
+    assert list(Report().scenario(entry))[1:] == [
+        "  > path 1, not as expected",
+        "      expected 1-2",
+        "      kernel   1-7 sent by tap2",
+        "      pystack  -",
+    ]
