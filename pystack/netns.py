@@ -15,6 +15,7 @@ from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable
 from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
+from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.hooks import Hooks
@@ -73,6 +74,7 @@ class Netns:
         self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
+        self._build_br_netfilter()
         self.devices.register(self.loopback)
 
     def _build_ipv4(self, clock: Clock, outcomes: Outcomes, first: Ipv4 | None) -> None:
@@ -106,6 +108,12 @@ class Netns:
         self.packets = PacketTable(
             clock=clock, devices=self.devices, egress=self.link.egress, outcomes=outcomes
         )
+
+    def _build_br_netfilter(self) -> None:
+        self.br_netfilter = BrNetfilter(hooks=self.hooks, drop=self.drop, snmp=self.snmp)
+        for table in ("iptables", "arptables"):
+            knob = Knob(self.br_netfilter.conf, f"call_{table}", low=0)
+            self.sysctls.bind(("net", "bridge", f"bridge-nf-call-{table}"), knob)
 
     def add_port(self, name: str, address: bytes | None = None) -> PortDevice:
         """A device that a driver will feed; its address is drawn unless given."""

@@ -100,7 +100,7 @@ class IpInput:
         pkt.ip = header
         pkt.transport_header = pkt.network_header + header.ihl
         point = self._prerouting
-        if point.entries:
+        if point.entries and pkt.physin is None:  # a bridged frame has met it there: ip_sabotage_in()
             return point.run(pkt, pkt.dev, None, self.ip_rcv_finish)
         self.ip_rcv_finish(pkt)
 

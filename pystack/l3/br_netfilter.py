@@ -1,0 +1,181 @@
+"""Bridged frames that meet IP's hooks: what makes iptables see what only crosses a bridge.
+
+    bridge PREROUTING  0        -> ip PREROUTING   in = the bridge, physin = the port
+    bridge FORWARD     0        -> ip FORWARD      in = out = the bridge, physin and physout = the ports
+    bridge POSTROUTING INT_MAX  -> ip POSTROUTING  out = the bridge
+
+A frame that is for this host, or is routed, has met ip PREROUTING here and does not meet it again (ip_input
+asks for `physin`); one that was routed into a bridge meets nothing more. Where no function hangs at an ip hook, only what the kernel does
+besides is done: malformed packets are dropped, and Ethernet's padding is cut off.
+
+Linux: net/bridge/br_netfilter_hooks.c
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.counters import Snmp
+from pystack.device import NetDevice
+from pystack.drop import IP_CSUM, IP_INHDR, IP_TRUNCATED, Drop, DropReason
+from pystack.l2.bridge_state import BridgeState
+from pystack.netfilter.hooks import ARP_FORWARD, FORWARD, POSTROUTING, PREROUTING, Hooks, HookState
+from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
+from pystack.packet import PACKET_HOST, PACKET_OTHERHOST, Packet
+from pystack.wire import ipv4
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
+from pystack.wire.ipv4 import Ipv4Header
+from pystack.wire.malformed import Malformed
+
+NF_BR_PRI_BRNF: Final = 0
+INT_MAX: Final = 0x7FFFFFFF
+NAME: Final = "br_netfilter"
+
+_ARP_PLN_AT: Final = 5  # where an ARP packet tells how long its protocol addresses are
+
+
+@dataclass(slots=True)
+class BridgeNfConf:
+    """net.bridge.bridge-nf-*"""
+
+    call_iptables: int = 1
+    call_arptables: int = 1
+
+
+class BrNetfilter:
+    """One per namespace."""
+
+    def __init__(self, *, hooks: Hooks, drop: Drop, snmp: Snmp) -> None:
+        self.conf = BridgeNfConf()
+        self._drop = drop
+        self._snmp = snmp
+        self._ip, self._arp, self._bridge = hooks.ip, hooks.arp, hooks.bridge
+        hooks.bridge[PREROUTING].register(self._pre_routing, NF_BR_PRI_BRNF, NAME)
+        hooks.bridge[FORWARD].register(self._forward_arp, NF_BR_PRI_BRNF, NAME)
+        hooks.bridge[FORWARD].register(self._forward_ip, NF_BR_PRI_BRNF, NAME)
+        hooks.bridge[POSTROUTING].register(self._post_routing, INT_MAX, NAME)
+
+    # --- PREROUTING ---------------------------------------------------------------------------------------
+
+    def _pre_routing(self, pkt: Packet, state: HookState) -> int:
+        """Linux: br_nf_pre_routing()"""
+        if pkt.protocol != ETH_P_IP or not self.conf.call_iptables:
+            return NF_ACCEPT
+        header = self._validated(pkt)
+        if header is None:
+            return NF_STOLEN
+        pkt.physin = pkt.dev
+        if not self._ip[PREROUTING].entries:
+            return NF_ACCEPT
+        hidden = _for_us_meanwhile(pkt)
+        pkt.ip = header
+        pkt.transport_header = pkt.network_header + header.ihl
+        bridge = pkt.dev = _bridge_of(pkt.dev)
+
+        def finish(pkt: Packet) -> None:
+            """Linux: br_nf_pre_routing_finish()"""
+            if hidden:
+                pkt.pkt_type = PACKET_OTHERHOST
+            assert pkt.physin is not None
+            pkt.dev = pkt.physin
+            self._bridge[PREROUTING].run_from(pkt, state, NF_BR_PRI_BRNF + 1)
+
+        self._ip[PREROUTING].run(pkt, bridge, None, finish)
+        return NF_STOLEN
+
+    # --- FORWARD ------------------------------------------------------------------------------------------
+
+    def _forward_ip(self, pkt: Packet, state: HookState) -> int:
+        """Linux: br_nf_forward_ip()"""
+        if pkt.physin is None or pkt.protocol != ETH_P_IP:
+            return NF_ACCEPT
+        pkt.physout = pkt.dev
+        if not self._ip[FORWARD].entries:
+            return NF_ACCEPT
+        hidden = _for_us_meanwhile(pkt)
+
+        def finish(pkt: Packet) -> None:
+            """Linux: br_nf_forward_finish()"""
+            if hidden:
+                pkt.pkt_type = PACKET_OTHERHOST
+            self._bridge[FORWARD].run_from(pkt, state, NF_BR_PRI_BRNF + 1)
+
+        self._ip[FORWARD].run(pkt, _bridge_of(state.indev), _bridge_of(state.outdev), finish)
+        return NF_STOLEN
+
+    def _forward_arp(self, pkt: Packet, state: HookState) -> int:
+        """Linux: br_nf_forward_arp()"""
+        point = self._arp[ARP_FORWARD]
+        if pkt.protocol != ETH_P_ARP or not self.conf.call_arptables or not point.entries:
+            return NF_ACCEPT
+        addresses = pkt.data[pkt.network_header + _ARP_PLN_AT : pkt.network_header + _ARP_PLN_AT + 1]
+        if addresses != b"\x04":
+            return NF_ACCEPT
+
+        def finish(pkt: Packet) -> None:
+            self._bridge[FORWARD].run_from(pkt, state, NF_BR_PRI_BRNF + 1)
+
+        point.run(pkt, state.indev, state.outdev, finish)
+        return NF_STOLEN
+
+    # --- POSTROUTING --------------------------------------------------------------------------------------
+
+    def _post_routing(self, pkt: Packet, state: HookState) -> int:
+        """Linux: br_nf_post_routing()"""
+        if pkt.physin is None or pkt.physout is None or pkt.protocol != ETH_P_IP:
+            return NF_ACCEPT
+        if not self._ip[POSTROUTING].entries:
+            pkt.physin = pkt.physout = None
+            return NF_ACCEPT
+        hidden = _for_us_meanwhile(pkt)
+
+        def finish(pkt: Packet) -> None:
+            """Linux: br_nf_dev_queue_xmit()"""
+            if hidden:
+                pkt.pkt_type = PACKET_OTHERHOST
+            pkt.physin = pkt.physout = None
+            state.okfn(pkt)
+
+        self._ip[POSTROUTING].run(pkt, None, _bridge_of(state.outdev), finish)
+        return NF_STOLEN
+
+    # --- the packet ---------------------------------------------------------------------------------------
+
+    def _validated(self, pkt: Packet) -> Ipv4Header | None:
+        """A packet as IP would take it, its padding gone; else it is dropped. Linux: br_validate_ipv4()"""
+        header = ipv4.parse(pkt.data, pkt.network_header)
+        if isinstance(header, Malformed):
+            self._drop(pkt, self._fault(pkt, header))
+            return None
+        end = pkt.network_header + header.tot_len
+        if end < len(pkt.data):
+            pkt.data = bytearray(pkt.data[:end])
+            pkt.shared = False
+        return header
+
+    def _fault(self, pkt: Packet, fault: Malformed) -> DropReason:
+        if fault is Malformed.TOTAL_LENGTH:
+            at = pkt.network_header + 2
+            claimed = int.from_bytes(pkt.data[at : at + 2], "big")
+            if claimed > len(pkt.data) - pkt.network_header:
+                return IP_TRUNCATED
+        if fault is Malformed.CHECKSUM:
+            self._snmp.Ip.InHdrErrors += 1
+            return IP_CSUM
+        return IP_INHDR
+
+
+def _for_us_meanwhile(pkt: Packet) -> bool:
+    """IP's hooks are to look at a frame for another station too; whether that has to be undone."""
+    if pkt.pkt_type != PACKET_OTHERHOST:
+        return False
+    pkt.pkt_type = PACKET_HOST
+    return True
+
+
+def _bridge_of(dev: NetDevice | None) -> BridgeState:
+    """Linux: bridge_parent()"""
+    bridge = None if dev is None else dev.master
+    assert isinstance(bridge, BridgeState), "a bridge's hook is crossed by its ports' packets"
+    return bridge
