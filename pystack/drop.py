@@ -77,6 +77,7 @@ NEIGH_FAILED: Final = DropReason("NEIGH_FAILED", "the neighbour does not answer"
 NEIGH_QUEUEFULL: Final = DropReason("NEIGH_QUEUEFULL", "too many octets wait for this neighbour")
 NEIGH_DEAD: Final = DropReason("NEIGH_DEAD", "the neighbour entry was removed while the packet waited")
 ARP_MALFORMED: Final = _ours("ARP_MALFORMED", "not an Ethernet/IPv4 resolution packet")
+ARP_PROXY_FULL: Final = _ours("ARP_PROXY_FULL", "too many questions wait to be answered for others")
 ARP_IGNORED: Final = _ours("ARP_IGNORED", "an ARP packet that changes nothing and is owed no answer")
 
 # IPv4
@@ -95,6 +96,7 @@ IP_INVALID_SOURCE: Final = DropReason("IP_INVALID_SOURCE", "the source address c
 IP_INVALID_DEST: Final = DropReason("IP_INVALID_DEST", "the destination address can be nobody's")
 IP_LOCAL_SOURCE: Final = DropReason("IP_LOCAL_SOURCE", "the source address is this host's own")
 IP_LOCALNET: Final = DropReason("IP_LOCALNET", "a loopback address on a device that is not lo")
+NOT_A_MEMBER: Final = _ours("NOT_A_MEMBER", "to a group that this host has not joined on this device")
 IP_RPFILTER: Final = DropReason("IP_RPFILTER", "the way back to the source is another device")
 UNICAST_IN_L2_MULTICAST: Final = DropReason(
     "UNICAST_IN_L2_MULTICAST", "an IPv4 unicast packet in a link-layer group frame"
@@ -121,6 +123,12 @@ UDP_CSUM: Final = DropReason("UDP_CSUM", "the UDP checksum is wrong", counter="U
 UDP_IGNORED_MULTI: Final = _ours(
     "UDP_IGNORED_MULTI", "a UDP datagram to many that no socket here wants", "Udp.IgnoredMulti"
 )
+TCP_NOT_FOR_US: Final = _ours("TCP_NOT_FOR_US", "a TCP segment in a frame to many")
+TCP_MALFORMED: Final = _ours("TCP_MALFORMED", "the TCP segment is shorter than its header")
+TCP_TOO_SMALL: Final = DropReason(
+    "TCP_TOO_SMALL", "the TCP header says that it is too short", counter="Tcp.InErrs", kernel="PKT_TOO_SMALL"
+)
+TCP_CSUM: Final = DropReason("TCP_CSUM", "the TCP checksum is wrong", counter="Tcp.InErrs")
 NO_SOCKET: Final = DropReason("NO_SOCKET", "no socket wants the packet")
 SOCKET_RCVBUFF: Final = DropReason("SOCKET_RCVBUFF", "the socket's receive buffer is full")
 

@@ -135,7 +135,7 @@ class Replay:
         """Whether the command works and does what is wanted; only then it is done, and said."""
         verb, route = step
         if verb == "del":
-            self.fib.tables[route.table].remove(route)
+            self.fib.remove(route)
         elif not self._leads_there(verb, route):
             return False
         self.lines.append(f"ip route {verb} {_words(route)}")
@@ -147,7 +147,7 @@ class Replay:
             return False
         if _ways(twin) == _ways(route):
             return True
-        self.fib.tables[twin.table].remove(twin)  # the gateway was found elsewhere
+        self.fib.remove(twin)  # the gateway was found elsewhere
         return False
 
     def _added(self, verb: str, route: FibRoute) -> FibRoute | None:
@@ -187,23 +187,7 @@ def _ways(route: FibRoute) -> list[tuple[Link | None, int]]:
 
 
 def _twin(route: FibRoute) -> FibRoute:
-    """As a user would name it: what is worked out when a route is added is not worked out yet."""
-    info = route.info
-    hops = tuple(
-        Nexthop(hop.dev, hop.gateway, flags=hop.flags & RTNH_F_ONLINK, weight=hop.weight)
-        for hop in info.nexthops
-    )
-    named = FibInfo(
-        info.type,
-        hops,
-        scope=info.scope,
-        protocol=info.protocol,
-        prefsrc=info.prefsrc,
-        priority=info.priority,
-        metrics=dict(info.metrics),
-        flags=info.flags & RTNH_F_ONLINK,
-    )
-    return FibRoute(route.table, route.prefix, route.prefixlen, named, route.tos)
+    return FibRoute(route.table, route.prefix, route.prefixlen, route.info.as_given(), route.tos)
 
 
 def _words(route: FibRoute) -> str:

@@ -22,10 +22,24 @@ _QUADRATIC_LIMIT: Final = 1_000_000  # cells; longer streams are paired greedily
 class Pair:
     """One thing as both sides saw it; None where a side has nothing to set against it."""
 
-    step: int
-    at: str
     kernel: Record | None
     pystack: Record | None
+
+    @property
+    def step(self) -> int:
+        """Of the scenario."""
+        return self._shown.step
+
+    @property
+    def at(self) -> str:
+        """Where it was seen, in words."""
+        return place(self._shown)
+
+    @property
+    def _shown(self) -> Record:
+        shown = self.pystack if self.kernel is None else self.kernel
+        assert shown is not None, "a pair has at least one half"
+        return shown
 
 
 def lane(record: Record) -> Hashable:
@@ -78,17 +92,11 @@ def align(
                 continue
             lanes.setdefault(lane(record), ([], []))[side].append(record)
     pairs = [
-        _pair(left, right)
+        Pair(left, right)
         for theirs, ours in lanes.values()
         for left, right in pair_up(theirs, ours, same, near)
     ]
     return sorted(pairs, key=lambda pair: pair.step)
-
-
-def _pair(kernel: Record | None, pystack: Record | None) -> Pair:
-    shown = kernel if kernel is not None else pystack
-    assert shown is not None, "a pair has at least one half"
-    return Pair(shown.step, place(shown), kernel, pystack)
 
 
 def pair_up(

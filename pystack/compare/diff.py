@@ -254,8 +254,9 @@ class Differ:
             theirs = None
         if index in taken:
             ours = None
-        rest = theirs if theirs is not None else ours
-        if rest is not None and (alone := self._one_sided(Pair(rest.step, place(rest), theirs, ours))):
+        if theirs is None and ours is None:
+            return parts
+        if alone := self._one_sided(Pair(theirs, ours)):
             parts.append(alone)
         return parts
 

@@ -63,10 +63,11 @@ class LinkContext:
         if self.events.wanted:
             self.events.emit(Printk(self.drop.netns, text))
 
-    def printk_ratelimited(self, text: str) -> None:
-        """Write a line that packets cause. Linux: net/core/utils.c net_ratelimit()"""
+    def printk_ratelimited(self, *lines: str) -> None:
+        """Write lines that packets cause, all or none. Linux: net/core/utils.c net_ratelimit()"""
         allowed, missed = self.ratelimit.allows()
         if missed:
             self.printk(f"net_ratelimit: {missed} callbacks suppressed")
         if allowed:
-            self.printk(text)
+            for line in lines:
+                self.printk(line)

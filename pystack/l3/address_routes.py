@@ -89,7 +89,12 @@ def announce(fib: Fib, dev: Link, route: Implied) -> None:
         priority=route.metric,
     )
     try:
-        fib.add(FibRoute(route.table, route.prefix, route.prefixlen, info), exclusive=False, append=True)
+        fib.add(
+            FibRoute(route.table, route.prefix, route.prefixlen, info),
+            exclusive=False,
+            append=True,
+            implied=True,
+        )
     except NetError:
         return  # an equal one is there already
 
@@ -126,7 +131,7 @@ class AddressRoutes:
         elif event is LinkEvent.CHANGEMTU:
             self._fib.changed()
         elif event is LinkEvent.UNREGISTER:
-            self._fib.device_down(dev, forever=True)
+            self._fib.device_down(dev, forever=True, removed=True)
             self._implied.pop(dev, None)
 
     def _implied_now(self, dev: Link) -> list[Implied]:

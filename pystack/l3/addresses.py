@@ -107,11 +107,18 @@ class AddressEvent(Enum):
 Listener = Callable[[AddressEvent, Address, Address | None], None]  # the last: who was its primary
 
 
+def _never(dev: Link) -> bool:
+    return False
+
+
 class AddressBook:
     """All IPv4 addresses of a namespace."""
 
-    def __init__(self, promotes: Callable[[Link], bool]) -> None:
+    def __init__(
+        self, promotes: Callable[[Link], bool], routes_localnet: Callable[[Link], bool] = _never
+    ) -> None:
         self._promotes = promotes  # promote_secondaries
+        self._routes_localnet = routes_localnet
         self._by_dev: dict[Link, list[Address]] = {}
         self._by_local: dict[int, list[Address]] = {}  # asked for every packet that comes in
         self._listeners: list[Listener] = []
@@ -236,6 +243,10 @@ class AddressBook:
         held = self._by_local.get(local)
         return held[0] if held else None
 
+    def are_on_link(self, dev: Link, one: int, other: int = 0) -> bool:
+        """Whether both are in the network of one address. Linux: net/ipv4/devinet.c inet_addr_onlink()"""
+        return any(held.holds(one) and (not other or held.holds(other)) for held in self.of(dev))
+
     def select(self, dev: Link | None, destination: int, scope: int) -> int:
         """The address to speak with; 0 if there is none. Linux: net/ipv4/devinet.c inet_select_addr()"""
         if dev is not None:
@@ -250,8 +261,9 @@ class AddressBook:
 
     def _select_on(self, dev: Link, destination: int, scope: int) -> int:
         first = 0
+        widest = RT_SCOPE_LINK if self._routes_localnet(dev) else RT_SCOPE_HOST  # host scope counts as
         for address in self.of(dev):
-            if address.is_secondary or address.scope > scope:
+            if address.is_secondary or min(address.scope, widest) > scope:
                 continue
             if not destination or address.holds(destination):
                 return address.local

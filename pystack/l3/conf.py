@@ -21,6 +21,9 @@ class Ipv4Conf:
     rp_filter: int = 0
     accept_local: int = 0
     route_localnet: int = 0
+    bc_forwarding: int = 0
+    src_valid_mark: int = 0
+    ignore_routes_with_linkdown: int = 0
     drop_unicast_in_l2_multicast: int = 0
     promote_secondaries: int = 0
     arp_filter: int = 0
@@ -53,6 +56,9 @@ class Ipv4Sysctl:
     icmp_msgs_per_sec: int = 1000
     icmp_msgs_burst: int = 50
     icmp_errors_use_inbound_ifaddr: int = 0
+    fib_multipath_hash_policy: int = 0
+    fib_multipath_hash_seed: int = 0  # 0: drawn when the namespace came into being
+    fib_multipath_use_neigh: int = 0
     icmp_ignore_bogus_error_responses: int = 1
     fwmark_reflect: int = 0
     ip_forward_use_pmtu: int = 0

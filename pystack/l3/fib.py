@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from pystack.device import IFF_UP
-from pystack.errors import (
-    EAGAIN,
-    EINVAL,
-    ENETDOWN,
-    ENETUNREACH,
-    ENODEV,
-    ENOENT,
-    ESRCH,
-    NetError,
-)
-from pystack.l2.devices import Link
-from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
+from pystack.errors import EAGAIN, EINVAL, ENETUNREACH, ENOBUFS, ESRCH, NetError
+from pystack.l2.devices import DeviceTable, Link
+from pystack.l3.fib_check import check_route
+from pystack.l3.fib_info import FibInfos
 from pystack.l3.fib_table import FibMatch, FibTable
+from pystack.l3.fib_trie import FibTrie, IgnoresLinkdown, never
 from pystack.l3.fib_types import (
     RT_TABLE_DEFAULT,
     RT_TABLE_LOCAL,
@@ -30,45 +21,40 @@ from pystack.l3.fib_types import (
     RTN_UNICAST,
     RTNH_F_DEAD,
     RTNH_F_LINKDOWN,
-    RTNH_F_ONLINK,
-    TYPE_ERRORS,
-    FibInfo,
     FibResult,
     FibRoute,
     Flow,
-    Nexthop,
 )
+from pystack.l3.rules import ECN_MASK, FR_ACT_TO_TBL, FibRule, FibRules
 from pystack.wire.ipv4 import INADDR_BROADCAST, is_multicast, is_zeronet, netmask
 
-# How wide the scope of a route of a type may be at most. Linux: net/ipv4/fib_semantics.c fib_props
-_WIDEST_SCOPE: Final = {RTN_LOCAL: RT_SCOPE_HOST, RTN_BROADCAST: RT_SCOPE_LINK}
-
-
-@dataclass(frozen=True, slots=True)
-class FibRule:
-    """Linux: include/net/fib_rules.h struct fib_rule"""
-
-    priority: int
-    table: int
+_MAX_AUTO_TABLE: Final = 4096
 
 
 class Fib:
     """Linux: net->ipv4.fib_table_hash and its rules"""
 
-    def __init__(self) -> None:
-        standard = (RT_TABLE_LOCAL, RT_TABLE_MAIN, RT_TABLE_DEFAULT)
-        self.tables = {number: FibTable(number) for number in standard}
-        self.rules = (
-            FibRule(0, RT_TABLE_LOCAL),
-            FibRule(32766, RT_TABLE_MAIN),
-            FibRule(32767, RT_TABLE_DEFAULT),
-        )
+    def __init__(self, devices: DeviceTable | None = None, ignores_linkdown: IgnoresLinkdown = never) -> None:
+        self._ignores_linkdown = ignores_linkdown
+        self.infos = FibInfos(ignores_linkdown)
+        self.tables: dict[int, FibTable] = {}
+        self.rules = FibRules(devices)
+        main = self.table(RT_TABLE_MAIN)
+        self._merged = main.trie  # with local's, as long as nobody can tell the difference
+        for number in (RT_TABLE_LOCAL, RT_TABLE_DEFAULT):
+            self.table(number)
+        self.has_custom_local_routes = False  # since a user added one, for ever
         self.generation = 0  # rises with every change; a route of an older one must be looked up anew
         self.listeners: list[Callable[[str, FibRoute], None]] = []
 
     def table(self, number: int) -> FibTable:
-        """The table of that number, made if it is new."""
-        return self.tables.setdefault(number, FibTable(number))
+        """The table of that number, made if it is new. Linux: net/ipv4/fib_frontend.c fib_new_table()"""
+        table = self.tables.get(number)
+        if table is None:
+            shared = number == RT_TABLE_LOCAL and not self.rules.are_custom
+            table = FibTable(number, self._merged if shared else FibTrie(self._ignores_linkdown))
+            self.tables[number] = table
+        return table
 
     def changed(self) -> None:
         """Make every cached route void. Linux: rt_cache_flush()"""
@@ -76,22 +62,44 @@ class Fib:
 
     # -- asking --------------------------------------------------------------------------------------------
 
-    def lookup(self, flow: Flow) -> FibResult | int:
+    def lookup(self, flow: Flow, *, ignore_linkstate: bool = False) -> FibResult | int:
         """A way, or an errno. Linux: include/net/ip_fib.h fib_lookup()"""
-        for rule in self.rules:
-            table = self.tables.get(rule.table)
-            found = None if table is None else table.lookup(flow)
+        if self.rules.are_custom:
+            return self._lookup_by_rules(flow, ignore_linkstate)
+        for number in (RT_TABLE_MAIN, RT_TABLE_DEFAULT):
+            found = self.tables[number].lookup(flow, ignore_linkstate=ignore_linkstate)
             if found is not None and found != EAGAIN:
                 return found
         return ENETUNREACH
 
-    def address_type(self, address: int) -> int:
+    def _lookup_by_rules(self, flow: Flow, ignore_linkstate: bool) -> FibResult | int:
+        """Linux: net/core/fib_rules.c fib_rules_lookup()"""
+        for rule in self.rules.walk(flow):
+            if rule.action != FR_ACT_TO_TBL:
+                return rule.error
+            table = self.tables.get(rule.table)
+            found = None if table is None else table.lookup(flow, ignore_linkstate=ignore_linkstate)
+            if found is None or found == EAGAIN:
+                continue
+            if isinstance(found, FibResult) and rule.suppresses(found):
+                continue
+            return found
+        return ENETUNREACH
+
+    def lookup_in(self, number: int, flow: Flow) -> FibResult | int | None:
+        """In one table, whether its links are up or not; None if it holds nothing, or is not there."""
+        table = self.tables.get(number)
+        return None if table is None else table.lookup(flow, ignore_linkstate=True)
+
+    def address_type(self, address: int, table: int = RT_TABLE_LOCAL) -> int:
         """What kind of address this is to us. Linux: net/ipv4/fib_frontend.c inet_addr_type_table()"""
         if is_zeronet(address) or address == INADDR_BROADCAST:
             return RTN_BROADCAST
         if is_multicast(address):
             return RTN_MULTICAST
-        found = self.tables[RT_TABLE_LOCAL].lookup(Flow(address))
+        if table not in self.tables:
+            return RTN_BROADCAST
+        found = self.tables[table].lookup(Flow(address))
         return found.type if isinstance(found, FibResult) else RTN_UNICAST
 
     # -- changing ------------------------------------------------------------------------------------------
@@ -104,178 +112,119 @@ class Fib:
         exclusive: bool = True,
         append: bool = False,
         replace: bool = False,
+        implied: bool = False,
     ) -> None:
-        """Check and add a route. Linux: net/ipv4/fib_semantics.c fib_create_info(), fib_table_insert()"""
-        if route.prefix & ~netmask(route.prefixlen):
-            raise NetError(EINVAL, "Invalid prefix for given prefix length")
+        """Check and add a route, a user's or one that an address implies.
+
+        Linux: net/ipv4/fib_frontend.c inet_rtm_newroute()"""
+        _check_destination(route.prefix, route.prefixlen, route.tos)
         table = self.table(route.table)
-        self._check(route)
-        if not create and not table.has_equal(route):
-            raise NetError(ENOENT)
-        table.insert(route, exclusive=exclusive, append=append, replace=replace)
+        if route.info.references and not self.infos.is_of(route.info, route.table):
+            route.info = route.info.as_given()  # it belongs to another table, or to another Fib
+        check_route(route, self)
+        route.info = self.infos.share(route.info, route.table)
+        self.infos.hold(route.info)
+        try:
+            replaced = table.insert(route, create=create, exclusive=exclusive, append=append, replace=replace)
+        except NetError:
+            self.infos.release(route.info)
+            raise
+        if replaced is not None:
+            self.infos.release(replaced.info)
+        if route.info.type == RTN_LOCAL and not implied:
+            self.has_custom_local_routes = True
         self._tell("new", route)
 
     def delete(self, table: int, prefix: int, prefixlen: int, wanted: FibMatch, tos: int = 0) -> None:
         """Remove the first route that fits. Linux: net/ipv4/fib_frontend.c inet_rtm_delroute()"""
-        if prefix & ~netmask(prefixlen):
-            raise NetError(EINVAL, "Invalid prefix for given prefix length")
+        _check_destination(prefix, prefixlen, tos)
         if table not in self.tables:
             raise NetError(ESRCH, "FIB table does not exist")
-        self._tell("del", self.tables[table].delete(prefix, prefixlen, tos, wanted))
+        self._gone(self.tables[table].delete(prefix, prefixlen, tos, wanted))
+
+    def remove(self, route: FibRoute) -> None:
+        """Take out this very route."""
+        self.tables[route.table].trie.remove(route)
+        self._gone(route)
+
+    def _gone(self, route: FibRoute) -> None:
+        self.infos.release(route.info)
+        self._tell("del", route)
 
     def _tell(self, action: str, route: FibRoute) -> None:
         self.changed()
         for listener in self.listeners:
             listener(action, route)
 
-    def _check(self, route: FibRoute) -> None:
-        info = route.info
-        if info.scope < _WIDEST_SCOPE.get(info.type, RT_SCOPE_UNIVERSE):
-            raise NetError(EINVAL, "Invalid scope")
-        if info.type in TYPE_ERRORS:
-            if info.nexthops:
-                text = "Gateway, device and multipath can not be specified for this route type"
-                raise NetError(EINVAL, text)
+    def add_rule(self, rule: FibRule) -> None:
+        """Linux: net/ipv4/fib_rules.c fib4_rule_configure()"""
+        self.rules.add(rule)
+        self._unmerge()
+        if rule.action == FR_ACT_TO_TBL and not rule.table:
+            free = (number for number in range(1, _MAX_AUTO_TABLE + 1) if number not in self.tables)
+            rule.table = next(free, 0)
+            if not rule.table:
+                raise NetError(ENOBUFS)
+            self.table(rule.table)
+        self.changed()
+
+    def delete_rule(self, wanted: FibRule, *, any_priority: bool) -> None:
+        """Linux: net/ipv4/fib_rules.c fib4_rule_delete()"""
+        self.rules.delete(wanted, any_priority=any_priority)
+        self._unmerge()
+        self.changed()
+
+    def _unmerge(self) -> None:
+        """Keep local's routes apart from main's. Linux: net/ipv4/fib_frontend.c fib_unmerge()"""
+        local = self.tables[RT_TABLE_LOCAL]
+        if local.trie is not self._merged:
             return
-        if info.scope > RT_SCOPE_HOST:
-            raise NetError(EINVAL, "Invalid scope")
-        if not info.nexthops:
-            self._check_flags(info.flags)
-            raise NetError(ENODEV)
-        for nexthop in info.nexthops:
-            self._check_nexthop(info, nexthop, route.table)
-        if info.prefsrc and not self._is_usable_source(route):
-            raise NetError(EINVAL, "Invalid prefsrc address")
-
-    def _is_usable_source(self, route: FibRoute) -> bool:
-        """Linux: net/ipv4/fib_semantics.c fib_valid_prefsrc()"""
-        info = route.info
-        own = info.type == RTN_LOCAL and route.prefixlen == 32 and route.prefix == info.prefsrc
-        return own or self.address_type(info.prefsrc) == RTN_LOCAL
-
-    def _check_nexthop(self, info: FibInfo, nexthop: Nexthop, table: int) -> None:
-        if info.scope == RT_SCOPE_HOST:
-            self._check_host_nexthop(nexthop)
-        elif nexthop.gateway:
-            self._check_gateway(info, nexthop, table)
-        else:
-            self._check_on_link(nexthop)
-
-    def _check_host_nexthop(self, nexthop: Nexthop) -> None:
-        if nexthop.gateway:
-            raise NetError(EINVAL, "Route with host scope can not have a gateway")
-        if nexthop.dev is None:
-            raise NetError(ENODEV)
-        nexthop.scope = RT_SCOPE_NOWHERE
-
-    def _check_on_link(self, nexthop: Nexthop) -> None:
-        """Linux: net/ipv4/fib_semantics.c fib_check_nh_nongw()"""
-        dev = nexthop.dev
-        self._check_flags(nexthop.flags)
-        if dev is None:
-            raise NetError(ENODEV)
-        if not dev.flags & IFF_UP:
-            raise NetError(ENETDOWN, "Device for nexthop is not up")
-        nexthop.scope = RT_SCOPE_HOST
-        self._note_carrier(nexthop)
-
-    def _check_flags(self, flags: int) -> None:
-        if flags & RTNH_F_ONLINK:
-            raise NetError(EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set")
-
-    def _check_gateway(self, info: FibInfo, nexthop: Nexthop, table: int) -> None:
-        """Linux: net/ipv4/fib_semantics.c fib_check_nh_v4_gw()"""
-        if nexthop.flags & RTNH_F_ONLINK:
-            return self._check_onlink_gateway(info, nexthop)
-        oif = 0 if nexthop.dev is None else nexthop.dev.ifindex
-        scope = max(info.scope + 1, RT_SCOPE_LINK)
-        found = self._find_gateway(Flow(nexthop.gateway, oif=oif, scope=scope), table)
-        if not isinstance(found, FibResult):
-            raise NetError(found, "Nexthop has invalid gateway")
-        if found.type not in (RTN_UNICAST, RTN_LOCAL):
-            raise NetError(EINVAL, "Nexthop has invalid gateway")
-        nexthop.scope = found.info.scope
-        nexthop.dev = found.nexthop.dev
-        if nexthop.dev is None or not nexthop.dev.flags & IFF_UP:
-            raise NetError(ENETDOWN)
-        self._note_carrier(nexthop)
-
-    def _find_gateway(self, flow: Flow, table: int) -> FibResult | int:
-        """A route's own table is asked first, though no rule may name it."""
-        own = self.tables.get(table) if table != RT_TABLE_MAIN else None
-        found = None if own is None else own.lookup(flow)
-        return found if isinstance(found, FibResult) else self.lookup(flow)
-
-    def _check_onlink_gateway(self, info: FibInfo, nexthop: Nexthop) -> None:
-        if info.scope >= RT_SCOPE_LINK:
-            raise NetError(EINVAL, "Nexthop has invalid scope")
-        if nexthop.dev is None:
-            raise NetError(ENODEV, "Nexthop device required for onlink")
-        if not nexthop.dev.flags & IFF_UP:
-            raise NetError(ENETDOWN, "Nexthop device is not up")
-        if self.address_type(nexthop.gateway) != RTN_UNICAST:
-            raise NetError(EINVAL, "Nexthop has invalid gateway")
-        nexthop.scope = RT_SCOPE_LINK
-        self._note_carrier(nexthop)
-
-    def _note_carrier(self, nexthop: Nexthop) -> None:
-        if nexthop.dev is not None and not nexthop.dev.carrier:
-            nexthop.flags |= RTNH_F_LINKDOWN
+        apart = FibTrie(self._ignores_linkdown)
+        for route in list(local):
+            self._merged.remove(route)
+            apart.insert(route, None)
+        local.trie = apart
 
     # -- following the devices -----------------------------------------------------------------------------
 
-    def device_down(self, dev: Link, *, forever: bool) -> None:
+    def device_down(self, dev: Link, *, forever: bool, removed: bool = False) -> None:
         """Routes over a device that went down are gone; its local addresses stay unless it left for ever.
 
         Linux: net/ipv4/fib_frontend.c fib_disable_ip()
         """
-        for route in self._routes_over(dev):
-            if forever or any(
-                hop.dev is dev and hop.scope != RT_SCOPE_NOWHERE for hop in route.info.nexthops
-            ):
-                self._hop_dies(route, dev)
+        if self.infos.device_down(dev, forever=forever, removed=removed):
+            self._flush()
         self.changed()
 
-    def _hop_dies(self, route: FibRoute, dev: Link) -> None:
-        for hop in route.info.nexthops:
-            if hop.dev is dev:
-                hop.flags |= RTNH_F_DEAD | RTNH_F_LINKDOWN
-        if all(hop.flags & RTNH_F_DEAD for hop in route.info.nexthops):
-            self.tables[route.table].remove(route)
-            self._tell("del", route)
-
     def carrier_changed(self, dev: Link) -> None:
-        """Mark the next hops over a device.
-
-        Linux: net/ipv4/fib_semantics.c fib_sync_up(), fib_sync_down_dev()
-        """
-        for route in self._routes_over(dev):
-            for hop in route.info.nexthops:
-                if hop.dev is dev and hop.scope != RT_SCOPE_NOWHERE:
-                    hop.flags = hop.flags & ~RTNH_F_LINKDOWN if dev.carrier else hop.flags | RTNH_F_LINKDOWN
+        """Mark the next hops over a device. Linux: net/ipv4/fib_frontend.c fib_netdev_event()"""
+        if dev.carrier:
+            self.infos.device_up(dev, RTNH_F_LINKDOWN)
+        else:
+            self.infos.carrier_lost(dev)
         self.changed()
 
     def device_up(self, dev: Link) -> None:
-        """Next hops of multipath routes that survived come back.
-
-        Linux: net/ipv4/fib_semantics.c fib_sync_up()
-        """
-        for route in self._routes_over(dev):
-            for hop in route.info.nexthops:
-                if hop.dev is dev:
-                    hop.flags &= ~(RTNH_F_DEAD | (RTNH_F_LINKDOWN if dev.carrier else 0))
+        """Next hops of routes that survived come back. Linux: net/ipv4/fib_semantics.c fib_sync_up()"""
+        self.infos.device_up(dev, RTNH_F_DEAD)
         self.changed()
 
     def source_gone(self, address: int) -> None:
         """Routes of main that name an address that is no longer ours die. Linux: fib_sync_down_addr()"""
-        for route in [known for known in self.tables[RT_TABLE_MAIN] if known.info.prefsrc == address]:
-            self.tables[RT_TABLE_MAIN].remove(route)
-            self._tell("del", route)
+        if self.infos.source_gone(address):
+            self._flush()
 
-    def _routes_over(self, dev: Link) -> list[FibRoute]:
-        return [
-            route
-            for table in self.tables.values()
-            for route in table
-            if any(hop.dev is dev for hop in route.info.nexthops)
-        ]
+    def _flush(self) -> None:
+        """Linux: net/ipv4/fib_trie.c fib_table_flush()"""
+        for table in self.tables.values():
+            for route in [known for known in table if known.info.flags & RTNH_F_DEAD]:
+                if not route.info.error:
+                    self.remove(route)
+
+
+def _check_destination(prefix: int, prefixlen: int, tos: int) -> None:
+    """Linux: net/ipv4/fib_frontend.c rtm_to_fib_config()"""
+    if tos & ECN_MASK:
+        raise NetError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0")
+    if prefix & ~netmask(prefixlen):
+        raise NetError(EINVAL, "Invalid prefix for given prefix length")

@@ -1,127 +1,88 @@
-"""One routing table: longest prefix first, then TOS, then metric.
-
-A dictionary a prefix length, probed from the longest that is in use: faster in Python than any tree.
-"""
+"""One routing table: what is added, in which place, and what is taken out again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pystack.device import NetDevice
-from pystack.errors import EEXIST, ESRCH, NetError
-from pystack.l3.fib_types import (
-    RTNH_F_DEAD,
-    RTNH_F_LINKDOWN,
-    TYPE_ERRORS,
-    FibInfo,
-    FibResult,
-    FibRoute,
-    Flow,
-)
-from pystack.wire.ipv4 import netmask
+from pystack.errors import EEXIST, ENOENT, ESRCH, NetError
+from pystack.l2.devices import Link
+from pystack.l3.fib_trie import FibTrie
+from pystack.l3.fib_types import FibInfo, FibResult, FibRoute, Flow, Nexthop
 
 
 class FibTable:
     """Linux: include/net/ip_fib.h struct fib_table"""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, trie: FibTrie) -> None:
         self.number = number
-        self._by_length: dict[int, dict[int, list[FibRoute]]] = {}
-        self._lengths: tuple[tuple[int, dict[int, list[FibRoute]]], ...] = ()  # (mask, routes), longest first
+        self.trie = trie  # local's and main's is one, until a rule of the user's parts them
 
     def __iter__(self) -> Iterator[FibRoute]:
-        """By destination, of equal ones the longest prefix first, as the kernel dumps its trie."""
-        entries = [
-            (prefix, length, routes)
-            for length, by_prefix in self._by_length.items()
-            for prefix, routes in by_prefix.items()
-        ]
-        for _, _, routes in sorted(entries, key=lambda entry: (entry[0], -entry[1])):
-            yield from routes
+        """In the order of the kernel's dump."""
+        number = self.number
+        return (route for route in self.trie if route.table == number)
 
     def __len__(self) -> int:
-        return sum(len(routes) for by_prefix in self._by_length.values() for routes in by_prefix.values())
+        return sum(1 for _ in self)
 
-    def lookup(self, flow: Flow, *, ignore_linkdown: bool = False) -> FibResult | int | None:
+    def lookup(self, flow: Flow, *, ignore_linkstate: bool = False) -> FibResult | int | None:
         """A way, the errno of a route that forbids, or None. Linux: net/ipv4/fib_trie.c fib_table_lookup()"""
-        for mask, by_prefix in self._lengths:
-            routes = by_prefix.get(flow.daddr & mask)
-            if routes is None:
-                continue
-            for route in routes:
-                if (route.tos and route.tos != flow.tos) or route.info.flags & RTNH_F_DEAD:
-                    continue
-                if route.info.scope < flow.scope:
-                    continue
-                if route.info.type in TYPE_ERRORS:
-                    return TYPE_ERRORS[route.info.type]
-                for nexthop in route.info.nexthops:
-                    if nexthop.flags & RTNH_F_DEAD or (ignore_linkdown and nexthop.flags & RTNH_F_LINKDOWN):
-                        continue
-                    if flow.oif and (nexthop.dev is None or nexthop.dev.ifindex != flow.oif):
-                        continue
-                    return FibResult(route, nexthop)
+        found = self.trie.lookup(flow, ignore_linkstate=ignore_linkstate)
+        if found is None:
+            return None
+        route, hop = found
+        return route.info.error if hop is None else FibResult(route, hop, self.number)
+
+    def insert(
+        self, route: FibRoute, *, create: bool, exclusive: bool, append: bool, replace: bool
+    ) -> FibRoute | None:
+        """Add a route whose `info` is shared; what it replaced, itself if there is nothing to do.
+
+        Linux: net/ipv4/fib_trie.c fib_table_insert()
+        """
+        before, equals = self._place_of(route)
+        if equals:
+            if exclusive:
+                raise NetError(EEXIST)
+            twin = next((known for known in equals if known.info is route.info), None)
+            if replace and twin is None:
+                self.trie.insert(route, equals[0])
+                self.trie.remove(equals[0])
+                return equals[0]
+            if replace and twin is equals[0]:
+                return route
+            if twin is not None:
+                raise NetError(EEXIST)
+        if not create:
+            raise NetError(ENOENT)
+        self.trie.insert(route, before if append or not equals else equals[0])
         return None
 
-    def insert(self, route: FibRoute, *, exclusive: bool, append: bool, replace: bool) -> None:
-        """Linux: net/ipv4/fib_trie.c fib_table_insert()"""
-        routes = self._routes_at(route)
-        rank = (-route.tos, route.info.priority)
-        equals = [known for known in routes if (-known.tos, known.info.priority) == rank]
-        if equals and exclusive:
-            raise NetError(EEXIST)
-        twin = next((known for known in equals if known.info.same_as(route.info)), None)
-        if equals and replace and twin in (None, equals[0]):
-            if twin is None:
-                routes[routes.index(equals[0])] = route
-            return
-        if twin is not None:
-            raise NetError(EEXIST)
-        before = [known for known in routes if (-known.tos, known.info.priority) < rank]
-        place = len(before) + (len(equals) if append else 0)
-        routes.insert(place, route)
-
-    def has_equal(self, route: FibRoute) -> bool:
-        """Whether there is a route of the same destination, TOS and metric."""
-        there = self._by_length.get(route.prefixlen, {}).get(route.prefix, [])
-        rank = (route.tos, route.info.priority)
-        return any((known.tos, known.info.priority) == rank for known in there)
+    def _place_of(self, route: FibRoute) -> tuple[FibRoute | None, list[FibRoute]]:
+        """What stands behind the route's equals, and these. Linux: net/ipv4/fib_trie.c fib_find_alias()"""
+        rank = (-route.table, -route.tos, route.info.priority)
+        equals: list[FibRoute] = []
+        for known in self.trie.at(route.prefix, route.prefixlen):
+            place = (-known.table, -known.tos, known.info.priority)
+            if place > rank:
+                return known, equals
+            if place == rank:
+                equals.append(known)
+        return None, equals
 
     def delete(self, prefix: int, prefixlen: int, tos: int, wanted: FibMatch) -> FibRoute:
         """Linux: net/ipv4/fib_trie.c fib_table_delete()"""
-        for route in self._by_length.get(prefixlen, {}).get(prefix, []):
-            if route.tos == tos and wanted.matches(route.info):
-                self.remove(route)
+        for route in self.trie.at(prefix, prefixlen):
+            if route.table == self.number and route.tos == tos and wanted.matches(route.info):
+                self.trie.remove(route)
                 return route
         raise NetError(ESRCH)
-
-    def remove(self, route: FibRoute) -> None:
-        """Take a route out."""
-        by_prefix = self._by_length[route.prefixlen]
-        routes = by_prefix[route.prefix]
-        routes.remove(route)
-        if not routes:
-            del by_prefix[route.prefix]
-        if not by_prefix:
-            del self._by_length[route.prefixlen]
-            self._sort_lengths()
-
-    def _routes_at(self, route: FibRoute) -> list[FibRoute]:
-        by_prefix = self._by_length.get(route.prefixlen)
-        if by_prefix is None:
-            by_prefix = self._by_length[route.prefixlen] = {}
-            self._sort_lengths()
-        return by_prefix.setdefault(route.prefix, [])
-
-    def _sort_lengths(self) -> None:
-        ordered = sorted(self._by_length.items(), reverse=True)
-        self._lengths = tuple((netmask(length), by_prefix) for length, by_prefix in ordered)
 
 
 class FibMatch:
     """What a user says of the route to delete; what is left out matches anything."""
 
-    __slots__ = ("dev", "gateway", "metrics", "prefsrc", "priority", "protocol", "scope", "type")
+    __slots__ = ("hops", "metrics", "multipath", "prefsrc", "priority", "protocol", "scope", "type")
 
     def __init__(
         self,
@@ -131,8 +92,9 @@ class FibMatch:
         protocol: int | None = None,
         prefsrc: int = 0,
         priority: int = 0,
-        dev: NetDevice | None = None,
+        dev: Link | None = None,
         gateway: int = 0,
+        multipath: tuple[Nexthop, ...] = (),
         metrics: Mapping[str, int] | None = None,
     ) -> None:
         self.type = type_
@@ -140,8 +102,8 @@ class FibMatch:
         self.protocol = protocol
         self.prefsrc = prefsrc
         self.priority = priority
-        self.dev = dev
-        self.gateway = gateway
+        self.hops = [(dev, gateway)] if dev is not None or gateway else []
+        self.multipath = [(hop.dev, hop.gateway) for hop in multipath]
         self.metrics = metrics or {}
 
     def matches(self, info: FibInfo) -> bool:
@@ -158,9 +120,16 @@ class FibMatch:
             return False
         if any(info.metrics.get(name, 0) != value for name, value in self.metrics.items()):
             return False
-        if self.dev is None and not self.gateway:
-            return True
-        first = info.nexthops[0] if info.nexthops else None
-        if first is None or (self.dev is not None and first.dev is not self.dev):
-            return False
-        return not self.gateway or first.gateway == self.gateway
+        if self.hops:  # only the first of several is held against them
+            return bool(info.nexthops) and _are_named(self.hops, info.nexthops[:1])
+        return not self.multipath or _are_named(self.multipath, info.nexthops)
+
+
+def _are_named(named: list[tuple[Link | None, int]], hops: tuple[Nexthop, ...]) -> bool:
+    """Whether each hop is what was said of it; more may have been said than there are hops."""
+    if len(named) < len(hops):
+        return False
+    return all(
+        (dev is None or hop.dev is dev) and (not gateway or hop.gateway == gateway)
+        for (dev, gateway), hop in zip(named, hops, strict=False)
+    )

@@ -21,6 +21,8 @@ RTN_BLACKHOLE: Final = 6
 RTN_UNREACHABLE: Final = 7
 RTN_PROHIBIT: Final = 8
 RTN_THROW: Final = 9
+RTN_NAT: Final = 10
+RTN_XRESOLVE: Final = 11
 
 TYPE_NAMES: Final = {
     RTN_UNICAST: "unicast",
@@ -40,6 +42,8 @@ TYPE_ERRORS: Final = {
     RTN_UNREACHABLE: EHOSTUNREACH,
     RTN_PROHIBIT: EACCES,
     RTN_THROW: EAGAIN,
+    RTN_NAT: EINVAL,
+    RTN_XRESOLVE: EINVAL,
 }
 
 RTPROT_UNSPEC: Final = 0
@@ -48,6 +52,7 @@ RTPROT_KERNEL: Final = 2
 RTPROT_BOOT: Final = 3
 RTPROT_STATIC: Final = 4
 
+RT_TABLE_UNSPEC: Final = 0
 RT_TABLE_DEFAULT: Final = 253
 RT_TABLE_MAIN: Final = 254
 RT_TABLE_LOCAL: Final = 255
@@ -55,12 +60,16 @@ RT_TABLE_LOCAL: Final = 255
 RTNH_F_DEAD: Final = 1
 RTNH_F_ONLINK: Final = 4
 RTNH_F_LINKDOWN: Final = 16
+RTNH_F_DOWN: Final = RTNH_F_DEAD | RTNH_F_LINKDOWN  # what the device does to a hop, not its user
+
+IPTOS_RT_MASK: Final = 0x1C  # the bits of the TOS that routes and rules see
+LOOPBACK_IFINDEX: Final = 1  # in every namespace; the input device of what a local sender makes
 
 
 class Nexthop:
     """Linux: include/net/ip_fib.h struct fib_nh"""
 
-    __slots__ = ("dev", "flags", "gateway", "scope", "weight")
+    __slots__ = ("dev", "flags", "gateway", "scope", "upper_bound", "weight")
 
     def __init__(self, dev: Link | None, gateway: int = 0, *, flags: int = 0, weight: int = 1) -> None:
         self.dev = dev
@@ -68,6 +77,11 @@ class Nexthop:
         self.flags = flags
         self.weight = weight
         self.scope = RT_SCOPE_NOWHERE  # how far away the gateway is; worked out when the route is added
+        self.upper_bound = -1  # flows whose hash is not above it go here; -1: none
+
+    def key(self) -> tuple[object, ...]:
+        """What two hops share that are the same. Linux: net/ipv4/fib_semantics.c nh_comp()"""
+        return self.dev, self.gateway, self.weight, self.scope, self.flags & RTNH_F_ONLINK
 
     def same_as(self, other: Nexthop) -> bool:
         """Whether a user means the same hop."""
@@ -75,9 +89,20 @@ class Nexthop:
 
 
 class FibInfo:
-    """All of a route but its destination. Linux: include/net/ip_fib.h struct fib_info"""
+    """All of a route but its destination; equal ones are kept once. Linux: struct fib_info"""
 
-    __slots__ = ("flags", "metrics", "nexthops", "prefsrc", "priority", "protocol", "scope", "type")
+    __slots__ = (
+        "error",
+        "flags",
+        "metrics",
+        "nexthops",
+        "prefsrc",
+        "priority",
+        "protocol",
+        "references",
+        "scope",
+        "type",
+    )
 
     def __init__(
         self,
@@ -92,6 +117,7 @@ class FibInfo:
         flags: int = 0,
     ) -> None:
         self.type = type_
+        self.error = TYPE_ERRORS.get(type_, 0)
         self.nexthops = nexthops
         self.scope = scope
         self.protocol = protocol
@@ -99,21 +125,42 @@ class FibInfo:
         self.priority = priority
         self.metrics = metrics or {}
         self.flags = flags
+        self.references = 0  # how many routes of tables use it
+
+    def key(self) -> tuple[object, ...]:
+        """What two of them share that are the same. Linux: net/ipv4/fib_semantics.c fib_find_info()"""
+        return (
+            self.type,
+            self.scope,
+            self.protocol,
+            self.prefsrc,
+            self.priority,
+            self.flags & ~RTNH_F_DOWN,
+            tuple(sorted(self.metrics.items())),
+            tuple(hop.key() for hop in self.nexthops),
+        )
+
+    def as_given(self) -> FibInfo:
+        """As a user would say it: nothing is worked out yet, and no table has it."""
+        hops = tuple(
+            Nexthop(hop.dev, hop.gateway, flags=hop.flags & RTNH_F_ONLINK, weight=hop.weight)
+            for hop in self.nexthops
+        )
+        return FibInfo(
+            self.type,
+            hops,
+            scope=self.scope,
+            protocol=self.protocol,
+            prefsrc=self.prefsrc,
+            priority=self.priority,
+            metrics=dict(self.metrics),
+            flags=self.flags & RTNH_F_ONLINK,
+        )
 
     def same_as(self, other: FibInfo) -> bool:
-        """Linux: net/ipv4/fib_semantics.c fib_find_info()"""
-        return (
-            (self.type, self.scope, self.protocol, self.prefsrc, self.priority, self.metrics, self.flags)
-            == (
-                other.type,
-                other.scope,
-                other.protocol,
-                other.prefsrc,
-                other.priority,
-                other.metrics,
-                other.flags,
-            )
-            and len(self.nexthops) == len(other.nexthops)
+        """Whether a user means the same."""
+        return self.key()[:-1] == other.key()[:-1] and (
+            len(self.nexthops) == len(other.nexthops)
             and all(mine.same_as(theirs) for mine, theirs in zip(self.nexthops, other.nexthops, strict=True))
         )
 
@@ -121,7 +168,7 @@ class FibInfo:
 class FibRoute:
     """A destination in a table and what to do with it. Linux: net/ipv4/fib_lookup.h struct fib_alias"""
 
-    __slots__ = ("info", "prefix", "prefixlen", "table", "tos")
+    __slots__ = ("behind", "info", "prefix", "prefixlen", "table", "tos")
 
     def __init__(self, table: int, prefix: int, prefixlen: int, info: FibInfo, tos: int = 0) -> None:
         self.table = table
@@ -129,12 +176,13 @@ class FibRoute:
         self.prefixlen = prefixlen
         self.info = info
         self.tos = tos
+        self.behind: FibRoute | None = None  # the next one of the same prefix
 
 
 class Flow:
     """A question: what about a packet like this? Linux: include/net/flow.h struct flowi4"""
 
-    __slots__ = ("daddr", "iif", "mark", "oif", "saddr", "scope", "tos")
+    __slots__ = ("daddr", "dport", "iif", "mark", "oif", "proto", "saddr", "scope", "sport", "tos", "uid")
 
     def __init__(
         self,
@@ -142,10 +190,14 @@ class Flow:
         saddr: int = 0,
         *,
         oif: int = 0,
-        iif: int = 0,
+        iif: int = LOOPBACK_IFINDEX,
         tos: int = 0,
         mark: int = 0,
         scope: int = RT_SCOPE_UNIVERSE,
+        proto: int = 0,
+        sport: int = 0,
+        dport: int = 0,
+        uid: int = 0,
     ) -> None:
         self.daddr = daddr
         self.saddr = saddr
@@ -154,15 +206,20 @@ class Flow:
         self.tos = tos
         self.mark = mark
         self.scope = scope
+        self.proto = proto
+        self.sport = sport
+        self.dport = dport
+        self.uid = uid
 
 
 class FibResult:
     """The answer. Linux: include/net/ip_fib.h struct fib_result"""
 
-    __slots__ = ("info", "nexthop", "route", "type")
+    __slots__ = ("info", "nexthop", "route", "table", "type")
 
-    def __init__(self, route: FibRoute, nexthop: Nexthop) -> None:
+    def __init__(self, route: FibRoute, nexthop: Nexthop, table: int) -> None:
         self.route = route
         self.info = route.info
         self.type = route.info.type
         self.nexthop = nexthop
+        self.table = table  # that was asked; while local is kept in main's trie, this is main

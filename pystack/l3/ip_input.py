@@ -15,10 +15,8 @@ from pystack.drop import (
     IP_INADDRERRORS,
     IP_INHDR,
     IP_INNOROUTES,
-    IP_INVALID_SOURCE,
     IP_NOPROTO,
     IP_OPTIONS,
-    IP_RPFILTER,
     IP_TRUNCATED,
     IP_UNREACHABLE,
     OTHERHOST,
@@ -26,7 +24,7 @@ from pystack.drop import (
     Drop,
     Outcomes,
 )
-from pystack.errors import EACCES, EHOSTUNREACH, ENETUNREACH, EXDEV
+from pystack.errors import EACCES, EHOSTUNREACH, ENETUNREACH
 from pystack.l2.devices import Link
 from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
@@ -143,10 +141,9 @@ class IpInput:
             return self._drop(pkt, IP_INHDR)
         route = pkt.route  # what came over loopback keeps the sender's decision
         if not isinstance(route, Rtable):
-            found = self._router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev)
+            found = self._router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev, pkt)
             if not isinstance(found, Rtable):
-                reason = IP_RPFILTER if found == EXDEV else IP_INVALID_SOURCE
-                return self._drop(pkt, reason)
+                return self._drop(pkt, found)
             pkt.route = route = found
         if header.options:
             if not self._options.receive(pkt, header, dev):

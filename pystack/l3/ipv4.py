@@ -32,10 +32,12 @@ from pystack.l3.ip_input import IpInput
 from pystack.l3.ip_options import OptionEcho, OptionPath
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.needs import ErrorReceiver, RawDelivery
+from pystack.l3.path_choice import PathChoice
 from pystack.l3.peers import Peers
 from pystack.l3.pmtu import PathMtu
 from pystack.l3.redirect import RedirectReceiver, RedirectSender, RedirectSysctl
 from pystack.l3.route import PathFns, Router
+from pystack.l3.route_input import RouteInput
 from pystack.l3.spec_dst import SpecificDestination
 from pystack.netfilter.hooks import Hooks
 from pystack.packet import Packet
@@ -78,9 +80,9 @@ class Ipv4:
         neigh_default = None if first is None else first.confs.neigh_default
         self.confs: Confs = Confs(sysctls, devices, rng, neigh_default)
         self.confs.on_change = self._settings_changed
-        self.addresses = AddressBook(self._promotes)
+        self.addresses = AddressBook(self._promotes, self._routes_localnet)
         self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
-        self.fib = Fib()
+        self.fib = Fib(devices, self._ignores_linkdown)
         self.exceptions = RouteExceptions(clock)
         self.route_sysctl = RouteSysctl()
         for entry in fields(RouteSysctl):
@@ -94,16 +96,7 @@ class Ipv4:
         sockets.
         """
         link, hooks, outcomes = self._link, self._link.hooks, self._link.outcomes
-        self.router = Router(
-            devices=self._devices,
-            loopback=loopback,
-            addresses=self.addresses,
-            confs=self.confs,
-            fib=self.fib,
-            exceptions=self.exceptions,
-            paths=self._paths,
-            is_member=self.is_member,
-        )
+        self._build_router(loopback)
         self.arp = Arp(
             addresses=self.addresses,
             confs=self.confs,
@@ -135,6 +128,34 @@ class Ipv4:
         self._build_icmp(hooks, outcomes, sockets, raw)
         self._devices.listen(self._on_link_event)
         self.addresses.listen(self._on_address)
+
+    def _build_router(self, loopback: Link) -> None:
+        choice = PathChoice(
+            sysctl=self.confs.ipv4, addresses=self.addresses, rng=self._rng, state_of=self._state_of
+        )
+        incoming = RouteInput(
+            loopback=loopback,
+            addresses=self.addresses,
+            confs=self.confs,
+            fib=self.fib,
+            exceptions=self.exceptions,
+            paths=self._paths,
+            choice=choice,
+            is_member=self.is_member,
+            log=self._link.printk_ratelimited,
+        )
+        self.router = Router(
+            devices=self._devices,
+            loopback=loopback,
+            addresses=self.addresses,
+            confs=self.confs,
+            fib=self.fib,
+            exceptions=self.exceptions,
+            paths=self._paths,
+            choice=choice,
+            incoming=incoming,
+            is_member=self.is_member,
+        )
 
     def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
         peers = Peers(self._clock)
@@ -266,6 +287,16 @@ class Ipv4:
 
     def _promotes(self, dev: Link) -> bool:
         return bool(self.confs.all.promote_secondaries or self.confs.of(dev).promote_secondaries)
+
+    def _routes_localnet(self, dev: Link) -> bool:
+        return bool(self.confs.all.route_localnet or self.confs.of(dev).route_localnet)
+
+    def _ignores_linkdown(self, dev: Link) -> bool:
+        return self.confs.knows(dev) and bool(self.confs.of(dev).ignore_routes_with_linkdown)
+
+    def _state_of(self, dev: Link, address: int) -> int | None:
+        neigh = self.neighbours.lookup(dev, address)
+        return None if neigh is None else neigh.state
 
     def _loop_back(self, pkt: Packet) -> None:
         backlog: Backlog = self._link.backlog

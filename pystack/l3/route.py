@@ -1,45 +1,49 @@
-"""Where a packet goes: the decision for packets that came in, and for those a local sender makes.
+"""Where a packet goes: what a decision consists of, and the decision for those that a local sender makes.
 
-Both answer with a Rtable, whose `input` and `output` are what Linux's dst_entry has under these names, or
-with an errno.
+A Rtable's `input` and `output` are what Linux's dst_entry has under these names. Who cannot be told a way is
+told an errno instead. The decision for packets that came in: route_input.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from pystack.device import IFF_LOOPBACK, IFF_UP, Route
-from pystack.errors import EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV
+from pystack.drop import DropReason
+from pystack.errors import EINVAL, ENETUNREACH, ENODEV
 from pystack.l2.devices import DeviceTable, Link
 from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.exceptions import RouteException, RouteExceptions
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import (
+    RT_TABLE_LOCAL,
     RTN_BROADCAST,
     RTN_LOCAL,
     RTN_MULTICAST,
     RTN_UNICAST,
-    RTN_UNREACHABLE,
     FibResult,
     Flow,
 )
-from pystack.l3.source_check import SourceCheck
+from pystack.l3.path_choice import PathChoice
 from pystack.packet import Packet
 from pystack.wire.ipv4 import (
     INADDR_BROADCAST,
     INADDR_LOOPBACK,
+    IPPROTO_IGMP,
     is_loopback,
     is_multicast,
-    is_zeronet,
 )
 
 RTCF_REDIRECTED: Final = 0x00040000
+RTCF_DOREDIRECT: Final = 0x01000000
 RTCF_BROADCAST: Final = 0x10000000
 RTCF_MULTICAST: Final = 0x20000000
 RTCF_LOCAL: Final = 0x80000000
 
+_LOCAL_GROUPS: Final = 0xE00000  # 224.0.0.0/24
+_GROUP_PREFIX: Final = 4
 _MTU_THAT_ALWAYS_FITS: Final = 576
 
 PathFn = Callable[[Packet], None]
@@ -49,6 +53,7 @@ class Rtable(Route):
     """One decision. Linux: include/net/route.h struct rtable"""
 
     __slots__ = (
+        "answer",
         "dev",
         "error",
         "exception",
@@ -74,7 +79,8 @@ class Rtable(Route):
         self.is_input = False
         self.iif = 0  # by which it came; for a local sender the device it named, or the destination's owner
         self.error = 0
-        self.result: FibResult | None = None
+        self.answer: FibResult | None = None  # of the tables
+        self.result: FibResult | None = None  # the same, where its gateway and metrics are gone by
         self.exception: RouteException | None = None  # what was learned of this destination
         self.input: PathFn = _nowhere
         self.output: PathFn = _nowhere
@@ -109,6 +115,16 @@ class Rtable(Route):
         """Whether nobody can teach us another. Linux: include/net/ip.h ip_mtu_locked()"""
         return self.exception is not None and self.exception.locked
 
+    def follow(self, found: FibResult, exception: RouteException | None) -> None:
+        """Take gateway and metrics from what was found, and from what was learned since.
+
+        Linux: net/ipv4/route.c rt_set_nexthop()
+        """
+        self.result = found
+        if found.nexthop.scope == RT_SCOPE_LINK:
+            self.gateway = found.nexthop.gateway
+        self.learn(exception)
+
     def learn(self, exception: RouteException | None) -> None:
         """Go by what was learned. Linux: net/ipv4/route.c rt_bind_exception()"""
         self.exception = exception
@@ -130,6 +146,15 @@ class PathFns:
         self.mc_output: PathFn = _nowhere
 
 
+class IncomingRoutes(Protocol):
+    """Who decides about packets that came in."""
+
+    def route_input(
+        self, daddr: int, saddr: int, tos: int, mark: int, dev: Link, pkt: Packet | None = None
+    ) -> Rtable | DropReason:
+        """The decision; `pkt` is looked into where a rule or a hash wants its ports."""
+
+
 class Router:
     """Linux: net/ipv4/route.c"""
 
@@ -143,8 +168,11 @@ class Router:
         fib: Fib,
         exceptions: RouteExceptions,
         paths: PathFns,
+        choice: PathChoice,
+        incoming: IncomingRoutes,
         is_member: Callable[[Link, int], bool],
     ) -> None:
+        self.route_input = incoming.route_input
         self._devices = devices
         self._loopback = loopback
         self._addresses = addresses
@@ -152,105 +180,8 @@ class Router:
         self._fib = fib
         self._exceptions = exceptions
         self._paths = paths
+        self._choice = choice
         self._is_member = is_member  # whether we joined a multicast group on a device
-        self._source_check = SourceCheck(addresses=addresses, confs=confs, fib=fib, loopback=loopback)
-
-    # -- in ------------------------------------------------------------------------------------------------
-
-    def route_input(self, daddr: int, saddr: int, tos: int, mark: int, dev: Link) -> Rtable | int:
-        """Linux: net/ipv4/route.c ip_route_input_noref()"""
-        if is_multicast(daddr):
-            return self._route_input_multicast(daddr, saddr, tos, mark, dev)
-        return self._route_input_unicast(daddr, saddr, tos, mark, dev)
-
-    def _route_input_multicast(self, daddr: int, saddr: int, tos: int, mark: int, dev: Link) -> Rtable | int:
-        """Linux: net/ipv4/route.c ip_route_input_mc(), ip_mc_validate_source()"""
-        if not self._is_member(dev, daddr):
-            return EINVAL
-        if (
-            is_multicast(saddr)
-            or saddr == INADDR_BROADCAST
-            or (is_loopback(saddr) and not self._localnet(dev))
-        ):
-            return EINVAL
-        if not is_zeronet(saddr):
-            error = self._source_check.validate(saddr, 0, tos, mark, 0, dev)
-            if error:
-                return error
-        elif daddr >> 8 != 0xE00000:
-            return EINVAL
-        return self._local_input(RTN_MULTICAST, RTCF_MULTICAST | RTCF_LOCAL, dev)
-
-    def _route_input_unicast(self, daddr: int, saddr: int, tos: int, mark: int, dev: Link) -> Rtable | int:
-        """Linux: net/ipv4/route.c ip_route_input_slow()"""
-        if is_multicast(saddr) or saddr == INADDR_BROADCAST:
-            return EINVAL  # martian source
-        if daddr == INADDR_BROADCAST or (saddr == 0 and daddr == 0):
-            return self._broadcast_input(daddr, saddr, tos, mark, dev)
-        if is_zeronet(saddr) or is_zeronet(daddr):
-            return EINVAL
-        if (is_loopback(daddr) or is_loopback(saddr)) and not self._localnet(dev):
-            return EINVAL
-        flow = Flow(daddr, saddr, iif=dev.ifindex, tos=tos, mark=mark)
-        found = self._fib.lookup(flow)
-        if not isinstance(found, FibResult):
-            error = found if self._confs.of(dev).forwarding else EHOSTUNREACH
-            return self._unreachable(error, dev)
-        if found.type == RTN_BROADCAST:
-            return self._broadcast_input(daddr, saddr, tos, mark, dev)
-        if found.type == RTN_LOCAL:
-            error = self._source_check.validate(saddr, daddr, tos, mark, 0, dev)
-            return error or self._local_input(RTN_LOCAL, RTCF_LOCAL, dev)
-        if not self._confs.of(dev).forwarding:
-            return self._unreachable(EHOSTUNREACH, dev)
-        if found.type != RTN_UNICAST:
-            return EINVAL  # martian destination
-        return self._forward(found, daddr, saddr, tos, mark, dev)
-
-    def _forward(
-        self, found: FibResult, daddr: int, saddr: int, tos: int, mark: int, dev: Link
-    ) -> Rtable | int:
-        """Linux: net/ipv4/route.c __mkroute_input()"""
-        out = found.nexthop.dev
-        if out is None:
-            return EINVAL
-        error = self._source_check.validate(saddr, daddr, tos, mark, out.ifindex, dev)
-        if error:
-            return error
-        route = Rtable(out, RTN_UNICAST, 0, self._fib.generation)
-        route.gateway = found.nexthop.gateway
-        route.is_input = True
-        route.iif = dev.ifindex
-        route.result = found
-        route.learn(self._exceptions.find(found.nexthop, daddr))
-        route.input = self._paths.forward
-        route.output = self._paths.output
-        return route
-
-    def _broadcast_input(self, daddr: int, saddr: int, tos: int, mark: int, dev: Link) -> Rtable | int:
-        if not is_zeronet(saddr):
-            error = self._source_check.validate(saddr, 0, tos, mark, 0, dev)
-            if error:
-                return error
-        return self._local_input(RTN_BROADCAST, RTCF_BROADCAST | RTCF_LOCAL, dev)
-
-    def _local_input(self, type_: int, flags: int, dev: Link) -> Rtable:
-        route = Rtable(self._loopback, type_, flags, self._fib.generation)
-        route.is_input = True
-        route.iif = dev.ifindex
-        route.input = self._paths.local_deliver
-        return route
-
-    def _unreachable(self, error: int, dev: Link) -> Rtable:
-        route = Rtable(self._loopback, RTN_UNREACHABLE, 0, self._fib.generation)
-        route.is_input = True
-        route.iif = dev.ifindex
-        route.error = error
-        route.input = self._paths.error
-        return route
-
-    def _localnet(self, dev: Link) -> bool:
-        return bool(self._confs.all.route_localnet or self._confs.of(dev).route_localnet)
 
     # -- out -----------------------------------------------------------------------------------------------
 
@@ -260,15 +191,14 @@ class Router:
         Linux: net/ipv4/route.c ip_route_output_key_hash_rcu()
         """
         out: Link | None = None
+        to_all = is_multicast(flow.daddr) or flow.daddr == INADDR_BROADCAST
         if flow.saddr:
-            if is_multicast(flow.saddr) or flow.saddr == INADDR_BROADCAST or is_zeronet(flow.saddr):
+            if is_multicast(flow.saddr) or flow.saddr == INADDR_BROADCAST:
                 return EINVAL
-            if flow.oif == 0 and (is_multicast(flow.daddr) or flow.daddr == INADDR_BROADCAST):
-                holder = self._addresses.holder(flow.saddr)
-                if holder is None:
-                    return ENETUNREACH
-                return self._make_output(flow, holder.dev, None)
-            if not any_source and self._fib.address_type(flow.saddr) != RTN_LOCAL:
+            if to_all and not flow.oif:
+                owner = self._owner_of(flow.saddr)
+                return ENETUNREACH if owner is None else self._make_output(flow, owner, None)
+            if not any_source and self._owner_of(flow.saddr) is None:
                 return ENETUNREACH
         if flow.oif:
             out = self._devices.by_index(flow.oif)
@@ -276,15 +206,27 @@ class Router:
                 return ENODEV
             if not out.flags & IFF_UP or not self._confs.knows(out):
                 return ENETUNREACH
-            if is_multicast(flow.daddr) or flow.daddr == INADDR_BROADCAST:
+            if _stays_on_link(flow):
                 flow.saddr = flow.saddr or self._addresses.select(out, 0, RT_SCOPE_LINK)
                 return self._make_output(flow, out, None)
-            if not flow.saddr and not flow.daddr:
-                flow.saddr = self._addresses.select(out, 0, RT_SCOPE_HOST)
+            if not flow.saddr and (to_all or not flow.daddr):
+                scope = flow.scope if flow.daddr else RT_SCOPE_HOST
+                flow.saddr = self._addresses.select(out, 0, scope)
         if not flow.daddr:
             flow.daddr = flow.saddr = flow.saddr or INADDR_LOOPBACK
             return self._make_output(flow, self._loopback, None, local=True)
         return self._look_up_output(flow, out)
+
+    def _owner_of(self, address: int) -> Link | None:
+        """The device that has an address, or that the local table gives it to.
+
+        Linux: net/ipv4/devinet.c __ip_dev_find()
+        """
+        holder = self._addresses.holder(address)
+        if holder is not None:
+            return holder.dev
+        found = self._fib.lookup_in(RT_TABLE_LOCAL, Flow(address))
+        return found.nexthop.dev if isinstance(found, FibResult) and found.type == RTN_LOCAL else None
 
     def _look_up_output(self, flow: Flow, out: Link | None) -> Rtable | int:
         found = self._fib.lookup(flow)
@@ -297,6 +239,7 @@ class Router:
         if found.type == RTN_LOCAL:
             flow.saddr = flow.saddr or found.info.prefsrc or flow.daddr
             return self._make_output(flow, self._loopback, found, local=True)
+        self._choice.choose_for_flow(found, flow)
         flow.saddr = flow.saddr or self.preferred_source(found)
         dev = found.nexthop.dev
         return ENETUNREACH if dev is None else self._make_output(flow, dev, found)
@@ -315,34 +258,36 @@ class Router:
         if is_loopback(flow.saddr) and not loops and not self._localnet(out):
             return EINVAL
         type_ = RTN_UNICAST if found is None else found.type
+        flags, followed = RTCF_LOCAL if loops else 0, found
         if flow.daddr == INADDR_BROADCAST:
-            type_ = RTN_BROADCAST
+            type_, followed = RTN_BROADCAST, None
         elif is_multicast(flow.daddr):
             type_ = RTN_MULTICAST
-        elif is_zeronet(flow.daddr):
-            return EINVAL
         elif local:
             type_ = RTN_LOCAL
-        flags = RTCF_LOCAL if loops else 0
         if type_ == RTN_BROADCAST:
             flags |= RTCF_BROADCAST | RTCF_LOCAL
         elif type_ == RTN_MULTICAST:
             flags |= RTCF_MULTICAST
             if self._is_member(out, flow.daddr):
                 flags |= RTCF_LOCAL
+            if found is not None and found.route.prefixlen < _GROUP_PREFIX:
+                followed = None  # the default route is not about groups
         route = Rtable(out, type_, flags, self._fib.generation)
         route.saddr = flow.saddr
-        route.result = found
+        route.answer = found
         owner = found.nexthop.dev if found is not None and local else None
         route.iif = flow.oif if owner is None else owner.ifindex
-        if found is not None and not loops and type_ == RTN_UNICAST:
-            route.gateway = found.nexthop.gateway
-            route.learn(self._exceptions.find(found.nexthop, flow.daddr))
+        if followed is not None:
+            route.follow(followed, self._exceptions.find(followed.nexthop, flow.daddr))
         if flags & RTCF_LOCAL:
             route.input = self._paths.local_deliver
         heard_by_us = flags & (RTCF_BROADCAST | RTCF_MULTICAST) and flags & RTCF_LOCAL and not loops
         route.output = self._paths.mc_output if heard_by_us else self._paths.output
         return route
+
+    def _localnet(self, dev: Link) -> bool:
+        return bool(self._confs.all.route_localnet or self._confs.of(dev).route_localnet)
 
     def is_current(self, route: Rtable) -> bool:
         """Whether nothing changed since the decision. Linux: net/ipv4/route.c ipv4_dst_check()"""
@@ -351,6 +296,11 @@ class Router:
     def scope_for(self, *, on_link: bool) -> int:
         """SO_DONTROUTE asks for the link only."""
         return RT_SCOPE_LINK if on_link else RT_SCOPE_UNIVERSE
+
+
+def _stays_on_link(flow: Flow) -> bool:
+    """Whether it goes out by the device that was named, whatever the tables say."""
+    return flow.daddr >> 8 == _LOCAL_GROUPS or flow.daddr == INADDR_BROADCAST or flow.proto == IPPROTO_IGMP
 
 
 def _nowhere(pkt: Packet) -> None:

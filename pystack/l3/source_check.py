@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from pystack.errors import EINVAL, EXDEV
+from dataclasses import dataclass
+
+from pystack.drop import IP_INVALID_SOURCE, IP_LOCAL_SOURCE, IP_RPFILTER, DropReason
 from pystack.l2.devices import Link
-from pystack.l3.addresses import AddressBook
+from pystack.l3.addresses import RT_SCOPE_HOST, AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
-from pystack.l3.fib_types import RTN_LOCAL, RTN_UNICAST, FibResult, Flow
+from pystack.l3.fib_types import LOOPBACK_IFINDEX, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
+from pystack.l3.flow_keys import flow_keys
+from pystack.packet import Packet
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A packet that came in, as far as its way hangs on it."""
+
+    daddr: int
+    saddr: int
+    tos: int
+    mark: int
+    dev: Link
+    pkt: Packet | None = None  # where its ports may be wanted
+
+    def flow(self, fib: Fib) -> Flow:
+        """The question that it asks."""
+        flow = Flow(self.daddr, self.saddr, iif=self.dev.ifindex, tos=self.tos, mark=self.mark)
+        if fib.rules.ask_ports and self.pkt is not None:
+            flow.proto, flow.sport, flow.dport = flow_keys(self.pkt)
+        return flow
 
 
 class SourceCheck:
@@ -19,36 +42,57 @@ class SourceCheck:
         self._fib = fib
         self._loopback = loopback
 
-    def validate(self, saddr: int, daddr: int, tos: int, mark: int, oif: int, dev: Link) -> int:
-        """0, or the errno that makes the packet a martian; EXDEV is the reverse path filter's."""
-        strictness = max(self._confs.all.rp_filter, self._confs.of(dev).rp_filter)
-        accept_local = self._confs.all.accept_local or self._confs.of(dev).accept_local
-        if not strictness and dev.ifindex != oif:
-            ours = not accept_local and self._addresses.holder(saddr) is not None
-            return EINVAL if ours else 0
-        return self._full_check(saddr, daddr, tos, mark, oif, dev, strictness, bool(accept_local))
+    def validate(self, arrival: Arrival, destination: int, oif: int) -> DropReason | bool:
+        """Whether the sender is on the link itself, or the reason why this is a martian.
 
-    def _full_check(
-        self,
-        saddr: int,
-        daddr: int,
-        tos: int,
-        mark: int,
-        oif: int,
-        dev: Link,
-        strictness: int,
-        accept_local: bool,
-    ) -> int:
+        `destination` is 0 for groups; `oif` 0 for what is for us.
+        """
+        dev, everywhere, conf = arrival.dev, self._confs.all, self._confs.of(arrival.dev)
+        strictness = max(everywhere.rp_filter, conf.rp_filter)
+        redirects = everywhere.send_redirects or conf.send_redirects
+        if strictness or (dev.ifindex == oif and redirects):
+            return self._full_check(arrival, destination, oif, strictness)
+        if everywhere.accept_local or conf.accept_local:
+            return False
+        if self._fib.has_custom_local_routes or self._fib.rules.are_custom:
+            return self._full_check(arrival, destination, oif, strictness)
+        return IP_LOCAL_SOURCE if self._addresses.holder(arrival.saddr) is not None else False
+
+    def _full_check(self, arrival: Arrival, destination: int, oif: int, strictness: int) -> DropReason | bool:
         """Linux: net/ipv4/fib_frontend.c __fib_validate_source()"""
-        reverse = Flow(saddr, daddr, iif=oif or self._loopback.ifindex, tos=tos)
+        dev, confs = arrival.dev, self._confs
+        reverse = self._reverse_flow(arrival, destination, oif)
         found = self._fib.lookup(reverse)
         if not isinstance(found, FibResult):
-            return EXDEV if strictness else 0
-        if found.type != RTN_UNICAST and not (found.type == RTN_LOCAL and accept_local):
-            return EINVAL
+            return IP_RPFILTER if strictness else False
+        if found.type == RTN_LOCAL:
+            if not (confs.all.accept_local or confs.of(dev).accept_local):
+                return IP_LOCAL_SOURCE
+        elif found.type != RTN_UNICAST:
+            return IP_INVALID_SOURCE
         matches = any(hop.dev is dev for hop in found.info.nexthops)
         if matches or (found.type == RTN_LOCAL and dev is self._loopback):
-            return 0
+            return found.nexthop.scope >= RT_SCOPE_HOST
         if not self._addresses.of(dev):
-            return EXDEV if strictness else 0
-        return EXDEV if strictness == 1 else 0
+            return IP_RPFILTER if strictness else False
+        if strictness == 1:
+            return IP_RPFILTER
+        reverse.oif = dev.ifindex
+        found = self._fib.lookup(reverse, ignore_linkstate=True)
+        if not isinstance(found, FibResult) or found.type != RTN_UNICAST:
+            return False
+        return found.nexthop.scope >= RT_SCOPE_HOST
+
+    def _reverse_flow(self, arrival: Arrival, destination: int, oif: int) -> Flow:
+        dev, everywhere = arrival.dev, self._confs.all
+        by_mark = everywhere.src_valid_mark or self._confs.of(dev).src_valid_mark
+        reverse = Flow(
+            arrival.saddr,
+            destination,
+            iif=oif or LOOPBACK_IFINDEX,
+            tos=arrival.tos,
+            mark=arrival.mark if by_mark else 0,
+        )
+        if self._fib.rules.ask_ports and arrival.pkt is not None:
+            reverse.proto, reverse.dport, reverse.sport = flow_keys(arrival.pkt)
+        return reverse

@@ -239,7 +239,7 @@ def test_a_network_route_that_a_user_deleted_comes_back_with_the_device() -> Non
     box = Routed()
     box.address(box.dev, "10.0.0.1/24")
     table = box.ns.ipv4.fib.table(RT_TABLE_MAIN)
-    table.remove(next(iter(table)))
+    box.ns.ipv4.fib.remove(next(iter(table)))
     assert box.main() == []
     box.ns.devices.set_down(box.dev)
     box.ns.devices.set_up(box.dev)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pystack.errors import EACCES, EAGAIN, EEXIST, EHOSTUNREACH, EINVAL, ESRCH, NetError
 from pystack.l2.port import PortDevice
 from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE
+from pystack.l3.fib_info import FibInfos
 from pystack.l3.fib_table import FibMatch, FibTable
+from pystack.l3.fib_trie import FibTrie, IgnoresLinkdown, never
 from pystack.l3.fib_types import (
     RTN_BLACKHOLE,
     RTN_PROHIBIT,
@@ -57,15 +59,35 @@ def route(
     return FibRoute(254, ip(prefix), int(length), info, tos)
 
 
-def table(*routes: FibRoute) -> FibTable:
-    made = FibTable(254)
+class Table(FibTable):
+    """Main, with what its routes share."""
+
+    def __init__(self, ignores_linkdown: IgnoresLinkdown = never) -> None:
+        super().__init__(254, FibTrie(ignores_linkdown))
+        self.infos = FibInfos(ignores_linkdown)
+
+    def put(
+        self,
+        one: FibRoute,
+        *,
+        create: bool = True,
+        exclusive: bool = False,
+        append: bool = False,
+        replace: bool = False,
+    ) -> FibRoute | None:
+        one.info = self.infos.share(one.info, self.number)
+        return self.insert(one, create=create, exclusive=exclusive, append=append, replace=replace)
+
+
+def table(*routes: FibRoute, ignores_linkdown: IgnoresLinkdown = never) -> Table:
+    made = Table(ignores_linkdown)
     for one in routes:
-        made.insert(one, exclusive=True, append=False, replace=False)
+        made.put(one, exclusive=True)
     return made
 
 
-def found(routes: FibTable, flow: Flow, *, ignore_linkdown: bool = False) -> FibRoute | int | None:
-    answer = routes.lookup(flow, ignore_linkdown=ignore_linkdown)
+def found(routes: FibTable, flow: Flow, *, ignore_linkstate: bool = False) -> FibRoute | int | None:
+    answer = routes.lookup(flow, ignore_linkstate=ignore_linkstate)
     return answer.route if isinstance(answer, FibResult) else answer
 
 
@@ -80,7 +102,7 @@ def test_the_longest_prefix_wins() -> None:
 
 
 def test_an_empty_table_knows_no_way() -> None:
-    assert found(FibTable(1), Flow(ip("10.0.0.1"))) is None
+    assert found(Table(), Flow(ip("10.0.0.1"))) is None
 
 
 def test_the_smallest_metric_wins_whatever_came_first() -> None:
@@ -118,18 +140,20 @@ def test_a_route_that_forbids_answers_with_its_errno(type_: int, errno: int) -> 
 
 
 def test_dead_next_hops_and_routes_are_passed_over() -> None:
-    dead, dying, alive = route("10.0.0.0/24"), route("10.0.0.0/16"), route("10.0.0.0/8")
+    dead, dying, alive = route("10.0.0.0/24", 1), route("10.0.0.0/16", 2), route("10.0.0.0/8", 3)
     dead.info.nexthops[0].flags |= RTNH_F_DEAD
     dying.info.flags |= RTNH_F_DEAD
     assert found(table(dead, dying, alive), Flow(ip("10.0.0.1"))) is alive
 
 
-def test_a_hop_without_carrier_is_passed_over_only_where_that_is_asked() -> None:
-    down, up = route("10.0.0.0/24"), route("10.0.0.0/8")
+def test_a_hop_without_carrier_is_passed_over_only_where_its_device_says_so() -> None:
+    down, up = route("10.0.0.0/24"), route("10.0.0.0/8", 2)
     down.info.nexthops[0].flags |= RTNH_F_LINKDOWN
-    routes = table(down, up)
-    assert found(routes, Flow(ip("10.0.0.1"))) is down
-    assert found(routes, Flow(ip("10.0.0.1")), ignore_linkdown=True) is up
+    assert found(table(down, up), Flow(ip("10.0.0.1"))) is down
+    routes = table(route("10.0.0.0/24"), up, ignores_linkdown=lambda dev: dev is ETH[1])
+    next(iter(routes)).info.nexthops[0].flags |= RTNH_F_LINKDOWN
+    assert found(routes, Flow(ip("10.0.0.1"))) is up
+    assert found(routes, Flow(ip("10.0.0.1")), ignore_linkstate=True) is not up  # a gateway may be there
 
 
 def by_hand(routes: list[FibRoute], destination: int) -> FibRoute | None:
@@ -155,7 +179,7 @@ def test_any_table_answers_as_a_walk_over_all_its_routes(
     for destination in [*destinations, *(prefix for prefix, _ in prefixes)]:
         assert found(routes, Flow(destination)) is by_hand(list(every.values()), destination)
     for one in list(every.values())[::2]:
-        routes.remove(one)
+        routes.trie.remove(one)
     left = list(every.values())[1::2]
     assert len(routes) == len(left)
     for destination in destinations:
@@ -184,11 +208,11 @@ def test_add_refuses_a_second_route_of_the_same_prefix_tos_and_metric(
 ) -> None:
     routes = table(route("10.0.0.0/24", 1))
     if not refused:
-        routes.insert(second, exclusive=True, append=False, replace=False)
+        routes.put(second, exclusive=True)
         assert len(routes) == 2
         return
     with pytest.raises(NetError) as error:
-        routes.insert(second, exclusive=True, append=False, replace=False)
+        routes.put(second, exclusive=True)
     assert error.value.number == EEXIST
     assert len(routes) == 1
 
@@ -197,27 +221,27 @@ def test_add_refuses_a_second_route_of_the_same_prefix_tos_and_metric(
     ("append", "order"), [(True, ["eth1", "eth2", "eth3"]), (False, ["eth3", "eth2", "eth1"])]
 )
 def test_append_puts_behind_and_prepend_before_its_equals(append: bool, order: list[str]) -> None:
-    routes = FibTable(254)
+    routes = Table()
     for dev in (1, 2, 3):
-        routes.insert(route("10.0.0.0/24", dev), exclusive=False, append=append, replace=False)
+        routes.put(route("10.0.0.0/24", dev), append=append)
     assert hops(routes) == order
 
 
 def test_the_very_same_route_is_refused_even_when_appended() -> None:
     routes = table(route("10.0.0.0/24", 1))
     with pytest.raises(NetError) as error:
-        routes.insert(route("10.0.0.0/24", 1), exclusive=False, append=True, replace=False)
+        routes.put(route("10.0.0.0/24", 1), append=True)
     assert error.value.number == EEXIST
 
 
-def replace(routes: FibTable, one: FibRoute) -> None:
-    routes.insert(one, exclusive=False, append=False, replace=True)
+def replace(routes: Table, one: FibRoute) -> None:
+    routes.put(one, replace=True)
 
 
 def test_replace_takes_the_place_of_the_first_equal() -> None:
-    routes = FibTable(254)
+    routes = Table()
     for dev in (1, 2):
-        routes.insert(route("10.0.0.0/24", dev), exclusive=False, append=True, replace=False)
+        routes.put(route("10.0.0.0/24", dev), append=True)
     replace(routes, route("10.0.0.0/24", 3))
     assert hops(routes) == ["eth3", "eth2"]
 
@@ -231,16 +255,16 @@ def test_replacing_the_first_by_itself_changes_nothing() -> None:
 
 def test_replacing_by_what_is_there_further_down_is_refused() -> None:
     """Linux: net/ipv4/fib_trie.c fib_table_insert()"""
-    routes = FibTable(254)
+    routes = Table()
     for dev in (1, 2):
-        routes.insert(route("10.0.0.0/24", dev), exclusive=False, append=True, replace=False)
+        routes.put(route("10.0.0.0/24", dev), append=True)
     with pytest.raises(NetError) as error:
         replace(routes, route("10.0.0.0/24", 2))
     assert error.value.number == EEXIST
 
 
 def test_replacing_what_is_not_there_adds_it() -> None:
-    routes = FibTable(254)
+    routes = Table()
     replace(routes, route("10.0.0.0/24", 1))
     assert len(routes) == 1
 

@@ -109,14 +109,14 @@ def test_padding_of_a_shared_frame_stays_with_the_others() -> None:
 @pytest.mark.parametrize(
     ("source", "destination", "drop"),
     [
-        ("127.0.0.1", "10.0.0.1", "IP_INVALID_SOURCE"),
+        ("127.0.0.1", "10.0.0.1", "IP_LOCALNET"),
         ("224.0.0.9", "10.0.0.1", "IP_INVALID_SOURCE"),
         ("255.255.255.255", "10.0.0.1", "IP_INVALID_SOURCE"),
-        ("10.0.0.1", "10.0.0.1", "IP_INVALID_SOURCE"),
+        ("10.0.0.1", "10.0.0.1", "IP_LOCAL_SOURCE"),
         ("0.0.0.0", "10.0.0.1", "IP_INVALID_SOURCE"),
-        ("10.0.0.2", "127.0.0.1", "IP_INVALID_SOURCE"),
+        ("10.0.0.2", "127.0.0.1", "IP_LOCALNET"),
         ("10.0.0.2", "8.8.8.8", "IP_INADDRERRORS"),
-        ("10.0.0.2", "224.0.0.9", "IP_INVALID_SOURCE"),
+        ("10.0.0.2", "224.0.0.9", "NOT_A_MEMBER"),
     ],
 )
 def test_a_packet_that_can_not_be_routed_ends_in_silence(source: str, destination: str, drop: str) -> None:

@@ -3,7 +3,16 @@
 import pytest
 
 from pystack.device import IFF_UP
-from pystack.errors import EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV, EXDEV
+from pystack.drop import (
+    IP_INVALID_DEST,
+    IP_INVALID_SOURCE,
+    IP_LOCAL_SOURCE,
+    IP_LOCALNET,
+    IP_RPFILTER,
+    NOT_A_MEMBER,
+    DropReason,
+)
+from pystack.errors import EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV
 from pystack.l3.addresses import RT_SCOPE_LINK
 from pystack.l3.fib_types import (
     RTN_BLACKHOLE,
@@ -44,7 +53,7 @@ class Routed(Box):
         gateway = f" via {address_text(route.gateway)}" if route.gateway else ""
         return f"{route.dev.name} {chosen}{gateway}"
 
-    def received(self, destination: str, source: str = "10.0.0.9", dev: str = "eth0") -> Rtable | int:
+    def received(self, destination: str, source: str = "10.0.0.9", dev: str = "eth0") -> Rtable | DropReason:
         return self.ns.ipv4.router.route_input(ip(destination), ip(source), 0, 0, self.ns.devices[dev])
 
 
@@ -251,20 +260,21 @@ def test_a_router_without_a_way_says_what_the_table_says() -> None:
 def test_a_martian_source_is_refused(source: str) -> None:
     box = Routed()
     box.forward()
-    assert box.received("10.0.0.1", source) == EINVAL
-    assert box.received("8.8.8.8", source) == EINVAL
+    reason = IP_LOCALNET if source == "127.0.0.1" else IP_INVALID_SOURCE
+    assert box.received("10.0.0.1", source) is reason
+    assert box.received("8.8.8.8", source) is reason
 
 
 def test_our_own_source_coming_back_is_refused_unless_that_is_allowed() -> None:
     box = Routed()
-    assert box.received("10.0.0.1", "10.0.1.1") == EINVAL
+    assert box.received("10.0.0.1", "10.0.1.1") is IP_LOCAL_SOURCE
     box.sysctl("net.ipv4.conf.eth0.accept_local", "1")
     assert isinstance(box.received("10.0.0.1", "10.0.1.1"), Rtable)
 
 
 def test_the_loopback_net_is_refused_on_a_wire_unless_that_is_allowed() -> None:
     box = Routed()
-    assert box.received("127.0.0.1") == EINVAL
+    assert box.received("127.0.0.1") is IP_LOCALNET
     box.sysctl("net.ipv4.conf.eth0.route_localnet", "1")
     assert isinstance(box.received("127.0.0.1"), Rtable)
 
@@ -272,7 +282,7 @@ def test_the_loopback_net_is_refused_on_a_wire_unless_that_is_allowed() -> None:
 def test_a_router_refuses_a_destination_that_can_be_nobodys() -> None:
     box = Routed()
     box.forward()
-    assert box.received("0.0.0.0") == EINVAL
+    assert box.received("0.0.0.0") is IP_INVALID_DEST
 
 
 @pytest.mark.parametrize("destination", ["10.0.0.255", "255.255.255.255"])
@@ -299,12 +309,20 @@ def test_a_group_is_received_by_its_members_only() -> None:
     route = box.received("224.0.0.1")
     assert isinstance(route, Rtable)
     assert (route.type, route.flags) == (RTN_MULTICAST, RTCF_MULTICAST | RTCF_LOCAL)
-    assert box.received("224.0.0.9") == EINVAL
+    assert box.received("224.0.0.9") is NOT_A_MEMBER
 
 
-@pytest.mark.parametrize("source", ["224.0.0.1", "255.255.255.255", "127.0.0.1", "10.0.1.1"])
-def test_a_group_hears_no_martians(source: str) -> None:
-    assert Routed().received("224.0.0.1", source) == EINVAL
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("224.0.0.1", IP_INVALID_SOURCE),
+        ("255.255.255.255", IP_INVALID_SOURCE),
+        ("127.0.0.1", IP_LOCALNET),
+        ("10.0.1.1", IP_LOCAL_SOURCE),
+    ],
+)
+def test_a_group_hears_no_martians(source: str, reason: DropReason) -> None:
+    assert Routed().received("224.0.0.1", source) is reason
 
 
 def test_a_local_group_hears_those_without_an_address() -> None:
@@ -342,8 +360,8 @@ def test_the_next_hop_is_the_gateway_or_the_destination_itself() -> None:
 
 def test_a_group_without_a_local_reach_hears_nobody_without_an_address() -> None:
     box = Routed()
-    box.ns.ipv4.router._is_member = lambda dev, group: True
-    assert box.received("239.1.1.1", "0.0.0.0") == EINVAL
+    box.ns.ipv4.groups.join(box.eth0, ip("239.1.1.1"))
+    assert box.received("239.1.1.1", "0.0.0.0") is IP_INVALID_SOURCE
     assert isinstance(box.received("239.1.1.1"), Rtable)
 
 
@@ -351,18 +369,18 @@ def test_a_router_takes_other_kinds_of_routes_for_martians() -> None:
     box = Routed()
     box.forward()
     box.route("10.6.0.0/16", box.eth1, type_=RTN_MULTICAST, scope=RT_SCOPE_LINK)
-    assert box.received("10.6.0.1") == EINVAL
+    assert box.received("10.6.0.1") is IP_INVALID_DEST
 
 
 def test_a_router_checks_the_source_of_what_it_forwards() -> None:
     box = Routed()
     box.forward()
     box.sysctl("net.ipv4.conf.eth0.rp_filter", "1")
-    assert box.received("8.8.8.8", "10.0.1.9") == EXDEV
+    assert box.received("8.8.8.8", "10.0.1.9") is IP_RPFILTER
 
 
 def test_a_broadcast_must_come_from_somebody_plausible() -> None:
-    assert Routed().received("255.255.255.255", "10.0.1.1") == EINVAL
+    assert Routed().received("255.255.255.255", "10.0.1.1") is IP_LOCAL_SOURCE
 
 
 def test_a_decision_that_was_never_finished_is_a_bug() -> None:

@@ -20,6 +20,7 @@ from pystack.applets.iproute.route_show import (
 from pystack.applets.iproute.usage_of_objects import ROUTE_USAGE, explained
 from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, refused, wrong
 from pystack.applets.session import Session
+from pystack.drop import DropReason
 from pystack.errors import EHOSTUNREACH, EINVAL, NetError, NotModelled
 from pystack.l2.devices import Link
 from pystack.l3.fib_types import RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_UNICAST, Flow
@@ -133,9 +134,11 @@ def _check_source(question: _Question) -> None:
 
 def _answer(question: _Question, session: Session) -> Rtable:
     assert question.to is not None
+    route: Rtable | int
     router, daddr = session.netns.ipv4.router, question.to.address
     if question.iif is not None:
-        route = router.route_input(daddr, question.source, question.tos, question.mark, question.iif)
+        found = router.route_input(daddr, question.source, question.tos, question.mark, question.iif)
+        route = EINVAL if isinstance(found, DropReason) else found  # which martian it is, nobody is told
     else:
         flow = Flow(
             daddr,

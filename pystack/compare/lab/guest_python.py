@@ -59,7 +59,7 @@ class GuestPython:
         archive.file(str(AGENT), AGENT.read_bytes())  # is run by path, so its source is what is needed
         for name, path in self.modules:
             if path.suffix == ".py":
-                archive.file(str(path.with_suffix(".pyc")), _compiled(name, path), 0o644)
+                archive.file(str(path.with_suffix(".pyc")), compiled(name, path), 0o644)
             else:
                 host_files.add_file(archive, path)
 
@@ -77,7 +77,7 @@ def find_python(module: str) -> GuestPython:
     return GuestPython(module, Path(interpreter), tuple((name, Path(path)) for name, _, path in found))
 
 
-def _compiled(name: str, path: Path) -> bytes:
+def compiled(name: str, path: Path) -> bytes:
     """The module as Python reads it where there is no source."""
     code = importlib.machinery.SourceFileLoader(name, str(path)).get_code(name)
     return importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + SOURCE_HASH + marshal.dumps(code)

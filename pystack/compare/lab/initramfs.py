@@ -44,7 +44,7 @@ GUEST: Final = ImageKind("guest", 96, ("virtio_pci", "virtio_net", "virtio_conso
 
 FULL: Final = ImageKind(
     name="full",
-    memory=288,
+    memory=256,
     boot_modules=(*GUEST.boot_modules, "crc32c_generic"),
     modules=tuple(
         """
@@ -98,7 +98,7 @@ def initramfs(kernel: VmKernel, kind: ImageKind) -> Path:
     path = kernel.images / f"{kind.name}-{_fingerprint(kernel, kind, seen)}.cpio"
     if not path.exists():
         write_whole(path, build(kernel, kind, parts, python))
-        _forget_older(path.parent, kind)
+        forget_older(path.parent, kind)
     return path
 
 
@@ -158,7 +158,7 @@ def _fingerprint(kernel: VmKernel, kind: ImageKind, parts: Iterable[Path]) -> st
     return seen.hexdigest()[:16]
 
 
-def _forget_older(folder: Path, kind: ImageKind) -> None:
+def forget_older(folder: Path, kind: ImageKind) -> None:
     """The last few stay: another VM may be about to boot from one of them."""
     archives = sorted(folder.glob(f"{kind.name}-*.cpio"), key=lambda path: path.stat().st_mtime)
     for path in archives[:-KEPT]:

@@ -21,9 +21,9 @@ from pystack.l3.arp import Arp
 from pystack.l3.defrag import Defrag
 from pystack.l3.icmp import Icmp
 from pystack.l3.icmp_error import IcmpErrorSender
-from pystack.l3.icmp_output import IcmpOutput
+from pystack.l3.ip_forward import IpForward
 from pystack.l3.ip_input import IpInput
-from pystack.l3.route import Router, Rtable
+from pystack.l3.route import Rtable
 from pystack.l3.source_check import SourceCheck
 from pystack.netfilter.hooks import HookEntry, HookPoint
 from pystack.packet import Packet
@@ -225,16 +225,15 @@ def a_router_asks_for_the_wrong_neighbour(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(Rtable, "nexthop", lambda route, daddr: (route.gateway or daddr) ^ 3)
 
 
-def a_routed_packet_leaves_by_where_it_came_in(plant: pytest.MonkeyPatch) -> None:
-    forward = Router._forward
+def a_routed_packet_leaves_by_a_third_card(plant: pytest.MonkeyPatch) -> None:
+    forward = IpForward.ip_forward
 
-    def send_back(router: Router, found: Any, *arguments: Any) -> Rtable | int:
-        route = forward(router, found, *arguments)
-        if isinstance(route, Rtable):
-            route.dev = arguments[-1]
-        return route
+    def go_astray(router: IpForward, pkt: Any) -> None:
+        passed = ("lo", pkt.dev.name, pkt.route.dev.name)
+        pkt.route.dev = next(dev for dev in pkt.dev.devices if dev.name not in passed)
+        forward(router, pkt)
 
-    plant.setattr(Router, "_forward", send_back)
+    plant.setattr(IpForward, "ip_forward", go_astray)
 
 
 def a_fragments_offset_is_too_great(plant: pytest.MonkeyPatch) -> None:
@@ -293,12 +292,10 @@ def nobody_says_that_a_port_is_closed(plant: pytest.MonkeyPatch) -> None:
 
 
 def an_echos_answer_has_no_type_of_service(plant: pytest.MonkeyPatch) -> None:
-    push = IcmpOutput.push
+    def plain(saddr: int, daddr: int, protocol: int, **fields: Any) -> Ipv4Header:
+        return Ipv4Header(saddr, daddr, protocol, **{**fields, "tos": 0})
 
-    def push_plain(out: Any, message: bytes, flow: Any, back: Rtable, tos: int, counted_as: int) -> None:
-        push(out, message, flow, back, 0, counted_as)
-
-    plant.setattr(IcmpOutput, "push", push_plain)
+    plant.setattr("pystack.l3.icmp_output.Ipv4Header", plain)
 
 
 def an_answers_checksum_is_wrong_by_one(plant: pytest.MonkeyPatch) -> None:
