@@ -110,9 +110,9 @@ class Netns:
         )
 
     def _build_br_netfilter(self) -> None:
-        self.br_netfilter = BrNetfilter(hooks=self.hooks, drop=self.drop, snmp=self.snmp)
+        self.br_netfilter = BrNetfilter(link=self.link, snmp=self.snmp)
         for table in ("iptables", "arptables"):
-            knob = Knob(self.br_netfilter.conf, f"call_{table}", low=0)
+            knob = Knob(self.br_netfilter.conf, f"call_{table}", low=0, on_change=self.br_netfilter.rearm)
             self.sysctls.bind(("net", "bridge", f"bridge-nf-call-{table}"), knob)
 
     def add_port(self, name: str, address: bytes | None = None) -> PortDevice:

@@ -74,9 +74,7 @@ class Watcher:
         for behind in (False, True):
 
             def see(pkt: Packet, state: HookState, behind: bool = behind) -> int:
-                crossing = Crossing(
-                    netns, point.family, point.hook, behind, pkt, state.indev, state.outdev
-                )
+                crossing = Crossing(netns, point.family, point.hook, behind, pkt, state.indev, state.outdev)
                 self._narrate(crossing, self.traveller(crossing))
                 return NF_ACCEPT
 
@@ -111,6 +109,4 @@ class Watcher:
         reason = REASONS[event.reason]
         event.trace.ends.append(f"dropped: {reason.sentence}")
         told = Told(f"dropped: {reason.sentence}")
-        self.add(
-            Stage(event.trace.number, event.netns, "drop", event.device, told, drop=reason.kernel)
-        )
+        self.add(Stage(event.trace.number, event.netns, "drop", event.device, told, drop=reason.kernel))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pystack.clock import Clock
 from pystack.drop import Drop, Outcomes
 from pystack.events import EventSink, Printk
@@ -10,6 +12,7 @@ from pystack.l2.egress import Egress
 from pystack.l2.ingress import Ingress
 from pystack.l2.ratelimit import RateLimit
 from pystack.netfilter.hooks import Hooks
+from pystack.packet import Packet
 from pystack.rng import Rng
 from pystack.timers import Timers
 
@@ -22,6 +25,7 @@ class LinkContext:
 
     __slots__ = (
         "backlog",
+        "check_bridged",
         "clock",
         "drop",
         "egress",
@@ -54,6 +58,7 @@ class LinkContext:
         self.backlog = backlog
         self.drop = drop
         self.hooks = hooks
+        self.check_bridged: Callable[[Packet], bool] | None = None  # whether IPv4 in a bridge may go on
         self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)
         self.egress = Egress(hooks, drop, outcomes)

@@ -5,22 +5,32 @@
     bridge POSTROUTING INT_MAX  -> ip POSTROUTING  out = the bridge
 
 A frame that is for this host, or is routed, has met ip PREROUTING here and does not meet it again (ip_input
-asks for `physin`); one that was routed into a bridge meets nothing more. Where no function hangs at an ip hook, only what the kernel does
-besides is done: malformed packets are dropped, and Ethernet's padding is cut off.
+asks for `physin`); one that was routed into a bridge meets nothing more. Where no function hangs at a hook,
+only what the kernel does besides is done: malformed packets are dropped, and Ethernet's padding is cut off.
 
 Linux: net/bridge/br_netfilter_hooks.c
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pystack.counters import Snmp
 from pystack.device import NetDevice
-from pystack.drop import IP_CSUM, IP_INHDR, IP_TRUNCATED, Drop, DropReason
+from pystack.drop import IP_CSUM, IP_INHDR, IP_TRUNCATED, DropReason
 from pystack.l2.bridge_state import BridgeState
-from pystack.netfilter.hooks import ARP_FORWARD, FORWARD, POSTROUTING, PREROUTING, Hooks, HookState
+from pystack.l2.context import LinkContext
+from pystack.netfilter.hooks import (
+    ARP_FORWARD,
+    FORWARD,
+    POSTROUTING,
+    PREROUTING,
+    HookEntry,
+    HookPoint,
+    HookState,
+)
 from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
 from pystack.packet import PACKET_HOST, PACKET_OTHERHOST, Packet
 from pystack.wire import ipv4
@@ -46,15 +56,53 @@ class BridgeNfConf:
 class BrNetfilter:
     """One per namespace."""
 
-    def __init__(self, *, hooks: Hooks, drop: Drop, snmp: Snmp) -> None:
+    def __init__(self, *, link: LinkContext, snmp: Snmp) -> None:
+        hooks = link.hooks
         self.conf = BridgeNfConf()
-        self._drop = drop
+        self._link = link
+        self._drop = link.drop
         self._snmp = snmp
         self._ip, self._arp, self._bridge = hooks.ip, hooks.arp, hooks.bridge
-        hooks.bridge[PREROUTING].register(self._pre_routing, NF_BR_PRI_BRNF, NAME)
-        hooks.bridge[FORWARD].register(self._forward_arp, NF_BR_PRI_BRNF, NAME)
-        hooks.bridge[FORWARD].register(self._forward_ip, NF_BR_PRI_BRNF, NAME)
-        hooks.bridge[POSTROUTING].register(self._post_routing, INT_MAX, NAME)
+        self._mine: tuple[tuple[HookPoint, HookEntry], ...] = ()
+        for point in (*hooks.ip, *hooks.arp, *hooks.bridge):
+            point.on_change = self.rearm
+        self.rearm()
+
+    # --- hanging at the bridge's hooks --------------------------------------------------------------------
+
+    def rearm(self) -> None:
+        """Hang at the bridge's hooks only while anything hangs at any hook that a bridged frame meets; until
+        then the check alone is cheaper.
+        """
+        mine = {entry for _, entry in self._mine}
+        points = (*self._ip, *self._arp, *self._bridge)
+        watched = any(entry not in mine for point in points for entry in point.entries)
+        if watched and not self._mine:
+            self._mine = tuple(self._hang())
+        elif self._mine and not watched:
+            taken, self._mine = self._mine, ()
+            for point, entry in taken:
+                point.unregister(entry)
+        bare = bool(self.conf.call_iptables) and not self._mine
+        self._link.check_bridged = self._check if bare else None
+
+    def _hang(self) -> Iterator[tuple[HookPoint, HookEntry]]:
+        """Linux: br_nf_ops"""
+        places = (
+            (PREROUTING, self._pre_routing, NF_BR_PRI_BRNF),
+            (FORWARD, self._forward_ip, NF_BR_PRI_BRNF),
+            (FORWARD, self._forward_arp, NF_BR_PRI_BRNF),
+            (POSTROUTING, self._post_routing, INT_MAX),
+        )
+        for hook, function, priority in places:
+            point = self._bridge[hook]
+            point.on_change = _nobody_cares
+            yield point, point.register(function, priority, NAME, eldest=True)
+            point.on_change = self.rearm
+
+    def _check(self, pkt: Packet) -> bool:
+        """Whether a frame that no hook waits for may go on."""
+        return ipv4.is_plain(pkt.data, pkt.network_header) or self._validated(pkt) is not None
 
     # --- PREROUTING ---------------------------------------------------------------------------------------
 
@@ -172,6 +220,10 @@ def _for_us_meanwhile(pkt: Packet) -> bool:
         return False
     pkt.pkt_type = PACKET_HOST
     return True
+
+
+def _nobody_cares() -> None:
+    pass
 
 
 def _bridge_of(dev: NetDevice | None) -> BridgeState:

@@ -76,28 +76,32 @@ class HookEntry:
 class HookPoint:
     """One hook of one family, with its functions in the order in which they run."""
 
-    __slots__ = ("_drop", "_outcomes", "entries", "family", "hook")
+    __slots__ = ("_drop", "_outcomes", "entries", "family", "hook", "on_change")
 
     def __init__(self, family: int, hook: int, drop: Drop, outcomes: Outcomes) -> None:
         self.family = family
         self.hook = hook
         self.entries: tuple[HookEntry, ...] = ()
+        self.on_change: Callable[[], None] = _nobody_cares
         self._drop = drop
         self._outcomes = outcomes
 
-    def register(self, fn: HookFn, priority: int, name: str) -> HookEntry:
-        """Hang a function here; among equal priorities the last registered runs first.
+    def register(self, fn: HookFn, priority: int, name: str, *, eldest: bool = False) -> HookEntry:
+        """Hang a function here; among equal priorities the last registered runs first, the `eldest` as if it
+        had always been here.
 
         Linux: net/netfilter/core.c nf_hook_entries_grow()
         """
         entry = HookEntry(fn, priority, name)
-        before = [known for known in self.entries if known.priority < priority]
+        before = [known for known in self.entries if known.priority < priority + eldest]
         self.entries = (*before, entry, *self.entries[len(before) :])
+        self.on_change()
         return entry
 
     def unregister(self, entry: HookEntry) -> None:
         """Take a function off."""
         self.entries = tuple(known for known in self.entries if known is not entry)
+        self.on_change()
 
     def run(self, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None, okfn: OkFn) -> None:
         """Walk all functions, then `okfn`. Linux: include/linux/netfilter.h NF_HOOK()"""
@@ -128,6 +132,10 @@ class HookPoint:
                 assert verdict == NF_DROP, f"{entry.name} answered {verdict}"
                 return self._drop(pkt, NETFILTER_DROP)
         state.okfn(pkt)
+
+
+def _nobody_cares() -> None:
+    pass
 
 
 class Hooks:

@@ -18,9 +18,7 @@ _ARP_HEADER: Final = 8
 _ARP_BODY: Final = 20
 
 
-def ip_line(
-    prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None
-) -> str:
+def ip_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
     """What LOG of iptables prints. Linux: nf_log_ip_packet()"""
     words = _places(prefix, pkt, indev, outdev)
     if indev is not None:
@@ -29,9 +27,7 @@ def ip_line(
     return words + (f"MARK=0x{pkt.mark:x} " if pkt.mark else "")
 
 
-def arp_line(
-    prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None
-) -> str:
+def arp_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
     """An ARP packet at a hook of arptables, or of nftables. Linux: nf_log_arp_packet()"""
     return _places(prefix, pkt, indev, outdev) + _arp_words(pkt, flags)
 

@@ -25,7 +25,9 @@ MakeView = Callable[[Packet, HookState], View]
 class Table:
     """Linux: struct xt_table, struct nft_table"""
 
-    def __init__(self, family: int, name: str, owner: str, points: tuple[HookPoint, ...], view: MakeView) -> None:
+    def __init__(
+        self, family: int, name: str, owner: str, points: tuple[HookPoint, ...], view: MakeView
+    ) -> None:
         self.family = family
         self.name = name
         self.owner = owner

@@ -46,7 +46,10 @@ class View:
 
     @classmethod
     def of_ipv4(cls, pkt: Packet, state: HookState) -> View:
-        """With what every rule of the ip family asks for. Linux: net/ipv4/netfilter/ip_tables.c ipt_do_table()"""
+        """With what every rule of the ip family asks for.
+
+        Linux: net/ipv4/netfilter/ip_tables.c ipt_do_table()
+        """
         view = cls(pkt, state)
         header = pkt.ip
         assert header is not None, "no IPv4 packet comes to an ip hook unparsed"

@@ -98,6 +98,9 @@ class Ipv4Header:
         return bool(self.frag_off & (IP_MF | IP_OFFSET))
 
 
+_PLAIN = 0x45  # version 4, five words of header
+
+
 def parse(data: Buffer, offset: int) -> Ipv4Header | Malformed:
     """The header at `offset`, with every check that needs no more than the bytes.
 
@@ -130,6 +133,19 @@ def parse(data: Buffer, offset: int) -> Ipv4Header | Malformed:
         ihl=ihl,
         check=check,
         options=bytes(data[offset + HEADER_LENGTH : offset + ihl]) if ihl > HEADER_LENGTH else b"",
+    )
+
+
+def is_plain(data: Buffer, offset: int) -> bool:
+    """Whether a sound header without options begins there, whose packet ends with the data: parse() would
+    find nothing to refuse, and there is nothing to trim.
+    """
+    end, length = offset + HEADER_LENGTH, len(data) - offset
+    return (
+        length >= HEADER_LENGTH
+        and data[offset] == _PLAIN
+        and (data[offset + 2] << 8 | data[offset + 3]) == length
+        and int.from_bytes(data[offset:end], "big") % 0xFFFF == 0
     )
 
 
