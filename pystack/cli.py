@@ -94,6 +94,15 @@ def compare(arguments: Sequence[str], context: Context) -> int:
     return compare_lab(rest, as_json=context.json)
 
 
+def fuzz(arguments: Sequence[str], context: Context) -> int:
+    """`pystack fuzz`: random scenarios into the kernel and into pystack."""
+    from pystack.compare.lab.ending import end_cleanly
+    from pystack.compare.lab.fuzz_verb import fuzz as run_fuzz
+
+    end_cleanly()
+    return run_fuzz(arguments, as_json=context.json)
+
+
 def _complain(sentence: str) -> int:
     sys.stderr.write(f"pystack: {sentence}\n")
     return USAGE
@@ -103,6 +112,7 @@ VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
     "run": run,
     "doctor": doctor,
     "compare": compare,
+    "fuzz": fuzz,
 }
 
 

@@ -24,8 +24,8 @@ USAGE: Final = 2
 NO_DAEMON: Final = 3
 LACKING: Final = 4
 
-OWN_VERBS: Final = frozenset({"run", "doctor", "compare"})  # need no daemon
-NOT_BUILT_YET: Final = frozenset("explain hooks trace fuzz import exec forward web bench".split())
+OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz"})  # need no daemon
+NOT_BUILT_YET: Final = frozenset("hooks trace import exec forward web bench".split())
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
@@ -40,7 +40,10 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   stop                       end the daemon
   setup                      the running state as a setup
   doctor [--clean]           what this kernel and these rights allow; what was left behind
+  explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --json]
+                             what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
+  fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
   sh [-c "CMD; CMD"] [FILE]  a prompt, or a file, of commands such as these:
   ip, bridge, sysctl, ping, arping, tcpdump …
 
@@ -128,6 +131,8 @@ def serve(options: Options, command: list[str]) -> int:
         raise UsageError(f"{verb}: not built yet")
     if options.socket and options.setup:
         raise UsageError("-S and --setup: either the daemon or no daemon")
+    if verb == "explain":
+        options, command = explain_request(options, command)
     if verb in OWN_VERBS:
         return serve_without_stack(options, command)
     if options.setup:
@@ -143,6 +148,23 @@ def serve(options: Options, command: list[str]) -> int:
         return complain(str(error), error.rc)
     except TooLong as error:
         return complain(str(error), USAGE)
+
+
+def explain_request(options: Options, command: list[str]) -> tuple[Options, list[str]]:
+    """Its --setup may stand behind it, and a packet in scapy's notation is read here."""
+    words = command[1:]
+    while "--setup" in words[:-1]:
+        at = words.index("--setup")
+        options = options._replace(setup=words[at + 1])
+        del words[at : at + 2]
+    if any("(" in word for word in words):
+        from pystack.daemon.explain_packet import NoPacket, without_notation
+
+        try:
+            words = without_notation(words)
+        except NoPacket as error:
+            raise UsageError(str(error)) from None
+    return options, ["explain", *words]
 
 
 def serve_without_stack(options: Options, command: list[str]) -> int:

@@ -88,6 +88,27 @@ _ICMP_NAMES: Final = {
 
 
 @dataclass(slots=True)
+class TcpStats:
+    """Tcp: of /proc/net/snmp."""
+
+    RtoAlgorithm: int = 1
+    RtoMin: int = 200
+    RtoMax: int = 120_000
+    MaxConn: int = -1
+    ActiveOpens: int = 0
+    PassiveOpens: int = 0
+    AttemptFails: int = 0
+    EstabResets: int = 0
+    CurrEstab: int = 0
+    InSegs: int = 0
+    OutSegs: int = 0
+    RetransSegs: int = 0
+    InErrs: int = 0
+    OutRsts: int = 0
+    InCsumErrors: int = 0
+
+
+@dataclass(slots=True)
 class UdpStats:
     """Udp: of /proc/net/snmp."""
 
@@ -132,6 +153,7 @@ class Snmp:
 
     Ip: IpStats = field(default_factory=IpStats)
     Icmp: IcmpStats = field(default_factory=IcmpStats)
+    Tcp: TcpStats = field(default_factory=TcpStats)
     Udp: UdpStats = field(default_factory=UdpStats)
     IpExt: IpExtStats = field(default_factory=IpExtStats)
     IcmpMsg: Counter[str] = field(default_factory=Counter)  # InType8, OutType0, …: listed once seen
@@ -161,7 +183,7 @@ class Snmp:
         if self.IcmpMsg:
             names = sorted(self.IcmpMsg, key=lambda name: (name[0] != "I", int(name.partition("Type")[2])))
             groups.append(f"IcmpMsg: {' '.join(names)}\nIcmpMsg: {_values(self.IcmpMsg[n] for n in names)}\n")
-        groups.append(_group_text("Udp", self.Udp))
+        groups += [_group_text("Tcp", self.Tcp), _group_text("Udp", self.Udp)]
         return "".join(groups)
 
     def netstat_text(self) -> str:
@@ -192,6 +214,6 @@ def _values(numbers: Iterable[int]) -> str:
     return " ".join(str(number) for number in numbers)
 
 
-def _group_text(title: str, stats: IpStats | IcmpStats | UdpStats | IpExtStats) -> str:
+def _group_text(title: str, stats: IpStats | IcmpStats | TcpStats | UdpStats | IpExtStats) -> str:
     names = [entry.name for entry in fields(stats)]
     return f"{title}: {' '.join(names)}\n{title}: {_values(getattr(stats, name) for name in names)}\n"

@@ -24,6 +24,7 @@ ENOTEMPTY: Final = 39
 ELOOP: Final = 40
 EXFULL: Final = 54
 EPROTO: Final = 71
+EREMOTEIO: Final = 121
 EOVERFLOW: Final = 75
 ENONET: Final = 64
 EMSGSIZE: Final = 90
@@ -63,6 +64,7 @@ MESSAGES: Final[dict[int, str]] = {
     ELOOP: "Too many levels of symbolic links",
     EXFULL: "Exchange full",
     EPROTO: "Protocol error",
+    EREMOTEIO: "Remote I/O error",
     EOVERFLOW: "Value too large for defined data type",
     ENONET: "Machine is not on the network",
     EMSGSIZE: "Message too long",

@@ -12,6 +12,7 @@ from pystack.errors import EEXIST, ENOENT, NetError
 from pystack.events import EventSink
 from pystack.l2.backlog import BUDGET, Backlog
 from pystack.netns import Netns
+from pystack.origins import Origins
 from pystack.profile import Profile
 from pystack.rng import Rng
 from pystack.sysctl import Knob, Path
@@ -30,6 +31,7 @@ class Host:
         self.backlog = Backlog()
         self.events = EventSink()
         self.outcomes = Outcomes()
+        self.origins = Origins()
         self.namespaces: dict[str, Netns] = {}
         self.init = self._make_netns("", None)
         self._bind_sysctls()
@@ -69,6 +71,7 @@ class Host:
             outcomes=self.outcomes,
             backlog=self.backlog,
             profile=self.profile,
+            origins=self.origins,
             first=first,
         )
         self.namespaces[name] = netns

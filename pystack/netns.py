@@ -19,15 +19,15 @@ from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.hooks import Hooks
+from pystack.origins import Origins
 from pystack.profile import Profile
 from pystack.rng import Rng
-from pystack.sock.nobody import Nobody
+from pystack.sock.context import SocketContext
+from pystack.sock.inet_sockets import InetSockets
 from pystack.sock.packet import PacketTable
-from pystack.sock.raw import RawTable
 from pystack.sysctl import Knob, Stored, Sysctls
 from pystack.timers import Timers
 from pystack.wire.checksum import Buffer
-from pystack.wire.ipv4 import IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.virtio import NONE, Offload
 
 
@@ -45,6 +45,7 @@ class Netns:
         outcomes: Outcomes,
         backlog: Backlog,
         profile: Profile,
+        origins: Origins,
         first: Netns | None = None,
     ) -> None:
         self.name = name
@@ -67,6 +68,7 @@ class Netns:
             backlog=backlog,
             drop=self.drop,
             hooks=self.hooks,
+            origins=origins,
         )
         self.devices = DeviceTable(self.link, name)
         self.loopback = Loopback()
@@ -91,20 +93,18 @@ class Netns:
             drop=self.drop,
             first=first,
         )
-        self.raw = RawTable(
+        context = SocketContext(
             clock=clock,
+            rng=self.rng,
             drop=self.drop,
             outcomes=outcomes,
             devices=self.devices,
-            fib=self.ipv4.fib,
-            confs=self.ipv4.confs,
+            sysctls=self.sysctls,
         )
-        self.ipv4.build(loopback=self.loopback, sockets=self.raw, raw=self.raw)
-        self.raw.attach(self.ipv4.router, self.ipv4.output)
-        nobody = Nobody(drop=self.drop, snmp=self.snmp, icmp_errors=self.ipv4.icmp_errors)
-        self.ipv4.input.protocols[IPPROTO_UDP] = nobody.udp_rcv
-        self.ipv4.input.protocols[IPPROTO_TCP] = nobody.tcp_v4_rcv
-        self.ipv4.input.protocols[IPPROTO_IGMP] = nobody.igmp_rcv
+        self.sockets = InetSockets(context)
+        self.ipv4.build(loopback=self.loopback, sockets=self.sockets, raw=self.sockets)
+        self.sockets.attach(self.ipv4)
+        self.raw, self.ping, self.udp = self.sockets.raw, self.sockets.ping, self.sockets.udp
         self.packets = PacketTable(
             clock=clock, devices=self.devices, egress=self.link.egress, outcomes=outcomes
         )
@@ -137,3 +137,4 @@ class Netns:
         self.devices.set_down(self.loopback)
         self.link.backlog.forget(self.loopback, self.drop)
         self.ipv4.defrag.purge()
+        self.ipv4.arp.proxy.purge()

@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "l2",
         "netfilter",
         "packet device drop clock timers rng events counters sysctl sysctl_kinds sysctl_table "
-        "sysctl_table_host sysctl_table_ipv4 sysctl_table_netfilter errors profile toml_lines",
+        "sysctl_table_host sysctl_table_ipv4 sysctl_table_netfilter errors origins profile toml_lines",
         "wire",
     )
 )

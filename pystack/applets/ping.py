@@ -25,7 +25,8 @@ from pystack.applets.ping_text import (
 from pystack.applets.requests import SIGINT, SIGQUIT, Answer, Interrupted, Request, Steps, Wait
 from pystack.applets.session import Session
 from pystack.errors import EMSGSIZE, NetError
-from pystack.sock.raw import Received, SocketError
+from pystack.sock.errors import SocketError
+from pystack.sock.receive_queue import Received
 from pystack.wire import icmp
 from pystack.wire.checksum import verifies
 from pystack.wire.ipv4 import address_text

@@ -9,7 +9,8 @@ from pystack.applets.iputils import Failure
 from pystack.applets.ping_options import Options
 from pystack.applets.session import Session
 from pystack.errors import EACCES, EINVAL, NetError
-from pystack.sock.raw import IP_PMTUDISC_DO, RawSocket
+from pystack.sock.inet import IP_PMTUDISC_DO
+from pystack.sock.raw import RawSocket
 from pystack.wire import icmp
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, is_multicast
 
@@ -86,7 +87,7 @@ class Endpoint:
         if self.source:
             return
         try:
-            self.source = sock.route_to(self.target)[1]
+            self.source = sock.route_to(self.target)[1].saddr
         except NetError as error:
             if error.number != EACCES:
                 raise Failure(2, "connect", error.number) from None
@@ -103,7 +104,7 @@ class Endpoint:
         self.io.err.line("WARNING: pinging broadcast address")
         self.sock.broadcast = True
         try:
-            return self.sock.route_to(self.target)[1]
+            return self.sock.route_to(self.target)[1].saddr
         except NetError as error:
             raise Failure(2, "connect", error.number) from None
 

@@ -10,7 +10,7 @@ from typing import Final
 from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.iputils import INT_MAX, LONG_MAX, Failure, Usage, number, parse_aton, refuse_name
 from pystack.errors import EDESTADDRREQ, ERANGE, NotModelled
-from pystack.sock.raw import IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT
+from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT
 from pystack.wire.ipv4 import parse_address
 
 SHORT: Final = "h?4bRT:6F:N:aABc:CdDe:fi:I:l:Lm:M:nOp:qQ:rs:S:t:UvVw:W:"

@@ -99,12 +99,33 @@ def _run_commands(commands: Iterable[Command], filename: str, session: Session) 
     for command in commands:
         if command.words[0] == "exit":
             return _exit_code(command.words)
-        rc = yield from run_command(command, filename, session)
+        where = f"{filename}:{command.line}"
+        rc = yield from _obeying(where, run_command(command, filename, session), session)
         if rc != 0:
-            where = f"pystack: {filename}:{command.line}"
-            session.io.err.line(f"{where}: {_shown(command.words)}: exit code {rc}")
+            session.io.err.line(f"pystack: {where}: {_shown(command.words)}: exit code {rc}")
             return rc
     return 0
+
+
+def _obeying(where: str, steps: Steps, session: Session) -> Steps:
+    """Run a command, so that what it makes is known to come from this line; not what others make while it
+    waits.
+    """
+    origins = session.host.origins
+    answer: Answer = None
+    thrown: BaseException | None = None
+    while True:
+        outer, origins.line = origins.line, where
+        try:
+            request = steps.send(answer) if thrown is None else steps.throw(thrown)
+        except StopIteration as ended:
+            return int(ended.value)
+        finally:
+            origins.line = outer
+        try:
+            answer, thrown = (yield request), None
+        except BaseException as error:
+            answer, thrown = None, error
 
 
 def run_command(command: Command, filename: str, session: Session) -> Steps:

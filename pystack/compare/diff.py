@@ -23,9 +23,9 @@ from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
 CLASSES: Final = ("VERDICT", "EGRESS", "REWRITE", "RULE", "STATE", "REPLY", "LOG", "OUTPUT", "TIMING")
 _SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
 _WAY_OUT: Final = ("outdev", "physout")
-_VERDICT: Final = ("verdict", "reason")
+_VERDICT: Final = "verdict"  # the reason of a drop is shown and not compared: each kernel has other names
 _DEVICES: Final = (*_WAY_OUT, "indev", "physin")
-_UNOBSERVABLE_FIELDS: Final = (*_DEVICES, "table", "chain", "rule", "mark", *_VERDICT)
+_UNOBSERVABLE_FIELDS: Final = (*_DEVICES, "table", "chain", "rule", "mark", _VERDICT)
 _devices: Final = attrgetter(*_DEVICES)
 _point: Final = attrgetter("family", "hook", "priority")
 _seen: Final = attrgetter(*_UNOBSERVABLE_FIELDS)
@@ -189,7 +189,7 @@ class Differ:
         self._forgive(masks)
         if not unlike:
             return None
-        kind = "VERDICT" if unlike[0] in _VERDICT else "RULE"
+        kind = "VERDICT" if unlike[0] == _VERDICT else "RULE"
         return self._difference(kind, pair, f"{unlike[0]} at {pair.at}")
 
     def _is_unlike(self, left: Hop, right: Hop, name: str) -> bool:

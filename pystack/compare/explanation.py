@@ -19,7 +19,7 @@ from pystack.wire.fields import differing, place_of
 
 FIRST: Final = ">"  # the first row that differs
 ALSO: Final = "!"  # another that differs
-SAME: Final = " "
+UNMARKED: Final = " "
 _MOST_ALIKE: Final = 40  # rows of a section; of longer ones those that are alike are left out
 _MOST_HOPS: Final = 120  # of a step; of longer ones those of other packets are left out
 
@@ -66,8 +66,8 @@ def _sections(finding: Finding) -> Iterator[Section]:
     pairs = outcome.comparison.pairs if outcome.comparison is not None else []
     here = [pair for pair in pairs if pair.step == step]
     differs = _Differs(finding)
-    yield Section("paths", tuple(_path_rows(finding)))
     hops = [pair for pair in here if _is_of(pair, Hop)]
+    yield Section("paths", tuple(_path_rows(finding, hops)))
     if len(hops) > _MOST_HOPS:
         hops = _of_packets(hops, _packets(finding))
     yield Section("hops", tuple(_hop_rows(hops, differs)))
@@ -108,14 +108,22 @@ def _is_of(pair: Pair, kind: type[Record]) -> bool:
 # --- paths and hops -------------------------------------------------------------------------------------
 
 
-def _path_rows(finding: Finding) -> Iterator[Row]:
-    """The ways of all packets that began in this step."""
+def _path_rows(finding: Finding, hops: Sequence[Pair]) -> Iterator[Row]:
+    """The ways of all packets that began in this step; hops that were paired tell which are one packet."""
     outcome, step = finding.outcome, finding.difference.step
     theirs, ours = (
-        [str(path) for path in paths(records, finding.wiring) if path.step == step]
+        {path.packet: str(path) for path in paths(records, finding.wiring) if path.step == step}
         for records in (outcome.kernel, outcome.pystack)
     )
-    yield from _text_rows(theirs, ours)
+    twins: dict[int, int] = {}
+    for pair in hops:
+        if isinstance(pair.kernel, Hop) and isinstance(pair.pystack, Hop):
+            twins.setdefault(pair.kernel.packet, pair.pystack.packet)
+    halves = [(path, ours.pop(twins.get(packet, 0), NOTHING)) for packet, path in theirs.items()]
+    mark = FIRST
+    for left, right in (*halves, *((NOTHING, path) for path in ours.values())):
+        yield Row(UNMARKED if left == right else mark, left, right)
+        mark = mark if left == right else ALSO
 
 
 def _packets(finding: Finding) -> tuple[Collection[int], Collection[int]]:
@@ -149,14 +157,14 @@ def _of_packets(pairs: list[Pair], packets: tuple[Collection[int], Collection[in
 
 def _hop_rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
     """A hop a row, and the packet's bytes in words where they are not those of the row before."""
-    mark, shown = FIRST, ("", "")
+    mark, left, right = FIRST, "", ""
     for pair in pairs:
-        texts = (_bytes(pair.kernel), _bytes(pair.pystack))
-        if texts != shown and texts != ("", ""):
-            yield Row(SAME, *texts)
-        shown = texts
+        theirs, ours = _bytes(pair.kernel) or left, _bytes(pair.pystack) or right
+        if (theirs, ours) != (left, right):
+            yield Row(UNMARKED, theirs if theirs != left else "", ours if ours != right else "")
+        left, right = theirs, ours
         is_different = pair in differs
-        yield Row(mark if is_different else SAME, _hop(pair.kernel), _hop(pair.pystack))
+        yield Row(mark if is_different else UNMARKED, _hop(pair.kernel), _hop(pair.pystack))
         if is_different:
             yield from _field_rows(pair)
             mark = ALSO
@@ -222,14 +230,14 @@ def _rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
             yield from _field_rows(pair)
             mark = ALSO
         elif alike <= _MOST_ALIKE:
-            yield from _marked(SAME, pair)
+            yield from _marked(UNMARKED, pair)
     if alike > _MOST_ALIKE:
-        yield Row(SAME, f"(and {alike} that are alike)", "")
+        yield Row(UNMARKED, f"(and {alike} that are alike)", "")
 
 
 def _marked(mark: str, pair: Pair) -> Iterator[Row]:
     if isinstance(pair.kernel, Output) or isinstance(pair.pystack, Output):
-        yield from _text_rows(_output(pair.kernel), _output(pair.pystack))
+        yield from text_rows(_output(pair.kernel), _output(pair.pystack))
     else:
         yield Row(mark, _placed(pair.kernel), _placed(pair.pystack))
 
@@ -258,16 +266,21 @@ def _state_rows(pair: Pair) -> Iterator[Row]:
         for half in (pair.kernel, pair.pystack)
     )
     if pair.kernel is None or pair.pystack is None:
-        yield Row(SAME, *("(not observable)" if half is None else "" for half in (pair.kernel, pair.pystack)))
-    yield from _text_rows(theirs, ours)
+        yield Row(
+            UNMARKED, *("(not observable)" if half is None else "" for half in (pair.kernel, pair.pystack))
+        )
+    yield from text_rows(theirs, ours)
 
 
-def _text_rows(theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Row]:
+def text_rows(theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Row]:
+    """Two texts line beside line; times and what else differs by nature are not marked."""
     mark = FIRST
     for left, right in pair_up(theirs, ours, _same_text, _near_text):
         is_same = left is not None and right is not None and _same_text(left, right)
         yield Row(
-            SAME if is_same else mark, NOTHING if left is None else left, NOTHING if right is None else right
+            UNMARKED if is_same else mark,
+            NOTHING if left is None else left,
+            NOTHING if right is None else right,
         )
         mark = mark if is_same else ALSO
 

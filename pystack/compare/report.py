@@ -5,17 +5,18 @@ columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Final
 
-from pystack.compare.explanation import ALSO, FIRST, Explanation, Row
+from pystack.compare.diff import Difference
+from pystack.compare.explanation import ALSO, FIRST, UNMARKED, Explanation, Row, text_rows
 from pystack.compare.findings import Cause, Entry, Finding
 from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, SAME, SKIPPED, Summary
 from pystack.compare.predict import Prediction
-from pystack.compare.words import NOTHING
-from pystack.compare.words import one_line as one_line
-from pystack.compare.words import words as words
+from pystack.compare.records import Output, State
+from pystack.compare.words import NOTHING, words
 
+_MOST_LINES: Final = 3  # of an output or a table, as an example
 _MOST_NUMBERS: Final = 8  # of the differences of one cause
 _RED, _GREEN, _YELLOW, _PLAIN = "31", "32", "33", ""
 _COLOURS: Final[Mapping[str, str]] = {
@@ -55,9 +56,8 @@ class Report:
     def causes(self, causes: Sequence[Cause]) -> Iterator[str]:
         """What differs: each cause with its first difference as an example."""
         for cause in causes:
-            times = f"{len(cause.findings)} times in {cause.scenarios} scenarios"
-            if len(cause.findings) == 1:
-                times = "once"
+            many = f"{len(cause.findings)} times in {cause.scenarios} scenarios"
+            times = "once" if len(cause.findings) == 1 else many
             word = KNOWN if cause.known else DIFFER
             excuse = f" (known: {cause.known})" if cause.known else ""
             yield ""
@@ -71,7 +71,8 @@ class Report:
     def summary(self, summary: Summary) -> Iterator[str]:
         """The last lines of a run."""
         counts = [self._painted(f"{count} {name}", name) for name, count in summary.counts.items() if count]
-        yield f"{summary.scenarios} scenarios: {', '.join(counts) or 'none'}"
+        plural = "" if summary.scenarios == 1 else "s"
+        yield f"{summary.scenarios} scenario{plural}: {', '.join(counts) or 'none'}"
         if summary.forgiven:
             forgiven = ", ".join(f"{name} {times}" for name, times in sorted(summary.forgiven.items()))
             yield f"forgiven by nature: {forgiven}"
@@ -110,8 +111,20 @@ class Report:
 def _example(finding: Finding) -> Iterator[str]:
     difference = finding.difference
     yield f"  {finding.number:3} {finding.outcome.file}, step {difference.step}, at {difference.at}"
-    yield f"      kernel   {words(difference.kernel)}"
-    yield f"      pystack  {words(difference.pystack)}"
+    for row in islice(_beside(difference), _MOST_LINES):
+        yield f"      kernel   {_printable(row.kernel)}"
+        yield f"      pystack  {_printable(row.pystack)}"
+
+
+def _beside(difference: Difference) -> Iterator[Row]:
+    """Both halves; of outputs and tables the lines that differ."""
+    left, right = words(difference.kernel), words(difference.pystack)
+    if not isinstance(difference.kernel or difference.pystack, Output | State):
+        yield Row(FIRST, left, right)
+        return
+    is_table = isinstance(difference.kernel, State)
+    lines = (sorted(text.splitlines()) if is_table else text.splitlines() for text in (left, right))
+    yield from (row for row in text_rows(*lines) if row.mark != UNMARKED)
 
 
 def _numbers(findings: Sequence[Finding]) -> str:
@@ -125,5 +138,15 @@ def _numbers(findings: Sequence[Finding]) -> str:
 
 def _folded(text: str, width: int) -> list[str]:
     """All of a text, in pieces that fit: what differs may stand at its end."""
-    clean = "".join(char if char.isprintable() else "." for char in text)
-    return [clean[start : start + width] for start in range(0, len(clean), width)] or [""]
+    rest, pieces = _printable(text), []
+    while len(rest) > width:
+        space = rest.rfind(" ", 0, width + 1)
+        end = space if space > width // 2 else width
+        pieces.append(rest[:end])
+        rest = rest[end:].lstrip(" ")
+    return [*pieces, rest]
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "." for char in text)

@@ -20,6 +20,7 @@ from pystack.applets.running_setup import setup_lines
 from pystack.applets.virtual import advance, settle
 from pystack.clock import Clock
 from pystack.daemon.config import ConfigError
+from pystack.daemon.explaining import printed
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.output import gathered, write_all
 from pystack.daemon.settings import SetupText
@@ -52,6 +53,11 @@ def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns:
             return complain([json_refusal("setup")], USAGE)
         write_all(1, "".join(f"{line}\n" for line in setup_lines(host, {})).encode())
         return DONE
+    if argv[0] == "explain":
+        told = printed([*argv[1:], *(["--json"] if json else [])], host, netns)
+        write_all(1, told.out.encode())
+        write_all(2, told.err.encode())
+        return told.rc
     if json:
         asked = as_json(argv)
         if asked is None:

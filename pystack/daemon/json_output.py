@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 TOOLS: Final = {"ip": "-j", "bridge": "-j"}  # and their own option
-VERBS: Final = ("compare", "doctor", "status")
+VERBS: Final = ("compare", "doctor", "explain", "fuzz", "status")
 
 
 def as_json(argv: Sequence[str]) -> list[str] | None:

@@ -25,6 +25,7 @@ from pystack.daemon.command import Command
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import ControlServer
+from pystack.daemon.explaining import explained, tell
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.keeper import PULSE, Terms
 from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused, take_back
@@ -212,8 +213,9 @@ class Daemon:
             await trio.sleep(pause)
 
     async def serve_command(self, client: Connection, request: Request) -> int:
-        """An applet, in the namespace that was asked for."""
-        if request.json:
+        """An applet, or an explanation, in the namespace that was asked for."""
+        explains = request.argv[0] == "explain"
+        if request.json and not explains:
             if (asked := as_json(request.argv)) is None:
                 return await say(client, json_refusal(request.argv[0]), USAGE)
             request = request._replace(argv=asked)
@@ -221,6 +223,9 @@ class Daemon:
         if netns is None:
             known = ", ".join(sorted(self.stack.host.namespaces)[1:]) or "none but the first"
             return await say(client, f"there is no namespace {request.ns} (known: {known})", FAILED)
+        if explains:
+            args = [*request.argv[1:], *(["--json"] if request.json else [])]
+            return await tell(client, await explained(args, self.stack.host, netns))
         with trio.CancelScope() as scope, self.stack.lasting(scope):
             return await Command(client, self.stack.pump, self.stack.waiting).run(request, netns)
         return await say(client, "a reload replaced the stack in which this ran", FAILED)

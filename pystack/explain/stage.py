@@ -66,11 +66,18 @@ class Traveller:
 
     number: int
     netns: str
-    first: bytes  # as it was first seen, with a link header if it had one
+    first: bytes  # as it was first seen
+    has_link: bool  # whether that begins with a link header
+    protocol: int
     begins: str  # where it was first seen: "in tap1", "made here"
     cause: int = 0  # the packet that was being handled when this one was made
     network: bytes = b""  # as it was last seen, from the network header on
     ends: list[str] = field(default_factory=list)
+
+    @property
+    def frame(self) -> bytes:
+        """With a link header in any case."""
+        return self.first if self.has_link else bytes(12) + self.protocol.to_bytes(2, "big") + self.first
 
     def to_json(self) -> Json:
         """For programs."""

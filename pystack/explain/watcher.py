@@ -6,6 +6,7 @@ The decision itself is asked for again, with the same tables, at the moment befo
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -23,6 +24,7 @@ from pystack.packet import Packet
 FIRST: Final = -(1 << 31) - 1  # before what any table may have
 LAST: Final = 1 << 31
 NAME: Final = "explain"
+DELIVERED: Final = "delivered"
 
 
 class Crossing(NamedTuple):
@@ -49,6 +51,7 @@ class Watcher:
         self._narrate = narrate
         self._host = host
         self._current = 0  # the packet that is being handled
+        self._crossing: dict[NetDevice, deque[int]] = {}  # packets that wait at the far end of a veth pair
         for netns in host.namespaces.values():
             self._hang(netns)
         self._stop = host.events.subscribe(self._hear)
@@ -88,14 +91,27 @@ class Watcher:
         known = pkt.trace
         if not isinstance(known, Traveller):
             ingress = crossing.family == nf.NFPROTO_NETDEV and crossing.hook == nf.NETDEV_INGRESS
-            begins = f"enters by {pkt.dev.name}" if ingress else "made here"
             frame = bytes(pkt.frame() if ingress else pkt.payload())
-            cause = 0 if ingress else self._current
-            known = Traveller(len(self.travellers) + 1, crossing.netns.name, frame, begins, cause)
+            begins, cause = self._beginning(pkt.dev, ingress)
+            number = len(self.travellers) + 1
+            known = Traveller(number, crossing.netns.name, frame, ingress, pkt.protocol, begins, cause)
             pkt.trace = known
             self.travellers.append(known)
         self._current = known.number
         return known
+
+    def _beginning(self, dev: NetDevice, ingress: bool) -> tuple[str, int]:
+        """How a packet came to be, and because of which other."""
+        if not ingress:
+            return "made here", self._current
+        waiting = self._crossing.get(dev)
+        if waiting:
+            return f"arrives by {dev.name}", waiting.popleft()
+        return f"enters by {dev.name}", 0
+
+    def crosses(self, traveller: Traveller, peer: NetDevice) -> None:
+        """It goes through a cable, on whose other side it is a packet of its own."""
+        self._crossing.setdefault(peer, deque()).append(traveller.number)
 
     def add(self, stage: Stage) -> None:
         """One more stop."""
@@ -106,7 +122,9 @@ class Watcher:
     def _hear(self, event: Event) -> None:
         if not isinstance(event, Dropped) or not isinstance(event.trace, Traveller):
             return
-        reason = REASONS[event.reason]
-        event.trace.ends.append(f"dropped: {reason.sentence}")
+        reason, ends = REASONS[event.reason], event.trace.ends
+        if ends[-1:] == [DELIVERED]:  # that was to be, but nobody took it
+            ends.pop()
+        ends.append(f"dropped: {reason.sentence}")
         told = Told(f"dropped: {reason.sentence}")
         self.add(Stage(event.trace.number, event.netns, "drop", event.device, told, drop=reason.kernel))

@@ -119,6 +119,7 @@ class Bridge(BridgeState):
         self.port_of[dev] = port
         self.ports = (port, *self.ports)
         self.had_ports = True
+        self.net.origins.note(port)
         devices.set_promiscuity(dev, 1)  # until VLAN filtering every port hears everything
         fdb_local.add_local(self, port, dev.address)
         changed = bridge_stp.recalculate_bridge_id(self)

@@ -12,6 +12,7 @@ from pystack.l2.egress import Egress
 from pystack.l2.ingress import Ingress
 from pystack.l2.ratelimit import RateLimit
 from pystack.netfilter.hooks import Hooks
+from pystack.origins import Origins
 from pystack.packet import Packet
 from pystack.rng import Rng
 from pystack.timers import Timers
@@ -32,6 +33,7 @@ class LinkContext:
         "events",
         "hooks",
         "ingress",
+        "origins",
         "outcomes",
         "ratelimit",
         "rng",
@@ -49,6 +51,7 @@ class LinkContext:
         backlog: Backlog,
         drop: Drop,
         hooks: Hooks,
+        origins: Origins,
     ) -> None:
         self.clock = clock
         self.timers = timers
@@ -58,6 +61,7 @@ class LinkContext:
         self.backlog = backlog
         self.drop = drop
         self.hooks = hooks
+        self.origins = origins
         self.check_bridged: Callable[[Packet], bool] | None = None  # whether IPv4 in a bridge may go on
         self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)

@@ -142,6 +142,7 @@ class DeviceTable:
         dev.attach(self)
         self._by_name[dev.name] = dev
         self._by_index[ifindex] = dev
+        self.net.origins.note(dev)
         self.notify(LinkEvent.REGISTER, dev)
 
     def unregister(self, dev: Link) -> None:

@@ -204,6 +204,7 @@ def _set_entry(bridge: Bridge, port: BridgePort | None, request: FdbRequest) -> 
 
 def _new_entry(bridge: Bridge, port: BridgePort | None, request: FdbRequest) -> FdbEntry:
     entry = FdbEntry(request.address, request.vid, port, bridge.net.clock.now)
+    bridge.net.origins.note(entry)
     entry.added_by_user = True
     bridge.fdb.insert(entry)
     return entry

@@ -24,6 +24,8 @@ class NeighParms:
     gc_stale_time: int = 60
     unres_qlen_bytes: int = 212_992
     locktime: int = 100
+    proxy_delay: int = 80
+    proxy_qlen: int = 64
     reachable_time: float = 30.0  # seconds, drawn between half and one and a half of the base
 
     @property
@@ -79,6 +81,8 @@ SYSCTL_NAMES = (
     "locktime",
     "mcast_resolicit",
     "mcast_solicit",
+    "proxy_delay",
+    "proxy_qlen",
     "retrans_time",
     "retrans_time_ms",
     "ucast_solicit",

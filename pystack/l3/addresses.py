@@ -169,6 +169,7 @@ class AddressBook:
             address.flags |= IFA_F_SECONDARY
         held.insert(len(held) if address.is_secondary else place, address)
         self._by_local.setdefault(address.local, []).insert(0, address)  # the newest is found first
+        address.dev.net.origins.note(address)
         self._tell(AddressEvent.ADDED, address)
 
     def delete(self, dev: Link, local: int, prefixlen: int | None = None, peer: int | None = None) -> None:

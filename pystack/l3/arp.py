@@ -14,13 +14,16 @@ from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour
 from pystack.l2.nud import NUD_NOARP, NUD_VALID
-from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, Address, AddressBook, AddressEvent
+from pystack.l3.addresses import RT_SCOPE_LINK, Address, AddressBook, AddressEvent
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, Flow
+from pystack.l3.proxy_arp import ProxyArp
 from pystack.l3.route import Router, Rtable
 from pystack.netfilter.hooks import ARP_IN, ARP_OUT, Hooks
 from pystack.packet import PACKET_HOST, PACKET_LOOPBACK, PACKET_OTHERHOST, Packet
+from pystack.rng import Rng
+from pystack.timers import Timers
 from pystack.wire import arp as wire
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, header
 from pystack.wire.ipv4 import is_loopback, is_multicast
@@ -40,6 +43,8 @@ class Arp:
         hooks: Hooks,
         drop: Drop,
         outcomes: Outcomes,
+        timers: Timers,
+        rng: Rng,
         xmit: Callable[[Packet], None],
     ) -> None:
         self._addresses = addresses
@@ -51,6 +56,7 @@ class Arp:
         self._xmit = xmit
         self._in = hooks.arp[ARP_IN]
         self._out = hooks.arp[ARP_OUT]
+        self.proxy = ProxyArp(confs=confs, timers=timers, rng=rng, drop=drop, again=self._redo)
         self.table: NeighTable  # set once it exists: the table asks through us, we answer into it
 
     # -- entries -------------------------------------------------------------------------------------------
@@ -86,11 +92,18 @@ class Arp:
             self._fib.changed()
             self._announce(dev)
         elif event is LinkEvent.CHANGE and not dev.carrier:
-            self.table.flush(dev, keep_permanent=True)
+            self._carrier_lost(dev)
         elif event in (LinkEvent.DOWN, LinkEvent.UNREGISTER):
             self.table.flush(dev)
+            self.proxy.flush(dev)
         elif event is LinkEvent.UP:
             self._announce(dev)
+
+    def _carrier_lost(self, dev: Link) -> None:
+        """Linux: net/core/neighbour.c neigh_carrier_down()"""
+        if self._confs.all.arp_evict_nocarrier and self._confs.of(dev).arp_evict_nocarrier:
+            self.table.flush(dev, keep_permanent=True)
+            self.proxy.flush(dev)
 
     def on_address(self, event: AddressEvent, address: Address, primary: Address | None) -> None:
         """Without addresses a device speaks no IPv4. Linux: net/ipv4/fib_frontend.c fib_disable_ip()"""
@@ -124,9 +137,9 @@ class Arp:
     def _source_for(self, dev: Link, target: int, waiting: Packet | None) -> int:
         announce = max(self._confs.all.arp_announce, self._confs.of(dev).arp_announce)
         sender = 0 if waiting is None or waiting.ip is None else waiting.ip.saddr
-        if sender and announce < 2 and self._fib.address_type(sender) == RTN_LOCAL:
+        if sender and announce != 2 and self._fib.address_type(sender) == RTN_LOCAL:
             held = self._addresses.of(dev)
-            if announce == 0 or any(one.holds(target) and one.holds(sender) for one in held):
+            if announce != 1 or any(one.holds(target) and one.holds(sender) for one in held):
                 return sender
         return self._addresses.select(dev, target, RT_SCOPE_LINK)
 
@@ -165,7 +178,7 @@ class Arp:
             return self._in.run(pkt, pkt.dev, None, self._process)
         self._process(pkt)
 
-    def _process(self, pkt: Packet) -> None:
+    def _process(self, pkt: Packet, *, postponed: bool = False) -> None:
         """Linux: net/ipv4/arp.c arp_process()"""
         dev = pkt.dev
         message = wire.parse(pkt.data, pkt.network_header)
@@ -176,9 +189,13 @@ class Arp:
         self._outcomes.consumed += 1
         if message.spa == 0:
             return self._answer_probe(message, dev)
-        if message.operation == wire.ARPOP_REQUEST and self._answer(message, dev):
+        if message.operation == wire.ARPOP_REQUEST and self._answer(message, pkt, dev, postponed):
             return
         self._learn(message, pkt, dev)
+
+    def _redo(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/arp.c parp_redo()"""
+        self._process(pkt, postponed=True)
 
     def _is_refused(self, message: wire.Arp, dev: Link) -> bool:
         conf, everywhere = self._confs.of(dev), self._confs.all
@@ -196,17 +213,36 @@ class Arp:
         if not self._ignores(0, message.tpa, dev):
             self._reply(message, dev)
 
-    def _answer(self, message: wire.Arp, dev: Link) -> bool:
-        """Whether the question was about us, answered or not."""
+    def _answer(self, message: wire.Arp, pkt: Packet, dev: Link, postponed: bool) -> bool:
+        """Whether the question was for us, answered or not."""
         route = self._router.route_input(message.tpa, message.spa, 0, 0, dev)
-        if not isinstance(route, Rtable) or route.type != RTN_LOCAL:
+        if not isinstance(route, Rtable):
             return False
+        if route.type != RTN_LOCAL:
+            return self.proxy.answers_for(message, dev, route) and self._answer_for(
+                message, pkt, dev, postponed
+            )
         if self._ignores(message.spa, message.tpa, dev) or self._filters(message, dev):
             return True
-        neigh = self.table.create(dev, message.spa, self.parms_of(dev))
-        if neigh is not None:
-            neigh.told(message.sha, answered=False, override=True)
+        if self._note_asker(message, dev):
             self._reply(message, dev)
+        return True
+
+    def _answer_for(self, message: wire.Arp, pkt: Packet, dev: Link, postponed: bool) -> bool:
+        """Speak for another host."""
+        self._note_asker(message, dev)
+        if not postponed and self.proxy.is_postponed(pkt, dev):
+            self._outcomes.consumed -= 1  # it is not done with yet
+        else:
+            self._reply(message, dev)
+        return True
+
+    def _note_asker(self, message: wire.Arp, dev: Link) -> bool:
+        """Linux: net/core/neighbour.c neigh_event_ns()"""
+        neigh = self.table.create(dev, message.spa, self.parms_of(dev))
+        if neigh is None:
+            return False
+        neigh.told(message.sha, answered=False, override=True)
         return True
 
     def _reply(self, message: wire.Arp, dev: Link) -> None:
@@ -217,13 +253,18 @@ class Arp:
         level = max(self._confs.all.arp_ignore, self._confs.of(dev).arp_ignore)
         if level in (1, 2):
             here = self._addresses.of(dev)
-            if not any(held.local == target and held.scope <= RT_SCOPE_HOST for held in here):
+            if all(held.local != target for held in here):
                 return True
             anybody = level == 1 or not asker  # whoever has no address yet is of no other subnet
             return not anybody and not any(held.holds(target) and held.holds(asker) for held in here)
         if level == 3:
-            return not any(held.local == target and held.scope <= RT_SCOPE_LINK for held in self._addresses)
+            return not any(held.local == target and self._is_wide(held) for held in self._addresses)
         return level == 8
+
+    def _is_wide(self, held: Address) -> bool:
+        """More than this host knows the address. Linux: net/ipv4/devinet.c confirm_addr_indev()"""
+        localnet = self._confs.all.route_localnet or self._confs.of(held.dev).route_localnet
+        return bool(localnet) or held.scope <= RT_SCOPE_LINK
 
     def _filters(self, message: wire.Arp, dev: Link) -> bool:
         """Linux: net/ipv4/arp.c arp_filter()"""

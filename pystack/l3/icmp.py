@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from pystack.counters import Snmp
@@ -21,6 +22,8 @@ from pystack.wire.ipv4 import Ipv4Header
 _BROADCAST_TYPES: Final = frozenset(
     {icmp.ICMP_ECHO, icmp.ICMP_TIMESTAMP, icmp.ICMP_ADDRESS, icmp.ICMP_ADDRESSREPLY}
 )
+ReplyFn = Callable[[Packet, Ipv4Header], None]
+
 _ORIGINATE_LENGTH: Final = 4  # all that Linux insists on; RFC 792 has twelve octets
 
 
@@ -45,6 +48,7 @@ class Icmp:
         self._drop = drop
         self._outcomes = outcomes
         self._snmp = snmp
+        self.ping_rcv: ReplyFn | None = None  # the ping sockets, when there are any
 
     def icmp_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
         """Linux: net/ipv4/icmp.c icmp_rcv()"""
@@ -74,6 +78,8 @@ class Icmp:
             self._timestamp(pkt, header, message)
         elif type_ in icmp.ERROR_TYPES:
             self._report.receive(pkt, header, message)
+        elif type_ == icmp.ICMP_ECHOREPLY and self.ping_rcv is not None:
+            self.ping_rcv(pkt, header)
 
     def _is_refused_broadcast(self, pkt: Packet, type_: int) -> bool:
         route = pkt.route

@@ -22,6 +22,7 @@ from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
 from pystack.l3.exceptions import RouteExceptions, RouteSysctl
 from pystack.l3.fib import Fib
+from pystack.l3.groups import Groups
 from pystack.l3.icmp import Icmp
 from pystack.l3.icmp_error import IcmpErrorSender
 from pystack.l3.icmp_limit import IcmpLimit
@@ -82,6 +83,7 @@ class Ipv4:
         self.confs.on_change = self._settings_changed
         self.addresses = AddressBook(self._promotes, self._routes_localnet)
         self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
+        self.groups = Groups(devices)
         self.fib = Fib(devices, self._ignores_linkdown)
         self.exceptions = RouteExceptions(clock)
         self.route_sysctl = RouteSysctl()
@@ -105,6 +107,8 @@ class Ipv4:
             hooks=hooks,
             drop=self._drop,
             outcomes=outcomes,
+            timers=self._timers,
+            rng=self._rng,
             xmit=link.egress.dev_queue_xmit,
         )
         self.neighbours = self.arp.table = NeighTable(
@@ -141,7 +145,7 @@ class Ipv4:
             exceptions=self.exceptions,
             paths=self._paths,
             choice=choice,
-            is_member=self.is_member,
+            is_member=self.groups.is_member,
             log=self._link.printk_ratelimited,
         )
         self.router = Router(
@@ -154,7 +158,7 @@ class Ipv4:
             paths=self._paths,
             choice=choice,
             incoming=incoming,
-            is_member=self.is_member,
+            is_member=self.groups.is_member,
         )
 
     def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
@@ -274,16 +278,9 @@ class Ipv4:
             changed=self._neigh_changed,
         )
 
-    def is_member(self, dev: Link, group: int) -> bool:
-        """Every host is in 224.0.0.1; other groups cannot be joined yet.
-
-        Linux: net/ipv4/igmp.c ip_check_mc_rcu()
-        """
-        return group == 0xE0000001
-
     def queued(self) -> int:
         """Packets that wait for a neighbour, or for the rest of their datagram."""
-        return self.neighbours.context.queued + self.defrag.queued
+        return self.neighbours.context.queued + self.defrag.queued + self.arp.proxy.queued
 
     def _promotes(self, dev: Link) -> bool:
         return bool(self.confs.all.promote_secondaries or self.confs.of(dev).promote_secondaries)

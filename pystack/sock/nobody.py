@@ -1,63 +1,90 @@
-"""Datagrams and segments that meet no socket."""
+"""Segments that meet no socket: a reset answers them, or silence."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pystack.counters import Snmp
-from pystack.drop import NO_SOCKET, UDP_CSUM, UDP_IGNORED_MULTI, UDP_TOO_SMALL, Drop
-from pystack.l3.needs import IcmpErrors
-from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
-from pystack.packet import Packet
-from pystack.wire import icmp, udp
-from pystack.wire.checksum import Buffer, add, ones_sum, pseudo_header_sum
-from pystack.wire.ipv4 import Ipv4Header
+from pystack.drop import NO_SOCKET, TCP_CSUM, TCP_MALFORMED, TCP_NOT_FOR_US, TCP_TOO_SMALL
+from pystack.l3.fib_types import RTN_LOCAL, Flow
+from pystack.l3.route import Rtable
+from pystack.packet import PACKET_HOST, Packet
+from pystack.sock.context import SocketContext
+from pystack.wire import tcp
+from pystack.wire.checksum import transport_sum
+from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP, Ipv4Header
+from pystack.wire.malformed import Malformed
+from pystack.wire.tcp import TcpHeader
 
-# A longer datagram to many is not summed before somebody wants it. Linux: include/linux/skbuff.h
-_CHECKSUM_BREAK: Final = 76
+_ROUTED_TOS: Final = 0x1C
+_ECN: Final = 3
 
 
 class Nobody:
-    """Answers for ports that nobody listens on.
+    """Answers for ports that nobody listens on."""
 
-    Linux differs: a TCP segment is answered by a reset there; here it is dropped until TCP is built.
-    """
-
-    def __init__(self, *, drop: Drop, snmp: Snmp, icmp_errors: IcmpErrors) -> None:
-        self._drop = drop
-        self._snmp = snmp
-        self._icmp = icmp_errors
-
-    def udp_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
-        """Linux: net/ipv4/udp.c __udp4_lib_rcv()"""
-        datagram = pkt.data[pkt.transport_header :]
-        if len(datagram) < udp.HEADER_LENGTH:
-            return self._drop(pkt, UDP_TOO_SMALL)
-        _, _, length, check = udp.HEADER.unpack_from(datagram)
-        if not udp.HEADER_LENGTH <= length <= len(datagram):
-            return self._drop(pkt, UDP_TOO_SMALL)
-        route = pkt.route
-        is_cast = isinstance(route, Rtable) and route.flags & (RTCF_BROADCAST | RTCF_MULTICAST)
-        if is_cast and length > _CHECKSUM_BREAK:
-            return self._drop(pkt, UDP_IGNORED_MULTI)
-        if check and not pkt.offload.needs_checksum and not _adds_up(header, datagram[:length]):
-            self._snmp.Udp.InCsumErrors += 1
-            return self._drop(pkt, UDP_CSUM)
-        if is_cast:
-            return self._drop(pkt, UDP_IGNORED_MULTI)
-        self._snmp.Udp.NoPorts += 1
-        self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH)
-        self._drop(pkt, NO_SOCKET)
-
-    def tcp_v4_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
-        """Linux: net/ipv4/tcp_ipv4.c tcp_v4_rcv()"""
-        self._drop(pkt, NO_SOCKET)
+    def __init__(self, context: SocketContext) -> None:
+        self._context = context
 
     def igmp_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
         """No group is ever joined, so no query concerns us."""
-        self._drop(pkt, NO_SOCKET)
+        self._context.drop(pkt, NO_SOCKET)
 
+    def tcp_v4_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
+        """Linux: net/ipv4/tcp_ipv4.c tcp_v4_rcv()"""
+        context = self._context
+        if pkt.pkt_type != PACKET_HOST:
+            return context.drop(pkt, TCP_NOT_FOR_US)
+        context.snmp.Tcp.InSegs += 1
+        segment = pkt.data[pkt.transport_header :]
+        parsed = tcp.parse(segment)
+        if isinstance(parsed, Malformed):
+            return context.drop(pkt, TCP_TOO_SMALL if parsed is Malformed.HEADER_LENGTH else TCP_MALFORMED)
+        if not pkt.offload.needs_checksum:
+            total = transport_sum(header.saddr, header.daddr, IPPROTO_TCP, segment)
+            if total != 0xFFFF:
+                context.snmp.Tcp.InCsumErrors += 1
+                return context.drop(pkt, TCP_CSUM)
+        self._tcp_v4_send_reset(pkt, header, parsed, len(segment) - parsed.length)
+        context.drop(pkt, NO_SOCKET)
 
-def _adds_up(header: Ipv4Header, datagram: Buffer) -> bool:
-    pseudo = pseudo_header_sum(header.saddr, header.daddr, header.protocol, len(datagram))
-    return add(pseudo, ones_sum(datagram)) == 0xFFFF
+    def _tcp_v4_send_reset(self, pkt: Packet, header: Ipv4Header, segment: TcpHeader, length: int) -> None:
+        """Linux: net/ipv4/tcp_ipv4.c tcp_v4_send_reset(), net/ipv4/ip_output.c ip_send_unicast_reply()
+
+        Linux differs: it turns the IP options of the segment round, as for an echo reply.
+        """
+        context, route = self._context, pkt.route
+        if segment.flags & tcp.RST:
+            return  # never answered by another one
+        if not isinstance(route, Rtable) or route.type != RTN_LOCAL:
+            return
+        if segment.option(tcp.OPTION_MD5SIG) is not None:
+            return  # signed for a socket that is gone: without its key there is no answer
+        reset = TcpHeader(segment.dport, segment.sport, flags=tcp.RST)
+        if segment.flags & tcp.ACK:
+            reset.seq = segment.ack
+        else:
+            sequenced = length + bool(segment.flags & tcp.SYN) + bool(segment.flags & tcp.FIN)
+            reset.ack = (segment.seq + sequenced) & 0xFFFFFFFF
+            reset.flags |= tcp.ACK
+        flow = Flow(
+            header.saddr,
+            header.daddr,
+            tos=header.tos & _ROUTED_TOS,
+            mark=pkt.mark if context.sysctl.fwmark_reflect else 0,
+        )
+        back = context.router.route_output(flow)
+        if isinstance(back, Rtable):
+            answer = tcp.build(reset, b"", flow.saddr, flow.daddr)
+            own = Ipv4Header(
+                flow.saddr,
+                flow.daddr,
+                IPPROTO_TCP,
+                ttl=context.confs.ipv4.ip_default_ttl,
+                tos=header.tos & ~_ECN,
+                frag_off=IP_DF,  # and so no identification
+            )
+            reply = context.output.build(own, answer, back)
+            reply.mark = flow.mark
+            context.output.ip_local_out(reply)
+        context.snmp.Tcp.OutSegs += 1
+        context.snmp.Tcp.OutRsts += 1

@@ -1,249 +1,106 @@
-"""Raw IPv4 sockets: what `ping` opens. Sans-I/O: methods return at once, `on_event` says that something
-changed.
-"""
+"""Raw IPv4 sockets: what `ping` opens as root. Linux: net/ipv4/raw.c"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from pystack.clock import Clock
-from pystack.device import Socket
-from pystack.drop import SOCKET_RCVBUFF, Drop, Outcomes
-from pystack.errors import (
-    EACCES,
-    EADDRNOTAVAIL,
-    ECONNREFUSED,
-    EHOSTDOWN,
-    EHOSTUNREACH,
-    EMSGSIZE,
-    ENETUNREACH,
-    ENODEV,
-    ENONET,
-    ENOPROTOOPT,
-    EOPNOTSUPP,
-    EPROTO,
-    NetError,
-)
-from pystack.l2.devices import DeviceTable
-from pystack.l3.conf import Confs
-from pystack.l3.fib import Fib
-from pystack.l3.fib_types import RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, Flow
-from pystack.l3.ip_output import IpOutput
-from pystack.l3.route import RTCF_BROADCAST, Router, Rtable
+from pystack.drop import SOCKET_RCVBUFF
+from pystack.errors import EINVAL, EMSGSIZE, NetError
+from pystack.l3.fib_types import Flow
 from pystack.packet import Packet
+from pystack.sock.context import SocketContext
+from pystack.sock.errors import IcmpError
+from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket, seen_on
+from pystack.sock.receive_queue import Received, truesize
 from pystack.wire import icmp
-from pystack.wire.ipv4 import HEADER, HEADER_LENGTH, IP_DF, IPPROTO_ICMP, Ipv4Header, is_multicast
+from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header
 
-DEFAULT_RCVBUF: Final = 212_992
-
-# IP_MTU_DISCOVER: cut what is too long for the way; set DF while it is not; set DF and refuse what is.
-IP_PMTUDISC_DONT: Final = 0
-IP_PMTUDISC_WANT: Final = 1
-IP_PMTUDISC_DO: Final = 2
-
-_OVERHEAD: Final = 768  # what a queued packet is charged besides its octets
-
-# errno of an ICMP "destination unreachable" by code. Linux: net/ipv4/icmp.c icmp_err_convert
-_UNREACH_ERRNO: Final = (
-    ENETUNREACH,
-    EHOSTUNREACH,
-    ENOPROTOOPT,
-    ECONNREFUSED,
-    EMSGSIZE,
-    EOPNOTSUPP,
-    ENETUNREACH,
-    EHOSTDOWN,
-    ENONET,
-    ENETUNREACH,
-    EHOSTUNREACH,
-    ENETUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-)
-
-
-@dataclass(slots=True)
-class Received:
-    """One packet in a socket's queue."""
-
-    data: bytes  # from the IPv4 header on
-    saddr: int
-    ifindex: int
-    ttl: int
-    stamp: float
-
-
-@dataclass(slots=True)
-class SocketError:
-    """One entry of a socket's error queue (IP_RECVERR). Linux: struct sock_extended_err"""
-
-    errno: int
-    type: int
-    code: int
-    info: int
-    offender: int
-    quote: bytes  # the packet that failed, from its IPv4 header on
+_LONGEST: Final = 0xFFFF
+_FILTERED_TYPES: Final = 32  # as many bits as ICMP_FILTER has
 
 
 class RawTable:
     """All raw sockets of a namespace. Linux: net/ipv4/raw.c raw_v4_hashinfo"""
 
-    def __init__(
-        self, *, clock: Clock, drop: Drop, outcomes: Outcomes, devices: DeviceTable, fib: Fib, confs: Confs
-    ) -> None:
-        self.clock = clock
+    def __init__(self, context: SocketContext) -> None:
+        self._context = context
         self.sockets: list[RawSocket] = []
-        self.drop = drop
-        self.outcomes = outcomes
-        self.devices = devices
-        self.fib = fib
-        self.confs = confs
-        self.router: Router  # these two are built after the table that input delivers to
-        self.output: IpOutput
-
-    def attach(self, router: Router, output: IpOutput) -> None:
-        """Be told the way out."""
-        self.router = router
-        self.output = output
 
     def open(self, protocol: int) -> RawSocket:
         """socket(AF_INET, SOCK_RAW, protocol)"""
-        sock = RawSocket(self, protocol)
-        self.sockets.append(sock)
+        sock = RawSocket(self._context, self, protocol)
+        self.sockets.insert(0, sock)
         return sock
 
     def deliver(self, pkt: Packet, header: Ipv4Header) -> bool:
-        """Give each socket that wants it a copy; whether any did.
+        """Give each socket that wants it a copy; whether any could have wanted it.
 
-        Linux: net/ipv4/raw.c raw_local_deliver()
+        Linux: net/ipv4/raw.c raw_v4_input()
         """
-        wanted = False
+        matched = False
         for sock in self.sockets:
-            if sock.matches(pkt, header):
-                wanted = True
-                self.outcomes.cloned += 1
+            if not sock.matches(pkt, header):
+                continue
+            matched = True
+            if sock.wants(pkt, header):
+                self._context.outcomes.cloned += 1
                 sock.receive(pkt.clone(), header)
-        return wanted
+        return matched
 
-    def icmp_error(
-        self, type_: int, code: int, info: int, offender: int, inner: bytes, ifindex: int
-    ) -> list[Flow]:
-        """Linux: net/ipv4/raw.c raw_icmp_error()"""
-        _, _, _, _, _, _, protocol, _, saddr, daddr = HEADER.unpack_from(inner)
-        concerned = [
-            sock for sock in self.sockets if sock.protocol == protocol and sock.is_between(saddr, daddr)
-        ]
-        if type_ != icmp.ICMP_REDIRECT:
-            for sock in concerned:
-                sock.note_error(type_, code, info, offender, inner)
-        return [Flow(daddr, saddr, oif=sock.ifindex, tos=sock.tos & 0x1C) for sock in concerned]
+    def icmp_error(self, error: IcmpError, ifindex: int) -> list[Flow]:
+        """Tell all whose packet it may have been. Linux: net/ipv4/raw.c raw_icmp_error()"""
+        protocol, (saddr, daddr) = error.quote[9], error.addresses
+        flows = []
+        for sock in self.sockets:
+            device_fits = sock.ifindex in (0, ifindex)
+            if sock.protocol == protocol and device_fits and sock.is_between(saddr, daddr):
+                flows += sock.flow_of(error)
+                sock.icmp_error(error)
+        return flows
 
 
-class RawSocket(Socket):
-    """Linux: net/ipv4/raw.c"""
+class RawSocket(InetSocket):
+    """Linux: include/net/raw.h struct raw_sock"""
 
-    __slots__ = (
-        "_errors",
-        "_held",
-        "_queue",
-        "_source",
-        "_table",
-        "broadcast",
-        "connected",
-        "ifindex",
-        "on_event",
-        "pmtudisc",
-        "protocol",
-        "rcvbuf",
-        "recverr",
-        "saddr",
-        "tos",
-        "ttl",
-    )
+    __slots__ = ("_table", "icmp_filter")
 
-    def __init__(self, table: RawTable, protocol: int) -> None:
+    def __init__(self, context: SocketContext, table: RawTable, protocol: int) -> None:
+        super().__init__(context, protocol)
         self._table = table
-        self.protocol = protocol
-        self.saddr = 0  # bind(): for whom packets must be
-        self._source = 0  # with whose address it speaks; 0: the device's
-        self.connected = 0
-        self.ifindex = 0  # SO_BINDTODEVICE
-        self.ttl = 0  # 0: the default
-        self.tos = 0
-        self.broadcast = False
-        self.recverr = False
-        self.pmtudisc = IP_PMTUDISC_WANT  # IP_MTU_DISCOVER
-        self.rcvbuf = DEFAULT_RCVBUF
-        self.on_event: Callable[[], None] = _nobody_waits
-        self._queue: deque[Received] = deque()
-        self._held = 0
-        self._errors: deque[SocketError] = deque(maxlen=64)
+        self.icmp_filter = 0  # ICMP_FILTER: a bit for each type that is not wanted
 
     def close(self) -> None:
         """close()"""
         if self in self._table.sockets:
             self._table.sockets.remove(self)
+        super().close()
 
     def bind(self, address: int) -> None:
         """Linux: net/ipv4/raw.c raw_bind()"""
-        kind = self._table.fib.address_type(address)
-        if address and kind not in (RTN_LOCAL, RTN_MULTICAST, RTN_BROADCAST):
-            raise NetError(EADDRNOTAVAIL)
-        self.saddr = address
-        self._source = address if kind == RTN_LOCAL else 0
+        if self.is_connected:
+            raise NetError(EINVAL)
+        self.bind_address(address)
 
-    def bind_to_device(self, name: str) -> None:
-        """setsockopt(SO_BINDTODEVICE)"""
-        if not name:
-            self.ifindex = 0
-            return
-        dev = self._table.devices.get(name)
-        if dev is None:
-            raise NetError(ENODEV)
-        self.ifindex = dev.ifindex
+    def connect(self, daddr: int) -> None:
+        """connect()"""
+        self.connect_address(daddr, 0)
 
     # -- out -----------------------------------------------------------------------------------------------
 
-    def route_to(self, daddr: int) -> tuple[Rtable, int]:
-        """The way and the source that a packet from here would take; what connect() and sendto() ask."""
-        oif = self.ifindex
-        flow = Flow(daddr, self._source, oif=oif, tos=self.tos & 0x1C)
-        route = self._table.router.route_output(flow)
-        if not isinstance(route, Rtable):
-            raise NetError(route)
-        if route.flags & RTCF_BROADCAST and not self.broadcast:
-            raise NetError(EACCES)
-        return route, flow.saddr
-
-    def send_to(self, payload: bytes, daddr: int) -> None:
-        """Linux: net/ipv4/raw.c raw_sendmsg()"""
-        table = self._table
-        route, saddr = self.route_to(daddr)
-        length = HEADER_LENGTH + len(payload)
-        if length > 0xFFFF:
+    def send_to(self, payload: bytes, daddr: int | None = None) -> None:
+        """send(), sendto(). Raises NetError. Linux: net/ipv4/raw.c raw_sendmsg()"""
+        if len(payload) > _LONGEST:
             raise NetError(EMSGSIZE)
-        fits = length <= route.mtu
-        if self.pmtudisc == IP_PMTUDISC_DO and not fits:
-            raise NetError(EMSGSIZE)
-        header = Ipv4Header(
-            saddr,
-            daddr,
-            self.protocol,
-            ttl=1 if is_multicast(daddr) and not self.ttl else self.ttl or table.confs.ipv4.ip_default_ttl,
-            tos=self.tos,
-            id=table.output.select_ident(),
-            frag_off=IP_DF if self.pmtudisc != IP_PMTUDISC_DONT and fits else 0,
-        )
-        pkt = table.output.build(header, payload, route)
-        pkt.sock = self
+        whither = self.destination(None if daddr is None else (daddr, 0))[0]
+        route, flow = self.route_to(whither)
+        self.fail_if_error_pends()
+        pkt = self.make_packet(payload, route, flow)
         if self.protocol == IPPROTO_ICMP and payload:
-            table.drop.snmp.icmp_out(payload[0])
-        table.output.ip_local_out(pkt)
+            self.context.snmp.icmp_out(payload[0])
+        self.context.output.ip_local_out(pkt)
+
+    def count_no_route(self) -> None:
+        """Linux counts it for datagrams only."""
 
     # -- in ------------------------------------------------------------------------------------------------
 
@@ -251,54 +108,46 @@ class RawSocket(Socket):
         """Linux: net/ipv4/raw.c raw_v4_match()"""
         if self.protocol != header.protocol or not self.is_between(header.daddr, header.saddr):
             return False
-        return self.ifindex in (0, self._seen_on(pkt))
+        return self.ifindex in (0, seen_on(pkt))
 
-    def _seen_on(self, pkt: Packet) -> int:
-        """A looped packet was received by the device that owns its destination, not by lo.
-
-        Linux: inet_iif()
-        """
-        route = pkt.route
-        return route.iif if isinstance(route, Rtable) and route.iif else pkt.dev.ifindex
-
-    def is_between(self, ours: int, theirs: int) -> bool:
-        """Whether the socket is bound and connected to no other pair."""
-        return self.saddr in (0, ours) and self.connected in (0, theirs)
+    def wants(self, pkt: Packet, header: Ipv4Header) -> bool:
+        """Whether no filter of the socket is against it. Linux: net/ipv4/raw.c icmp_filter()"""
+        if self.icmp_filter and self.protocol == IPPROTO_ICMP:
+            message = pkt.data[pkt.transport_header :]
+            if len(message) < icmp.HEADER_LENGTH:
+                return False
+            if message[0] < _FILTERED_TYPES and self.icmp_filter >> message[0] & 1:
+                return False
+        return self.hears_group(header.daddr, pkt.dev.ifindex)
 
     def receive(self, pkt: Packet, header: Ipv4Header) -> None:
         """Queue a packet that is the socket's own. Linux: net/ipv4/raw.c raw_rcv()"""
-        size = len(pkt.data) - pkt.network_header + _OVERHEAD
-        if self._held >= self.rcvbuf:  # as Linux: the last one may reach beyond the bound
-            return self._table.drop(pkt, SOCKET_RCVBUFF)
-        self._held += size
+        context = self.context
+        if self.queue.is_full():
+            self.queue.dropped += 1
+            return context.drop(pkt, SOCKET_RCVBUFF)
         data = bytes(pkt.data[pkt.network_header :])
-        now = self._table.clock.now
-        self._queue.append(Received(data, header.saddr, self._seen_on(pkt), header.ttl, now))
-        self._table.outcomes.delivered += 1
+        now, ttl, tos = context.clock.now, header.ttl, header.tos
+        size = truesize(len(data))
+        self.queue.put(Received(data, header.saddr, 0, header.daddr, seen_on(pkt), ttl, tos, now, size))
+        context.outcomes.delivered += 1
         self.on_event()
 
     def recv(self) -> Received | None:
-        """The next packet, None if there is none."""
-        if not self._queue:
-            return None
-        received = self._queue.popleft()
-        self._held -= len(received.data) + _OVERHEAD
-        return received
+        """The next packet, None if there is none. Raises NetError if one that we sent has failed."""
+        self.fail_if_error_pends()
+        return self.queue.take()
 
-    def note_error(self, type_: int, code: int, info: int, offender: int, quote: bytes) -> None:
+    def icmp_error(self, error: IcmpError) -> None:
         """Linux: net/ipv4/raw.c raw_err()"""
-        if not self.recverr or type_ == icmp.ICMP_SOURCE_QUENCH:
+        if error.type in (icmp.ICMP_SOURCE_QUENCH, icmp.ICMP_REDIRECT):
             return
-        errno = EPROTO if type_ == icmp.ICMP_PARAMETERPROB else EHOSTUNREACH
-        if type_ == icmp.ICMP_DEST_UNREACH and code < len(_UNREACH_ERRNO):
-            errno = _UNREACH_ERRNO[code]
-        self._errors.append(SocketError(errno, type_, code, info, offender, quote))
-        self.on_event()
-
-    def recv_error(self) -> SocketError | None:
-        """recvmsg(MSG_ERRQUEUE)"""
-        return self._errors.popleft() if self._errors else None
-
-
-def _nobody_waits() -> None:
-    pass
+        if not self.recverr and not self.is_connected:
+            return
+        errno, is_hard = error.meaning()
+        if error.is_frag_needed:
+            is_hard = self.pmtudisc != IP_PMTUDISC_DONT
+        if self.recverr:
+            self.queue_error(error, errno)
+        if self.recverr or is_hard:
+            self.report_error(errno)

@@ -65,3 +65,8 @@ def pseudo_header_sum(saddr: int, daddr: int, protocol: int, length: int) -> int
     """
     number = (saddr >> 16) + (saddr & 0xFFFF) + (daddr >> 16) + (daddr & 0xFFFF) + protocol + length
     return number % 0xFFFF or (0xFFFF if number else 0)
+
+
+def transport_sum(saddr: int, daddr: int, protocol: int, segment: Buffer) -> int:
+    """The folded sum of a segment and its pseudo-header: 0xFFFF if the checksum in it is right."""
+    return add(pseudo_header_sum(saddr, daddr, protocol, len(segment)), ones_sum(segment))

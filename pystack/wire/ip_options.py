@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+
 IPOPT_END: Final = 0
 IPOPT_NOOP: Final = 1
 IPOPT_RR: Final = 7
@@ -160,6 +161,7 @@ class _Reader:
             if options.cipso is not None:
                 return 0
             options.cipso = at
+            return 1 if length < 8 else 2  # nobody here knows any domain of interpretation
         return None
 
     def _source_route(self, at: int, length: int) -> int | None:

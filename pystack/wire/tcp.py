@@ -5,6 +5,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
+from pystack.wire.checksum import Buffer, transport_sum
+from pystack.wire.ipv4 import IPPROTO_TCP
+from pystack.wire.malformed import Malformed
+
 HEADER: Final = Struct("!HHIIBBHHH")  # source, destination, seq, ack, offset, flags, window, checksum, urgent
 HEADER_LENGTH: Final = HEADER.size
 CHECK_OFFSET: Final = 16
@@ -17,3 +21,72 @@ ACK: Final = 0x10
 URG: Final = 0x20
 ECE: Final = 0x40
 CWR: Final = 0x80
+
+OPTION_END: Final = 0
+OPTION_NOP: Final = 1
+OPTION_MD5SIG: Final = 19
+
+
+class TcpHeader:
+    """The fields of one header, as numbers."""
+
+    __slots__ = ("ack", "dport", "flags", "length", "options", "seq", "sport", "window")
+
+    def __init__(
+        self,
+        sport: int,
+        dport: int,
+        *,
+        seq: int = 0,
+        ack: int = 0,
+        flags: int = 0,
+        window: int = 0,
+        options: bytes = b"",
+    ) -> None:
+        self.sport = sport
+        self.dport = dport
+        self.seq = seq
+        self.ack = ack
+        self.flags = flags
+        self.window = window
+        self.options = options
+        self.length = HEADER_LENGTH + len(options)
+
+    def option(self, kind: int) -> bytes | None:
+        """The value of the first option of this kind, None if there is none. Mangled ones end the search."""
+        options, at = self.options, 0
+        while at < len(options) and options[at] != OPTION_END:
+            if options[at] == OPTION_NOP:
+                at += 1
+                continue
+            length = options[at + 1] if at + 1 < len(options) else 0
+            if length < 2 or at + length > len(options):
+                return None
+            if options[at] == kind:
+                return options[at + 2 : at + length]
+            at += length
+        return None
+
+
+def parse(segment: Buffer) -> TcpHeader | Malformed:
+    """The header at the start of a segment; its checksum is not looked at."""
+    if len(segment) < HEADER_LENGTH:
+        return Malformed.TRUNCATED
+    sport, dport, seq, ack, offset, flags, window, _, _ = HEADER.unpack_from(segment)
+    length = (offset >> 4) * 4
+    if length < HEADER_LENGTH:
+        return Malformed.HEADER_LENGTH
+    if length > len(segment):
+        return Malformed.TOTAL_LENGTH
+    options = bytes(segment[HEADER_LENGTH:length])
+    return TcpHeader(sport, dport, seq=seq, ack=ack, flags=flags, window=window, options=options)
+
+
+def build(header: TcpHeader, payload: bytes, saddr: int, daddr: int) -> bytes:
+    """A whole segment, its checksum right; the length of the options is a multiple of four."""
+    ports, numbers = (header.sport, header.dport), (header.seq, header.ack)
+    control = (header.length << 2, header.flags, header.window)
+    rest = header.options + payload
+    bare = HEADER.pack(*ports, *numbers, *control, 0, 0) + rest
+    check = 0xFFFF ^ transport_sum(saddr, daddr, IPPROTO_TCP, bare)
+    return HEADER.pack(*ports, *numbers, *control, check, 0) + rest

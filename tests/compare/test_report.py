@@ -10,6 +10,7 @@ from pystack.compare.findings import Entry
 from pystack.compare.outcome import ERROR, PENDING, Outcome
 from pystack.compare.path import Wiring
 from pystack.compare.predict import Prediction
+from pystack.compare.records import State
 from pystack.compare.report import Report
 from tests.compare.runs import bridged, echo, entered, left, lost, outcome, run
 
@@ -44,6 +45,12 @@ def test_what_is_known_comes_last_and_says_why() -> None:
     causes = findings.causes()
     assert causes[-1].known == "as in 5.10"
     assert "REWRITE ip.ttl, ip.chksum: once (known: as in 5.10)" in list(Report().causes(causes))
+
+
+def test_of_a_table_the_lines_that_differ_are_the_example() -> None:
+    theirs, ours = State(1, "fdb", "a\nb 1\nc\n"), State(1, "fdb", "c\nb \033[2J\na\n")
+    lines = list(Report().causes(run(outcome([theirs], [ours])).causes()))
+    assert lines[3:5] == ["      kernel   b 1", "      pystack  b .[2J"]
 
 
 def test_a_scenario_says_how_it_ended_why_and_which_differences_it_has() -> None:

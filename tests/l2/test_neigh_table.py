@@ -249,6 +249,8 @@ def test_knobs_have_the_kernels_defaults() -> None:
         "locktime": 100,
         "mcast_resolicit": 0,
         "mcast_solicit": 3,
+        "proxy_delay": 80,
+        "proxy_qlen": 64,
         "retrans_time": 100,
         "retrans_time_ms": 1000,
         "ucast_solicit": 3,

@@ -16,7 +16,14 @@ from tests.l3.test_against_kernel import PORTS, SETUP, pystack_side, random_frag
 pytestmark = pytest.mark.root
 
 READ = "cat /proc/net/snmp /proc/net/netstat"
-GAUGES = {"Ip.Forwarding", "Ip.DefaultTTL"}
+GAUGES = {
+    "Ip.Forwarding",
+    "Ip.DefaultTTL",
+    "Tcp.RtoAlgorithm",
+    "Tcp.RtoMin",
+    "Tcp.RtoMax",
+    "Tcp.MaxConn",
+}
 # With a way to everywhere: how often a router may say that there is none is a matter of seconds.
 ROUTER = """
 sysctl -qw net.ipv4.ip_forward=1

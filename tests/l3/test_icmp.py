@@ -451,7 +451,7 @@ def test_an_error_reaches_only_sockets_of_that_protocol_and_address() -> None:
     box = Host()
     other, bound, connected = box.ns.raw.open(17), box.ns.raw.open(1), box.ns.raw.open(1)
     bound.bind(ip("127.0.0.1"))
-    connected.connected = ALICE_IP
+    connected.daddr = ALICE_IP
     for sock in (other, bound, connected):
         sock.recverr = True
     box.exchange(message_frame(3, 1, our_packet()))

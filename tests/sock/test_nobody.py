@@ -1,24 +1,14 @@
-"""Datagrams and segments that meet no socket."""
-
-from collections.abc import Callable
+"""Segments that meet no socket."""
 
 import pytest
 
-from pystack.wire import icmp
+from pystack.wire import tcp
+from pystack.wire.checksum import transport_sum
 from pystack.wire.ethernet import BROADCAST
-from pystack.wire.virtio import NEEDS_CSUM, Offload
+from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP
+from pystack.wire.tcp import ACK, FIN, RST, SYN, TcpHeader
 from tests.box import Box
-from tests.frames import (
-    ALICE_IP,
-    OUR_MAC,
-    arp_request,
-    datagram,
-    ip,
-    packet_frame,
-    parsed_icmp,
-    parsed_ip,
-    udp_packet,
-)
+from tests.frames import ALICE_IP, OUR_IP, OUR_MAC, arp_request, datagram, ip, packet_frame, parsed_ip
 
 
 class Host(Box):
@@ -30,107 +20,127 @@ class Host(Box):
         self.send(self.eth0, arp_request())
         self.sent(self.eth0)
 
-    def exchange(self, packet: bytes, to: bytes = OUR_MAC) -> list[bytes]:
-        self.send(self.eth0, packet_frame(packet, to))
+    def exchange(self, segment: bytes, *, to: bytes = OUR_MAC, tos: int = 0) -> list[bytes]:
+        self.send(self.eth0, packet_frame(datagram(segment, IPPROTO_TCP, tos=tos), to))
         self.assert_every_packet_is_accounted_for()
         return self.sent(self.eth0)
 
     def counted(self) -> dict[str, int]:
-        stats = self.ns.snmp.Udp
-        return {name: value for name in stats.__slots__ if (value := getattr(stats, name))}
+        stats = self.ns.snmp.Tcp
+        return {
+            name: getattr(stats, name)
+            for name in ("InSegs", "InErrs", "InCsumErrors", "OutSegs", "OutRsts")
+            if getattr(stats, name)
+        }
 
 
-def altered(change: Callable[[bytearray], None]) -> bytes:
-    """A UDP packet after a change to its octets behind the IPv4 header."""
-    body = bytearray(udp_packet()[20:])
-    change(body)
-    return datagram(bytes(body), 17)
+def segment(
+    flags: int, *, seq: int = 1000, ack: int = 0, payload: bytes = b"", options: bytes = b""
+) -> bytes:
+    header = TcpHeader(3333, 4444, seq=seq, ack=ack, flags=flags, window=512, options=options)
+    return tcp.build(header, payload, ALICE_IP, OUR_IP)
 
 
-def break_checksum(body: bytearray) -> None:
-    body[-1] ^= 1
-
-
-def drop_checksum(body: bytearray) -> None:
-    body[6:8] = b"\0\0"
-    body[-1] ^= 1
-
-
-def claim_more(body: bytearray) -> None:
-    body[5] += 1
-
-
-def claim_nothing(body: bytearray) -> None:
-    body[4:6] = b"\0\x07"
-
-
-def test_a_datagram_is_answered_by_port_unreachable() -> None:
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (segment(SYN), (0, 1001, RST | ACK)),
+        (segment(SYN, payload=b"hello"), (0, 1006, RST | ACK)),
+        (segment(SYN | FIN, seq=0xFFFFFFFF), (0, 1, RST | ACK)),
+        (segment(0), (0, 1000, RST | ACK)),
+        (segment(ACK, ack=77), (77, 0, RST)),
+        (segment(SYN | ACK, ack=77), (77, 0, RST)),
+    ],
+)
+def test_a_segment_is_answered_by_a_reset(asked: bytes, answer: tuple[int, int, int]) -> None:
     box = Host()
-    (answer,) = box.exchange(udp_packet())
-    assert parsed_icmp(answer) == (icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH, 0, udp_packet())
-    assert parsed_ip(answer).daddr == ALICE_IP
-    assert box.counted() == {"NoPorts": 1}
+    (frame,) = box.exchange(asked, tos=0x1F)
+    header = parsed_ip(frame)
+    reset = tcp.parse(frame[34:])
+    assert isinstance(reset, TcpHeader)
+    assert (reset.sport, reset.dport, reset.window) == (4444, 3333, 0)
+    assert (reset.seq, reset.ack, reset.flags) == answer
+    assert (header.saddr, header.daddr) == (OUR_IP, ALICE_IP)
+    assert (header.id, header.frag_off, header.ttl, header.tos) == (0, IP_DF, 64, 0x1C)
+    assert transport_sum(OUR_IP, ALICE_IP, IPPROTO_TCP, frame[34:]) == 0xFFFF
+    assert box.drops() == {"NO_SOCKET": 1}
+    assert box.counted() == {"InSegs": 1, "OutSegs": 1, "OutRsts": 1}
+
+
+def test_a_reset_is_not_answered() -> None:
+    box = Host()
+    assert box.exchange(segment(RST)) == []
     assert box.drops() == {"NO_SOCKET": 1}
 
 
-def test_a_datagram_without_checksum_is_believed() -> None:
-    assert len(Host().exchange(altered(drop_checksum))) == 1
+def test_a_signed_segment_is_not_answered() -> None:
+    """RFC 2385: whoever has lost the socket has lost the key with it."""
+    assert Host().exchange(segment(SYN, options=bytes((19, 18)) + bytes(16) + b"\1\1")) == []
 
 
-def test_octets_behind_the_datagram_do_not_count() -> None:
-    body = udp_packet()[20:] + b"tail"
-    assert len(Host().exchange(datagram(body, 17))) == 1
+@pytest.mark.parametrize("options", [b"\1\1\1\0", b"\2\4\5\xb4", b"\2\0\0\0", b"\2\x20\0\0", b"\1\1\1\2"])
+def test_other_options_do_not_matter(options: bytes) -> None:
+    assert len(Host().exchange(segment(SYN, options=options))) == 1
+
+
+def broken() -> bytes:
+    whole = segment(SYN)
+    return whole[:-1] + bytes([whole[-1] ^ 1])
 
 
 @pytest.mark.parametrize(
-    ("packet", "reason", "counters"),
+    ("sent", "reason", "counted"),
     [
-        (altered(break_checksum), "UDP_CSUM", {"InErrors": 1, "InCsumErrors": 1}),
-        (altered(claim_more), "UDP_TOO_SMALL", {"InErrors": 1}),
-        (altered(claim_nothing), "UDP_TOO_SMALL", {"InErrors": 1}),
-        (datagram(bytes(7), 17), "UDP_TOO_SMALL", {"InErrors": 1}),
+        (broken(), "TCP_CSUM", {"InSegs": 1, "InErrs": 1, "InCsumErrors": 1}),
+        (bytes(19), "TCP_MALFORMED", {"InSegs": 1}),
+        (bytes(20), "TCP_TOO_SMALL", {"InSegs": 1, "InErrs": 1}),
+        (bytes(12) + b"\x60" + bytes(7), "TCP_MALFORMED", {"InSegs": 1}),
     ],
-    ids=["checksum", "longer than it is", "shorter than its header", "no header"],
+    ids=["checksum", "no header", "a short header", "a longer header than segment"],
 )
-def test_a_datagram_that_is_not_what_it_says_is_dropped_in_silence(
-    packet: bytes, reason: str, counters: dict[str, int]
-) -> None:
-    """Linux: net/ipv4/udp.c __udp4_lib_rcv()"""
+def test_what_is_no_segment_is_dropped_in_silence(sent: bytes, reason: str, counted: dict[str, int]) -> None:
+    """Linux: net/ipv4/tcp_ipv4.c tcp_v4_rcv()"""
     box = Host()
-    assert box.exchange(packet) == []
+    assert box.exchange(sent) == []
     assert box.drops() == {reason: 1}
-    assert box.counted() == counters
+    assert box.counted() == counted
 
 
-@pytest.mark.parametrize("destination", ["10.0.0.255", "255.255.255.255", "224.0.0.1"])
-def test_a_datagram_to_many_is_ignored(destination: str) -> None:
+def test_a_segment_in_a_broadcast_frame_is_dropped_in_silence() -> None:
     box = Host()
-    assert box.exchange(udp_packet(dst=ip(destination)), BROADCAST) == []
-    assert box.counted() == {"IgnoredMulti": 1}
+    assert box.exchange(segment(SYN), to=BROADCAST) == []
+    assert (box.drops(), box.counted()) == ({"TCP_NOT_FOR_US": 1}, {})
 
 
-@pytest.mark.parametrize(
-    ("length", "counters"), [(68, {"InErrors": 1, "InCsumErrors": 1}), (69, {"IgnoredMulti": 1})]
-)
-def test_only_a_short_datagram_to_many_is_summed(length: int, counters: dict[str, int]) -> None:
-    """Linux sums at once what is no longer than CHECKSUM_BREAK."""
+def test_without_a_way_back_there_is_no_reset_though_it_is_counted() -> None:
+    """Linux: net/ipv4/ip_output.c ip_send_unicast_reply()"""
     box = Host()
-    packet = udp_packet(b"x" * length, dst=ip("10.0.0.255"))
-    broken = datagram(packet[20:-1] + b"y", 17, dst=ip("10.0.0.255"))
-    assert box.exchange(broken, BROADCAST) == []
-    assert box.counted() == counters
+    stranger = datagram(segment(SYN), IPPROTO_TCP, src=ip("8.8.8.8"))
+    box.send(box.eth0, packet_frame(stranger[:20] + rebuilt(stranger[20:])))
+    assert box.sent(box.eth0) == []
+    assert box.counted() == {"InSegs": 1, "OutSegs": 1, "OutRsts": 1}
 
 
-def test_a_checksum_that_is_owed_is_not_looked_at() -> None:
+def rebuilt(packet: bytes) -> bytes:
+    header = tcp.parse(packet)
+    assert isinstance(header, TcpHeader)
+    return tcp.build(header, b"", ip("8.8.8.8"), OUR_IP)
+
+
+def test_one_that_we_sent_ourselves_is_answered_over_lo() -> None:
     box = Host()
-    offload = Offload(NEEDS_CSUM, csum_start=34, csum_offset=6)
-    box.send(box.eth0, packet_frame(altered(break_checksum)), offload)
-    assert box.counted() == {"NoPorts": 1}
+    sock = box.ns.raw.open(IPPROTO_TCP)
+    sock.send_to(tcp.build(TcpHeader(1, 2, flags=SYN), b"", OUR_IP, OUR_IP), OUR_IP)
+    box.settle()
+    heard = [sock.recv(), sock.recv()]
+    resets = [received.data[33] for received in heard if received is not None]
+    assert resets == [SYN, RST | ACK]
+    box.assert_every_packet_is_accounted_for()
 
 
-@pytest.mark.parametrize("protocol", [2, 6], ids=["igmp", "tcp"])
-def test_what_no_socket_takes_ends_in_silence(protocol: int) -> None:
+def test_a_group_message_ends_in_silence() -> None:
     box = Host()
-    assert box.exchange(datagram(bytes(40), protocol)) == []
+    box.send(box.eth0, packet_frame(datagram(bytes(40), 2)))
+    assert box.sent(box.eth0) == []
     assert box.drops() == {"NO_SOCKET": 1}
     assert box.ns.snmp.Ip.InDelivers == 1

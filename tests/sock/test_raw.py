@@ -4,7 +4,10 @@ import pytest
 
 from pystack.drop import SOCKET_RCVBUFF
 from pystack.errors import EACCES, EADDRNOTAVAIL, EINVAL, EMSGSIZE, ENETUNREACH, ENODEV, NetError
-from pystack.sock.raw import DEFAULT_RCVBUF, IP_PMTUDISC_DO, IP_PMTUDISC_DONT, RawSocket
+from pystack.sock.errors import IcmpError
+from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_DONT
+from pystack.sock.raw import RawSocket
+from pystack.sock.receive_queue import DEFAULT_RCVBUF
 from pystack.wire.ipv4 import IP_DF
 from tests.box import Box
 from tests.frames import (
@@ -99,7 +102,7 @@ def test_only_addresses_of_ours_can_be_bound_to(address: str, good: bool) -> Non
     sock = Host().sock()
     if good:
         sock.bind(ip(address))
-        assert sock.saddr == ip(address)
+        assert sock.rcv_saddr == ip(address)
         return
     with pytest.raises(NetError) as error:
         sock.bind(ip(address))
@@ -162,8 +165,8 @@ def test_what_does_not_fit_the_link_is_cut_or_refused_as_the_socket_wants_it() -
 
 def test_the_way_can_be_asked_without_sending() -> None:
     box = Host()
-    route, source = box.sock().route_to(ALICE_IP)
-    assert (route.dev, source) == (box.eth0, OUR_IP)
+    route, flow = box.sock().route_to(ALICE_IP)
+    assert (route.dev, flow.saddr) == (box.eth0, OUR_IP)
     assert box.sent(box.eth0) == []
 
 
@@ -213,7 +216,7 @@ def test_a_socket_wants_only_what_it_is_bound_and_connected_to(
     sock = box.sock(99)
     if bound:
         sock.bind(ip(bound))
-    sock.connected = ip(connected) if connected else 0
+    sock.daddr = ip(connected) if connected else 0
     sock.bind_to_device(device)
     box.send(box.eth0, packet_frame(datagram(b"hello", 99)))
     assert (sock.recv() is not None) is wants
@@ -249,10 +252,11 @@ def test_whoever_waits_is_woken_for_packets_and_errors() -> None:
     sock.on_event = lambda: woken.append("!")
     box.send(box.eth0, echo_frame())
     assert woken == ["!"]
-    sock.note_error(3, 1, 0, ALICE_IP, b"")
+    unreachable = IcmpError(3, 1, 0, ALICE_IP, datagram(ECHO))
+    sock.icmp_error(unreachable)
     assert woken == ["!"]
     sock.recverr = True
-    sock.note_error(3, 1, 0, ALICE_IP, b"")
+    sock.icmp_error(unreachable)
     assert woken == ["!", "!"]
 
 
@@ -260,7 +264,7 @@ def test_a_full_buffer_drops_until_it_is_read() -> None:
     """As Linux: a packet is taken while anything is left, so the last one may reach beyond."""
     box = Host()
     sock = box.sock(99)
-    sock.rcvbuf = 2001
+    sock.queue.limit = 2001
     for _ in range(5):
         box.send(box.eth0, packet_frame(datagram(bytes(212), 99)))
     assert box.host.outcomes.dropped == {SOCKET_RCVBUFF: 2}
@@ -286,7 +290,7 @@ def test_only_the_last_errors_are_kept() -> None:
     sock = Host().sock()
     sock.recverr = True
     for number in range(100):
-        sock.note_error(11, 0, number, ALICE_IP, b"")
+        sock.icmp_error(IcmpError(11, 0, number, ALICE_IP, datagram(ECHO)))
     first = sock.recv_error()
     assert first is not None
     assert first.info == 36

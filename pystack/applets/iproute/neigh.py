@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pystack.applets.iproute import neigh_proxy
+from pystack.applets.iproute.neigh_states import NO_STATE, SHOWN_STATES, state_of, wanted_states
 from pystack.applets.iproute.numbers import (
     Prefix,
     address,
@@ -12,7 +14,6 @@ from pystack.applets.iproute.numbers import (
     format_mac,
     hardware_address,
     prefix,
-    unsigned,
 )
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.printer import CYAN, MAGENTA, YELLOW, Printer
@@ -35,45 +36,13 @@ from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
 from pystack.l2.nud import (
     NAMES,
-    NUD_DELAY,
     NUD_FAILED,
-    NUD_INCOMPLETE,
     NUD_NOARP,
-    NUD_NONE,
     NUD_PERMANENT,
-    NUD_PROBE,
-    NUD_REACHABLE,
-    NUD_STALE,
     NUD_VALID,
 )
 
 MAX_ROUNDS: Final = 10
-_NO_STATE: Final = 0x100  # asks for entries without any state
-
-# Each state with the fewest letters that name it; 0: all of them.
-# Linux: iproute2 ip/ipneigh.c nud_state_a2n()
-_STATES: Final = (
-    ("permanent", NUD_PERMANENT, 1),
-    ("reachable", NUD_REACHABLE, 1),
-    ("noarp", NUD_NOARP, 0),
-    ("none", NUD_NONE, 0),
-    ("stale", NUD_STALE, 0),
-    ("incomplete", NUD_INCOMPLETE, 0),
-    ("delay", NUD_DELAY, 0),
-    ("probe", NUD_PROBE, 0),
-    ("failed", NUD_FAILED, 1),
-)
-
-_SHOWN_STATES: Final = (
-    NUD_INCOMPLETE,
-    NUD_REACHABLE,
-    NUD_STALE,
-    NUD_DELAY,
-    NUD_PROBE,
-    NUD_FAILED,
-    NUD_NOARP,
-    NUD_PERMANENT,
-)
 
 
 def run(words: Words, options: Options, session: Session) -> int:
@@ -106,22 +75,13 @@ def run(words: Words, options: Options, session: Session) -> int:
     raise ToolExit(USAGE_CODE, f'Command "{words.word}" is unknown, try "ip neigh help".\n')
 
 
-def _state(word: str) -> int | None:
-    for name, state, letters in _STATES:
-        if word == name or (letters and matches(word, name)):
-            return state
-    number = unsigned(word)
-    if number is None or number >= 0x100 or number & (number - 1):
-        return None
-    return number
-
-
 @dataclass(slots=True)
 class _Request:
     to: Prefix | None = None
     dev: str = ""
     lladdr: str | None = None
     state: int = NUD_PERMANENT
+    proxy: bool = False
 
 
 def _parse(words: Words, family: str) -> _Request:
@@ -136,26 +96,33 @@ def _parse(words: Words, family: str) -> _Request:
             request.lladdr = value
         elif word == "nud":
             value = words.take()
-            state = _state(value)
+            state = state_of(value)
             if state is None:
                 raise wrong("nud state is bad", value)
             request.state = state
         elif word == "dev":
             request.dev = words.take()
+        elif matches(word, "proxy"):
+            request.proxy = True
+            request.to = _destination(words.take(), request, family)
         elif word in ("router", "use", "managed") or _is_refused(word):
             raise NotModelled(f"ip neigh … {word}", ("lladdr", "nud", "dev"))
         else:
             value = words.take() if word == "to" or matches(word, "help") else word
-            if request.to is not None:
-                raise garbage("to", value)
-            request.to = address(value, family)
-    if not request.dev or request.to is None or request.to.is_any:
+            request.to = _destination(value, request, family)
+    if not (request.dev or request.proxy) or request.to is None or request.to.is_any:
         raise ToolExit(USAGE_CODE, "Device and destination are required arguments.\n")
     return request
 
 
+def _destination(value: str, request: _Request, family: str) -> Prefix:
+    if request.to is not None:
+        raise garbage("to", value)
+    return address(value, family)
+
+
 def _is_refused(word: str) -> bool:
-    return any(matches(word, name) for name in ("proxy", "extern_learn", "protocol"))
+    return any(matches(word, name) for name in ("extern_learn", "protocol"))
 
 
 def _modify(command: str, words: Words, options: Options, session: Session) -> int:
@@ -164,11 +131,15 @@ def _modify(command: str, words: Words, options: Options, session: Session) -> i
     if request.lladdr is not None and request.lladdr != "null":
         lladdr = hardware_address(request.lladdr)
     dev = session.netns.devices.get(request.dev)
-    if dev is None:
+    if dev is None and request.dev:
         raise no_device(request.dev)
     assert request.to is not None
     try:
-        if command == "delete":
+        if request.proxy:
+            neigh_proxy.modify(command, request.to.address, dev, session)
+        elif dev is None:
+            raise no_device(request.dev)
+        elif command == "delete":
             _delete(request.to.address, dev, session)
         else:
             _set(command, request.to.address, dev, lladdr, request.state, session)
@@ -206,6 +177,7 @@ def _set(command: str, key: int, dev: Link, lladdr: bytes | None, state: int, se
     if lladdr is None and state & NUD_VALID and not neigh.state & NUD_VALID:
         raise NetError(EINVAL, "No link layer address given")
     neigh.set(None if lladdr is None else lladdr[: len(dev.address)], state)
+    session.host.origins.note(neigh)
 
 
 @dataclass(slots=True)
@@ -217,6 +189,7 @@ class _Filter:
     master: Link | None = None
     nomaster: bool = False
     unused: bool = False
+    proxy: bool = False
 
     def takes(self, neigh: Neighbour) -> bool:
         """Linux: iproute2 ip/ipneigh.c print_neigh()"""
@@ -228,7 +201,7 @@ class _Filter:
             return False
         if self.nomaster and neigh.dev.master is not None:
             return False
-        if not self.state & (neigh.state or _NO_STATE):
+        if not self.state & (neigh.state or NO_STATE):
             return False
         return self.to is None or self.to.is_any or self.to.holds(neigh.key)
 
@@ -253,9 +226,11 @@ def _parse_filter(words: Words, family: str, session: Session, *, flush: bool) -
         elif word == "nomaster":
             found.master, found.nomaster = None, True
         elif word == "nud":
-            found.state = (found.state if given else 0) | _wanted_state(words.take(), flush=flush)
+            found.state = (found.state if given else 0) | wanted_states(words.take(), flush=flush)
             given = True
-        elif word in ("vrf", "unused", "proxy") or matches(word, "protocol"):
+        elif word == "proxy":
+            found.proxy = True
+        elif word in ("vrf", "unused") or matches(word, "protocol"):
             raise NotModelled(f"ip neigh … {word}", ("dev", "master", "nomaster", "nud", "to"))
         else:
             _note_prefix(words.take() if word == "to" else word, found)
@@ -264,15 +239,6 @@ def _parse_filter(words: Words, family: str, session: Session, *, flush: bool) -
         if found.dev is None:
             raise no_device(dev_name)
     return found
-
-
-def _wanted_state(value: str, *, flush: bool) -> int:
-    state = _state(value)
-    if state is None:
-        if value != "all":
-            raise wrong("nud state is bad", value)
-        return ~NUD_NOARP if flush else ~0
-    return state or _NO_STATE
 
 
 def _note_prefix(value: str, found: _Filter) -> None:
@@ -287,7 +253,9 @@ def _show(words: Words, options: Options, session: Session) -> int:
     chosen = _parse_filter(words, options.family, session, flush=False)
     printer = options.printer(session.io)
     printer.begin()
-    for neigh in session.netns.ipv4.neighbours:
+    if chosen.proxy:
+        neigh_proxy.show(printer, session, chosen.dev, chosen.to)
+    for neigh in () if chosen.proxy else session.netns.ipv4.neighbours:
         if chosen.takes(neigh):
             print_neigh(printer, options, session, neigh, with_dev=chosen.dev is None)
     printer.end()
@@ -315,7 +283,7 @@ def print_neigh(
                 printer.put("refcnt", users, f" ref {users}")
             _print_ages(printer, session, neigh)
         if neigh.state:
-            shown = [NAMES[bit] for bit in _SHOWN_STATES if neigh.state & bit]
+            shown = [NAMES[bit] for bit in SHOWN_STATES if neigh.state & bit]
             printer.words("state", shown, joined="".join(f"{word} " for word in shown))
     printer.text("\n")
     printer.close_object()
@@ -337,6 +305,10 @@ def _flush(words: Words, options: Options, session: Session) -> int:
     if not words:
         raise ToolExit(1, "Flush requires arguments.\n")
     chosen = _parse_filter(words, options.family, session, flush=True)
+    if chosen.proxy:
+        if options.stats:
+            raise NotModelled("ip -s neigh flush proxy", ("ip neigh flush proxy",))
+        return neigh_proxy.flush(session, chosen.dev)
     out, table = session.io.out, session.netns.ipv4.neighbours
     for done in range(MAX_ROUNDS):
         doomed = [neigh for neigh in table if chosen.takes(neigh)]

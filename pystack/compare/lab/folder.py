@@ -67,12 +67,12 @@ def pending_scenarios(folders: Iterable[str]) -> dict[str, str]:
 
 def _pending_fault(scenario: str, name: str, subject: str, waiting: dict[str, str]) -> str:
     if scenario in waiting:
-        return f"{name} is there twice"
+        return f'"{name}" is there twice'
     if not os.path.isfile(scenario):
         folder = os.path.dirname(scenario)
         there = os.listdir(folder) if os.path.isdir(folder) else []
-        return f"there is no scenario {name}{nearest(os.path.basename(name), there)}"
-    return "" if subject else f"{name}: says not what it waits for"
+        return f'there is no scenario "{name}"{nearest(os.path.basename(name), there)}'
+    return "" if subject else f'"{name}": says not what it waits for'
 
 
 def _registries(folders: Iterable[str], name: str) -> list[str]:

@@ -66,7 +66,7 @@ class HopReader:
         place = self._places.get(key)
         if place is None:
             place = self._places[key] = self._place(packet)
-        frame, network = _bytes(place.point, packet)
+        frame, network = place.bytes_of(packet)
         entered = place.ingress and packet.indev in self._ports
         number = self._numbers.of(packet.protocol, network, entered=entered, origin=place.origin)
         return Hop(step, number, *place.fields, packet.mark, frame)
@@ -95,23 +95,24 @@ class HopReader:
 class _Place:
     """What all hops at one point between the same devices have in common."""
 
-    __slots__ = ("fields", "ingress", "origin", "point")
+    __slots__ = ("fields", "ingress", "origin", "shows_link", "whole_frame")
 
     def __init__(self, point: Point, origin: int, devices: Devices) -> None:
-        self.point = point
+        hook = point.family, point.hook
         self.origin = origin
-        self.ingress = (point.family, point.hook) == ("netdev", "INGRESS")
+        self.ingress = hook == ("netdev", "INGRESS")
+        self.whole_frame = hook in WHOLE_FRAME
+        self.shows_link = point.link
         self.fields: Fields = (point.family, point.hook, point.priority, None, None, None, *devices)
 
-
-def _bytes(point: Point, packet: LoggedPacket) -> tuple[bytes, bytes]:
-    """What a hop at this point shows, and the packet from its network header on."""
-    link, rest = packet.link, packet.payload
-    if (point.family, point.hook) in WHOLE_FRAME:
-        size = len(link) or ETH_HLEN
-        link, rest = rest[:size], rest[size:]
-    if not point.link:
-        return rest, rest
-    if packet.tag:
-        link = link[:TAG_AT] + packet.tag + link[TAG_AT:]
-    return link + rest, rest
+    def bytes_of(self, packet: LoggedPacket) -> tuple[bytes, bytes]:
+        """What a hop here shows, and the packet from its network header on."""
+        link, rest = packet.link, packet.payload
+        if self.whole_frame:
+            size = len(link) or ETH_HLEN
+            link, rest = rest[:size], rest[size:]
+        if not self.shows_link:
+            return rest, rest
+        if packet.tag:
+            link = link[:TAG_AT] + packet.tag + link[TAG_AT:]
+        return link + rest, rest

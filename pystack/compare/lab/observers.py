@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from pystack.compare.points import Point
@@ -54,6 +55,15 @@ class Recorder:
         if not isinstance(number, int):
             number = pkt.trace = self.packets = self.packets + 1
         return number
+
+    def dropped(self, packet: int, reason: str) -> None:
+        """The packet's last hop says why it was the last, if it is not where packets leave."""
+        for place in range(len(self.records) - 1, -1, -1):
+            hop = self.records[place]
+            if isinstance(hop, Hop) and hop.packet == packet:
+                if hop.hook != "EGRESS":
+                    self.records[place] = replace(hop, verdict="drop", reason=reason)
+                return
 
 
 def observe(netns: Netns, ports: Iterable[str], points: Iterable[Point], recorder: Recorder) -> None:

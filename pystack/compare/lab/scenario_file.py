@@ -28,7 +28,7 @@ EXPECT_KEYS: Final = ("path", "log")
 FAMILIES: Final = ("ip",)
 RESERVED: Final = ("known.toml", "pending.txt")  # of a folder of scenarios
 MOST_PORTS: Final = 64
-_TOML_PLACE: Final = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
+_TOML_PLACE: Final = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 _DIGITS: Final = re.compile(r"[0-9_]+")
 
 
@@ -110,20 +110,15 @@ def parse_toml(text: str, file: str) -> Table:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError([_toml_complaint(file, str(error))]) from None
+        found = _TOML_PLACE.fullmatch(str(error))  # says the line at the end; we say it in front
+        line = found[2] if found and found[2] else len(text.splitlines())
+        raise ScenarioError([f"{file}:{line}: {found[1] if found else error}"]) from None
     except ValueError:  # Python takes numbers of a few thousand digits
         longest = max(_DIGITS.finditer(text), key=lambda found: len(found[0]))
         line = text.count("\n", 0, longest.start()) + 1
         raise ScenarioError([f"{file}:{line}: a number of {len(longest[0])} digits"]) from None
     except RecursionError:
         raise ScenarioError([f"{file}: nested too deeply"]) from None
-
-
-def _toml_complaint(file: str, message: str) -> str:
-    """tomllib says the line at the end, in brackets; we say it in front as everywhere."""
-    if found := _TOML_PLACE.fullmatch(message):
-        return f"{file}:{found[2]}: {found[1]}"
-    return f"{file}: {message}"
 
 
 def _scenario(source: Source, table: Table, read_capture: ReadBytes) -> Scenario:
@@ -133,8 +128,9 @@ def _scenario(source: Source, table: Table, read_capture: ReadBytes) -> Scenario
     claim, verdict = _claim(source, table)
     ports = _ports(source, table)
     steps = StepReader(source, ports, read_capture)
-    read_steps = [(steps.read(step, path), path) for path, step in source.tables(table, "step")]
-    played = [(step, source.line(path)) for step, path in read_steps if step is not None]
+    played = [
+        read for path, one in source.tables(table, "step") if (read := steps.read(one, path)) is not None
+    ]
     return Scenario(
         file=source.file,
         title=_title(source, table),
@@ -161,8 +157,8 @@ def _title(source: Source, table: Table) -> str:
     title = source.text(table, "title")
     if not title.strip():
         source.complain(("title",), "a scenario has a title, in a sentence")
-    elif "\n" in title:
-        source.complain(("title",), "is one line")
+    elif not title.isprintable():
+        source.complain(("title",), "is one line, of characters that can be printed")
     return title
 
 

@@ -32,8 +32,8 @@ class StepReader:
         self._read_bytes = read_bytes
         self._running: set[str] = set()
 
-    def read(self, table: Table, path: Path) -> Step | None:
-        """One step; None if it is none, which was then complained about."""
+    def read(self, table: Table, path: Path) -> tuple[Step, int] | None:
+        """One step and its line; None if it is none, which was then complained about."""
         self._source.check_known(table, (*KINDS, "as"), path)
         kinds = [kind for kind in KINDS if kind in table]
         if len(kinds) != 1:
@@ -41,18 +41,20 @@ class StepReader:
             return None
         if "as" in table and kinds != ["start"]:
             self._source.complain((*path, "as"), "names what a start leaves running")
-        where = (*path, kinds[0])
-        match kinds[0]:
+        return self._step(kinds[0], table, path), self._source.line((*path, kinds[0]))
+
+    def _step(self, kind: str, table: Table, path: Path) -> Step:
+        match kind:
             case "send":
-                return self._send(self._source.table(table["send"], where), where)
+                return self._send(self._source.table(table[kind], (*path, kind)), (*path, kind))
             case "run":
-                return Run(self._command(table, "run", path))
+                return Run(self._command(table, kind, path))
             case "start":
                 return self._start(table, path)
             case "stop":
                 return self._stop(table, path)
             case _:
-                return self._wait(table["wait"], where)
+                return self._wait(table[kind], (*path, kind))
 
     # --- commands and time ------------------------------------------------------------------------------
 

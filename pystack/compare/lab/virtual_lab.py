@@ -19,7 +19,7 @@ from pystack.compare.records import Captured, Frame, Log, is_log_line
 from pystack.compare.scenario import Scenario, Topology
 from pystack.compare.station import Heard, Stations
 from pystack.device import FEATURE_ALL
-from pystack.events import Event, Printk
+from pystack.events import Dropped, Event, Printk
 from pystack.host import Host
 from pystack.l2.port import PortDevice
 from pystack.packet import PACKET_OUTGOING
@@ -78,6 +78,8 @@ class VirtualLab:
     def _hear(self, event: Event) -> None:
         if isinstance(event, Printk) and is_log_line(event.text):
             self.recorder.records.append(Log(self.recorder.step, event.text))
+        elif isinstance(event, Dropped) and isinstance(event.trace, int):
+            self.recorder.dropped(event.trace, event.reason)
 
     def _capture(self, name: str, where: str) -> None:
         dev = self.host.init.devices.get(name)

@@ -91,7 +91,7 @@ def test_a_file_becomes_a_scenario() -> None:
         kernel=">=5.10, <7.0",
         needs=("ebtables-broute",),
         expectations=(Expectation("1-7", ("FILTER-FORWARD",)), Expectation("", ("a", "b"))),
-        step_lines=(21, 23, 25, 27, 30, 32, 34),
+        step_lines=(22, 24, 26, 28, 31, 33, 35),
         setup_line=13,
         capture_line=11,
     )
@@ -177,11 +177,18 @@ wait = nan
         ("title = 't'\nports = [1]", "x.toml:2: ports: is a list of strings"),
         ("title = 7\nports = []", "x.toml:1: title: is a string"),
         ('title = """a\nb"""\nports = []', "x.toml:1: title: is one line"),
+        ('title = "\\u001b[31mred"\nports = []', "x.toml:1: title: is one line, of characters that can be"),
         ("title = 't'\nports = ['a/b']", "x.toml:2: ports: 'a/b' cannot be a device's name"),
         ("title = 't'\nports = ['tap%d']", "x.toml:2: ports: 'tap%d' cannot be a device's name"),
         ("title = 't'\nports = [1 2]", "x.toml:2: Unclosed array"),
-        ("title = 't'\nports = [\n", "x.toml: Invalid value (at end of document)"),
+        ("title = 't'\nports = [\n", "x.toml:2: Invalid value"),
         ("title = 't'\nports = []\nx = " + "[" * 5000, "x.toml: nested too deeply"),
+        ("title = 't'\nports = []\nx = " + "9" * 5000, "x.toml:3: a number of 5000 digits"),
+        ('title = "t\\u0000"\nports = []', "x.toml:1: title: holds a NUL"),
+        ('title = "t"\nports = ["t\\u0000"]', "x.toml:2: ports: 't\\x00' cannot be a device's name"),
+        ('title = "t"\nports = []\nsetup = "true\\u0000"', "x.toml:3: setup: holds a NUL"),
+        ('title = "t"\nports = []\n[host."a\\u0000"]\nx = 1', "x.toml:3: host.a\\x00.x: unknown key"),
+        ("title = 't'\nports = []\n[host.a]\n[host.a]", "x.toml:4: Cannot declare ('host', 'a') twice"),
         ("title = 't'\nports = []\nformat = 2", "x.toml:3: format: is 1"),
         ("title = 't'\nports = []\nipv6 = 1", "x.toml:3: ipv6: is true or false"),
         (
@@ -216,6 +223,8 @@ wait = nan
         ),
         (with_step("rnu = 'true'"), 'x.toml:4: step.rnu: unknown key; did you mean "run"?'),
         (with_step("run = ''"), "x.toml:4: step.run: names no command"),
+        (with_step('run = "ping\\u0000"'), "x.toml:4: step.run: holds a NUL"),
+        (with_step('start = "ping\\u0000"'), "x.toml:4: step.start: holds a NUL"),
         (with_step("run = 7"), "x.toml:4: step.run: is a string"),
         (with_step("run = 'true'\nas = 'x'"), "x.toml:5: step.as: names what a start leaves running"),
         (with_step("stop = 'srv'"), 'x.toml:4: step.stop: "srv" is not running'),
@@ -244,6 +253,14 @@ wait = nan
         (
             with_step(f"send = {{ port = 'tap1', hex = '{FRAME.hex()}', count = 0 }}"),
             "x.toml:4: step.send.count: is a whole number from 1 to 100000",
+        ),
+        (
+            with_step(f"send = {{ port = 'tap1', hex = '{FRAME.hex()}', count = 1000000000 }}"),
+            "x.toml:4: step.send.count: is a whole number from 1 to 100000",
+        ),
+        (
+            with_step('send = { port = "tap1", pcap = "a\\u0000b" }'),
+            "x.toml:4: step.send.pcap: holds a NUL",
         ),
         (
             with_step("[step.send]\nport = 'tap1'\nhex = 'xy'"),

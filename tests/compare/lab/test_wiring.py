@@ -1,4 +1,4 @@
-"""The path of every scenario's packet is the one that its title names."""
+"""The path of every scenario's packet is the one that the scenario expects."""
 
 from pathlib import Path
 from typing import Final
@@ -18,24 +18,14 @@ FILES: Final = [
     for file in find([str(SCENARIOS)])
     if "/path-" in file and file not in WAITING
 ]
-ON_THE_WAY_BACK: Final = {"7-1": "1-7", "6-3": "3-6"}
-# What the title calls by another part of the way than the first packet's.
-OTHERWISE: Final = {
-    "path-3-4/for-another-mac.toml": "3-?",
-    "path-4-6/bound-to-the-wrong-card.toml": "4-2-8",
-    "path-4-lo-4/from-127-to-a-stranger.toml": None,
-    "path-x-ns/host-to-container-and-back.toml": "4-2-8",
-    "path-x-ns/hosts-address-beyond.toml": "3-4",
-}
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_first_ip_packet_takes_the_path_of_the_title(file: str) -> None:
+def test_the_packet_takes_the_path_that_its_scenario_names(file: str) -> None:
     scenario = read(str(SCENARIOS / file))
     records = PystackSide().play(scenario)
-    first = next((path.kind for path in paths(records, wiring_of(scenario)) if path.is_ip), None)
-    kind = scenario.title.partition(":")[0]
-    assert first == OTHERWISE.get(file, ON_THE_WAY_BACK.get(kind, kind))
+    taken = [path.kind for path in paths(records, wiring_of(scenario)) if path.is_ip]
+    assert taken[:1] == [expectation.path for expectation in scenario.expectations]
 
 
 def test_wiring_knows_bridges_addresses_and_what_leads_into_other_namespaces() -> None:

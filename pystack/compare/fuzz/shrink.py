@@ -1,0 +1,120 @@
+"""Makes a scenario small that shows a difference: what is not needed for it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from pystack.compare.scenario import Run, Scenario, Send, Step
+from pystack.wire.ethernet import ETH_HLEN
+
+T = TypeVar("T")
+Shows = Callable[[Scenario], bool]  # whether a scenario has the difference still
+
+TRIES: Final = 400  # plays at most: small enough is good enough
+
+
+class Shrinker:
+    """Tries smaller scenarios as long as there are tries left."""
+
+    def __init__(self, shows: Shows, tries: int = TRIES) -> None:
+        self._shows = shows
+        self._tries = tries
+
+    def shrink(self, scenario: Scenario) -> Scenario:
+        """The smallest that was found; it shows the difference, as the given one does."""
+        deaf = replace(scenario, capture=())
+        if scenario.capture and self._try(deaf):
+            scenario = deaf
+        for _ in range(2):  # a shorter setup may need fewer steps
+            before = scenario
+            scenario = self._steps(scenario)
+            scenario = self._setup(scenario)
+            if scenario == before:
+                break
+        return self._ports(self._frames(self._commands(scenario)))
+
+    def _try(self, candidate: Scenario) -> bool:
+        if self._tries <= 0:
+            return False
+        self._tries -= 1
+        return self._shows(candidate)
+
+    def _steps(self, scenario: Scenario) -> Scenario:
+        def with_steps(steps: Sequence[Step]) -> Scenario:
+            return replace(scenario, steps=tuple(steps))
+
+        last = with_steps(scenario.steps[-1:])
+        if len(scenario.steps) > 1 and self._try(last):
+            return last
+        return with_steps(self._fewer(scenario.steps, lambda steps: self._try(with_steps(steps))))
+
+    def _setup(self, scenario: Scenario) -> Scenario:
+        def with_lines(lines: Sequence[str]) -> Scenario:
+            topology = replace(scenario.topology, setup="".join(f"{line}\n" for line in lines))
+            return replace(scenario, topology=topology)
+
+        lines = scenario.topology.setup.splitlines()
+        return with_lines(self._fewer(lines, lambda some: self._try(with_lines(some))))
+
+    def _fewer(self, things: Sequence[T], shows: Callable[[Sequence[T]], bool]) -> Sequence[T]:
+        """Leave out runs of them, long ones first, until none can go (Zeller's ddmin, complements only)."""
+        size = (len(things) + 1) // 2
+        while size:
+            at, shorter = 0, False
+            while at < len(things):
+                rest = [*things[:at], *things[at + size :]]
+                if shows(rest):
+                    things, shorter = rest, True
+                else:
+                    at += size
+            if not shorter or size > 1:
+                size //= 2
+        return things
+
+    def _commands(self, scenario: Scenario) -> Scenario:
+        """Of several commands in one step perhaps one is enough."""
+        for number, step in enumerate(scenario.steps):
+            if not isinstance(step, Run) or ";" not in step.command:
+                continue
+            for command in step.command.split(";"):
+                candidate = _with_step(scenario, number, Run(command.strip()))
+                if self._try(candidate):
+                    scenario = candidate
+                    break
+        return scenario
+
+    def _frames(self, scenario: Scenario) -> Scenario:
+        """Frames by halves, as far as they go."""
+        for number, step in enumerate(scenario.steps):
+            if not isinstance(step, Send) or len(step.frames) != 1:
+                continue
+            (frame,) = step.frames
+            cut = (len(frame) - ETH_HLEN) // 2
+            while cut:
+                shorter = frame[: len(frame) - cut]
+                candidate = _with_step(scenario, number, Send(step.port, (shorter,), shorter.hex()))
+                if self._try(candidate):
+                    scenario, frame = candidate, shorter
+                    cut = min(cut, len(frame) - ETH_HLEN)
+                else:
+                    cut //= 2
+        return scenario
+
+    def _ports(self, scenario: Scenario) -> Scenario:
+        """The last ones, if nobody needs them: the others keep their addresses."""
+        while len(scenario.topology.ports) > 1:
+            topology = replace(scenario.topology, ports=scenario.topology.ports[:-1])
+            gone = scenario.topology.ports[-1]
+            uses = any(isinstance(step, Send) and step.port == gone for step in scenario.steps)
+            candidate = replace(scenario, topology=topology)
+            if uses or not self._try(candidate):
+                break
+            scenario = candidate
+        return scenario
+
+
+def _with_step(scenario: Scenario, number: int, step: Step) -> Scenario:
+    steps = (*scenario.steps[:number], step, *scenario.steps[number + 1 :])
+    return replace(scenario, steps=steps)

@@ -1,0 +1,119 @@
+"""A run of the fuzzer: topologies drawn from a seed, many steps on each, and what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pystack.compare.diff import Difference
+from pystack.compare.fuzz.areas import AREAS
+from pystack.compare.fuzz.cause import Cause, cause_of, first_of
+from pystack.compare.fuzz.dice import Dice
+from pystack.compare.fuzz.shrink import Shrinker
+from pystack.compare.lab.fuzz_twin import Twin
+from pystack.compare.scenario import Scenario
+
+BATCH: Final = 400  # cases on one topology
+# Whoever finds more has to mend first: so many causes, or known ones so often, each time with a new start.
+ENOUGH: Final = 20
+REPEATS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference, and the smallest scenario that shows it."""
+
+    number: int
+    area: str
+    case: int  # of the run
+    cause: Cause
+    difference: Difference  # as the smallest scenario shows it
+    scenario: Scenario
+    again: bool  # whether it showed a second time; else the scenario is as long as it was
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """When it is enough."""
+
+    cases: int | None = None
+    seconds: float | None = None
+
+
+class Session:
+    """Draws, plays, and tells of each cause once."""
+
+    def __init__(self, twin: Twin, areas: Sequence[str], seed: int, limit: Limit) -> None:
+        self.cases = 0
+        self.findings: list[Finding] = []
+        self._twin = twin
+        self._areas = areas
+        self._seed = seed
+        self._limit = limit
+        self._began = time.monotonic()
+        self._met: set[Cause] = set()
+        self._repeats = 0
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether so much was found that it makes no sense to look for more."""
+        return len(self.findings) >= ENOUGH or self._repeats >= REPEATS
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self._began
+
+    def run(self) -> Iterator[Finding]:
+        """Every new cause, as soon as it is found."""
+        dice = Dice(self._seed)
+        while (size := self._left()) > 0:
+            area = dice.among(self._areas)
+            yield from self._batch(area, AREAS[area](Dice(dice.seed()), size))
+
+    def _left(self) -> int:
+        """How many cases the next topology gets."""
+        if self.gave_up:
+            return 0
+        if self._limit.seconds is not None and self.seconds >= self._limit.seconds:
+            return 0
+        return BATCH if self._limit.cases is None else min(BATCH, self._limit.cases - self.cases)
+
+    def _batch(self, area: str, scenario: Scenario) -> Iterator[Finding]:
+        """What comes after a difference is played afresh: it may have followed from that."""
+        while scenario.steps and not self.gave_up:
+            difference = first_of(self._twin.differences(scenario))
+            if difference is None:
+                self.cases += len(scenario.steps)
+                return
+            yield from self._look_into(area, difference, scenario)
+            if not difference.step:  # not even the setup was alike
+                return
+            self.cases += difference.step
+            scenario = replace(scenario, steps=scenario.steps[difference.step :])
+
+    def _look_into(self, area: str, difference: Difference, scenario: Scenario) -> Iterator[Finding]:
+        cause = cause_of(difference)
+        if cause in self._met:
+            self._repeats += 1
+            return
+        self._met.add(cause)
+        case = self.cases + max(difference.step, 1)
+        if difference.step:
+            scenario = replace(scenario, steps=scenario.steps[: difference.step])
+        again = self._shows(cause, scenario)
+        if again is not None:
+            scenario = Shrinker(lambda candidate: self._shows(cause, candidate) is not None).shrink(scenario)
+            difference = self._shows(cause, scenario) or difference
+        number = len(self.findings) + 1
+        title = f"{difference.cls} at {difference.at}: {difference.cause}".splitlines()[0]
+        scenario = replace(scenario, title=f"fuzz {area}, seed {self._seed}: {title}")
+        finding = Finding(number, area, case, cause, difference, scenario, again is not None)
+        self.findings.append(finding)
+        yield finding
+
+    def _shows(self, cause: Cause, scenario: Scenario) -> Difference | None:
+        found = self._twin.differences(scenario)
+        return next((difference for difference in found if cause_of(difference) == cause), None)

@@ -1,0 +1,113 @@
+"""The verb: `pystack fuzz [AREA…]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from pystack.compare.fuzz.areas import AREAS
+from pystack.compare.lab.errors import LabBroken
+from pystack.compare.lab.fuzz_session import Finding, Limit, Session
+from pystack.compare.lab.fuzz_twin import Twin
+from pystack.compare.lab.scenario_text import text_of
+from pystack.compare.lab.side import SideError
+from pystack.compare.records import Json, Record
+from pystack.compare.words import words
+
+FAILED: Final = 1
+USAGE: Final = 2
+LACKING: Final = 4
+CASES: Final = 20_000
+KEEP: Final = "fuzz-found"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
+    parser = _Parser(prog="pystack fuzz", description="Random scenarios into the kernel and into pystack.")
+    parser.add_argument("areas", nargs="*", metavar="AREA", help=f"of {', '.join(AREAS)}; without: all")
+    parser.add_argument("--seed", type=int, help="the same seed draws the same; without: any")
+    parser.add_argument("--cases", type=int, help=f"frames, commands and waits; without: {CASES}")
+    parser.add_argument("--seconds", type=float, help="as long as this, instead")
+    parser.add_argument("--keep", metavar="DIR", default=KEEP, help=f"for what is found; without: {KEEP}")
+    parser.add_argument("--json", action="store_true", default=as_json, help="one object a line")
+    options = parser.parse_args(arguments)
+    unknown = [area for area in options.areas if area not in AREAS]
+    if unknown:
+        parser.error(f"no such area: {', '.join(unknown)} (known: {', '.join(AREAS)})")
+    if options.cases is not None and options.seconds is not None:
+        parser.error("--cases or --seconds, not both")
+    return options
+
+
+def fuzz(arguments: Sequence[str], *, as_json: bool = False, make_twin: Callable[[], Twin] = Twin) -> int:
+    """Run, report, and tell by the exit code whether anything is unexplained."""
+    options = _options(arguments, as_json)
+    areas = options.areas or list(AREAS)
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    _say(options, f"seed {seed}", {"type": "fuzz", "seed": seed, "areas": areas})
+    limit = Limit(options.cases, options.seconds)
+    if limit == Limit():
+        limit = Limit(CASES)
+    twin = make_twin()
+    session = Session(twin, areas, seed, limit)
+    try:
+        for finding in session.run():
+            _tell(finding, options)
+    except (SideError, LabBroken) as error:
+        print(f"pystack: after {session.cases} cases: {error}", file=sys.stderr)
+        return LACKING if isinstance(error, SideError) else FAILED
+    finally:
+        twin.close()
+    _sum_up(session, twin, options)
+    return FAILED if session.findings else 0
+
+
+def _tell(finding: Finding, options: argparse.Namespace) -> None:
+    file = _keep(finding, Path(options.keep))
+    text = text_of(finding.scenario)
+    lines = [
+        f"{finding.number}. {finding.difference.cls} at {finding.difference.at}: {finding.difference.cause}",
+        f"   kernel   {_line(finding.difference.kernel)}",
+        f"   pystack  {_line(finding.difference.pystack)}",
+        f"   {file}" + ("" if finding.again else " (did not show again)"),
+        *(f"   | {line}" for line in text.splitlines() if finding.again),
+    ]
+    told = finding.difference.to_json() | {"case": finding.case, "file": str(file), "again": finding.again}
+    _say(options, "\n".join(lines), told)
+
+
+def _line(record: Record | None) -> str:
+    return (words(record).splitlines() or [""])[0]
+
+
+def _keep(finding: Finding, folder: Path) -> Path:
+    """A file for `pystack compare lab`; what an earlier run found there stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = finding.number
+    while (file := folder / f"{finding.area}-{number}.toml").exists():
+        number += 1
+    file.write_text(text_of(finding.scenario))
+    return file
+
+
+def _sum_up(session: Session, twin: Twin, options: argparse.Namespace) -> None:
+    found, seconds = len(session.findings), session.seconds
+    forgiven = ", ".join(f"{name} {times}" for name, times in sorted(twin.forgiven.items()))
+    stopped = " (and no more were looked for)" if session.gave_up else ""
+    lines = [f"{session.cases} cases in {seconds:.1f} s: {found} unexplained{stopped}"]
+    lines += [f"forgiven by nature: {forgiven}"] if forgiven else []
+    counts: Json = {"cases": session.cases, "seconds": round(seconds, 3), "unexplained": found}
+    _say(options, "\n".join(lines), {"type": "summary", **counts})
+
+
+def _say(options: argparse.Namespace, text: str, told: Json) -> None:
+    print(json.dumps({"v": 1, **told}) if options.json else text, flush=True)

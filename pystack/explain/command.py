@@ -1,0 +1,163 @@
+"""`pystack explain PACKET`: reads the words, has the packet followed, prints.
+
+The host belongs to this command alone: whoever calls made it for this, or copied the one that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.applets.getopt import BadOption, Getopt
+from pystack.errors import NetError
+from pystack.explain.journey import Explanation, Journey
+from pystack.explain.stage import Json
+from pystack.explain.text import lines
+from pystack.explain.words import Made, NotAPacket, packet_of
+from pystack.host import Host
+from pystack.l2.devices import Link
+from pystack.netns import Netns
+from pystack.wire.ethernet import ETH_HLEN
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+HELP: Final = """\
+usage: pystack explain PACKET [--in DEV | --out [--dev DEV]] [--setup FILE] [--reply] [--detailed | --json]
+
+What would happen to this packet, stage by stage, and why. Nothing is sent, nothing is changed.
+
+  PACKET      as tcpdump prints one: "10.0.0.2 > 10.0.0.1: ICMP echo request", "A.port > B.port: UDP",
+              "… : Flags [S]", "ARP, Request who-has A tell B", with link addresses in front or without;
+              or in scapy's notation: "Ether(src=…, dst=…)/IP(src=…, dst=…)/UDP(dport=53)"
+  --in DEV    it enters by this device (the only one that is up, if there is just one)
+  --out       a local socket sends it; with the source 0.0.0.0 the stack chooses one
+  --dev DEV   … a socket that is bound to this device
+  --reply     then follow the answer of whoever got it
+  --detailed  also what changed nothing, and where Linux decides
+  --json      one object a line
+"""
+_LONG: Final = {"in": 1, "out": 0, "dev": 1, "reply": 0, "detailed": 0, "json": 0, "hex": 0, "help": 0}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the command printed, and how it ended."""
+
+    rc: int
+    out: str = ""
+    err: str = ""
+    json: tuple[Json, ...] = ()
+
+
+@dataclass(slots=True)
+class Question:
+    """What was asked."""
+
+    packet: str = ""
+    entry: str = ""
+    out: bool = False
+    bound_to: str = ""
+    reply: bool = False
+    detailed: bool = False
+    json: bool = False
+    is_hex: bool = False  # the packet is a frame in hexadecimal digits
+    help: bool = False
+
+
+class Refused(Exception):
+    """The question makes no sense; the text says why."""
+
+
+def read(args: Sequence[str]) -> Question:
+    """The command line. Raises Refused."""
+    question, options = Question(), Getopt(args, "h", _LONG)
+    names = {"in": "entry", "dev": "bound_to", "hex": "is_hex", "h": "help"}
+    try:
+        for option, value in options:
+            setattr(question, names.get(option, option), value if _LONG.get(option) else True)
+    except BadOption as error:
+        raise Refused(f"explain: {error}") from None
+    if question.help:
+        return question
+    if len(options.operands) != 1:
+        raise Refused("explain: one packet, in quotes (pystack explain --help)")
+    question.packet = options.operands[0]
+    if question.entry and question.out:
+        raise Refused("explain: --in or --out, not both")
+    if question.bound_to and not question.out:
+        raise Refused("explain: --dev is the device that a sender is bound to: it goes with --out")
+    return question
+
+
+def answer(args: Sequence[str], host: Host, netns: Netns) -> Answer:
+    """Follow the packet. Uses the host up: it is not as it was afterwards."""
+    try:
+        question = read(args)
+        if question.help:
+            return Answer(DONE, HELP)
+        explanation = _explain(question, host, netns)
+    except (Refused, NotAPacket) as error:
+        return Answer(USAGE, err=f"pystack: {error}\n")
+    except NetError as error:
+        return Answer(FAILED, err=f"pystack: explain: the socket that sends it gets: {error.text}\n")
+    if question.json:
+        return Answer(DONE, json=tuple(_objects(explanation)))
+    told = lines(explanation, detailed=question.detailed)
+    return Answer(DONE, "".join(f"{line}\n" for line in told))
+
+
+def _explain(question: Question, host: Host, netns: Netns) -> Explanation:
+    made = _from_hex(question.packet) if question.is_hex else packet_of(question.packet)
+    entry = None if question.out else _entry(question, netns)
+    journey = Journey(host, netns)
+    if entry is None:
+        journey.leave(made, question.bound_to)
+    else:
+        journey.enter(entry, made)
+    if question.reply:
+        journey.reply()
+    return journey.close()
+
+
+def _entry(question: Question, netns: Netns) -> Link:
+    if question.entry:
+        dev = netns.devices.get(question.entry)
+        if dev is None:
+            raise Refused(f"explain: there is no device {question.entry} (known: {_names(netns)})")
+        return dev
+    ports = [dev for dev in netns.devices if dev.kind == "tun" and dev.up]
+    if len(ports) != 1:
+        raise Refused(f"explain: by which device does it enter? --in DEV (known: {_names(netns)}), or --out")
+    return ports[0]
+
+
+def _names(netns: Netns) -> str:
+    return ", ".join(dev.name for dev in netns.devices)
+
+
+def _from_hex(text: str) -> Made:
+    """A whole frame; link addresses of zero were not told."""
+    try:
+        frame = bytes.fromhex(text)
+    except ValueError:
+        raise NotAPacket("not hexadecimal digits") from None
+    if len(frame) < ETH_HLEN:
+        raise NotAPacket("shorter than an Ethernet header")
+    told = any(frame[:12])
+    protocol = int.from_bytes(frame[12:14], "big")
+    return Made(protocol, frame[14:], frame[6:12] if told else None, frame[:6] if told else None)
+
+
+def _objects(explanation: Explanation) -> Iterator[Json]:
+    for traveller in explanation.travellers:
+        yield traveller.to_json()
+        yield from (stage.to_json() for stage in explanation.stages if stage.packet == traveller.number)
+        yield {
+            "v": 1,
+            "type": "outcome",
+            "packet": traveller.number,
+            "ends": list(dict.fromkeys(traveller.ends)) or ["waits"],
+            "caused": [other.number for other in explanation.travellers if other.cause == traveller.number],
+        }

@@ -1,0 +1,61 @@
+"""Frames at the doors of devices: for whom they came, where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pystack.device import IFF_LOOPBACK, NetDevice
+from pystack.explain.bridging import bridge_of
+from pystack.explain.stage import Reason, Told
+from pystack.l2.bridge_state import BridgeState
+from pystack.l2.veth import Veth
+from pystack.packet import (
+    PACKET_BROADCAST,
+    PACKET_HOST,
+    PACKET_LOOPBACK,
+    PACKET_MULTICAST,
+    PACKET_OTHERHOST,
+    Packet,
+)
+
+ConfigOf = Callable[[object], str]
+
+_RECEIVED: Final = "net/core/dev.c __netif_receive_skb_core()"
+_VETH: Final = "drivers/net/veth.c veth_xmit()"
+_SENT: Final = "net/core/dev.c __dev_queue_xmit()"
+_FOR_WHOM: Final = {
+    PACKET_HOST: "received, addressed to this device",
+    PACKET_BROADCAST: "received, a broadcast",
+    PACKET_MULTICAST: "received, addressed to a group",
+    PACKET_OTHERHOST: "received, addressed to another station",
+    PACKET_LOOPBACK: "received, our own copy of what we sent",
+}
+
+
+def received(dev: NetDevice, pkt: Packet, config_of: ConfigOf) -> Told:
+    """A frame came in by a device."""
+    reasons: tuple[Reason, ...] = ()
+    bridge = bridge_of(dev)
+    if bridge is not None:
+        port = f"{dev.name} is a port of {bridge.name}, which gets every frame"
+        reasons = (Reason(f"{port}; addresses of {dev.name} are not asked", config_of(bridge.port_of[dev])),)
+    elif pkt.pkt_type == PACKET_OTHERHOST:
+        reasons = (Reason("seen by captures only: IP drops what is for another station"),)
+    return Told(_FOR_WHOM.get(pkt.pkt_type, "received"), _RECEIVED, reasons)
+
+
+def sent(dev: NetDevice, pkt: Packet) -> tuple[Told, str]:
+    """A frame leaves by a device, and how its way ends by that: empty if it goes on."""
+    if dev.flags & IFF_LOOPBACK:
+        return Told("looped back: received again by lo", "drivers/net/loopback.c loopback_xmit()"), ""
+    if isinstance(dev, Veth) and dev.peer is not None:
+        where = dev.peer.net.drop.netns
+        place = f" in namespace {where}" if where and dev.peer.net is not dev.net else ""
+        return Told(f"crosses to {dev.peer.name}{place}", _VETH), f"crossed to {dev.peer.name}{place}"
+    if isinstance(dev, BridgeState):
+        return Told("the bridge sends it by its ports", _SENT), ""
+    if dev.kind == "dummy":
+        told = Told("swallowed, as dummy devices do", "drivers/net/dummy.c dummy_xmit()")
+        return told, f"swallowed by {dev.name}"
+    return Told("sent", _SENT), f"sent by {dev.name}"

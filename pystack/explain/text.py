@@ -1,0 +1,54 @@
+"""An explanation as a user reads it: a packet's line as tcpdump prints it, then a stage a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pystack.applets.tcpdump.dissect import Dissector
+from pystack.applets.tcpdump.names import Names
+from pystack.applets.tcpdump.page import Look
+from pystack.explain.journey import Explanation
+from pystack.explain.stage import Stage, Traveller
+
+_PLACE: Final = 17
+_INDENT: Final = " " * 4
+
+
+def lines(explanation: Explanation, *, detailed: bool = False) -> Iterator[str]:
+    """The whole explanation."""
+    for traveller in explanation.travellers:
+        yield from _headline(traveller)
+        mine = [stage for stage in explanation.stages if stage.packet == traveller.number]
+        yield from _stages(mine, traveller.netns, detailed)
+        yield f"{_INDENT}= {explanation.end_of(traveller)}"
+
+
+def _headline(traveller: Traveller) -> Iterator[str]:
+    because = f", because of #{traveller.cause}" if traveller.cause else ""
+    where = f" in namespace {traveller.netns}" if traveller.netns else ""
+    yield f"#{traveller.number} {traveller.begins}{because}{where}: {packet_line(traveller)}"
+
+
+def packet_line(traveller: Traveller) -> str:
+    """As tcpdump has it, without the time."""
+    look = Look(n=2, t=1)
+    text = Dissector(look, Names()).text(0, traveller.frame, len(traveller.frame))
+    return text.strip().splitlines()[0]
+
+
+def _stages(stages: Iterable[Stage], netns: str, detailed: bool) -> Iterator[str]:
+    for stage in stages:
+        if stage.verbose and not detailed:
+            continue
+        place = stage.place if stage.netns == netns else f"{stage.netns}/{stage.place}"
+        told = stage.told
+        changed = f" [{', '.join(stage.changes)}]" if stage.changes else ""
+        dropped = f" ({stage.drop})" if stage.drop else ""
+        config = f"   {told.config}" if told.config else ""
+        yield f"{_INDENT}{place:{_PLACE}} {told.text}{dropped}{changed}{config}".rstrip()
+        for reason in told.reasons:
+            config = f"   {reason.config}" if reason.config else ""
+            yield f"{_INDENT}{'':{_PLACE}}   {reason.text}{config}"
+        if detailed and told.function:
+            yield f"{_INDENT}{'':{_PLACE}}   Linux: {told.function}"

@@ -1,0 +1,79 @@
+"""Packets followed from the door to their end."""
+
+import pytest
+
+from pystack.errors import NetError
+from tests.explain.lab import build, ends, reasons, stage, told
+
+PING = "10.0.0.2 > 10.0.0.1: ICMP echo request"
+
+
+def test_a_ping_to_the_bridge_is_delivered_and_its_answer_is_a_packet_of_its_own() -> None:
+    explanation = told(PING, "tap1")
+    assert ends(explanation) == ["delivered; caused #2", "sent by tap1"]
+    assert explanation.travellers[1].begins == "made here"
+    assert explanation.travellers[1].cause == 1
+
+
+def test_each_decision_names_the_line_that_made_it() -> None:
+    explanation = told(PING, "tap1")
+    port = stage(explanation, "rx").told.reasons[0]
+    assert (port.text[:24], port.config) == ("tap1 is a port of br0, w", "lab.setup:3")
+    assert stage(explanation, "neighbour", 2).told.config == "lab.setup:12"
+
+
+def test_forwarding_tells_what_it_rewrote() -> None:
+    explanation = told("10.0.0.2.1000 > 192.0.2.7.53: UDP, length 12", "tap1")
+    assert stage(explanation, "forward").changes == ("ip.ttl 64 -> 63",)
+    assert ends(explanation) == ["sent by wan"]
+
+
+def test_a_packet_for_nobody_known_waits_and_the_question_is_shown() -> None:
+    explanation = told("10.0.0.2.1000 > 192.0.2.8.53: UDP, length 12", "tap1")
+    assert ends(explanation) == ["waits; caused #2", "sent by wan"]
+    assert reasons(explanation, "neighbour") == ["nobody is known as 192.0.2.8 on wan"]
+
+
+def test_a_socket_s_packet_gets_the_source_that_the_stack_chooses() -> None:
+    explanation = told("0.0.0.0.1000 > 192.0.2.7.53: UDP, length 12")
+    assert "source 192.0.2.1" in stage(explanation, "route").told.text
+    assert ends(explanation) == ["sent by wan"]
+
+
+def test_a_packet_to_an_own_address_goes_by_lo() -> None:
+    explanation = told("0.0.0.0.1000 > 10.0.0.1.53: UDP, length 12")
+    assert [found.place for found in explanation.stages if found.kind == "tx"][:1] == ["lo"]
+
+
+def test_a_socket_without_a_route_hears_the_kernel_s_word() -> None:
+    with pytest.raises(NetError, match="Network is unreachable"):
+        told("0.0.0.0.1 > 198.51.100.1.1: UDP, length 0")
+
+
+def test_a_drop_bears_the_kernel_s_reason() -> None:
+    explanation = told("10.0.0.2.1 > 10.0.0.1.9: UDP, length 0", "tap1")
+    assert stage(explanation, "drop").drop == "NO_SOCKET"
+    assert ends(explanation)[0] == "dropped: no socket wants the packet; caused #2"
+
+
+def test_the_answer_of_the_far_end_is_followed_when_asked_for() -> None:
+    explanation = told("10.0.0.2.1000 > 192.0.2.7.53: UDP, length 12", "tap1", reply=True)
+    assert [traveller.begins for traveller in explanation.travellers] == ["enters by tap1", "enters by wan"]
+    assert ends(explanation) == ["sent by wan", "sent by tap1"]
+
+
+def test_a_veth_pair_is_crossed_by_a_packet_of_its_own() -> None:
+    host = build(
+        "ip netns add far\nip link add v0 type veth peer name v1 netns far\nip link set v0 up\n"
+        "ip -n far link set v1 up\nip addr add 172.16.0.1/24 dev v0\n"
+        "ip neigh add 172.16.0.9 lladdr 02:00:00:00:00:99 dev v0\n"
+    )
+    explanation = told("0.0.0.0.1 > 172.16.0.9.1: UDP, length 0", host=host)
+    assert ends(explanation)[0] == "crossed to v1 in namespace far; caused #2"
+    assert explanation.travellers[1].netns == "far"
+
+
+def test_an_arp_request_without_link_addresses_gets_plausible_ones() -> None:
+    explanation = told("ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28", "tap1")
+    assert explanation.travellers[0].first[:6] == b"\xff" * 6
+    assert any(explanation.travellers[0].first[6:12])
