@@ -62,6 +62,8 @@ class Socket:
 
     __slots__ = ()
 
+    mc_loop: bool = True  # IP_MULTICAST_LOOP: what is sent to a group of ours comes back
+
 
 class NetDevice:
     """Linux: include/linux/netdevice.h struct net_device"""

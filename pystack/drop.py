@@ -51,6 +51,7 @@ RECURSION: Final = DropReason(
 )
 UNHANDLED_PROTO: Final = DropReason("UNHANDLED_PROTO", "nobody handles this EtherType")
 LLC_NO_SAP: Final = _ours("LLC_NO_SAP", "an 802.2 frame for a service that nobody offers")
+IPV6DISABLED: Final = DropReason("IPV6DISABLED", "IPv6 is switched off, as everywhere here")
 OTHERHOST: Final = DropReason("OTHERHOST", "the frame is addressed to another station")
 DUMMY: Final = _ours("DUMMY", "a dummy device swallows what it is given")
 LINK_GONE: Final = _ours("LINK_GONE", "the device or namespace was removed while the packet waited")

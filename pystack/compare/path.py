@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.compare.points import POINTS
-from pystack.compare.records import Frame, Hop, Record
+from pystack.compare.records import Captured, Frame, Hop, Record
 from pystack.wire import icmp, ipv4, tcp
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.malformed import Malformed
@@ -87,16 +87,22 @@ def paths(records: Iterable[Record], wiring: Wiring) -> list[PacketPath]:
 
 
 def packets_of_frames(records: Sequence[Record]) -> dict[int, int]:
-    """By the place of a frame among the records, which packet it was: the hop at its port has its bytes."""
+    """By the place of a frame or capture among the records, which packet it was: a hop has its bytes."""
     waiting: dict[tuple[str, str | None, bytes], list[int]] = {}
+    seen: dict[tuple[int, bytes], int] = {}
     for record in records:
-        if isinstance(record, Hop) and record.family == "netdev":
+        if not isinstance(record, Hop):
+            continue
+        if record.family == "netdev":
             way, device = ("in", record.indev) if record.hook == "INGRESS" else ("out", record.outdev)
             waiting.setdefault((way, device, record.data), []).append(record.packet)
+        seen.setdefault((record.step, record.data[_network_of(record) :]), record.packet)
     found = {}
     for place, record in enumerate(records):
         if isinstance(record, Frame) and (known := waiting.get((record.dir, record.port, record.data))):
             found[place] = known.pop(0)
+        elif isinstance(record, Captured) and (number := seen.get((record.step, record.data[ETH_HLEN:]))):
+            found[place] = number
     return found
 
 
@@ -221,9 +227,12 @@ def _connection(packet: bytes) -> bytes:
 
 def _ip_packet(hop: Hop) -> bytes:
     """From the IPv4 header on; nothing if it is no IPv4, or cannot be read."""
-    start = 0
-    if _SHOWS_LINK[hop.family, hop.hook]:
-        if hop.data[ETH_HLEN - 2 : ETH_HLEN] != ETH_P_IP.to_bytes(2, "big"):
-            return b""
-        start = ETH_HLEN
+    start = _network_of(hop)
+    if start and hop.data[ETH_HLEN - 2 : ETH_HLEN] != ETH_P_IP.to_bytes(2, "big"):
+        return b""
     return b"" if isinstance(ipv4.parse(hop.data, start), Malformed) else hop.data[start:]
+
+
+def _network_of(hop: Hop) -> int:
+    """Where the network header stands in a hop's bytes."""
+    return ETH_HLEN if _SHOWS_LINK[hop.family, hop.hook] else 0

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from typing import Final
 
 from pystack.device import IFF_UP, NetDevice
-from pystack.drop import DEV_HDR, DEV_READY, HDR_TRUNC, LLC_NO_SAP, UNHANDLED_PROTO, Drop, Outcomes
+from pystack.drop import (
+    DEV_HDR,
+    DEV_READY,
+    HDR_TRUNC,
+    IPV6DISABLED,
+    LLC_NO_SAP,
+    UNHANDLED_PROTO,
+    Drop,
+    Outcomes,
+)
 from pystack.l2.offload import is_believable
 from pystack.netfilter.hooks import NETDEV_INGRESS, Hooks
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
@@ -21,6 +30,7 @@ from pystack.wire.ethernet import (
     ETH_P_802_2,
     ETH_P_802_3,
     ETH_P_802_3_MIN,
+    ETH_P_IPV6,
     HEADER,
 )
 from pystack.wire.virtio import NONE, Offload
@@ -41,7 +51,10 @@ class Ingress:
         self._drop = drop
         self._outcomes = outcomes
         # By EtherType. Linux: dev_add_pack()
-        self.protocols: dict[int, ProtocolHandler] = {ETH_P_802_2: self._llc_rcv}
+        self.protocols: dict[int, ProtocolHandler] = {
+            ETH_P_802_2: self._llc_rcv,
+            ETH_P_IPV6: self._ipv6_rcv,
+        }
 
     def receive(self, dev: NetDevice, frame: Buffer, offload: Offload = NONE) -> None:
         """Take a frame that came in from outside. Linux: drivers/net/tun.c tun_get_user()"""
@@ -114,6 +127,13 @@ class Ingress:
         Linux: net/llc/llc_input.c llc_rcv()
         """
         self._drop(pkt, LLC_NO_SAP)
+
+    def _ipv6_rcv(self, pkt: Packet) -> None:
+        """Spoken by every kernel, if only to say no: the device counts nothing.
+
+        Linux: net/ipv6/ip6_input.c ip6_rcv_core()
+        """
+        self._drop(pkt, IPV6DISABLED)
 
 
 def eth_type_trans(pkt: Packet) -> None:

@@ -64,6 +64,7 @@ class BrNetfilter:
         self._snmp = snmp
         self._ip, self._arp, self._bridge = hooks.ip, hooks.arp, hooks.bridge
         self._mine: tuple[tuple[HookPoint, HookEntry], ...] = ()
+        self._rearming = False
         for point in (*hooks.ip, *hooks.arp, *hooks.bridge):
             point.on_change = self.rearm
         self.rearm()
@@ -74,15 +75,19 @@ class BrNetfilter:
         """Hang at the bridge's hooks only while anything hangs at any hook that a bridged frame meets; until
         then the check alone is cheaper.
         """
+        if self._rearming:  # what changes now is our own
+            return
         mine = {entry for _, entry in self._mine}
         points = (*self._ip, *self._arp, *self._bridge)
         watched = any(entry not in mine for point in points for entry in point.entries)
+        self._rearming = True
         if watched and not self._mine:
             self._mine = tuple(self._hang())
         elif self._mine and not watched:
-            taken, self._mine = self._mine, ()
-            for point, entry in taken:
+            for point, entry in self._mine:
                 point.unregister(entry)
+            self._mine = ()
+        self._rearming = False
         bare = bool(self.conf.call_iptables) and not self._mine
         self._link.check_bridged = self._check if bare else None
 
@@ -96,9 +101,7 @@ class BrNetfilter:
         )
         for hook, function, priority in places:
             point = self._bridge[hook]
-            point.on_change = _nobody_cares
             yield point, point.register(function, priority, NAME, eldest=True)
-            point.on_change = self.rearm
 
     def _check(self, pkt: Packet) -> bool:
         """Whether a frame that no hook waits for may go on."""
@@ -220,10 +223,6 @@ def _for_us_meanwhile(pkt: Packet) -> bool:
         return False
     pkt.pkt_type = PACKET_HOST
     return True
-
-
-def _nobody_cares() -> None:
-    pass
 
 
 def _bridge_of(dev: NetDevice | None) -> BridgeState:

@@ -108,10 +108,11 @@ class IpOutput:
             return self._drop(pkt, IP_OUTNOROUTES)
         pkt.dev = route.dev
         pkt.protocol = ETH_P_IP
-        copy = pkt.clone()
-        copy.sock = pkt.sock
-        self._outcomes.cloned += 1
-        self._post(copy, route, self._ip_mc_finish_output)
+        if pkt.sock is None or pkt.sock.mc_loop or not route.flags & RTCF_MULTICAST:
+            copy = pkt.clone()
+            copy.sock = pkt.sock
+            self._outcomes.cloned += 1
+            self._post(copy, route, self._ip_mc_finish_output)
         if route.flags & RTCF_MULTICAST and pkt.ip is not None and pkt.ip.ttl == 0:
             self._outcomes.consumed += 1
             return

@@ -21,14 +21,14 @@ from pystack.errors import (
     ENODEV,
     NetError,
 )
-from pystack.l3.fib_types import RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, Flow
+from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, Flow
 from pystack.l3.route import RTCF_BROADCAST, Rtable
 from pystack.packet import Packet
 from pystack.sock.context import SocketContext
 from pystack.sock.errors import ORIGIN_ICMP, ORIGIN_LOCAL, ErrorQueue, IcmpError, SocketError
 from pystack.sock.memberships import Memberships
 from pystack.sock.receive_queue import ReceiveQueue
-from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, Ipv4Header, is_multicast
+from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_UDP, Ipv4Header, is_multicast
 
 # IP_MTU_DISCOVER. Linux: include/uapi/linux/in.h
 IP_PMTUDISC_DONT: Final = 0  # never set DF
@@ -38,7 +38,6 @@ IP_PMTUDISC_PROBE: Final = 3  # set DF, ask the device and not the path
 IP_PMTUDISC_INTERFACE: Final = 4  # never DF, ask the device
 IP_PMTUDISC_OMIT: Final = 5  # the same, and cut what does not fit
 
-_ROUTED_TOS: Final = 0x1C
 _LONGEST: Final = 0xFFFF
 
 
@@ -174,8 +173,11 @@ class InetSocket(Socket):
             daddr,
             saddr,
             oif=oif,
-            tos=self.tos & _ROUTED_TOS,
+            tos=self.tos & IPTOS_RT_MASK,
             mark=self.mark,
+            proto=self.protocol,
+            sport=self.num if self.protocol == IPPROTO_UDP else 0,
+            dport=dport,
         )
         route = self.context.router.route_output(flow, any_source=self.transparent)
         if not isinstance(route, Rtable):
@@ -270,8 +272,8 @@ class InetSocket(Socket):
         if error.is_frag_needed and self.pmtudisc in (IP_PMTUDISC_INTERFACE, IP_PMTUDISC_OMIT):
             return []
         saddr, daddr = error.addresses
-        tos, mark = self.tos & _ROUTED_TOS, self.mark
-        return [Flow(daddr, saddr, oif=self.ifindex, tos=tos, mark=mark)]
+        tos, mark = self.tos & IPTOS_RT_MASK, self.mark
+        return [Flow(daddr, saddr, oif=self.ifindex, tos=tos, mark=mark, proto=self.protocol)]
 
     def report_error(self, errno: int) -> None:
         """Let the next call fail, and wake who waits. Linux: sk_error_report()"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.drop import NO_SOCKET, TCP_CSUM, TCP_MALFORMED, TCP_NOT_FOR_US, TCP_TOO_SMALL
-from pystack.l3.fib_types import RTN_LOCAL, Flow
+from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, Flow
 from pystack.l3.route import Rtable
 from pystack.packet import PACKET_HOST, Packet
 from pystack.sock.context import SocketContext
@@ -15,7 +15,6 @@ from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP, Ipv4Header
 from pystack.wire.malformed import Malformed
 from pystack.wire.tcp import TcpHeader
 
-_ROUTED_TOS: Final = 0x1C
 _ECN: Final = 3
 
 
@@ -59,32 +58,36 @@ class Nobody:
             return
         if segment.option(tcp.OPTION_MD5SIG) is not None:
             return  # signed for a socket that is gone: without its key there is no answer
-        reset = TcpHeader(segment.dport, segment.sport, flags=tcp.RST)
-        if segment.flags & tcp.ACK:
-            reset.seq = segment.ack
-        else:
-            sequenced = length + bool(segment.flags & tcp.SYN) + bool(segment.flags & tcp.FIN)
-            reset.ack = (segment.seq + sequenced) & 0xFFFFFFFF
-            reset.flags |= tcp.ACK
+        reset = _reset_for(segment, length)
         flow = Flow(
             header.saddr,
             header.daddr,
-            tos=header.tos & _ROUTED_TOS,
+            tos=header.tos & IPTOS_RT_MASK,
             mark=pkt.mark if context.sysctl.fwmark_reflect else 0,
+            proto=IPPROTO_TCP,
+            sport=reset.sport,
+            dport=reset.dport,
         )
         back = context.router.route_output(flow)
         if isinstance(back, Rtable):
             answer = tcp.build(reset, b"", flow.saddr, flow.daddr)
-            own = Ipv4Header(
-                flow.saddr,
-                flow.daddr,
-                IPPROTO_TCP,
-                ttl=context.confs.ipv4.ip_default_ttl,
-                tos=header.tos & ~_ECN,
-                frag_off=IP_DF,  # and so no identification
-            )
+            ttl, tos = context.confs.ipv4.ip_default_ttl, header.tos & ~_ECN
+            never_cut = IP_DF  # and so without an identification
+            own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=tos, frag_off=never_cut)
             reply = context.output.build(own, answer, back)
             reply.mark = flow.mark
             context.output.ip_local_out(reply)
         context.snmp.Tcp.OutSegs += 1
         context.snmp.Tcp.OutRsts += 1
+
+
+def _reset_for(segment: TcpHeader, length: int) -> TcpHeader:
+    """What a segment with so many octets of data is answered by (RFC 9293 section 3.5.2)."""
+    reset = TcpHeader(segment.dport, segment.sport, flags=tcp.RST)
+    if segment.flags & tcp.ACK:
+        reset.seq = segment.ack
+        return reset
+    sequenced = length + bool(segment.flags & tcp.SYN) + bool(segment.flags & tcp.FIN)
+    reset.ack = (segment.seq + sequenced) & 0xFFFFFFFF
+    reset.flags |= tcp.ACK
+    return reset

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.drop import NO_SOCKET, UDP_CSUM, UDP_IGNORED_MULTI, UDP_TOO_SMALL
-from pystack.l3.fib_types import Flow
+from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
 from pystack.packet import Packet
 from pystack.sock.context import SocketContext
@@ -21,7 +21,6 @@ from pystack.wire.virtio import GSO_UDP_L4, NONE
 
 # A longer datagram is not summed before somebody wants it. Linux: include/linux/skbuff.h
 _CHECKSUM_BREAK: Final = 76
-_ROUTED_TOS: Final = 0x1C
 
 
 class UdpTable:
@@ -117,7 +116,7 @@ class UdpTable:
         """
         inner, (saddr, daddr) = error.quote, error.addresses
         sport, dport, _, _ = udp.HEADER.unpack_from(inner, (inner[0] & 15) * 4)
-        flows = [Flow(daddr, saddr, tos=inner[1] & _ROUTED_TOS)]
+        flows = [Flow(daddr, saddr, tos=inner[1] & IPTOS_RT_MASK, proto=IPPROTO_UDP)]
         sock = self.ports.lookup(Endpoints(daddr, dport, saddr, sport, ifindex))
         if sock is None:
             self._context.snmp.Icmp.InErrors += 1

@@ -9,7 +9,7 @@ import pytest
 
 from pystack.compare.path import PacketPath, Wiring, packets_of_frames, paths
 from pystack.compare.points import POINTS
-from pystack.compare.records import Frame, Hop
+from pystack.compare.records import Captured, Frame, Hop
 from pystack.wire import icmp, ipv4, tcp
 from pystack.wire.ethernet import ETH_P_IP, header
 
@@ -135,3 +135,11 @@ def test_frames_are_tied_to_their_packets_by_the_hop_at_their_port() -> None:
     twice = [*way(1, "netdev/INGRESS:tap1> netdev/EGRESS:>tap2"), *way(2, "netdev/INGRESS:tap1>")]
     entered = [Frame(1, "tap1", "in", frame), Frame(1, "tap1", "in", frame), Frame(1, "tap2", "out", frame)]
     assert packets_of_frames([*entered, Frame(1, "tap9", "in", frame), *twice]) == {0: 1, 1: 2, 2: 1}
+
+
+def test_a_capture_is_tied_to_the_packet_that_had_its_bytes_in_that_step() -> None:
+    seen = way(5, "ip/PREROUTING:br0>")
+    captured = [
+        Captured(step, "br0", "in", header(b"\6" * 6, b"\4" * 6, ETH_P_IP) + packet()) for step in (1, 2)
+    ]
+    assert packets_of_frames([*seen, *captured]) == {1: 5}

@@ -7,7 +7,15 @@ from pystack.l2.port import PortDevice
 from pystack.netfilter.hooks import NETDEV_INGRESS, NFPROTO_NETDEV, HookPoint
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
-from pystack.wire.ethernet import BROADCAST, ETH_P_802_2, ETH_P_802_3, ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP
+from pystack.wire.ethernet import (
+    BROADCAST,
+    ETH_P_802_2,
+    ETH_P_802_3,
+    ETH_P_8021AD,
+    ETH_P_8021Q,
+    ETH_P_IP,
+    ETH_P_IPV6,
+)
 from pystack.wire.virtio import NEEDS_CSUM, Offload
 from tests.box import Box
 from tests.frames import ALICE_MAC, BOB_MAC, OUR_MAC, arp_request, echo_frame, ethernet
@@ -166,6 +174,13 @@ def test_frames_come_in_any_kind_of_buffer(kind: type) -> None:
     box.send(dev, kind(arp_request()))
     box.send(dev, kind(echo_frame()))
     assert [frame[:6] for frame in box.sent(dev)] == [ALICE_MAC, ALICE_MAC]
+
+
+def test_ipv6_is_handled_if_only_to_say_no() -> None:
+    box = Entrance()
+    box.send(box.dev, ethernet(bytes(40), ETH_P_IPV6))
+    assert box.drops() == {"IPV6DISABLED": 1}
+    assert box.dev.stats.rx_dropped == 0
 
 
 def tagged(vid: int, payload: bytes, tpid: int = ETH_P_8021Q) -> bytes:

@@ -14,6 +14,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.errors import NetError
 from pystack.host import Host
 from pystack.l2.port import PortDevice
+from pystack.sock.options import set_multicast_if, setsockopt
 from pystack.sock.udp import UdpSocket
 from pystack.wire import icmp
 from pystack.wire.ethernet import BROADCAST
@@ -45,8 +46,22 @@ FAR = (*PEERS, "10.1.0.255", "255.255.255.255", "239.1.1.1", "8.8.8.8", "10.6.0.
 DESTINATIONS = (*OWN[1:], "10.1.0.255", "255.255.255.255", "224.0.0.1", "239.1.1.1")
 NUMBERS = (5000, 5001)
 LOOPBACK = 1  # its ifindex
-IP_RECVERR, IP_FREEBIND, IP_MTU_DISCOVER, IP_MULTICAST_ALL = 11, 15, 10, 49
-REUSE, REUSEPORT = socket.SO_REUSEADDR, socket.SO_REUSEPORT
+OPTIONS = {
+    "SO_REUSEADDR": (socket.SOL_SOCKET, socket.SO_REUSEADDR),
+    "SO_REUSEPORT": (socket.SOL_SOCKET, socket.SO_REUSEPORT),
+    "SO_BROADCAST": (socket.SOL_SOCKET, socket.SO_BROADCAST),
+    "SO_MARK": (socket.SOL_SOCKET, 36),
+    "SO_RCVBUF": (socket.SOL_SOCKET, socket.SO_RCVBUF),
+    "IP_TOS": (socket.SOL_IP, socket.IP_TOS),
+    "IP_TTL": (socket.SOL_IP, socket.IP_TTL),
+    "IP_RECVERR": (socket.SOL_IP, 11),
+    "IP_FREEBIND": (socket.SOL_IP, 15),
+    "IP_TRANSPARENT": (socket.SOL_IP, socket.IP_TRANSPARENT),
+    "IP_MTU_DISCOVER": (socket.SOL_IP, 10),
+    "IP_MULTICAST_TTL": (socket.SOL_IP, socket.IP_MULTICAST_TTL),
+    "IP_MULTICAST_LOOP": (socket.SOL_IP, socket.IP_MULTICAST_LOOP),
+    "IP_MULTICAST_ALL": (socket.SOL_IP, 49),
+}
 
 
 @dataclass
@@ -185,22 +200,24 @@ def open_pair(sides: Sides) -> None:
 
 
 def set_option(sides: Sides, pair: Pair) -> None:
-    chance = sides.chance
-    name = chance.choice(("reuse", "reuseport", "broadcast", "recverr", "freebind", "pmtudisc", "mc_all"))
-    value = chance.choice((0, 2, 3)) if name == "pmtudisc" else chance.randrange(2)
-    level, option = {
-        "reuse": (socket.SOL_SOCKET, REUSE),
-        "reuseport": (socket.SOL_SOCKET, REUSEPORT),
-        "broadcast": (socket.SOL_SOCKET, socket.SO_BROADCAST),
-        "recverr": (socket.SOL_IP, IP_RECVERR),
-        "freebind": (socket.SOL_IP, IP_FREEBIND),
-        "pmtudisc": (socket.SOL_IP, IP_MTU_DISCOVER),
-        "mc_all": (socket.SOL_IP, IP_MULTICAST_ALL),
-    }[name]
-    pair.theirs.setsockopt(level, option, value)
-    setattr(pair.ours, name, value)
-    pair.is_shared |= name == "reuseport" and bool(value)
-    sides.log.append(f"{pair.name} {name}={value}")
+    name, value = sides.chance.choice(list(OPTIONS)), sides.chance.choice((0, 1, 0, 1, 2, 3, -1, 6, 255, 256))
+    level, option = OPTIONS[name]
+    accepted = sides.both(
+        f"{pair.name} {name}={value}",
+        lambda: pair.theirs.setsockopt(level, option, value),
+        lambda: setsockopt(pair.ours, name, value),
+    )
+    pair.is_shared |= name == "SO_REUSEPORT" and accepted and bool(value)
+
+
+def set_multicast_device(sides: Sides, pair: Pair) -> None:
+    address = sides.chance.choice(("0.0.0.0", "10.1.0.1", "9.9.9.9"))
+    octets = socket.inet_aton(address)
+    sides.both(
+        f"{pair.name} groups by {address}",
+        lambda: pair.theirs.setsockopt(socket.SOL_IP, socket.IP_MULTICAST_IF, octets),
+        lambda: set_multicast_if(pair.ours, ip(address)),
+    )
 
 
 def bind_device(sides: Sides, pair: Pair) -> None:
@@ -305,8 +322,8 @@ def fail(sides: Sides, pair: Pair) -> None:
 
 
 ACTIONS = (
-    set_option,
-    set_option,
+    *[set_option] * 3,
+    set_multicast_device,
     bind_device,
     bind,
     bind,
@@ -315,9 +332,7 @@ ACTIONS = (
     send,
     join,
     close,
-    hear,
-    hear,
-    hear,
+    *[hear] * 3,
     fail,
 )
 

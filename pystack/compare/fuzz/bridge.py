@@ -41,6 +41,7 @@ GROUPS: Final = (
     *(f"01:80:c2:00:00:{low:02x}" for low in (0x00, 0x01, 0x02, 0x03, 0x0E, 0x0F, 0x10, 0x21)),
 )
 SUBNET: Final = 0x0A000000  # 10.0.N.0/24 behind bridge N
+ELSEWHERE: Final = 0x0A000900
 PLAIN_MTU: Final = 1500
 COMMANDS: Final = 3  # in a hundred steps; each costs as much as twenty frames
 SILENCES: Final = 1  # in a thousand
@@ -89,6 +90,9 @@ def _site(dice: Dice) -> Site:
     site.setup += [f"ip link set {device} up" for device in up]
     for bridge in site.addressed:
         _give_address(site, bridge)
+    if dice.chance(20):  # of a port, where it goes dead, or of a card beside the bridges
+        site.own.append(ELSEWHERE + 1)
+        site.setup.append(f"ip addr add {address_text(ELSEWHERE + 1)}/24 dev {dice.among(ports)}")
     return site
 
 

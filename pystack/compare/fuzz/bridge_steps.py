@@ -10,8 +10,10 @@ from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Run, Step, Wait
 
 BLOCKING: Final = 4  # the highest of the port states
-SETTLING: Final = 0.03  # seconds: carriers, and an ageing of 0, are seen to behind the command's back
-UNSETTLING: Final = frozenset("up down master nomaster state bridge_slave ageing_time".split())
+SETTLING: Final = 0.02  # seconds: carriers, and an ageing of 0, are seen to behind the command's back
+UNSETTLING: Final = frozenset(
+    "up down master nomaster state bridge_slave ageing_time del txqueuelen arp".split()
+)
 AGEING: Final = 10  # hundredths of a second
 SILENCE: Final = 0.3  # seconds: enough for all to age
 
@@ -47,11 +49,15 @@ def _fdb_change(dice: Dice, site: Site) -> str:
     state = dice.weighted(
         {"static": 5, "permanent": 2, "dynamic": ageing, "static sticky": 2, "temp": 1, "": 1}
     )
-    return f"bridge fdb {verb} {_address(dice, site)} dev {_device(dice, site)} master {state}".rstrip()
+    where = dice.weighted({"master": 30, "self": 2, "master self": 1, "": 1})
+    more = dice.weighted({"": 30, "vlan 5": 1, "extern_learn": 2, "use": 1})
+    words = [verb, _address(dice, site), "dev", _device(dice, site), where, state, more]
+    return " ".join(["bridge fdb", *filter(None, words)])
 
 
 def _fdb_delete(dice: Dice, site: Site) -> str:
-    return f"bridge fdb del {_address(dice, site)} dev {_device(dice, site)} master"
+    where = dice.weighted({"master": 10, "self": 1})
+    return f"bridge fdb del {_address(dice, site)} dev {_device(dice, site)} {where}"
 
 
 def _fdb_flush(dice: Dice, site: Site) -> str:
@@ -59,7 +65,12 @@ def _fdb_flush(dice: Dice, site: Site) -> str:
 
 
 def _fdb_show(dice: Dice, site: Site) -> str:
-    return f"bridge fdb show br {dice.among(site.bridges)}"
+    option = dice.weighted({"": 3, "-s ": 1, "-d ": 1})
+    return f"bridge {option}fdb show br {dice.among(site.bridges)}"
+
+
+def _fdb_get(dice: Dice, site: Site) -> str:
+    return f"bridge fdb get {_address(dice, site)} br {dice.among(site.bridges)}"
 
 
 # --- ports ----------------------------------------------------------------------------------------------
@@ -96,8 +107,31 @@ def _up_or_down(dice: Dice, site: Site) -> str:
     return f"ip link set {_movable(dice, site)} {dice.weighted({'up': 3, 'down': 1})}"
 
 
+def _port_rank(dice: Dice, site: Site) -> str:
+    what = dice.among([f"cost {dice.between(0, 70000)}", f"priority {dice.between(0, 80)}"])
+    return f"bridge link set dev {_port(dice, site)} {what}"
+
+
+def _port_forgets(dice: Dice, site: Site) -> str:
+    return f"ip link set {_port(dice, site)} type bridge_slave fdb_flush"
+
+
+def _device_flag(dice: Dice, site: Site) -> str:
+    what = dice.among(["arp off", "arp on", "multicast off", "allmulticast on", "promisc on", "promisc off"])
+    return f"ip link set {_movable(dice, site)} {dice.among([what, f'txqueuelen {dice.between(10, 12)}'])}"
+
+
 def _links(dice: Dice, site: Site) -> str:
-    return "bridge link show"
+    return dice.among(["bridge link show", f"bridge -d link show dev {_port(dice, site)}"])
+
+
+def _counters(dice: Dice, site: Site) -> str:
+    """Of devices whose carrier stays: else it depends on the moment what is said of the state."""
+    return f"ip -s link show dev {dice.among([*site.anchors, *site.addressed] or ['lo'])}"
+
+
+def _cable_cut(dice: Dice, site: Site) -> str:
+    return f"ip link del {dice.among(site.ends or ['lo'])}"
 
 
 # --- the bridge itself ----------------------------------------------------------------------------------
@@ -119,6 +153,10 @@ def _bridge_address(dice: Dice, site: Site) -> str:
     return "; ".join([text, *site.write_down.get(bridge, [])])
 
 
+def _bridge_mtu(dice: Dice, site: Site) -> str:
+    return f"ip link set {dice.among(site.bridges)} mtu {dice.among([1280, 1500, 9000])}"
+
+
 def _bridge_promiscuous(dice: Dice, site: Site) -> str:
     return f"ip link set {dice.among(site.bridges)} promisc {dice.among(['on', 'off'])}"
 
@@ -135,16 +173,23 @@ COMMANDS: Final[Mapping[Command, int]] = {
     _fdb_delete: 5,
     _fdb_flush: 1,
     _fdb_show: 4,
+    _fdb_get: 2,
     _port_flag: 12,
     _port_state: 3,
     _port_mask: 2,
     _port_mtu: 2,
     _port_address: 2,
     _port_moves: 3,
+    _port_rank: 1,
+    _port_forgets: 1,
+    _device_flag: 2,
     _up_or_down: 5,
     _links: 2,
+    _counters: 4,
+    _cable_cut: 1,
     _bridge_option: 4,
     _bridge_address: 2,
+    _bridge_mtu: 1,
     _bridge_promiscuous: 2,
     _bridge_down_and_up: 1,
 }

@@ -17,6 +17,8 @@ _NAMELESS: Final = (
     (re.compile(r"\bline [0-9]+: "), ""),
 )
 
+_NUMBER: Final = re.compile(r"[0-9]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -29,7 +31,10 @@ class Cause:
 
 def cause_of(difference: Difference) -> Cause:
     """The cause without the names of those whom it met."""
-    return Cause(difference.cls, _nameless(difference.cause), _nameless(difference.at))
+    text = _nameless(difference.cause)
+    if difference.cls == "OUTPUT":
+        text = _NUMBER.sub("N", text)
+    return Cause(difference.cls, text, _nameless(difference.at))
 
 
 def _nameless(text: str) -> str:

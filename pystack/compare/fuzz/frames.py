@@ -12,10 +12,10 @@ from pystack.wire.checksum import checksum
 from pystack.wire.ethernet import ETH_P_8021AD, ETH_P_8021Q, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, header
 from pystack.wire.ipv4 import IP_MF, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
-# LLC lengths, types that nobody speaks, types that somebody does: LLDP, EAPOL, pause, RARP, loopback.
+# LLC lengths, types that nobody speaks, types that somebody does: LLDP, EAPOL, pause, RARP, MPLS, loopback.
 OTHER_TYPES: Final = (
     *(0x0000, 0x0003, 0x0010, 0x0040, 0x05DC, 0x05FF, 0x0600, 0x6003, 0x8035),
-    *(0x8808, 0x8809, 0x888E, 0x88B5, 0x88B6, 0x88CC, 0x9000, 0xFFFF),
+    *(0x8808, 0x8809, 0x8847, 0x888E, 0x88B5, 0x88B6, 0x88CC, 0x9000, 0xFFFF),
 )
 STRANGE_IPS: Final = (0x00000000, 0x7F000001, 0xC0000201, 0xE0000001, 0xE0000005, 0xEFFFFFFA, 0xFFFFFFFF)
 OPERATIONS: Final = (arp.ARPOP_REQUEST, arp.ARPOP_REQUEST, arp.ARPOP_REQUEST, arp.ARPOP_REPLY, 0, 3)

@@ -12,7 +12,7 @@ from pystack.wire.ethernet import ETH_HLEN
 T = TypeVar("T")
 Shows = Callable[[Scenario], bool]  # whether a scenario has the difference still
 
-TRIES: Final = 400  # plays at most: small enough is good enough
+TRIES: Final = 250  # plays at most: small enough is good enough
 
 
 class Shrinker:

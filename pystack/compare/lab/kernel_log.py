@@ -44,7 +44,6 @@ class KernelLog:
                 f"no {SWITCH}: log lines of a lab are seen only from the first network namespace,"
                 " on a kernel with netfilter logging"
             )
-        self.lost = 0  # times the kernel overwrote records before we read them
         self._agent = agent
         self._switch = self._token = -1
         self._kmsg = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -92,9 +91,10 @@ class KernelLog:
                 record = os.read(self._kmsg, RECORD_SIZE)
             except BlockingIOError:
                 return found
-            except BrokenPipeError:
-                self.lost += 1
-                continue
+            except BrokenPipeError as error:
+                raise LabBroken(
+                    "the kernel has overwritten lines of its log that were not read yet"
+                ) from error
             found.append(log_line(record))
 
     def close(self) -> None:

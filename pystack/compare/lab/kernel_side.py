@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final
 
-from pystack.compare.lab.errors import LabUnavailable
+from pystack.compare.lab.errors import LabBroken, LabUnavailable
 from pystack.compare.lab.host_features import missing_here
 from pystack.compare.lab.kernel_log import KernelLog
 from pystack.compare.lab.kernel_netns import KernelNetns
@@ -124,6 +124,9 @@ class KernelSide:
         except LabUnavailable as error:
             self._worn = True
             raise SideError([str(error)], missing=True) from error
+        except LabBroken:
+            self.close()  # the next scenario finds a new lab
+            raise
         except BaseException:
             self._worn = True
             raise

@@ -11,7 +11,7 @@ from pystack.compare.lab.capture import Capture
 from pystack.compare.lab.errors import FrameRefused
 from pystack.compare.lab.kernel_log import KernelLog
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.compare.lab.kernel_side_drops import DropTracer
+from pystack.compare.lab.kernel_side_drops import Drop, DropTracer
 from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.lab.kernel_side_processes import Background
 from pystack.compare.lab.kernel_side_state import StateReader, names_of
@@ -43,6 +43,7 @@ class Play:
         self._state = state
         self._hops = hops
         self._drops = drops
+        self._dropped: list[Drop] = []  # while the frames since the last look were written
         self._captures = captures
         self._log = log
         self._stations = Stations(scenario.stations)
@@ -51,8 +52,6 @@ class Play:
 
     def run(self) -> None:
         """Every step, in the order of the file; then what is left running ends, and the state is read."""
-        if self._drops is not None:
-            self._drops.read()  # what the setup, or the scenario before, had dropped
         try:
             for step in self._scenario.steps:
                 self._step += 1
@@ -89,11 +88,20 @@ class Play:
         """A port that is down refuses a frame, which then was seen nowhere else."""
         self.records.append(Frame(self._step, port, "in", frame))
         try:
-            self._kernel.send(port, frame)
+            self._write(port, frame)
         except FrameRefused:
             pass
         except KeyError:
             raise SideError([f"{self._where()}: there is no port {port}"]) from None
+
+    def _write(self, port: str, frame: bytes) -> None:
+        """What is dropped while the frame is written is of this frame; before, it was a timer's."""
+        if self._drops is None:
+            return self._kernel.send(port, frame)
+        self._drops.read()
+        self._kernel.send(port, frame)
+        self._dropped += self._drops.read()
+        return None
 
     def _run(self, command: str) -> None:
         attendant = Attendant([port.fd for port in self._kernel.ports.values()], self._collect)
@@ -142,7 +150,7 @@ class Play:
 
     def _with_reason(self, hops: list[Hop]) -> list[Hop]:
         """A packet's last hop says why it was the last, if there is no doubt which packet was dropped."""
-        drops = self._drops.read() if self._drops is not None else []
+        drops, self._dropped = self._dropped, []
         if len(drops) == 1 and hops and hops[-1].hook != "EGRESS":
             hops[-1] = replace(hops[-1], verdict="drop", reason=drops[0].reason)
         return hops

@@ -13,7 +13,7 @@ from pystack.compare.lab.side import STOP_SIGNAL
 SLEEPING: Final = "S"  # the state of a program that waits for packets, or for time to pass
 LOOKS: Final = 3  # in a row that must find everybody asleep
 BETWEEN_LOOKS: Final = 0.001
-PATIENCE: Final = 2.0  # a program that never rests is left to itself
+PATIENCE: Final = 10.0  # much on a machine that is busy; a program that never rests is left to itself
 
 
 class Background:

@@ -78,7 +78,7 @@ def _built(tree: ast.expr) -> bytes:
     if type(packet).__name__ not in layers.LINK_LAYERS:
         raise _Fault(nodes[0], f"a frame begins with {' or '.join(layers.LINK_LAYERS)}")
     for node in nodes[1:]:
-        packet = packet / _part(node)
+        packet.add_payload(_part(node))
     _check_conditions(packet, nodes)
     try:
         frame = bytes(packet)

@@ -14,7 +14,7 @@ from pystack.compare.lab.errors import CommandFailed
 
 ENVIRONMENT = {"PATH": SYSTEM_PATH, "HOME": "/", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
 PIPE_READ = 65536
-POLITE_SECONDS = 2.0  # between SIGTERM and SIGKILL
+POLITE_SECONDS = 10.0  # before SIGKILL: a machine that is busy wakes nobody at once
 
 
 @dataclass(frozen=True)

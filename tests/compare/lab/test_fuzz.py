@@ -122,7 +122,7 @@ def test_the_same_seed_finds_the_same() -> None:
 def test_time_ends_a_run_too() -> None:
     session = Session(twin_without_fault(), ["bridge"], SEED, Limit(seconds=0.01))
     assert list(session.run()) == []
-    assert session.cases == 400
+    assert session.cases == fuzz_session.BATCH
 
 
 # --- the verb --------------------------------------------------------------------------------------------

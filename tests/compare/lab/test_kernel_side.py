@@ -2,17 +2,20 @@
 
 import os
 import re
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.kernel_side import KernelSide
 from pystack.compare.lab.kernel_side_drops import INSTANCES, PREFIX, drop_tracer
 from pystack.compare.lab.side import SideError
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
 from pystack.compare.scenario import Run, Scenario, Send, Start, Station, Step, Stop, Topology, Wait
+from tests.compare.lab.leftovers import has_ended
 from tests.compare.lab.packets import (
     BR0,
     BROADCAST,
@@ -25,6 +28,7 @@ from tests.compare.lab.packets import (
     udp,
     who_has,
 )
+from tests.compare.lab.patience import wait_until
 
 pytestmark = pytest.mark.root
 
@@ -582,6 +586,19 @@ def test_a_command_that_lists_what_nft_loaded_does_not_meet_the_probes(side: Ker
 def test_a_frame_for_a_port_that_is_down_goes_nowhere(side: KernelSide) -> None:
     records = side.play(scenario("", send("tap1", A_TO_B)))
     assert [type(record) for record in records] == [Frame, State, State, State]
+
+
+def test_a_lab_that_broke_is_another_for_the_next_scenario(side: KernelSide) -> None:
+    played = scenario(BRIDGE, send("tap1", A_TO_B), Run("true"))
+    first = side.play(played)
+    assert side._kernel is not None
+    outer = side._kernel.agent.process.pid
+    (agent,) = map(int, Path(f"/proc/{outer}/task/{outer}/children").read_text().split())
+    os.kill(outer, signal.SIGKILL)
+    wait_until(lambda: has_ended(agent))
+    with pytest.raises(LabBroken, match="the lab's process"):
+        side.play(played)
+    assert side.play(played) == first
 
 
 def test_the_machine_is_as_it_was_after_a_scenario_that_failed() -> None:

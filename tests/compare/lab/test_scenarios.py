@@ -62,14 +62,16 @@ def setup_of(file: str) -> str:
 
 @pytest.mark.root
 def test_the_kernel_does_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    code = compare_lab(["--json", str(SCENARIOS)])
+    code = compare_lab(["--json", "--predict", str(SCENARIOS)])
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     summary = told[-1]
     differences = [entry for entry in told if entry["type"] == "diff" and not entry["known"]]
     errors = [entry for entry in told if entry["type"] == "result" and entry["result"] == "error"]
     if not summary["same"] and summary["skipped"]:
         pytest.skip(next(entry["reason"] for entry in told if entry.get("result") == "skipped"))
+    wrong = [entry for entry in told if entry["type"] == "prediction" and not entry["holds"]]
     assert differences == []
+    assert wrong == []
     assert errors == []
     assert code == 0
     assert summary["same"] >= 40

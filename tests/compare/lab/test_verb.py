@@ -213,3 +213,23 @@ def test_an_explanation_is_no_report(lab: Lab, option: str) -> None:
     with pytest.raises(SystemExit) as refused:
         lab("in", "--explain", "1", option)
     assert refused.value.code == 2
+
+
+class Interrupted(Forgetful):
+    """Somebody presses Ctrl-C while the second scenario is played."""
+
+    def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
+        if scenario.title == "The second":
+            raise KeyboardInterrupt
+        return super().play(scenario, hops)
+
+
+def test_an_interrupted_run_is_told_as_far_as_it_came(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verb, "Runner", partial(Runner, make_kernel=Interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        lab("in", "--keep", "kept")
+    assert "1 scenario: 1 differ" in capsys.readouterr().out
+    monkeypatch.setattr(verb, "Runner", None)
+    assert lab("kept", "--explain", "1") == 1
