@@ -124,6 +124,147 @@ class UdpStats:
 
 
 @dataclass(slots=True)
+class TcpExtStats:
+    """TcpExt: of /proc/net/netstat. Linux: net/ipv4/proc.c snmp4_net_list"""
+
+    SyncookiesSent: int = 0
+    SyncookiesRecv: int = 0
+    SyncookiesFailed: int = 0
+    EmbryonicRsts: int = 0
+    PruneCalled: int = 0
+    RcvPruned: int = 0
+    OfoPruned: int = 0
+    OutOfWindowIcmps: int = 0
+    LockDroppedIcmps: int = 0
+    ArpFilter: int = 0
+    TW: int = 0
+    TWRecycled: int = 0
+    TWKilled: int = 0
+    PAWSActive: int = 0
+    PAWSEstab: int = 0
+    BeyondWindow: int = 0
+    TSEcrRejected: int = 0
+    PAWSOldAck: int = 0
+    PAWSTimewait: int = 0
+    DelayedACKs: int = 0
+    DelayedACKLocked: int = 0
+    DelayedACKLost: int = 0
+    ListenOverflows: int = 0
+    ListenDrops: int = 0
+    TCPHPHits: int = 0
+    TCPPureAcks: int = 0
+    TCPHPAcks: int = 0
+    TCPRenoRecovery: int = 0
+    TCPSackRecovery: int = 0
+    TCPSACKReneging: int = 0
+    TCPSACKReorder: int = 0
+    TCPRenoReorder: int = 0
+    TCPTSReorder: int = 0
+    TCPFullUndo: int = 0
+    TCPPartialUndo: int = 0
+    TCPDSACKUndo: int = 0
+    TCPLossUndo: int = 0
+    TCPLostRetransmit: int = 0
+    TCPRenoFailures: int = 0
+    TCPSackFailures: int = 0
+    TCPLossFailures: int = 0
+    TCPFastRetrans: int = 0
+    TCPSlowStartRetrans: int = 0
+    TCPTimeouts: int = 0
+    TCPLossProbes: int = 0
+    TCPLossProbeRecovery: int = 0
+    TCPRenoRecoveryFail: int = 0
+    TCPSackRecoveryFail: int = 0
+    TCPRcvCollapsed: int = 0
+    TCPBacklogCoalesce: int = 0
+    TCPDSACKOldSent: int = 0
+    TCPDSACKOfoSent: int = 0
+    TCPDSACKRecv: int = 0
+    TCPDSACKOfoRecv: int = 0
+    TCPAbortOnData: int = 0
+    TCPAbortOnClose: int = 0
+    TCPAbortOnMemory: int = 0
+    TCPAbortOnTimeout: int = 0
+    TCPAbortOnLinger: int = 0
+    TCPAbortFailed: int = 0
+    TCPMemoryPressures: int = 0
+    TCPMemoryPressuresChrono: int = 0
+    TCPSACKDiscard: int = 0
+    TCPDSACKIgnoredOld: int = 0
+    TCPDSACKIgnoredNoUndo: int = 0
+    TCPSpuriousRTOs: int = 0
+    TCPMD5NotFound: int = 0
+    TCPMD5Unexpected: int = 0
+    TCPMD5Failure: int = 0
+    TCPSackShifted: int = 0
+    TCPSackMerged: int = 0
+    TCPSackShiftFallback: int = 0
+    TCPBacklogDrop: int = 0
+    PFMemallocDrop: int = 0
+    TCPMinTTLDrop: int = 0
+    TCPDeferAcceptDrop: int = 0
+    IPReversePathFilter: int = 0
+    TCPTimeWaitOverflow: int = 0
+    TCPReqQFullDoCookies: int = 0
+    TCPReqQFullDrop: int = 0
+    TCPRetransFail: int = 0
+    TCPRcvCoalesce: int = 0
+    TCPOFOQueue: int = 0
+    TCPOFODrop: int = 0
+    TCPOFOMerge: int = 0
+    TCPChallengeACK: int = 0
+    TCPSYNChallenge: int = 0
+    TCPFastOpenActive: int = 0
+    TCPFastOpenActiveFail: int = 0
+    TCPFastOpenPassive: int = 0
+    TCPFastOpenPassiveFail: int = 0
+    TCPFastOpenListenOverflow: int = 0
+    TCPFastOpenCookieReqd: int = 0
+    TCPFastOpenBlackhole: int = 0
+    TCPSpuriousRtxHostQueues: int = 0
+    BusyPollRxPackets: int = 0
+    TCPAutoCorking: int = 0
+    TCPFromZeroWindowAdv: int = 0
+    TCPToZeroWindowAdv: int = 0
+    TCPWantZeroWindowAdv: int = 0
+    TCPSynRetrans: int = 0
+    TCPOrigDataSent: int = 0
+    TCPHystartTrainDetect: int = 0
+    TCPHystartTrainCwnd: int = 0
+    TCPHystartDelayDetect: int = 0
+    TCPHystartDelayCwnd: int = 0
+    TCPACKSkippedSynRecv: int = 0
+    TCPACKSkippedPAWS: int = 0
+    TCPACKSkippedSeq: int = 0
+    TCPACKSkippedFinWait2: int = 0
+    TCPACKSkippedTimeWait: int = 0
+    TCPACKSkippedChallenge: int = 0
+    TCPWinProbe: int = 0
+    TCPKeepAlive: int = 0
+    TCPMTUPFail: int = 0
+    TCPMTUPSuccess: int = 0
+    TCPDelivered: int = 0
+    TCPDeliveredCE: int = 0
+    TCPAckCompressed: int = 0
+    TCPZeroWindowDrop: int = 0
+    TCPRcvQDrop: int = 0
+    TCPWqueueTooBig: int = 0
+    TCPFastOpenPassiveAltKey: int = 0
+    TcpTimeoutRehash: int = 0
+    TcpDuplicateDataRehash: int = 0
+    TCPDSACKRecvSegs: int = 0
+    TCPDSACKIgnoredDubious: int = 0
+    TCPMigrateReqSuccess: int = 0
+    TCPMigrateReqFailure: int = 0
+    TCPPLBRehash: int = 0
+    TCPAORequired: int = 0
+    TCPAOBad: int = 0
+    TCPAOKeyNotFound: int = 0
+    TCPAOGood: int = 0
+    TCPAODroppedIcmps: int = 0
+
+
+@dataclass(slots=True)
 class IpExtStats:
     """IpExt: of /proc/net/netstat. Linux: net/ipv4/proc.c snmp4_ipextstats_list"""
 
@@ -155,6 +296,7 @@ class Snmp:
     Icmp: IcmpStats = field(default_factory=IcmpStats)
     Tcp: TcpStats = field(default_factory=TcpStats)
     Udp: UdpStats = field(default_factory=UdpStats)
+    TcpExt: TcpExtStats = field(default_factory=TcpExtStats)
     IpExt: IpExtStats = field(default_factory=IpExtStats)
     IcmpMsg: Counter[str] = field(default_factory=Counter)  # InType8, OutType0, …: listed once seen
 
@@ -188,7 +330,7 @@ class Snmp:
 
     def netstat_text(self) -> str:
         """/proc/net/netstat of what is counted here."""
-        return _group_text("IpExt", self.IpExt)
+        return _group_text("TcpExt", self.TcpExt) + _group_text("IpExt", self.IpExt)
 
 
 @dataclass(slots=True)
@@ -214,6 +356,9 @@ def _values(numbers: Iterable[int]) -> str:
     return " ".join(str(number) for number in numbers)
 
 
-def _group_text(title: str, stats: IpStats | IcmpStats | TcpStats | UdpStats | IpExtStats) -> str:
+_Stats = IpStats | IcmpStats | TcpStats | UdpStats | TcpExtStats | IpExtStats
+
+
+def _group_text(title: str, stats: _Stats) -> str:
     names = [entry.name for entry in fields(stats)]
     return f"{title}: {' '.join(names)}\n{title}: {_values(getattr(stats, name) for name in names)}\n"

@@ -87,6 +87,7 @@ IP_CSUM: Final = DropReason("IP_CSUM", "the IPv4 header checksum is wrong", coun
 IP_TRUNCATED: Final = DropReason(
     "PKT_TOO_SMALL", "the packet is shorter than its length field", counter="IpExt.InTruncatedPkts"
 )
+IGMP_MALFORMED: Final = _ours("IGMP_MALFORMED", "no IGMP message, or one with a wrong checksum")
 IP_OPTIONS: Final = _ours("IP_OPTIONS", "the IPv4 options make no sense, or ask for a way not offered here")
 IP_INADDRERRORS: Final = DropReason(
     "IP_INADDRERRORS", "not for this host, and it does not forward", counter="Ip.InAddrErrors"

@@ -156,6 +156,7 @@ class Arping:
         self._send()
         while not self._done:
             yield from self._wait(due, end)
+            arrived = self._arrived  # what answers the next question is heard after the next wait
             if due is not None and self.clock.now >= due:
                 turns += 1
                 due = start + options.interval * turns
@@ -165,7 +166,8 @@ class Arping:
                     self._send()
             if end is not None and self.clock.now >= end:
                 self._done = True
-            self._drain()
+            if arrived:
+                self._drain()
         return self._exit_code()
 
     def _wait(self, due: float | None, end: float | None) -> Generator[Request, Answer, None]:

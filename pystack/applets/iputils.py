@@ -10,6 +10,7 @@ from pystack.errors import ERANGE, MESSAGES, NotModelled
 EXIT_FAILURE: Final = 1
 LONG_MAX: Final = (1 << 63) - 1
 INT_MAX: Final = (1 << 31) - 1
+UINT_MAX: Final = (1 << 32) - 1
 
 VERSION: Final = "20221126"
 FEATURES: Final = "libcap: yes, IDN: yes, NLS: no, error.h: yes, getrandom(): yes, __fpending(): yes\n"

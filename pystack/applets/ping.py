@@ -24,8 +24,8 @@ from pystack.applets.ping_text import (
 )
 from pystack.applets.requests import SIGINT, SIGQUIT, Answer, Interrupted, Request, Steps, Wait
 from pystack.applets.session import Session
-from pystack.errors import EMSGSIZE, NetError
-from pystack.sock.errors import SocketError
+from pystack.errors import EMSGSIZE, MESSAGES, NetError
+from pystack.sock.errors import ORIGIN_ICMP, ORIGIN_LOCAL, SocketError
 from pystack.sock.receive_queue import Received
 from pystack.wire import icmp
 from pystack.wire.checksum import verifies
@@ -185,10 +185,14 @@ class Ping:
         sequence = (tally.transmitted + 1) & 0xFFFF
         try:
             self.endpoint.send(sequence, payload)
-        except NetError as error:
+        except NetError:
             # This version of ping says nothing of an error that did not reach its error queue.
-            if error.number == EMSGSIZE and len(payload) + icmp.HEADER_LENGTH <= 0xFFFF:
-                self._too_long()
+            error = self.endpoint.sock.recv_error()
+            if error is not None:
+                self._take_error(error)
+                if error.origin == ORIGIN_ICMP:  # of an earlier probe; this one is sent again soon
+                    self._tokens += self.interval
+                    return MIN_INTERVAL
             tally.sent()
             self._tokens = 0
             return max(self.interval, MIN_INTERVAL)
@@ -196,14 +200,6 @@ class Ping:
         if options.flood and not options.quiet:
             self.io.out.write(".")
         return self.interval - self._tokens
-
-    def _too_long(self) -> None:
-        if self.options.quiet:
-            return
-        self.tally.errors += 1
-        if self.options.flood:
-            return self.io.out.write("E")
-        self.io.err.line(f"ping: local error: message too long, mtu={self.endpoint.mtu}")
 
     def _listen(self, pause: int) -> Generator[Request, Answer, None]:
         """Take what comes until the next probe is due."""
@@ -256,6 +252,8 @@ class Ping:
     def _take_error(self, error: SocketError) -> None:
         """Linux: ping/ping.c ping4_receive_error_msg()"""
         options, tally = self.options, self.tally
+        if error.origin == ORIGIN_LOCAL:
+            return self._take_local_error(error)
         sequence = self.endpoint.probe_in(error.quote)
         if sequence is None:
             return
@@ -268,19 +266,27 @@ class Ping:
         what = describe(error.type, error.code, error.info)
         self.io.out.line(f"{self._stamp()}From {address_text(error.offender)} icmp_seq={sequence} {what}")
 
+    def _take_local_error(self, error: SocketError) -> None:
+        if self.options.quiet:
+            return
+        self.tally.errors += 1
+        if self.options.flood:
+            return self.io.out.write("E")
+        text = f"message too long, mtu={error.info}" if error.errno == EMSGSIZE else MESSAGES[error.errno]
+        self.io.err.line(f"ping: local error: {text}")
+
     def _take(self, received: Received) -> None:
         """Linux: ping/ping.c ping4_parse_reply()"""
-        data = received.data[: self.options.size + RECEIVE_ROOM]
-        start = (data[0] & 15) * 4
-        if len(data) < start + icmp.HEADER_LENGTH:
+        room = self.options.size + RECEIVE_ROOM
+        message = self.endpoint.message_in(received, room)
+        if message is None:
             if self.options.verbose:
-                text = f"packet too short ({len(data)} bytes) from {address_text(received.saddr)}"
-                self.io.err.line(f"ping: {text}")
+                text = f"packet too short ({len(received.data[:room])} bytes)"
+                self.io.err.line(f"ping: {text} from {address_text(received.saddr)}")
             return
-        message = data[start:]
         type_, code, _, ident, sequence = icmp.HEADER.unpack_from(message)
         if type_ == icmp.ICMP_ECHOREPLY:
-            if ident == self.endpoint.ident:
+            if self.endpoint.is_ours(ident):
                 self._take_reply(received, message, sequence)
         elif type_ in (icmp.ICMP_REDIRECT, ICMP_SOURCE_QUENCH):
             self._take_advice(received, message, type_, code)
@@ -314,7 +320,7 @@ class Ping:
         if options.flood:
             return self.io.out.write("\b \b" + ("\a" if options.audible else ""))
         line = f"{self._stamp()}{len(message)} bytes from {address_text(received.saddr)}: icmp_seq={sequence}"
-        if options.verbose:
+        if options.verbose and self.endpoint.ident is not None:
             line += f" ident={self.endpoint.ident}"
         line += f" ttl={received.ttl}"
         if len(message) < options.size + icmp.HEADER_LENGTH:

@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
-from pystack.applets.iputils import INT_MAX, LONG_MAX, Failure, Usage, number, parse_aton, refuse_name
+from pystack.applets.iputils import (
+    INT_MAX,
+    LONG_MAX,
+    UINT_MAX,
+    Failure,
+    Usage,
+    number,
+    parse_aton,
+    refuse_name,
+)
 from pystack.errors import EDESTADDRREQ, ERANGE, NotModelled
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT
 from pystack.wire.ipv4 import parse_address
 
 SHORT: Final = "h?4bRT:6F:N:aABc:CdDe:fi:I:l:Lm:M:nOp:qQ:rs:S:t:UvVw:W:"
-KNOWN: Final = tuple(f"-{letter}" for letter in "4aAbBcDefhiIlMnOpqQstUvVwW")
+KNOWN: Final = tuple(f"-{letter}" for letter in "4aAbBcDefhiIlLmMnOpqQstUvVwW")
 
 MAXWAIT: Final = 10  # seconds to wait for the last answer when there was none
 MAX_DUP_CHK: Final = 0x10000
@@ -27,6 +36,7 @@ _FLAGS: Final = {
     "B": "strict_source",
     "D": "print_time",
     "f": "flood",
+    "L": "no_loop",
     "O": "outstanding",
     "q": "quiet",
     "U": "latency",
@@ -54,6 +64,8 @@ class Options:
     interval_given: bool = False
     latency: bool = False
     linger: int = MAXWAIT * 1000
+    mark: int | None = None
+    no_loop: bool = False
     only_ipv4: bool = False
     outstanding: bool = False
     pattern: str | None = None
@@ -107,7 +119,7 @@ def _take(options: Options, letter: str, argument: str) -> None:
         options.version = True
     elif letter in "iW":
         _take_time(options, letter, argument)
-    elif letter in "cewlst":
+    elif letter in "cewlmst":
         _take_number(options, letter, argument)
     elif letter != "n":  # names are never looked up
         _take_word(options, letter, argument)
@@ -118,6 +130,8 @@ def _take_number(options: Options, letter: str, argument: str) -> None:
         options.count = number(argument, 1, LONG_MAX)
     elif letter == "e":
         options.ident = number(argument, 0, 0xFFFF)
+    elif letter == "m":
+        options.mark = number(argument, 0, UINT_MAX)
     elif letter == "w":
         options.deadline = number(argument, 0, INT_MAX)
     elif letter == "l":

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pystack.applets.iproute.names import PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES, dsfield_name
-from pystack.applets.iproute.route import usual_scope, usual_table
-from pystack.applets.iproute.route_show import destination_text
+from pystack.applets.iproute.route_print import destination_text
+from pystack.applets.iproute.route_request import usual_scope, usual_table
 from pystack.errors import NetError
 from pystack.l2.devices import Link
 from pystack.l3.address_routes import announce, implied_by

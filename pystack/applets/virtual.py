@@ -70,10 +70,17 @@ class VirtualJob:
     text: bytearray = field(default_factory=bytearray)
     files: dict[str, tuple[str, bytearray]] = field(default_factory=dict)  # by stream: path, content
 
-    def run(self) -> Completed:
-        """Drive to the end; a wait that nothing can end is ended by SIGINT, as a user would."""
+    def run(self, patience: float | None = None) -> Completed:
+        """Drive to the end; a wait that nothing can end is ended by SIGINT, as a user would.
+
+        Raises TimeoutError if it is not over after that many seconds of the virtual clock.
+        """
+        limit = None if patience is None else self.host.clock.now + patience
         while not self.poll():
-            if not advance(self.host, self._deadline(), self.outside.settle):
+            if limit is not None and self.host.clock.now >= limit:
+                raise TimeoutError(f"still running after {patience} s")
+            moments = [moment for moment in (self._deadline(), limit) if moment is not None]
+            if not advance(self.host, min(moments, default=None), self.outside.settle):
                 self.job.throw(Interrupted())
         return self.completed()
 
@@ -176,14 +183,19 @@ def run(
 
 
 def run_setup(
-    host: Host, text: str, filename: str, netns: Netns | None = None, outside: Outside | None = None
+    host: Host,
+    text: str,
+    filename: str,
+    netns: Netns | None = None,
+    outside: Outside | None = None,
+    patience: float | None = None,
 ) -> list[str]:
     """Build a host's state from a setup; the lines that say what went wrong, none if all is well.
 
-    A setup that waits (ping, sleep) moves the clock of the host.
+    A setup that waits (ping, sleep) moves the clock of the host. Raises TimeoutError after `patience`.
     """
     job = start_setup(text, filename, host, netns, Io())
-    ended = VirtualJob(host, job, Outside() if outside is None else outside).run()
+    ended = VirtualJob(host, job, Outside() if outside is None else outside).run(patience)
     if ended.rc == 0:
         return []
     return ended.err.splitlines() or [f"pystack: {filename}: exit code {ended.rc}"]

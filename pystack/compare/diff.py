@@ -8,14 +8,14 @@ order or step).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
 from pystack.compare.align import Pair, align, place
 from pystack.compare.equivalences import Injected, alike, ignored, kind_of, plain_text, unforgiven
-from pystack.compare.moved import Move, moves
+from pystack.compare.moved import Move, Twin, moves
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
@@ -139,9 +139,9 @@ class Differ:
             return None if left.text == right.text else self._difference("LOG", pair, "log line")
         if isinstance(left, Output) and isinstance(right, Output):
             return self._outputs(pair, left, right)
-        if isinstance(left, State) and isinstance(right, State):
-            return self._states(pair, left, right)
-        return self._difference("VERDICT", pair, "unlike records")
+        assert isinstance(left, State), "records of one lane are of one kind"
+        assert isinstance(right, State), "records of one lane are of one kind"
+        return self._states(pair, left, right)
 
     def _one_sided(self, pair: Pair) -> Difference | None:
         only = pair.kernel or pair.pystack
@@ -228,48 +228,45 @@ class Differ:
 
     def _reunited(self, found: list[Difference]) -> list[Difference]:
         """What one side has and the other has elsewhere is one difference, not two."""
-        apart = [difference for difference in found if not self._halves_are_same(difference)]
-        moved = moves([one.kernel for one in apart], [one.pystack for one in apart], self._alike_records)
-        taken = {other for other, _ in moved.values()}
-        reunited = {id(one): self._parted(apart, index, moved, taken) for index, one in enumerate(apart)}
-        return [one for difference in found for one in reunited.get(id(difference), [difference])]
+        apart = [index for index, one in enumerate(found) if not self._halves_are_same(one)]
+        moved, taken = moves(
+            {index: found[index].kernel for index in apart},
+            {index: found[index].pystack for index in apart},
+            self._alike_records,
+        )
+        return [
+            part
+            for index, one in enumerate(found)
+            for part in self._parted(one, moved.get(index), is_taken=index in taken)
+        ]
 
     def _halves_are_same(self, difference: Difference) -> bool:
         left, right = difference.kernel, difference.pystack
         return left is not None and right is not None and self._same(left, right)
 
-    def _parted(
-        self, apart: list[Difference], index: int, moved: Mapping[int, tuple[int, Move]], taken: set[int]
-    ) -> list[Difference]:
-        """What becomes of a difference once its halves that have a twin elsewhere are with that."""
-        difference, parts = apart[index], list[Difference]()
-        theirs, ours = difference.kernel, difference.pystack
-        if index not in moved and index not in taken:
-            return [difference]
-        if index in moved and theirs is not None:
-            other, move = moved[index]
-            twin = apart[other].pystack
-            assert twin is not None, "a move is to something"
-            parts.append(_moved(theirs, twin, move))
-            theirs = None
-        if index in taken:
-            ours = None
-        if theirs is None and ours is None:
-            return parts
-        if alone := self._one_sided(Pair(theirs, ours)):
-            parts.append(alone)
-        return parts
+    def _parted(self, one: Difference, twin: Twin | None, *, is_taken: bool) -> Iterator[Difference]:
+        """What becomes of a difference once each half is with its twin elsewhere, if it has one."""
+        if twin is None and not is_taken:
+            yield one
+            return
+        if twin is not None and one.kernel is not None:
+            yield _moved(one.kernel, twin)
+        rest = Pair(None if twin else one.kernel, None if is_taken else one.pystack)
+        alone = self._one_sided(rest) if rest.kernel or rest.pystack else None
+        if alone is not None:
+            yield alone
 
 
-def _moved(theirs: Record, ours: Record, move: Move) -> Difference:
+def _moved(theirs: Record, twin: Twin) -> Difference:
+    ours, move = twin
     at = place(theirs)
     if move is Move.STEP:
         return Difference("TIMING", theirs.step, at, theirs, ours, f"pystack has it in step {ours.step}")
     if move is Move.ORDER:
-        return Difference("TIMING", theirs.step, at, theirs, ours, move.value)
+        return Difference("TIMING", theirs.step, at, theirs, ours, "in another order")
     if isinstance(theirs, Hop):
         return Difference("EGRESS", theirs.step, at, theirs, ours, f"outdev at {at}")
-    return Difference("EGRESS", theirs.step, f"{at} / {place(ours)}", theirs, ours, move.value)
+    return Difference("EGRESS", theirs.step, f"{at} / {place(ours)}", theirs, ours, "another port")
 
 
 def _causes(found: Sequence[Difference]) -> list[Difference]:

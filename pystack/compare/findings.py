@@ -8,8 +8,8 @@ from typing import Final
 
 from pystack.compare.diff import Difference
 from pystack.compare.outcome import Outcome, Summary
-from pystack.compare.path import Wiring
 from pystack.compare.predict import Prediction
+from pystack.explain.path_kind import Wiring
 
 _UNKNOWN: Final = Wiring()
 

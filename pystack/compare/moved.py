@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import Enum
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from pystack.compare.records import Captured, Frame, Hop, Log, Record
+from pystack.compare.records import Captured, Frame, Hop, Output, Record, State
 
 _MOST_LOOKED_AT: Final = 200  # records among which one is looked for: sides that differ in all are let be
 
@@ -15,34 +15,43 @@ _MOST_LOOKED_AT: Final = 200  # records among which one is looked for: sides tha
 class Move(Enum):
     """How a record's twin stands elsewhere, the likeliest first."""
 
-    ORDER = "in another order"
-    EGRESS = "another port"
-    STEP = "in another step"
+    ORDER = auto()
+    EGRESS = auto()
+    STEP = auto()
+
+
+class Twin(NamedTuple):
+    """The same as pystack has it, and how that stands to where the kernel has it."""
+
+    record: Record
+    move: Move
 
 
 def moves(
-    kernel: Sequence[Record | None],
-    pystack: Sequence[Record | None],
+    kernel: Mapping[int, Record | None],
+    pystack: Mapping[int, Record | None],
     alike: Callable[[Record, Record], bool],
-) -> dict[int, tuple[int, Move]]:
-    """For indexes of `kernel`, where its twin stands in `pystack`; what stands at one index is no twin."""
-    waiting = {index: record for index, record in enumerate(pystack) if record is not None}
-    found: dict[int, tuple[int, Move]] = {}
+) -> tuple[dict[int, Twin], set[int]]:
+    """The twins of the kernel's records, and the keys that pystack's are taken from; what has one key on both
+    sides is no twin.
+    """
+    waiting = {key: record for key, record in pystack.items() if record is not None}
+    found: dict[int, Twin] = {}
     for move in Move:
-        for index, theirs in enumerate(kernel):
-            if theirs is None or index in found:
+        for key, theirs in kernel.items():
+            if theirs is None or key in found:
                 continue
             for other, ours in islice(waiting.items(), _MOST_LOOKED_AT):
-                if other != index and move is _move(theirs, ours) and alike(theirs, ours):
-                    found[index] = other, move
+                if other != key and move is _move(theirs, ours) and alike(theirs, ours):
+                    found[key] = Twin(ours, move)
                     del waiting[other]
                     break
-    return found
+    return found, {key for key, record in pystack.items() if record is not None and key not in waiting}
 
 
 def _move(theirs: Record, ours: Record) -> Move | None:
-    if type(theirs) is not type(ours):
-        return None
+    if type(theirs) is not type(ours) or isinstance(theirs, Output | State):
+        return None  # a command's output and a table stay where they are
     is_same_step = theirs.step == ours.step
     if _place(theirs) == _place(ours):
         return Move.ORDER if is_same_step else Move.STEP
@@ -57,9 +66,7 @@ def _place(record: Record) -> object:
             return record.device
         case Hop():
             return (_way_in(record), record.outdev, record.physout)
-        case Log():
-            return ""
-    return record  # a command's output and a table stay where they are
+    return ""
 
 
 def _way_in(record: Record) -> object:

@@ -14,6 +14,7 @@ DIFFER: Final = "differ"
 PENDING: Final = "pending"
 SKIPPED: Final = "skipped"
 ERROR: Final = "error"
+PLAYED: Final = (SAME, KNOWN, DIFFER, ERROR)
 RESULTS: Final = (SAME, KNOWN, DIFFER, PENDING, SKIPPED, ERROR)
 
 
@@ -74,6 +75,11 @@ class Summary:
     def failed(self) -> bool:
         """Whether anything is unexplained."""
         return bool(self.counts[DIFFER] or self.counts[ERROR])
+
+    @property
+    def lacking(self) -> bool:
+        """Whether nothing could be played, because the kernel or the rights lack something."""
+        return self.counts[SKIPPED] > 0 == sum(self.counts[result] for result in PLAYED)
 
     def to_json(self) -> Json:
         """The last object of the JSON stream."""

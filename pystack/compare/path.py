@@ -1,26 +1,22 @@
 """Which way every packet took, in the numbers of the picture in the README, and how it ended.
 
-Told from a side's hops, so for both sides by the same rules; what hops cannot show (whose address it was,
-that
-a card leads into another namespace) comes from the wiring of the scenario's setup.
+Told from a side's hops, so for both sides by the same rules; the numbers come from explain/path_kind.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Record
+from pystack.explain import path_kind
+from pystack.explain.path_kind import LOOPBACK, Crossed, Wiring
 from pystack.wire import icmp, ipv4, tcp
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.malformed import Malformed
 
-LOOPBACK: Final = "lo"
-NOBODY_SAW: Final = "?"  # in place of the way out, of a packet that was lost before it was clear
-
-_STACK_HOOKS: Final = ("OUTPUT", "POSTROUTING", "EGRESS")  # where what the stack itself makes is seen first
 _LAST: Final = {(point.family, point.hook): point.priority for point in POINTS}  # the table is in order
 _SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
 _PROTOCOL: Final = 9  # where the protocol stands in an IPv4 header
@@ -30,16 +26,6 @@ _ERRORS: Final = {
     icmp.ICMP_TIME_EXCEEDED: "time exceeded",
     icmp.ICMP_PARAMETERPROB: "parameter problem",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """What a setup made of the first namespace's devices."""
-
-    ports: frozenset[str] = frozenset()
-    bridges: frozenset[str] = frozenset()
-    leads_into: Mapping[str, str] = field(default_factory=dict)  # veth -> the namespace of its other end
-    addresses: Mapping[int, str] = field(default_factory=dict)  # IPv4 address -> the device that has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,42 +92,15 @@ def packets_of_frames(records: Sequence[Record]) -> dict[int, int]:
     return found
 
 
-# --- kind -----------------------------------------------------------------------------------------------
-
-
 def kind_of(hops: Sequence[Hop], wiring: Wiring) -> str:
-    """`1-7`, `1-2-8`, `4-lo-4` …: where it came from, and where it went or was meant to go."""
-    way_in, seen = _way_in(hops), {(hop.family, hop.hook) for hop in hops}
-    if ("bridge", "FORWARD") in seen:
-        return "1-7"
-    if ("ip", "INPUT") in seen or ("arp", "INPUT") in seen:
-        return _inwards(way_in, hops, wiring)
-    out = next((hop.outdev for hop in reversed(hops) if hop.outdev and hop.family != "bridge"), None)
-    if ("bridge", "OUTPUT") in seen or out in wiring.bridges:
-        return f"{way_in}-2-8"
-    if out == LOOPBACK:
-        return "4-lo-4"
-    if out is None:
-        is_bridges = ("bridge", "INPUT") in seen and ("ip", "PREROUTING") not in seen
-        return "1-2" if is_bridges else f"{way_in}-{NOBODY_SAW}"
-    return "x-ns" if out in wiring.leads_into else f"{way_in}-6"
+    """Its number in the picture: `1-7`, `1-2-8`, `4-lo-4` …"""
+    return path_kind.kind_of([_crossed(hop) for hop in hops], wiring)
 
 
-def _way_in(hops: Sequence[Hop]) -> str:
-    """1 by a port of a bridge, 3 by another device, 4 from a local process or the stack itself."""
-    if hops[0].hook in _STACK_HOOKS or hops[0].indev == LOOPBACK:
-        return "4"
-    return "1" if any(hop.family == "bridge" for hop in hops[:2]) else "3"
-
-
-def _inwards(way_in: str, hops: Sequence[Hop], wiring: Wiring) -> str:
-    at = next(hop for hop in reversed(hops) if hop.hook == "INPUT" and hop.family in ("ip", "arp"))
-    if way_in == "4":
-        return "4-lo-4" if at.indev == LOOPBACK else "4-6"
-    if way_in == "3":
-        return "3-4"
-    owner = wiring.addresses.get(int.from_bytes(_ip_packet(at)[16:20], "big"))
-    return "1-2" if owner in (None, at.indev) else "1-4"
+def _crossed(hop: Hop) -> Crossed:
+    destination = _ip_packet(hop)[16:20] if hop.hook == "INPUT" else b""
+    daddr = int.from_bytes(destination, "big") if destination else None
+    return Crossed(hop.family, hop.hook, hop.indev, hop.outdev, daddr)
 
 
 # --- end ------------------------------------------------------------------------------------------------
@@ -173,7 +132,8 @@ def _end_at(hop: Hop, wiring: Wiring) -> str:
         case ("bridge", "POSTROUTING"):
             return "" if hop.outdev in wiring.ports else f"sent by {hop.outdev}"
         case ("ip", "POSTROUTING") | ("arp", "OUTPUT"):
-            return _leaves_by(hop.outdev, wiring)
+            is_bridged = hop.physout is not None  # br_netfilter shows IP what passes a bridge
+            return "" if is_bridged else _leaves_by(hop.outdev, wiring)
     return ""
 
 

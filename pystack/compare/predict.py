@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pystack.compare.align import pair_up
-from pystack.compare.path import Wiring, paths
+from pystack.compare.path import paths
 from pystack.compare.records import Json, Log, Record
 from pystack.compare.scenario import Expectation
+from pystack.explain.path_kind import Wiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _lines(expected: Sequence[str], side: Sequence[Record]) -> tuple[list[str | 
 
 
 def _begins_with(line: str, printed: str) -> bool:
-    return printed.startswith(line.rstrip())
+    return printed.strip().startswith(line.strip())
 
 
 def _any(line: str, printed: str) -> bool:

@@ -11,8 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pystack.wire.ethernet import ETH_P_IP
+
 KERNEL: Final = "kernel"
 PYSTACK: Final = "pystack"
+
+NO_LINK_HEADER: Final = bytes(12) + ETH_P_IP.to_bytes(2, "big")  # what a hop shows where there is none
 
 Json = dict[str, object]
 

@@ -2,12 +2,14 @@
 
 Loopback and veth do not call into the next receive, they enqueue here, and the pump drains after each
 ingress frame: so a flood is finished before the frames that it put into a veth are looked at, and a loop of
-veths cannot recurse.
+veths cannot recurse. What a program sends is another matter: each frame is received before the next is sent,
+as Linux does pending work whenever a program is done with a device.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from pystack.device import NetDevice
@@ -16,12 +18,13 @@ from pystack.packet import Packet
 
 NETDEV_MAX_BACKLOG: Final = 1000
 BUDGET: Final = 300  # Linux: net.core.netdev_budget
+_ROUNDS: Final = 10  # Linux: MAX_SOFTIRQ_RESTART; then the work is left to others
 
 
 class Backlog:
     """Linux: struct softnet_data"""
 
-    __slots__ = ("dropped", "limit", "processed", "queue", "squeezed")
+    __slots__ = ("dropped", "in_program", "limit", "processed", "queue", "squeezed")
 
     def __init__(self) -> None:
         self.queue: deque[Packet] = deque()
@@ -29,6 +32,7 @@ class Backlog:
         self.processed = 0
         self.dropped = 0
         self.squeezed = 0
+        self.in_program = False  # a program sends at this moment, nothing is being received
 
     def __len__(self) -> int:
         return len(self.queue)
@@ -69,6 +73,25 @@ class Backlog:
             pkt.dev.netif_receive_skb(pkt)
         if queue:
             self.squeezed += 1
+
+    def for_program(self, send: Callable[[Packet], None], pkt: Packet) -> None:
+        """Let a program send."""
+        before, self.in_program = self.in_program, True
+        try:
+            send(pkt)
+        finally:  # a fault costs its packet, not the path
+            self.in_program = before
+
+    def catch_up(self) -> None:
+        """A program is done with a device: receive what waits. Linux: kernel/softirq.c __do_softirq()"""
+        self.in_program = False
+        try:
+            for _ in range(_ROUNDS):
+                if not self.queue:
+                    break
+                self.run()
+        finally:
+            self.in_program = True
 
     def softnet_text(self) -> str:
         """/proc/net/softnet_stat of our one processor. Linux: net/core/net-procfs.c softnet_seq_show()"""

@@ -94,6 +94,7 @@ class Bridge(BridgeState):
             self._remove_port(port)
             self.devices.notify(LinkEvent.CHANGEUPPER, port.dev)
         fdb_local.delete_by_port(self, None, everything=True)
+        self.fdb.stop()
 
     def uninit(self) -> None:
         """Linux: net/bridge/br_device.c br_dev_uninit()"""

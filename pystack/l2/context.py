@@ -65,7 +65,7 @@ class LinkContext:
         self.check_bridged: Callable[[Packet], bool] | None = None  # whether IPv4 in a bridge may go on
         self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)
-        self.egress = Egress(hooks, drop, outcomes)
+        self.egress = Egress(hooks, drop, outcomes, backlog)
 
     def printk(self, text: str) -> None:
         """Write a line to the kernel's log."""

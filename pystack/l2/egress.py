@@ -6,6 +6,7 @@ from typing import Final
 
 from pystack.device import IFF_UP
 from pystack.drop import DEV_READY, QDISC_DROP, RECURSION, Drop, Outcomes
+from pystack.l2.backlog import Backlog
 from pystack.l2.offload import prepare_for
 from pystack.netfilter.hooks import NETDEV_EGRESS, Hooks
 from pystack.packet import Packet
@@ -17,13 +18,18 @@ XMIT_RECURSION_LIMIT: Final = 8
 class Egress:
     """The send path of one namespace."""
 
-    __slots__ = ("_depth", "_drop", "_hooks", "_outcomes")
+    __slots__ = ("_backlog", "_depth", "_drop", "_hooks", "_outcomes")
 
-    def __init__(self, hooks: Hooks, drop: Drop, outcomes: Outcomes) -> None:
+    def __init__(self, hooks: Hooks, drop: Drop, outcomes: Outcomes, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._hooks = hooks
         self._drop = drop
         self._outcomes = outcomes
         self._depth = 0  # transmit() of stacked devices now open
+
+    def send(self, pkt: Packet) -> None:
+        """A program puts a frame on a device."""
+        self._backlog.for_program(self.dev_queue_xmit, pkt)
 
     def dev_queue_xmit(self, pkt: Packet) -> None:
         """Send a frame, link header in place, by `pkt.dev`. Linux: net/core/dev.c __dev_queue_xmit()"""
@@ -50,3 +56,5 @@ class Egress:
                 dev.transmit(packet)
         finally:  # a fault costs its frame, not the path
             self._depth -= 1
+        if self._backlog.in_program and not self._depth:
+            self._backlog.catch_up()

@@ -167,15 +167,15 @@ class Fdb:
         self._schedule(self._clock.now + FIRST_COLLECTION)
 
     def stop(self) -> None:
-        """The bridge went down. Linux: br_stp_disable_bridge()"""
+        """The bridge went down, or goes. Linux: br_stp_disable_bridge(), br_dev_delete()"""
         self._running = False
         self._cancel()
 
     def set_ageing_time(self, seconds: float) -> None:
-        """Linux: net/bridge/br_stp.c br_set_ageing_time()"""
+        """From then on entries age, on a bridge that is down too. Linux: br_stp.c br_set_ageing_time()"""
         self.ageing_time = seconds
-        if self._running:
-            self._schedule(self._clock.now)
+        self._running = True
+        self._schedule(self._clock.now)
 
     def watch(self) -> None:
         """See to it that somebody looks after entries that age.

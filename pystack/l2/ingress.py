@@ -93,19 +93,30 @@ class Ingress:
 
     def deliver(self, pkt: Packet) -> None:
         """Hand a frame that no rx_handler took to its protocol."""
-        if pkt.protocol in TAGGED and not self._take_tags_off(pkt):
+        tagged = pkt.protocol in TAGGED
+        if tagged and not self._take_tags_off(pkt):
             return
-        watchers = pkt.dev.watchers.get(pkt.protocol, ()) if pkt.dev.watchers else ()
+        dev = pkt.dev
+        watchers = dev.watchers.get(pkt.protocol, ()) if dev.watchers else ()
         for watcher in watchers:
             watcher(pkt, False)
         protocol = self.protocols.get(pkt.protocol)
         if protocol is not None:
             return protocol(pkt)
-        if watchers:
+        if watchers or (dev.taps and not tagged and self._keeps_a_tap_waiting(dev)):
             self._outcomes.consumed += 1
             return
-        pkt.dev.stats.rx_dropped += 1
+        dev.stats.rx_dropped += 1
         self._drop(pkt, UNHANDLED_PROTO)
+
+    def _keeps_a_tap_waiting(self, dev: NetDevice) -> bool:
+        """Linux hands a frame to its last tap only after it has looked for a protocol, and then it is no loss
+        that there is none; save where somebody else (or a tag) comes in between and makes it hurry.
+
+        Linux: pt_prev in net/core/dev.c __netif_receive_skb_core()
+        """
+        hooks = self._hooks.netdev.get(dev.name)
+        return dev.rx_handler is None and not (hooks and hooks[NETDEV_INGRESS].entries)
 
     def _take_tags_off(self, pkt: Packet) -> bool:
         """There are no VLAN devices: a tag of VLAN 0 only tells a priority, any other is not meant for us.

@@ -111,6 +111,9 @@ class AddressRoutes:
     def _on_address(self, event: AddressEvent, address: Address, primary: Address | None) -> None:
         dev = address.dev
         self._sync(dev)
+        self._fib.addresses_changed()
+        if event is AddressEvent.ADDED:
+            self._fib.device_up(dev)
         if event is AddressEvent.REMOVED:
             if self._fib.address_type(address.local) != RTN_LOCAL:
                 self._fib.source_gone(address.local)
@@ -123,6 +126,7 @@ class AddressRoutes:
             self._implied.pop(dev, None)  # whatever was deleted by hand comes back
             self._sync(dev)
             self._fib.device_up(dev)
+            self._fib.addresses_changed()
         elif event is LinkEvent.DOWN:
             self._fib.device_down(dev, forever=False)
             self._implied[dev] = dict.fromkeys(self._implied_now(dev))

@@ -184,7 +184,7 @@ class Arp:
         message = wire.parse(pkt.data, pkt.network_header)
         if isinstance(message, Malformed) or not isinstance(dev, Link) or not self._confs.knows(dev):
             return self._drop(pkt, ARP_MALFORMED)
-        if self._is_refused(message, dev):
+        if self.is_refused(message, dev):
             return self._drop(pkt, ARP_IGNORED)
         self._outcomes.consumed += 1
         if message.spa == 0:
@@ -197,7 +197,8 @@ class Arp:
         """Linux: net/ipv4/arp.c parp_redo()"""
         self._process(pkt, postponed=True)
 
-    def _is_refused(self, message: wire.Arp, dev: Link) -> bool:
+    def is_refused(self, message: wire.Arp, dev: Link) -> bool:
+        """Whether it says nothing that could be heeded."""
         conf, everywhere = self._confs.of(dev), self._confs.all
         if message.operation not in (wire.ARPOP_REQUEST, wire.ARPOP_REPLY) or is_multicast(message.tpa):
             return True
@@ -210,7 +211,7 @@ class Arp:
         """Somebody asks whether an address is free before taking it (RFC 5227)."""
         if message.operation != wire.ARPOP_REQUEST or self._fib.address_type(message.tpa) != RTN_LOCAL:
             return
-        if not self._ignores(0, message.tpa, dev):
+        if not self.ignores(0, message.tpa, dev):
             self._reply(message, dev)
 
     def _answer(self, message: wire.Arp, pkt: Packet, dev: Link, postponed: bool) -> bool:
@@ -222,7 +223,7 @@ class Arp:
             return self.proxy.answers_for(message, dev, route) and self._answer_for(
                 message, pkt, dev, postponed
             )
-        if self._ignores(message.spa, message.tpa, dev) or self._filters(message, dev):
+        if self.ignores(message.spa, message.tpa, dev) or self.filters(message, dev):
             return True
         if self._note_asker(message, dev):
             self._reply(message, dev)
@@ -248,8 +249,8 @@ class Arp:
     def _reply(self, message: wire.Arp, dev: Link) -> None:
         self.send(dev, wire.ARPOP_REPLY, message.tpa, message.spa, message.sha, message.sha)
 
-    def _ignores(self, asker: int, target: int, dev: Link) -> bool:
-        """Linux: net/ipv4/arp.c arp_ignore()"""
+    def ignores(self, asker: int, target: int, dev: Link) -> bool:
+        """Whether a question is not answered on this device. Linux: net/ipv4/arp.c arp_ignore()"""
         level = max(self._confs.all.arp_ignore, self._confs.of(dev).arp_ignore)
         if level in (1, 2):
             here = self._addresses.of(dev)
@@ -266,8 +267,8 @@ class Arp:
         localnet = self._confs.all.route_localnet or self._confs.of(held.dev).route_localnet
         return bool(localnet) or held.scope <= RT_SCOPE_LINK
 
-    def _filters(self, message: wire.Arp, dev: Link) -> bool:
-        """Linux: net/ipv4/arp.c arp_filter()"""
+    def filters(self, message: wire.Arp, dev: Link) -> bool:
+        """Whether the way back to who asks is another device. Linux: net/ipv4/arp.c arp_filter()"""
         if not (self._confs.all.arp_filter or self._confs.of(dev).arp_filter):
             return False
         back = self._router.route_output(Flow(message.spa, message.tpa))
@@ -275,10 +276,10 @@ class Arp:
 
     def _learn(self, message: wire.Arp, pkt: Packet, dev: Link) -> None:
         is_reply = message.operation == wire.ARPOP_REPLY
-        gratuitous = self._is_gratuitous(message)
+        gratuitous = self.is_gratuitous(message)
         neigh = self.table.lookup(dev, message.spa)
         if neigh is None:
-            accepts = self._accepts(message.spa, dev)
+            accepts = self.accepts(message.spa, dev)
             plausible = gratuitous or (is_reply and self._fib.address_type(message.spa) == RTN_UNICAST)
             if not (accepts and plausible):
                 return
@@ -290,15 +291,15 @@ class Arp:
         answered = is_reply and pkt.pkt_type == PACKET_HOST
         neigh.told(message.sha, answered=answered, override=override)
 
-    def _accepts(self, sender: int, dev: Link) -> bool:
-        """Linux: net/ipv4/arp.c arp_accept()"""
+    def accepts(self, sender: int, dev: Link) -> bool:
+        """Whether one that we never asked for becomes a neighbour. Linux: net/ipv4/arp.c arp_accept()"""
         level = max(self._confs.all.arp_accept, self._confs.of(dev).arp_accept)
         if level == 2:
             return any(held.scope <= RT_SCOPE_LINK and held.holds(sender) for held in self._addresses.of(dev))
         return level == 1
 
-    def _is_gratuitous(self, message: wire.Arp) -> bool:
-        """Linux: net/ipv4/arp.c arp_is_garp()"""
+    def is_gratuitous(self, message: wire.Arp) -> bool:
+        """Whether somebody tells of his own address. Linux: net/ipv4/arp.c arp_is_garp()"""
         if message.spa != message.tpa:
             return False
         if message.operation == wire.ARPOP_REPLY and message.tha != message.sha:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Final
 
+from pystack.errors import NotModelled
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.neigh_parms import SYSCTL_NAMES, NeighParms
 from pystack.rng import Rng
-from pystack.sysctl import INT_MIN, Knob, Sysctls
+from pystack.sysctl import INT_MIN, Knob, Sysctls, read_number
 
 
 @dataclass(slots=True)
@@ -42,6 +43,9 @@ class Ipv4Conf:
     send_redirects: int = 1
     secure_redirects: int = 1
     shared_media: int = 1
+    force_igmp_version: int = 0
+    igmpv2_unsolicited_report_interval: int = 10_000  # milliseconds
+    igmpv3_unsolicited_report_interval: int = 1000
 
 
 @dataclass(slots=True)
@@ -63,9 +67,27 @@ class Ipv4Sysctl:
     fwmark_reflect: int = 0
     ip_forward_use_pmtu: int = 0
     ip_no_pmtu_disc: int = 0
+    igmp_link_local_mcast_reports: int = 1
+    igmp_qrv: int = 2  # how often a change is told
 
 
-_RANGES = {"ip_default_ttl": (1, 255), "icmp_msgs_per_sec": (0, 1 << 30), "icmp_msgs_burst": (0, 1 << 30)}
+_RANGES: Final = {
+    "ip_default_ttl": (1, 255),
+    "icmp_msgs_per_sec": (0, 1 << 30),
+    "icmp_msgs_burst": (0, 1 << 30),
+    "fib_multipath_hash_seed": (0, 0xFFFFFFFF),
+    "fib_multipath_use_neigh": (0, 1),
+}
+_HASH_POLICIES: Final = 3
+_MODELLED_HASH_POLICIES: Final = ("0", "1")
+
+
+def _hash_policy(text: str) -> int:
+    policy = read_number(text.strip(), 0, _HASH_POLICIES)
+    if str(policy) not in _MODELLED_HASH_POLICIES:
+        raise NotModelled(f"fib_multipath_hash_policy={policy}", _MODELLED_HASH_POLICIES)
+    return policy
+
 
 _CONF_NAMES: Final = tuple(entry.name for entry in fields(Ipv4Conf))
 # Two names of one value.
@@ -129,6 +151,8 @@ class Confs:
         for entry in fields(Ipv4Sysctl):
             low, high = _RANGES.get(entry.name, (-(1 << 31), (1 << 31) - 1))
             knob = Knob(self.ipv4, entry.name, low, high, on_change=self._tell)
+            if entry.name == "fib_multipath_hash_policy":
+                knob.parse = _hash_policy
             self._sysctls.bind(("net", "ipv4", entry.name), knob)
         self._bind(("net", "ipv4", "ip_forward"), self.all, "forwarding", on_change=self._set_all_forwarding)
         for name in _CONF_NAMES:

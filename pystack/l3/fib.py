@@ -24,6 +24,7 @@ from pystack.l3.fib_types import (
     FibResult,
     FibRoute,
     Flow,
+    Nexthop,
 )
 from pystack.l3.rules import ECN_MASK, FR_ACT_TO_TBL, FibRule, FibRules
 from pystack.wire.ipv4 import INADDR_BROADCAST, is_multicast, is_zeronet, netmask
@@ -31,18 +32,28 @@ from pystack.wire.ipv4 import INADDR_BROADCAST, is_multicast, is_zeronet, netmas
 _MAX_AUTO_TABLE: Final = 4096
 
 
+SelectSource = Callable[[Link | None, int, int], int]  # by device, gateway and scope
+
+
+def _no_source(dev: Link | None, gateway: int, scope: int) -> int:
+    return 0
+
+
 class Fib:
     """Linux: net->ipv4.fib_table_hash and its rules"""
 
-    def __init__(self, devices: DeviceTable | None = None, ignores_linkdown: IgnoresLinkdown = never) -> None:
-        self._ignores_linkdown = ignores_linkdown
+    def __init__(
+        self,
+        devices: DeviceTable | None = None,
+        ignores_linkdown: IgnoresLinkdown = never,
+        select_source: SelectSource = _no_source,
+    ) -> None:
+        self.ignores_linkdown = ignores_linkdown
+        self._select_source = select_source
+        self._addresses_generation = 0
         self.infos = FibInfos(ignores_linkdown)
-        self.tables: dict[int, FibTable] = {}
+        self.tables: dict[int, FibTable] = {}  # each from its first route on
         self.rules = FibRules(devices)
-        main = self.table(RT_TABLE_MAIN)
-        self._merged = main.trie  # with local's, as long as nobody can tell the difference
-        for number in (RT_TABLE_LOCAL, RT_TABLE_DEFAULT):
-            self.table(number)
         self.has_custom_local_routes = False  # since a user added one, for ever
         self.generation = 0  # rises with every change; a route of an older one must be looked up anew
         self.listeners: list[Callable[[str, FibRoute], None]] = []
@@ -51,9 +62,9 @@ class Fib:
         """The table of that number, made if it is new. Linux: net/ipv4/fib_frontend.c fib_new_table()"""
         table = self.tables.get(number)
         if table is None:
-            shared = number == RT_TABLE_LOCAL and not self.rules.are_custom
-            table = FibTable(number, self._merged if shared else FibTrie(self._ignores_linkdown))
-            self.tables[number] = table
+            shares = number == RT_TABLE_LOCAL and not self.rules.are_custom
+            trie = self.table(RT_TABLE_MAIN).trie if shares else FibTrie(self.ignores_linkdown)
+            table = self.tables[number] = FibTable(number, trie)
         return table
 
     def changed(self) -> None:
@@ -66,8 +77,9 @@ class Fib:
         """A way, or an errno. Linux: include/net/ip_fib.h fib_lookup()"""
         if self.rules.are_custom:
             return self._lookup_by_rules(flow, ignore_linkstate)
-        for number in (RT_TABLE_MAIN, RT_TABLE_DEFAULT):
-            found = self.tables[number].lookup(flow, ignore_linkstate=ignore_linkstate)
+        for number in (RT_TABLE_MAIN, RT_TABLE_DEFAULT):  # local's routes are among main's
+            table = self.tables.get(number)
+            found = None if table is None else table.lookup(flow, ignore_linkstate=ignore_linkstate)
             if found is not None and found != EAGAIN:
                 return found
         return ENETUNREACH
@@ -102,6 +114,22 @@ class Fib:
         found = self.tables[table].lookup(Flow(address))
         return found.type if isinstance(found, FibResult) else RTN_UNICAST
 
+    def preferred_source(self, found: FibResult) -> int:
+        """The route's source, or the next hop's, which is chosen anew only when addresses have changed.
+
+        Linux: net/ipv4/fib_semantics.c fib_result_prefsrc()
+        """
+        hop = found.nexthop
+        if found.info.prefsrc:
+            return found.info.prefsrc
+        if hop.saddr_generation != self._addresses_generation:
+            self._choose_source(hop, found.info.scope)
+        return hop.saddr
+
+    def _choose_source(self, hop: Nexthop, scope: int) -> None:
+        hop.saddr = self._select_source(hop.dev, hop.gateway, scope)
+        hop.saddr_generation = self._addresses_generation
+
     # -- changing ------------------------------------------------------------------------------------------
 
     def add(
@@ -122,8 +150,11 @@ class Fib:
         if route.info.references and not self.infos.is_of(route.info, route.table):
             route.info = route.info.as_given()  # it belongs to another table, or to another Fib
         check_route(route, self)
-        route.info = self.infos.share(route.info, route.table)
-        self.infos.hold(route.info)
+        info = route.info = self.infos.share(route.info, route.table)
+        if not info.references:
+            for hop in info.nexthops:
+                self._choose_source(hop, info.scope)
+        self.infos.hold(info)
         try:
             replaced = table.insert(route, create=create, exclusive=exclusive, append=append, replace=replace)
         except NetError:
@@ -169,23 +200,27 @@ class Fib:
         self.changed()
 
     def delete_rule(self, wanted: FibRule, *, any_priority: bool) -> None:
-        """Linux: net/ipv4/fib_rules.c fib4_rule_delete()"""
-        self.rules.delete(wanted, any_priority=any_priority)
+        """Remove the first rule that fits. Linux: net/core/fib_rules.c fib_nl_delrule()"""
+        self.remove_rule(self.rules.find(wanted, any_priority=any_priority))
+
+    def remove_rule(self, rule: FibRule) -> None:
+        """Take out this very rule. Linux: net/ipv4/fib_rules.c fib4_rule_delete()"""
+        self.rules.remove(rule)
         self._unmerge()
         self.changed()
 
     def _unmerge(self) -> None:
         """Keep local's routes apart from main's. Linux: net/ipv4/fib_frontend.c fib_unmerge()"""
-        local = self.tables[RT_TABLE_LOCAL]
-        if local.trie is not self._merged:
+        local, main = self.tables.get(RT_TABLE_LOCAL), self.tables.get(RT_TABLE_MAIN)
+        if local is None or main is None or local.trie is not main.trie:
             return
-        apart = FibTrie(self._ignores_linkdown)
+        apart = FibTrie(self.ignores_linkdown)
         for route in list(local):
-            self._merged.remove(route)
+            main.trie.remove(route)
             apart.insert(route, None)
         local.trie = apart
 
-    # -- following the devices -----------------------------------------------------------------------------
+    # -- following addresses and devices -------------------------------------------------------------------
 
     def device_down(self, dev: Link, *, forever: bool, removed: bool = False) -> None:
         """Routes over a device that went down are gone; its local addresses stay unless it left for ever.
@@ -208,6 +243,10 @@ class Fib:
         """Next hops of routes that survived come back. Linux: net/ipv4/fib_semantics.c fib_sync_up()"""
         self.infos.device_up(dev, RTNH_F_DEAD)
         self.changed()
+
+    def addresses_changed(self) -> None:
+        """Sources are to be chosen anew. Linux: net->ipv4.dev_addr_genid"""
+        self._addresses_generation += 1
 
     def source_gone(self, address: int) -> None:
         """Routes of main that name an address that is no longer ours die. Linux: fib_sync_down_addr()"""

@@ -74,7 +74,9 @@ class FibInfos:
         """Linux: net/ipv4/fib_semantics.c fib_sync_down_dev() for NETDEV_CHANGE"""
         for info in self._over(dev):
             self._mark(info, dev, RTNH_F_LINKDOWN, RT_SCOPE_NOWHERE)
-            if all(hop.flags & RTNH_F_DOWN for hop in info.nexthops):
+            lost = [hop for hop in info.nexthops if hop.dev is dev and hop.scope != RT_SCOPE_NOWHERE]
+            # Hops over other devices that lost their carriers earlier are not counted, nor by Linux.
+            if all(hop in lost or hop.flags & RTNH_F_DEAD for hop in info.nexthops):
                 info.flags |= RTNH_F_LINKDOWN
 
     def _mark(self, info: FibInfo, dev: Link, flags: int, spared_scope: int) -> None:

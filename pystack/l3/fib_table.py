@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from pystack.errors import EEXIST, ENOENT, ESRCH, NetError
 from pystack.l2.devices import Link
-from pystack.l3.fib_trie import FibTrie
+from pystack.l3.fib_trie import FibTrie, chain
 from pystack.l3.fib_types import FibInfo, FibResult, FibRoute, Flow, Nexthop
 
 
@@ -60,9 +61,12 @@ class FibTable:
 
     def _place_of(self, route: FibRoute) -> tuple[FibRoute | None, list[FibRoute]]:
         """What stands behind the route's equals, and these. Linux: net/ipv4/fib_trie.c fib_find_alias()"""
-        rank = (-route.table, -route.tos, route.info.priority)
+        first = self.trie.at(route.prefix, route.prefixlen)
         equals: list[FibRoute] = []
-        for known in self.trie.at(route.prefix, route.prefixlen):
+        if first is None:
+            return None, equals
+        rank = (-route.table, -route.tos, route.info.priority)
+        for known in chain(first):
             place = (-known.table, -known.tos, known.info.priority)
             if place > rank:
                 return known, equals
@@ -72,11 +76,14 @@ class FibTable:
 
     def delete(self, prefix: int, prefixlen: int, tos: int, wanted: FibMatch) -> FibRoute:
         """Linux: net/ipv4/fib_trie.c fib_table_delete()"""
-        for route in self.trie.at(prefix, prefixlen):
+        for route in chain(self.trie.at(prefix, prefixlen)):
             if route.table == self.number and route.tos == tos and wanted.matches(route.info):
                 self.trie.remove(route)
                 return route
         raise NetError(ESRCH)
+
+
+_NO_HOPS: Final = (Nexthop(None),)  # a route that forbids has one that leads nowhere
 
 
 class FibMatch:
@@ -120,9 +127,10 @@ class FibMatch:
             return False
         if any(info.metrics.get(name, 0) != value for name, value in self.metrics.items()):
             return False
+        hops = info.nexthops or _NO_HOPS
         if self.hops:  # only the first of several is held against them
-            return bool(info.nexthops) and _are_named(self.hops, info.nexthops[:1])
-        return not self.multipath or _are_named(self.multipath, info.nexthops)
+            return _are_named(self.hops, hops[:1])
+        return not self.multipath or _are_named(self.multipath, hops)
 
 
 def _are_named(named: list[tuple[Link | None, int]], hops: tuple[Nexthop, ...]) -> bool:

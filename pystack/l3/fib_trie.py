@@ -43,7 +43,10 @@ class FibTrie:
         """
         daddr, oif, scope, tos = flow.daddr, flow.oif, flow.scope, flow.tos & IPTOS_RT_MASK
         for mask, by_prefix in self._probes:
-            route = by_prefix.get(daddr & mask)
+            prefix = daddr & mask
+            if prefix not in by_prefix:
+                continue
+            route: FibRoute | None = by_prefix[prefix]
             while route is not None:
                 info = route.info
                 if info.scope >= scope and (not route.tos or route.tos == tos):
@@ -64,9 +67,10 @@ class FibTrie:
             return False
         return ignore_linkstate or hop.dev is None or not self.ignores_linkdown(hop.dev)
 
-    def at(self, prefix: int, prefixlen: int) -> Iterator[FibRoute]:
-        """The routes of one prefix, in their order."""
-        return chain(self._by_length.get(prefixlen, {}).get(prefix))
+    def at(self, prefix: int, prefixlen: int) -> FibRoute | None:
+        """The first route of a prefix, with the others behind it."""
+        by_prefix = self._by_length.get(prefixlen)
+        return None if by_prefix is None else by_prefix.get(prefix)
 
     def around(self, address: int) -> Iterator[FibRoute]:
         """All routes whose prefix holds the address, in the order in which a look-up tries them."""

@@ -69,7 +69,7 @@ LOOPBACK_IFINDEX: Final = 1  # in every namespace; the input device of what a lo
 class Nexthop:
     """Linux: include/net/ip_fib.h struct fib_nh"""
 
-    __slots__ = ("dev", "flags", "gateway", "scope", "upper_bound", "weight")
+    __slots__ = ("dev", "flags", "gateway", "saddr", "saddr_generation", "scope", "upper_bound", "weight")
 
     def __init__(self, dev: Link | None, gateway: int = 0, *, flags: int = 0, weight: int = 1) -> None:
         self.dev = dev
@@ -77,6 +77,8 @@ class Nexthop:
         self.flags = flags
         self.weight = weight
         self.scope = RT_SCOPE_NOWHERE  # how far away the gateway is; worked out when the route is added
+        self.saddr = 0  # with which address of ours to speak over it, as of that generation of addresses
+        self.saddr_generation = -1
         self.upper_bound = -1  # flows whose hash is not above it go here; -1: none
 
     def key(self) -> tuple[object, ...]:
@@ -136,8 +138,8 @@ class FibInfo:
             self.prefsrc,
             self.priority,
             self.flags & ~RTNH_F_DOWN,
-            tuple(sorted(self.metrics.items())),
-            tuple(hop.key() for hop in self.nexthops),
+            tuple(sorted(self.metrics.items())) if self.metrics else (),
+            tuple([hop.key() for hop in self.nexthops]),
         )
 
     def as_given(self) -> FibInfo:

@@ -13,7 +13,7 @@ from pystack.wire.ipv4 import HEADER, IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPR
 
 _DCCP, _ESP, _AH, _SCTP, _UDPLITE = 33, 50, 51, 132, 136
 # Where the four octets are that count as ports. Linux: include/net/ip.h proto_ports_offset()
-_PORTS_AT: Final = {IPPROTO_TCP: 0, IPPROTO_UDP: 0, _DCCP: 0, _ESP: 0, _SCTP: 0, _UDPLITE: 0, _AH: 4}
+PORTS_AT: Final = {IPPROTO_TCP: 0, IPPROTO_UDP: 0, _DCCP: 0, _ESP: 0, _SCTP: 0, _UDPLITE: 0, _AH: 4}
 
 FlowKeys = tuple[int, int, int]  # protocol, source port, destination port
 NO_KEYS: Final[FlowKeys] = (0, 0, 0)
@@ -24,7 +24,7 @@ def flow_keys(pkt: Packet) -> FlowKeys:
     header = pkt.ip
     if header is None:
         return NO_KEYS
-    at = _PORTS_AT.get(header.protocol)
+    at = PORTS_AT.get(header.protocol)
     if at is None or header.is_fragment:
         return header.protocol, 0, 0
     start = pkt.network_header + header.ihl + at

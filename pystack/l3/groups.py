@@ -1,38 +1,150 @@
-"""The multicast groups that this host is in, device by device. Linux: net/ipv4/igmp.c"""
+"""The multicast groups that this host is in, device by device, as /proc/net/igmp lists them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
+from pystack.device import IFF_LOOPBACK
+from pystack.errors import EINVAL, ENOENT, NetError
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
+from pystack.timers import Timer
+from pystack.wire.igmp import ALL_HOSTS
 
-ALL_HOSTS: Final = 0xE0000001  # 224.0.0.1: every host is in it
+_GROUP_OCTETS: Final = b"\x01\x00\x5e"
+
+
+class Membership:
+    """One group on one device. Linux: include/linux/igmp.h struct ip_mc_list"""
+
+    __slots__ = ("changes", "dev", "group", "is_reporter", "reports", "timer", "users")
+
+    def __init__(self, dev: Link, group: int) -> None:
+        self.dev = dev
+        self.group = group
+        self.users = 1
+        self.changes = 0  # how often it is still to be told that we joined (version 3)
+        self.reports = 0  # the same in versions 1 and 2
+        self.is_reporter = False  # we were the last to answer for this group
+        self.timer: Timer | None = None
+
+    def stop(self) -> None:
+        """Somebody else answered, or nobody asks any more. Linux: net/ipv4/igmp.c igmp_stop_timer()"""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.is_reporter = False
+        self.reports = 0
+
+
+@dataclass(slots=True)
+class LinkGroup:
+    """An address to which frames of groups are sent. Linux: struct netdev_hw_addr"""
+
+    address: bytes
+    users: int = 0
+    static: bool = False  # one of the users is `ip maddr add`
 
 
 class Groups:
-    """Linux: struct in_device, its mc_list"""
+    """Linux: net/ipv4/igmp.c, struct in_device, its mc_list"""
 
     def __init__(self, devices: DeviceTable) -> None:
-        self._users: dict[tuple[Link, int], int] = {}
+        self._by_dev: dict[Link, dict[int, Membership]] = {}
+        self._on_link: dict[Link, dict[bytes, LinkGroup]] = {}
+        self.on_join: Callable[[Membership], None] = _nobody_asks  # who tells the routers
+        self.on_leave: Callable[[Membership], None] = _nobody_asks
         devices.listen(self._on_link_event)
+
+    def of(self, dev: Link) -> list[Membership]:
+        """The device's groups, the newest first."""
+        return list(reversed(self._by_dev.get(dev, {}).values()))
+
+    def find(self, dev: Link, group: int) -> Membership | None:
+        """The membership, if there is one."""
+        return self._by_dev.get(dev, {}).get(group)
 
     def join(self, dev: Link, group: int) -> None:
         """One more wants the group. Linux: net/ipv4/igmp.c ip_mc_inc_group()"""
-        self._users[dev, group] = self._users.get((dev, group), 0) + 1
+        known = self.find(dev, group)
+        if known is not None:
+            known.users += 1
+            return
+        membership = self._by_dev.setdefault(dev, {})[group] = Membership(dev, group)
+        if not dev.flags & IFF_LOOPBACK:
+            self._hear(dev, link_address(group))
+        self.on_join(membership)
 
     def leave(self, dev: Link, group: int) -> None:
         """One less. Linux: net/ipv4/igmp.c ip_mc_dec_group()"""
-        left = self._users.get((dev, group), 0) - 1
-        if left > 0:
-            self._users[dev, group] = left
-        else:
-            self._users.pop((dev, group), None)
+        known = self.find(dev, group)
+        if known is None:
+            return
+        known.users -= 1
+        if not known.users:
+            del self._by_dev[dev][group]
+            self._ignore(dev, link_address(group))
+            self.on_leave(known)
+
+    # -- on the link ---------------------------------------------------------------------------------------
+
+    def link_groups(self, dev: Link) -> list[LinkGroup]:
+        """What /proc/net/dev_mcast lists, the oldest first."""
+        return list(self._on_link.get(dev, {}).values())
+
+    def add_static(self, dev: Link, address: bytes) -> None:
+        """`ip maddr add`; once more is no more. Linux: net/core/dev_addr_lists.c dev_mc_add_global()"""
+        if dev.flags & IFF_LOOPBACK:
+            raise NetError(EINVAL)
+        known = self._on_link.get(dev, {}).get(address)
+        if known is None or not known.static:
+            self._hear(dev, address).static = True
+
+    def delete_static(self, dev: Link, address: bytes) -> None:
+        """Linux: net/core/dev_addr_lists.c dev_mc_del_global()"""
+        known = self._on_link.get(dev, {}).get(address)
+        if known is None or not known.static:
+            raise NetError(ENOENT)
+        known.static = False
+        self._ignore(dev, address)
+
+    def _hear(self, dev: Link, address: bytes) -> LinkGroup:
+        known = self._on_link.setdefault(dev, {}).setdefault(address, LinkGroup(address))
+        known.users += 1
+        return known
+
+    def _ignore(self, dev: Link, address: bytes) -> None:
+        known = self._on_link.get(dev, {}).get(address)
+        if known is None:
+            return
+        known.users -= 1
+        if not known.users:
+            del self._on_link[dev][address]
 
     def is_member(self, dev: Link, group: int) -> bool:
         """Linux: net/ipv4/igmp.c ip_check_mc_rcu()"""
-        return group == ALL_HOSTS or (dev, group) in self._users
+        return group in self._by_dev.get(dev, ())
 
     def _on_link_event(self, event: LinkEvent, dev: Link) -> None:
-        if event is LinkEvent.UNREGISTER:
-            for key in [known for known in self._users if known[0] is dev]:
-                del self._users[key]
+        if event is LinkEvent.UP:
+            self.join(dev, ALL_HOSTS)
+            for membership in self.of(dev):
+                self.on_join(membership)
+        elif event is LinkEvent.DOWN:
+            self.leave(dev, ALL_HOSTS)
+            for membership in self.of(dev):
+                membership.stop()
+        elif event is LinkEvent.UNREGISTER:
+            for membership in self._by_dev.pop(dev, {}).values():
+                membership.stop()
+            self._on_link.pop(dev, None)
+
+
+def link_address(group: int) -> bytes:
+    """The frames of a group are sent there. Linux: include/net/ip.h ip_eth_mc_map()"""
+    return _GROUP_OCTETS + (group & 0x7FFFFF).to_bytes(3, "big")
+
+
+def _nobody_asks(membership: Membership) -> None:
+    pass

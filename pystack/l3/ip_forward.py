@@ -9,7 +9,7 @@ from pystack.drop import IP_OPTIONS, IP_OUTNOROUTES, IP_TTL, OTHERHOST, PKT_TOO_
 from pystack.l3.ip_options import OptionPath
 from pystack.l3.needs import IcmpErrors
 from pystack.l3.redirect import RedirectSender
-from pystack.l3.route import Rtable
+from pystack.l3.route import RTCF_DOREDIRECT, Rtable
 from pystack.netfilter.hooks import FORWARD, Hooks
 from pystack.packet import PACKET_HOST, Packet
 from pystack.wire import icmp
@@ -57,8 +57,7 @@ class IpForward:
             self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu)
             return self._drop(pkt, PKT_TOO_BIG)
         pkt.set_ttl(header.ttl - 1)  # before FORWARD: rules there see the new one
-        follows_orders = options is not None and options.srr is not None
-        if not follows_orders and self._redirects.is_detour(pkt, header, route):
+        if route.flags & RTCF_DOREDIRECT and (options is None or options.srr is None):
             self._redirects.send(pkt, header, route)
         if self._forward.entries:
             return self._forward.run(pkt, pkt.dev, route.dev, self._finish)

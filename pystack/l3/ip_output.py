@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from pystack.counters import Snmp
 from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, Drop, Outcomes
+from pystack.l2.backlog import Backlog
 from pystack.l2.devices import Link
-from pystack.l2.ingress import eth_type_trans
 from pystack.l2.neighbour import Neighbour
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
@@ -40,6 +40,7 @@ class IpOutput:
         neighbour: Callable[[Link, int], Neighbour | None],
         loop_back: Callable[[Packet], None],
         too_big: Callable[[Packet, int], None],
+        backlog: Backlog,
     ) -> None:
         self._confs = confs
         self._drop = drop
@@ -47,6 +48,7 @@ class IpOutput:
         self._snmp = snmp
         self._neighbour = neighbour
         self._loop_back = loop_back
+        self._backlog = backlog
         self._too_big = too_big  # tells the sender of a packet that may not be cut
         self._next_id = rng.below(0x10000)
         self._output = hooks.ip[OUTPUT]
@@ -68,6 +70,10 @@ class IpOutput:
         pkt.route = route
         self._outcomes.generated += 1
         return pkt
+
+    def send(self, pkt: Packet) -> None:
+        """A program sends. Linux: net/ipv4/ip_output.c ip_send_skb()"""
+        self._backlog.for_program(self.ip_local_out, pkt)
 
     def ip_local_out(self, pkt: Packet) -> None:
         """Linux: net/ipv4/ip_output.c ip_local_out()"""
@@ -124,9 +130,11 @@ class IpOutput:
         okfn(pkt)
 
     def _ip_mc_finish_output(self, pkt: Packet) -> None:
-        """Linux: net/ipv4/ip_output.c ip_mc_finish_output(), dev_loopback_xmit()"""
-        pkt.set_mac_header(bytes(ETH_HLEN - 2) + ETH_P_IP.to_bytes(2, "big"))
-        eth_type_trans(pkt)
+        """It has no link header; who looks for one finds the packet itself.
+
+        Linux: net/ipv4/ip_output.c ip_mc_finish_output(), dev_loopback_xmit()
+        """
+        pkt.mac_header = pkt.network_header
         pkt.pkt_type = PACKET_LOOPBACK
         self._loop_back(pkt)
 

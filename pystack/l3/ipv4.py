@@ -7,7 +7,7 @@ from dataclasses import fields
 from pystack.clock import Clock
 from pystack.counters import Snmp
 from pystack.device import ARPHRD_LOOPBACK
-from pystack.drop import Drop, Outcomes
+from pystack.drop import NOT_A_MEMBER, Drop, Outcomes
 from pystack.events import Changed, EventSink
 from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
@@ -28,6 +28,7 @@ from pystack.l3.icmp_error import IcmpErrorSender
 from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.icmp_output import IcmpOutput
 from pystack.l3.icmp_report import IcmpReport
+from pystack.l3.igmp import Igmp
 from pystack.l3.ip_forward import IpForward
 from pystack.l3.ip_input import IpInput
 from pystack.l3.ip_options import OptionEcho, OptionPath
@@ -47,7 +48,7 @@ from pystack.sysctl import Knob, Sysctls
 from pystack.timers import Timers
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
-from pystack.wire.ipv4 import INADDR_LOOPBACK, IPPROTO_ICMP, MIN_MTU
+from pystack.wire.ipv4 import INADDR_LOOPBACK, IPPROTO_ICMP, IPPROTO_IGMP, MIN_MTU
 
 
 class Ipv4:
@@ -84,7 +85,7 @@ class Ipv4:
         self.addresses = AddressBook(self._promotes, self._routes_localnet)
         self.lifetimes = AddressLifetimes(self.addresses, clock, timers)
         self.groups = Groups(devices)
-        self.fib = Fib(devices, self._ignores_linkdown)
+        self.fib = Fib(devices, self._ignores_linkdown, self.addresses.select)
         self.exceptions = RouteExceptions(clock)
         self.route_sysctl = RouteSysctl()
         for entry in fields(RouteSysctl):
@@ -128,15 +129,14 @@ class Ipv4:
             neighbour=self.arp.neighbour,
             loop_back=self._loop_back,
             too_big=self._frag_needed,
+            backlog=link.backlog,
         )
         self._build_icmp(hooks, outcomes, sockets, raw)
         self._devices.listen(self._on_link_event)
         self.addresses.listen(self._on_address)
 
     def _build_router(self, loopback: Link) -> None:
-        choice = PathChoice(
-            sysctl=self.confs.ipv4, addresses=self.addresses, rng=self._rng, state_of=self._state_of
-        )
+        choice = PathChoice(sysctl=self.confs.ipv4, rng=self._rng, state_of=self._state_of)
         incoming = RouteInput(
             loopback=loopback,
             addresses=self.addresses,
@@ -225,7 +225,22 @@ class Ipv4:
             redirects=self._build_redirects(peers),
             mtu_of=self.output.mtu_of,
         )
+        self.igmp = Igmp(
+            clock=self._clock,
+            timers=self._timers,
+            rng=self._rng,
+            devices=self._devices,
+            addresses=self.addresses,
+            confs=self.confs,
+            groups=self.groups,
+            router=self.router,
+            output=self.output,
+            drop=self._drop,
+            outcomes=outcomes,
+        )
+        self.input.protocols[IPPROTO_IGMP] = self.igmp.igmp_rcv
         self._paths.local_deliver = self.input.ip_local_deliver
+        self._paths.discard = self._discard
         self._paths.error = self.input.ip_error
         self._paths.forward = forward.ip_forward
         self._paths.output = self.output.ip_output
@@ -259,9 +274,7 @@ class Ipv4:
     def _build_redirects(self, peers: Peers) -> RedirectSender:
         return RedirectSender(
             sysctl=self.redirect_sysctl,
-            addresses=self.addresses,
             confs=self.confs,
-            fib=self.fib,
             peers=peers,
             icmp_errors=self.icmp_errors,
             log=self._link.printk_ratelimited,
@@ -285,11 +298,16 @@ class Ipv4:
     def _promotes(self, dev: Link) -> bool:
         return bool(self.confs.all.promote_secondaries or self.confs.of(dev).promote_secondaries)
 
+    def _discard(self, pkt: Packet) -> None:
+        """Linux: net/core/dst.c dst_discard()"""
+        self._drop(pkt, NOT_A_MEMBER)
+
     def _routes_localnet(self, dev: Link) -> bool:
         return bool(self.confs.all.route_localnet or self.confs.of(dev).route_localnet)
 
     def _ignores_linkdown(self, dev: Link) -> bool:
-        return self.confs.knows(dev) and bool(self.confs.of(dev).ignore_routes_with_linkdown)
+        here = self.confs.knows(dev) and self.confs.of(dev).ignore_routes_with_linkdown
+        return bool(here or self.confs.all.ignore_routes_with_linkdown)
 
     def _state_of(self, dev: Link, address: int) -> int | None:
         neigh = self.neighbours.lookup(dev, address)
@@ -298,6 +316,8 @@ class Ipv4:
     def _loop_back(self, pkt: Packet) -> None:
         backlog: Backlog = self._link.backlog
         backlog.enqueue(pkt, self._drop)
+        if backlog.in_program:
+            backlog.catch_up()
 
     def _settings_changed(self) -> None:
         """Cached decisions are void. Linux: rt_cache_flush(); net/ipv4/proc.c snmp_seq_show_ipstats()"""

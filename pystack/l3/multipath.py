@@ -44,7 +44,6 @@ def choose(
     info: FibInfo,
     hash_: int,
     saddr: int,
-    source_over: Callable[[Nexthop], int],
     is_good: Callable[[Nexthop], bool],
 ) -> Nexthop | None:
     """The hop for a flow: one that speaks with the flow's source, else the one that its hash belongs to.
@@ -55,7 +54,7 @@ def choose(
     for hop in info.nexthops:
         if hop.upper_bound == NO_FLOWS or not is_good(hop):
             continue
-        score = 2 if saddr and source_over(hop) == saddr else 0
+        score = 2 if saddr and hop.saddr == saddr else 0
         score += hash_ <= hop.upper_bound
         if score > best:
             best, chosen = score, hop

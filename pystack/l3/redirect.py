@@ -9,7 +9,7 @@ from typing import Final
 from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
 from pystack.l2.nud import NUD_VALID
-from pystack.l3.addresses import RT_SCOPE_HOST, AddressBook
+from pystack.l3.addresses import AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.exceptions import RouteExceptions
 from pystack.l3.fib import Fib
@@ -34,59 +34,23 @@ class RedirectSysctl:
     redirect_silence: int = 5120
 
 
-def _are_on_link(addresses: AddressBook, dev: Link, one: int, other: int) -> bool:
-    """Whether both are in the network of one address. Linux: net/ipv4/devinet.c inet_addr_onlink()"""
-    held = addresses.of(dev)
-    return any(address.holds(one) and (not other or address.holds(other)) for address in held)
-
-
 class RedirectSender:
-    """Linux: net/ipv4/route.c __mkroute_input(), ip_rt_send_redirect()"""
+    """Linux: net/ipv4/route.c ip_rt_send_redirect()"""
 
     def __init__(
         self,
         *,
         sysctl: RedirectSysctl,
-        addresses: AddressBook,
         confs: Confs,
-        fib: Fib,
         peers: Peers,
         icmp_errors: IcmpErrors,
         log: Callable[[str], None],
     ) -> None:
         self._sysctl = sysctl
-        self._addresses = addresses
         self._confs = confs
-        self._fib = fib
         self._peers = peers
         self._icmp = icmp_errors
         self._log = log
-
-    def is_detour(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> bool:
-        """Whether a neighbour sends by us what leaves where it came in."""
-        dev = route.dev
-        if dev is not pkt.dev or not self._confs.knows(dev):
-            return False
-        conf, everywhere = self._confs.of(dev), self._confs.all
-        if not (conf.send_redirects or everywhere.send_redirects):
-            return False
-        if not self._is_neighbour(header, dev):
-            return False
-        gateway = 0 if route.result is None else route.result.nexthop.gateway
-        shared = conf.shared_media or everywhere.shared_media
-        return bool(shared) or _are_on_link(self._addresses, dev, header.saddr, gateway)
-
-    def _is_neighbour(self, header: Ipv4Header, dev: Link) -> bool:
-        """What fib_validate_source() says besides yes or no.
-
-        Linux: net/ipv4/fib_frontend.c __fib_validate_source()
-        """
-        reverse = Flow(header.saddr, header.daddr, iif=dev.ifindex, tos=header.tos & 0x1C)
-        found = self._fib.lookup(reverse)
-        if isinstance(found, FibResult) and all(hop.dev is not dev for hop in found.info.nexthops):
-            reverse.oif = dev.ifindex
-            found = self._fib.lookup(reverse)
-        return isinstance(found, FibResult) and found.nexthop.scope >= RT_SCOPE_HOST
 
     def send(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> None:
         """Tell the sender, unless it was told often enough."""
@@ -161,7 +125,7 @@ class RedirectReceiver:
             return False
         if conf.shared_media or everywhere.shared_media:
             return self._fib.address_type(gateway) == RTN_UNICAST
-        if not _are_on_link(self._addresses, dev, gateway, teller):
+        if not self._addresses.are_on_link(dev, gateway, teller):
             return False
         secure = conf.secure_redirects or everywhere.secure_redirects
         return not secure or self._is_known_gateway(gateway, dev)

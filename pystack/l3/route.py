@@ -45,6 +45,7 @@ RTCF_LOCAL: Final = 0x80000000
 _LOCAL_GROUPS: Final = 0xE00000  # 224.0.0.0/24
 _GROUP_PREFIX: Final = 4
 _MTU_THAT_ALWAYS_FITS: Final = 576
+_MTU_LOCK: Final = 1 << 2  # 1 << RTAX_MTU, in the metric "lock"
 
 PathFn = Callable[[Packet], None]
 
@@ -105,15 +106,17 @@ class Rtable(Route):
     @property
     def _configured_mtu(self) -> int:
         if self.result is not None and "mtu" in self.result.info.metrics:
-            return min(self.result.info.metrics["mtu"], self.dev.mtu)
-        if self.exception is not None and self.exception.locked and self.gateway:
+            return self.result.info.metrics["mtu"]
+        if self.is_mtu_locked and self.gateway:
             return min(self.dev.mtu, _MTU_THAT_ALWAYS_FITS)
         return self.dev.mtu
 
     @property
     def is_mtu_locked(self) -> bool:
         """Whether nobody can teach us another. Linux: include/net/ip.h ip_mtu_locked()"""
-        return self.exception is not None and self.exception.locked
+        if self.exception is not None and self.exception.locked:
+            return True
+        return self.result is not None and bool(self.result.info.metrics.get("lock", 0) & _MTU_LOCK)
 
     def follow(self, found: FibResult, exception: RouteException | None) -> None:
         """Take gateway and metrics from what was found, and from what was learned since.
@@ -136,10 +139,11 @@ class Rtable(Route):
 class PathFns:
     """The functions a decision can point at; handed in when the path is built."""
 
-    __slots__ = ("error", "forward", "local_deliver", "mc_output", "output")
+    __slots__ = ("discard", "error", "forward", "local_deliver", "mc_output", "output")
 
     def __init__(self) -> None:
         self.local_deliver: PathFn = _nowhere
+        self.discard: PathFn = _nowhere  # what came back over lo and is for nobody here
         self.forward: PathFn = _nowhere
         self.error: PathFn = _nowhere
         self.output: PathFn = _nowhere
@@ -246,9 +250,7 @@ class Router:
 
     def preferred_source(self, found: FibResult) -> int:
         """Linux: net/ipv4/fib_semantics.c fib_result_prefsrc()"""
-        if found.info.prefsrc:
-            return found.info.prefsrc
-        return self._addresses.select(found.nexthop.dev, found.nexthop.gateway, found.info.scope)
+        return self._fib.preferred_source(found)
 
     def _make_output(
         self, flow: Flow, out: Link, found: FibResult | None, *, local: bool = False
@@ -268,9 +270,7 @@ class Router:
         if type_ == RTN_BROADCAST:
             flags |= RTCF_BROADCAST | RTCF_LOCAL
         elif type_ == RTN_MULTICAST:
-            flags |= RTCF_MULTICAST
-            if self._is_member(out, flow.daddr):
-                flags |= RTCF_LOCAL
+            flags = RTCF_MULTICAST | (RTCF_LOCAL if self._is_member(out, flow.daddr) else 0)
             if found is not None and found.route.prefixlen < _GROUP_PREFIX:
                 followed = None  # the default route is not about groups
         route = Rtable(out, type_, flags, self._fib.generation)
@@ -280,8 +280,7 @@ class Router:
         route.iif = flow.oif if owner is None else owner.ifindex
         if followed is not None:
             route.follow(followed, self._exceptions.find(followed.nexthop, flow.daddr))
-        if flags & RTCF_LOCAL:
-            route.input = self._paths.local_deliver
+        route.input = self._paths.local_deliver if flags & RTCF_LOCAL else self._paths.discard
         heard_by_us = flags & (RTCF_BROADCAST | RTCF_MULTICAST) and flags & RTCF_LOCAL and not loops
         route.output = self._paths.mc_output if heard_by_us else self._paths.output
         return route

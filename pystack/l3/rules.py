@@ -181,14 +181,18 @@ class FibRules:
         self._rules.insert(next(behind, len(self._rules)), rule)
         self._changed()
 
-    def delete(self, wanted: FibRule, *, any_priority: bool) -> None:
-        """Take out the first rule that fits. Linux: net/core/fib_rules.c fib_nl_delrule()"""
+    def find(self, wanted: FibRule, *, any_priority: bool) -> FibRule:
+        """The first rule of which all holds that was said. Linux: net/core/fib_rules.c fib_nl_delrule()"""
         _check(wanted)
         for rule in self._rules:
             if (any_priority or rule.priority == wanted.priority) and _is_named(rule, wanted):
-                self._rules.remove(rule)
-                return self._changed()
+                return rule
         raise NetError(ENOENT)
+
+    def remove(self, rule: FibRule) -> None:
+        """Take a rule out."""
+        self._rules.remove(rule)
+        self._changed()
 
     def _changed(self) -> None:
         self.are_custom = True

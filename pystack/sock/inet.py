@@ -222,7 +222,7 @@ class InetSocket(Socket):
         pmtudisc, daddr = self.pmtudisc, flow.daddr
         length = HEADER_LENGTH + len(segment)
         may_be_cut = pmtudisc < IP_PMTUDISC_DO or pmtudisc == IP_PMTUDISC_OMIT
-        mtu = route.mtu if pmtudisc < IP_PMTUDISC_PROBE else route.dev.mtu
+        mtu = min(route.mtu if pmtudisc < IP_PMTUDISC_PROBE else route.dev.mtu, _LONGEST)
         if length > (_LONGEST if may_be_cut else mtu):
             self._note_local_error(EMSGSIZE, daddr, mtu)
             raise NetError(EMSGSIZE)

@@ -11,7 +11,7 @@ from pystack.sock.nobody import Nobody
 from pystack.sock.ping import PingTable
 from pystack.sock.raw import RawTable
 from pystack.sock.udp_table import UdpTable
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 
 class InetSockets:
@@ -33,7 +33,6 @@ class InetSockets:
         protocols = ipv4.input.protocols
         protocols[IPPROTO_UDP] = self.udp.udp_rcv
         protocols[IPPROTO_TCP] = nobody.tcp_v4_rcv
-        protocols[IPPROTO_IGMP] = nobody.igmp_rcv
         ipv4.icmp.ping_rcv = self.ping.ping_rcv
 
     def deliver(self, pkt: Packet, header: Ipv4Header) -> bool:

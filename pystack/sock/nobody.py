@@ -24,10 +24,6 @@ class Nobody:
     def __init__(self, context: SocketContext) -> None:
         self._context = context
 
-    def igmp_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
-        """No group is ever joined, so no query concerns us."""
-        self._context.drop(pkt, NO_SOCKET)
-
     def tcp_v4_rcv(self, pkt: Packet, header: Ipv4Header) -> None:
         """Linux: net/ipv4/tcp_ipv4.c tcp_v4_rcv()"""
         context = self._context

@@ -110,7 +110,7 @@ class PacketSocket:
         eth_type_trans(pkt)
         pkt.pkt_type = PACKET_OUTGOING
         self._table.outcomes.generated += 1
-        self._table.egress.dev_queue_xmit(pkt)
+        self._table.egress.send(pkt)
 
 
 def _nobody_waits() -> None:

@@ -141,7 +141,7 @@ class PingSocket(InetSocket):
         echo = icmp.build(icmp.ICMP_ECHO, 0, self.num, sequence, message[icmp.HEADER_LENGTH :])
         pkt = self.make_packet(echo, route, flow)
         self.context.snmp.icmp_out(icmp.ICMP_ECHO)
-        self.context.output.ip_local_out(pkt)
+        self.context.output.send(pkt)
 
     def receive(self, pkt: Packet, header: Ipv4Header) -> None:
         """Linux: net/ipv4/ping.c ping_queue_rcv_skb()"""

@@ -97,7 +97,7 @@ class RawSocket(InetSocket):
         pkt = self.make_packet(payload, route, flow)
         if self.protocol == IPPROTO_ICMP and payload:
             self.context.snmp.icmp_out(payload[0])
-        self.context.output.ip_local_out(pkt)
+        self.context.output.send(pkt)
 
     def count_no_route(self) -> None:
         """Linux counts it for datagrams only."""

@@ -98,7 +98,7 @@ class UdpSocket(InetSocket):
         pkt = self.make_packet(segment, route, flow)
         if is_left_to_device:
             pkt.offload = udp.offload(pkt.transport_header)
-        self.context.output.ip_local_out(pkt)
+        self.context.output.send(pkt)
         self.context.snmp.Udp.OutDatagrams += 1
 
     # -- in ------------------------------------------------------------------------------------------------

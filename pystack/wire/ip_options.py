@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
-
 IPOPT_END: Final = 0
 IPOPT_NOOP: Final = 1
 IPOPT_RR: Final = 7

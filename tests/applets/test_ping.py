@@ -7,7 +7,11 @@ import pytest
 from pystack.applets import virtual
 from pystack.applets.requests import Interrupted
 from pystack.applets.virtual import Completed
+from pystack.device import NetDevice
 from pystack.host import Host
+from pystack.netfilter.hooks import OUTPUT
+from pystack.netfilter.verdict import NF_ACCEPT
+from pystack.packet import Packet
 from pystack.wire import icmp
 from pystack.wire.checksum import verifies
 from pystack.wire.ipv4 import IP_DF, parse_address
@@ -240,7 +244,7 @@ def test_a_flood_ends_though_the_clock_stands_still_between_answers() -> None:
     [
         ("-R 10.0.0.2", "pystack: ping -R is not modelled (known: -4, -a,"),
         ("-6 ::1", "pystack: ping -6: IPv6 is not modelled (known: IPv4)\n"),
-        ("-m 1 10.0.0.2", "pystack: ping -m is not modelled"),
+        ("-S 1 10.0.0.2", "pystack: ping -S is not modelled"),
         ("localhost", "pystack: ping: the host name localhost is not modelled (known: IPv4 addresses)"),
         ("::1", "pystack: ping: the IPv6 address ::1 is not modelled"),
         ("10.0.0.2 10.0.0.3", "pystack: ping: a source route is not modelled"),
@@ -325,6 +329,9 @@ def sides() -> Iterator[Sides]:
         "-w1 -i0.7 10.1.0.2",
         "-w1 -c5 -i0.4 10.1.0.2",
         "-c1 -Q 0xb8 10.1.0.2",
+        "-c1 -m 7 10.1.0.2",
+        "-c1 -L -W1 224.0.0.1",
+        "-c1 -v -e 0 10.1.0.2",
         "-c1 -p 1234 10.1.0.2",
         "-c1 -p 12345 -s 40 10.1.0.2",
         "10.1.0.2 -c1",
@@ -354,3 +361,45 @@ def sides() -> Iterator[Sides]:
 )
 def test_the_text_and_the_exit_code_are_the_real_ones(sides: Sides, line: str) -> None:
     sides.assert_same(f"ping {line}")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-c1 10.1.0.2",
+        "-c1 -v 10.1.0.2",
+        "-c1 -v -e 300 10.1.0.2",
+        "-c1 -I 10.1.0.1 10.1.0.2",
+        "-c1 -t1 10.2.0.2",
+        "-c1 -M do -s 1473 10.1.0.2",
+    ],
+)
+def test_a_ping_socket_makes_no_difference_but_in_the_identifier(ping_sockets: Sides, line: str) -> None:
+    ping_sockets.assert_same(f"ping {line}")
+
+
+@pytest.fixture(scope="module")
+def ping_sockets() -> Iterator[Sides]:
+    """Our group may have ping sockets."""
+    with both_sides(f"{THREE_IN_A_ROW}\nsysctl -qw net.ipv4.ping_group_range='0 0'\n") as sides:
+        yield sides
+
+
+def test_the_socket_that_asks_for_the_source_is_given_back() -> None:
+    behind = host_with_neighbour()
+    assert ping("-c1 10.0.0.2", behind).rc == 0
+    assert len(behind.host.init.udp.ports) == 0
+
+
+def test_a_mark_is_on_every_probe() -> None:
+    behind = host_with_neighbour()
+    marks: list[int] = []
+
+    def note(pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> int:
+        marks.append(pkt.mark)
+        return NF_ACCEPT
+
+    behind.host.init.hooks.ip[OUTPUT].register(note, 0, "test")
+    assert ping("-c2 -i0.2 -m 7 10.0.0.2", behind).rc == 0
+    assert marks == [7, 7]

@@ -7,9 +7,10 @@ from typing import Final
 
 import pytest
 
-from pystack.compare.path import PacketPath, Wiring, packets_of_frames, paths
+from pystack.compare.path import PacketPath, packets_of_frames, paths
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop
+from pystack.explain.path_kind import Wiring
 from pystack.wire import icmp, ipv4, tcp
 from pystack.wire.ethernet import ETH_P_IP, header
 
@@ -88,6 +89,12 @@ def test_every_kind_of_path_is_told_with_its_end(hops: str, told: str) -> None:
 
 def test_another_devices_address_is_1_4() -> None:
     assert only(*way(1, f"{TO_BRIDGE} ip/INPUT:br0>", packet(OTHER_OWN))).kind == "1-4"
+
+
+def test_what_br_netfilter_shows_ip_does_not_leave_by_the_bridge() -> None:
+    bridged = way(1, f"{BY_PORT} bridge/FORWARD:tap1>tap2 ip/POSTROUTING:>bridge9 netdev/EGRESS:>tap2")
+    bridged[-2] = replace(bridged[-2], physout="tap2")
+    assert str(only(*bridged)) == "1-7 sent by tap2"
 
 
 def test_a_flood_that_the_bridge_takes_too_has_all_its_ends() -> None:

@@ -51,6 +51,12 @@ def test_a_line_holds_if_what_was_printed_begins_with_it() -> None:
     ]
 
 
+def test_the_spaces_around_a_line_need_not_be_foreseen() -> None:
+    printed: list[Record] = [Log(1, " [FILTER] IN=br0 ")]
+    assert held(Expectation(log=("[FILTER] IN=br0",)), printed, printed)[0][3]
+    assert held(Expectation(log=(" [FILTER] IN=br0 ",)), printed, printed)[0][3]
+
+
 def test_a_wrong_line_stands_beside_what_was_printed_in_its_place() -> None:
     printed: list[Record] = [Log(1, "[A] IN="), Log(1, "[B] IN="), Log(1, "[C] IN=")]
     told = held(Expectation(log=("[A]", "[X]", "[C]")), printed, printed)

@@ -2,9 +2,10 @@
 
 from pystack.device import RxHandler
 from pystack.l2.backlog import BUDGET, NETDEV_MAX_BACKLOG, Backlog
-from pystack.l2.kinds import create
+from pystack.l2.kinds import PeerSpec, create
 from pystack.l2.veth import Veth
 from pystack.packet import Packet
+from pystack.wire.ipv4 import INADDR_LOOPBACK
 from tests.box import Box
 from tests.frames import ethernet
 
@@ -132,3 +133,33 @@ def test_softnet_stat_shows_what_was_processed_dropped_and_squeezed() -> None:
     words = backlog.softnet_text().split()
     assert words[:3] == ["00000012", "00000003", "00000001"]
     assert len(words) == 15
+
+
+def test_what_a_program_sends_is_received_before_it_sends_more() -> None:
+    box = Box()
+    box.ns.devices.set_mtu(box.ns.loopback, 100)
+    order: list[str] = []
+    box.ns.loopback.add_tap(lambda pkt, outgoing: order.append("out" if outgoing else "in"))
+    box.ns.raw.open(99).send_to(bytes(200), INADDR_LOOPBACK)
+    assert order == ["out", "in"] * 3
+    assert len(box.host.backlog) == 0
+
+
+def test_what_a_program_causes_in_a_loop_of_cables_is_left_to_others_at_last() -> None:
+    """A frame that runs round for ever must not hold up its sender."""
+    box = Box()
+    rounds: list[Packet] = []
+    near = create(box.ns.devices, "veth", "near", peer=PeerSpec("far"))
+    far = box.ns.devices["far"]
+    for dev in (near, far):
+        box.ns.devices.set_up(dev)
+
+    def send_back(pkt: Packet) -> bool:
+        rounds.append(pkt)
+        near.net.egress.dev_queue_xmit(pkt)
+        return True
+
+    near.rx_handler = far.rx_handler = send_back
+    box.ns.packets.open().send(near, bytes(60))
+    assert 300 <= len(rounds) <= 10 * 300
+    assert len(box.host.backlog) == 1

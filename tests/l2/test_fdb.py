@@ -3,9 +3,10 @@
 import pytest
 
 from pystack.errors import EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, NetError
-from pystack.l2 import fdb, fdb_user
+from pystack.l2 import bridge_options, fdb, fdb_user, kinds
+from pystack.l2.bridge_port import BR_STATE_BLOCKING
 from pystack.l2.devices import Link
-from pystack.l2.fdb import FdbEntry
+from pystack.l2.fdb import AGEING_TIME, FdbEntry
 from pystack.l2.fdb_user import FdbRequest, fdb_add, fdb_del, fdb_flush, fdb_state
 from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE
 from pystack.wire.ethernet import ZERO, mac_text
@@ -133,6 +134,25 @@ def test_another_ageing_time_holds_for_what_is_known_already(switch: Switch) -> 
     assert place_of(switch, VM1) == "t1"
     switch.wait(0.2)
     assert place_of(switch, VM1) is None
+
+
+def test_on_a_bridge_that_is_down_entries_age_once_somebody_set_how_fast(switch: Switch) -> None:
+    switch.devices.set_down(switch.bridge)
+    bridge_options.set_port_options(switch.bridge, switch.port(1), {"state": BR_STATE_BLOCKING})
+    switch.send(1, frame(source=VM1))
+    assert place_of(switch, VM1) == "t1"
+    switch.wait(AGEING_TIME + 1)
+    assert place_of(switch, VM1) == "t1"
+    switch.bridge.fdb.set_ageing_time(AGEING_TIME)
+    switch.wait(0)
+    assert place_of(switch, VM1) is None
+
+
+def test_a_bridge_that_is_deleted_looks_at_its_table_no_more(switch: Switch) -> None:
+    switch.devices.set_down(switch.bridge)
+    switch.bridge.fdb.set_ageing_time(1.0)
+    kinds.delete(switch.devices, switch.bridge)
+    assert switch.host.timers.next_deadline() is None
 
 
 def test_an_ageing_time_of_zero_makes_every_frame_flood(switch: Switch) -> None:

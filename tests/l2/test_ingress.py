@@ -176,6 +176,15 @@ def test_frames_come_in_any_kind_of_buffer(kind: type) -> None:
     assert [frame[:6] for frame in box.sent(dev)] == [ALICE_MAC, ALICE_MAC]
 
 
+def test_a_frame_that_nobody_handles_is_no_loss_where_a_tap_took_it() -> None:
+    box = Entrance()
+    box.dev.add_tap(lambda pkt, leaving: None)
+    box.send(box.dev, ethernet(bytes(46), 0x88B6))
+    assert box.dev.stats.rx_dropped == 0
+    box.send(box.dev, tagged(0, b"\x88\xb6hello"))
+    assert box.dev.stats.rx_dropped == 1
+
+
 def test_ipv6_is_handled_if_only_to_say_no() -> None:
     box = Entrance()
     box.send(box.dev, ethernet(bytes(40), ETH_P_IPV6))

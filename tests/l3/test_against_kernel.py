@@ -71,6 +71,10 @@ def pystack_side() -> tuple[Host, Netns, dict[str, PortDevice]]:
     broadcast = number("10.1.0.255")
     netns.ipv4.addresses.add(Address(ports["tap3"], number("10.1.0.1"), 24, broadcast=broadcast))
     netns.ipv4.confs.ipv4.icmp_ratemask = 0
+    for name in ("iptables", "arptables"):
+        knob = netns.sysctls.find(f"net.bridge.bridge-nf-call-{name}")
+        assert knob is not None
+        knob.write("0")
     return host, netns, ports
 
 

@@ -136,11 +136,3 @@ def test_one_that_we_sent_ourselves_is_answered_over_lo() -> None:
     resets = [received.data[33] for received in heard if received is not None]
     assert resets == [SYN, RST | ACK]
     box.assert_every_packet_is_accounted_for()
-
-
-def test_a_group_message_ends_in_silence() -> None:
-    box = Host()
-    box.send(box.eth0, packet_frame(datagram(bytes(40), 2)))
-    assert box.sent(box.eth0) == []
-    assert box.drops() == {"NO_SOCKET": 1}
-    assert box.ns.snmp.Ip.InDelivers == 1

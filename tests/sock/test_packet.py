@@ -6,7 +6,7 @@ from pystack.errors import EINVAL, EMSGSIZE, ENETDOWN, ENODEV, NetError
 from pystack.l2.kinds import create
 from pystack.l2.port import PortDevice
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING
-from pystack.wire.ethernet import ETH_P_ALL, ETH_P_ARP, ETH_P_IP
+from pystack.wire.ethernet import ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
 from pystack.wire.virtio import NEEDS_CSUM, Offload
 from tests.box import Box
 from tests.frames import (
@@ -76,8 +76,8 @@ def test_a_socket_of_all_devices_sees_them_all() -> None:
 def test_what_is_dropped_later_was_seen() -> None:
     box = Host()
     sock = box.ns.packets.open(box.eth0)
-    box.send(box.eth0, ethernet(bytes(46), 0x9999))
-    assert box.drops() == {"UNHANDLED_PROTO": 1}
+    box.send(box.eth0, ethernet(bytes(40), ETH_P_IPV6))
+    assert box.drops() == {"IPV6DISABLED": 1}
     assert sock.recv() is not None
 
 

@@ -61,6 +61,8 @@ def _logical_lines(text: str) -> list[tuple[int, str]]:
 
 def _split(line: str) -> list[str]:
     """Words; one that begins with a quote goes to the next such quote. Linux: lib/utils.c makeargs()"""
+    if "'" not in line and '"' not in line:
+        return line.split()
     words: list[str] = []
     rest = line.lstrip(" \t\r\n")
     while rest:

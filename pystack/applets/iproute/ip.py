@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
-from pystack.applets.iproute import address, link, neigh, netns, route
+from pystack.applets.iproute import address, link, maddr, neigh, netns, route, rule
 from pystack.applets.iproute.batch import run_batch
 from pystack.applets.iproute.numbers import unsigned
 from pystack.applets.iproute.options import Options, read_options
@@ -26,9 +25,9 @@ Command = Callable[[Words, Options, Session], int]
 OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
     ("address", address.run),
     ("addrlabel", None),
-    ("maddress", None),
+    ("maddress", maddr.run),
     ("route", route.run),
-    ("rule", None),
+    ("rule", rule.run),
     ("neighbor", neigh.run),
     ("neighbour", neigh.run),
     ("ntable", None),
@@ -59,7 +58,7 @@ OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
     ("help", None),
     ("stats", None),
 )
-KNOWN: Final = ("address", "link", "neighbour", "netns", "route")
+KNOWN: Final = ("address", "link", "maddress", "neighbour", "netns", "route", "rule")
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
@@ -94,7 +93,11 @@ def _command(words: Words, options: Options, session: Session) -> Steps:
 
 
 def _batch_line(words: Words, options: Options, session: Session) -> Steps:
-    return (yield from _command(words, replace(options), session))
+    family = options.family
+    try:
+        return (yield from _command(words, options, session))
+    finally:
+        options.family = family  # which a line may narrow for itself
 
 
 def _parse_option(option: str, words: Words, options: Options, session: Session) -> Session:

@@ -119,3 +119,78 @@ def dsfield(word: str) -> int | None:
 def dsfield_name(number: int) -> str:
     """Linux: iproute2 lib/rt_names.c rtnl_dsfield_n2a()"""
     return _DSFIELDS.get(number, f"0x{number:02x}")
+
+
+# Linux: /etc/protocols of Debian 12
+IP_PROTOCOLS: Final = NameTable(
+    {
+        0: "ip",
+        1: "icmp",
+        2: "igmp",
+        3: "ggp",
+        4: "ipencap",
+        5: "st",
+        6: "tcp",
+        8: "egp",
+        9: "igp",
+        12: "pup",
+        17: "udp",
+        20: "hmp",
+        22: "xns-idp",
+        27: "rdp",
+        29: "iso-tp4",
+        33: "dccp",
+        36: "xtp",
+        37: "ddp",
+        38: "idpr-cmtp",
+        41: "ipv6",
+        43: "ipv6-route",
+        44: "ipv6-frag",
+        45: "idrp",
+        46: "rsvp",
+        47: "gre",
+        50: "esp",
+        51: "ah",
+        57: "skip",
+        58: "ipv6-icmp",
+        59: "ipv6-nonxt",
+        60: "ipv6-opts",
+        73: "rspf",
+        81: "vmtp",
+        88: "eigrp",
+        89: "ospf",
+        93: "ax.25",
+        94: "ipip",
+        97: "etherip",
+        98: "encap",
+        103: "pim",
+        108: "ipcomp",
+        112: "vrrp",
+        115: "l2tp",
+        124: "isis",
+        132: "sctp",
+        133: "fc",
+        135: "mobility-header",
+        136: "udplite",
+        137: "mpls-in-ip",
+        138: "manet",
+        139: "hip",
+        140: "shim6",
+        141: "wesp",
+        142: "rohc",
+        143: "ethernet",
+    }
+)
+
+
+def ip_protocol(word: str) -> int | None:
+    """A protocol by its decimal number or its name. Linux: iproute2 lib/inet_proto.c inet_proto_a2n()"""
+    if word.isdecimal():
+        return int(word) if int(word) <= 255 else None
+    return IP_PROTOCOLS.number(word.lower() if word.isupper() else word)
+
+
+def ip_protocol_name(number: int) -> str:
+    """Linux: iproute2 lib/inet_proto.c inet_proto_n2a()"""
+    name = IP_PROTOCOLS.name(number)
+    return f"ipproto-{number}" if name == str(number) else name

@@ -10,6 +10,8 @@ from pystack.applets.iproute.words import ToolExit
 from pystack.errors import NotModelled
 
 _NUMBER: Final = re.compile(r"\s*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
+_QUARTER: Final = r"(0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
+_DOTTED_QUAD: Final = re.compile(r"\.".join([_QUARTER] * 4))  # as nearly all of them are written
 _OCTET: Final = re.compile(r"\s*[+-]?(?:0[xX])?([0-9a-fA-F]+)")
 _MAC: Final = re.compile(r":".join([r"([0-9a-fA-F]{1,2})"] * 6))
 
@@ -73,6 +75,10 @@ def format_mac(address: bytes) -> str:
 
 def ipv4(text: str) -> int | None:
     """One to four numbers; `10.8` is 10.8.0.0. Linux: iproute2 lib/utils.c get_addr_ipv4()"""
+    plain = _DOTTED_QUAD.fullmatch(text)
+    if plain is not None:
+        first, second, third, fourth = map(int, plain.groups())
+        return first << 24 | second << 16 | third << 8 | fourth
     octets = [0, 0, 0, 0]
     for index in range(4):
         found = _prefix_number(text)

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.applets.iproute.names import ROUTE_TYPES, TABLES, dsfield, dsfield_name
-from pystack.applets.iproute.numbers import Prefix, format_ipv4, prefix, unsigned
+from pystack.applets.iproute.names import dsfield, dsfield_name, ip_protocol
+from pystack.applets.iproute.numbers import Prefix, address, format_ipv4, prefix, unsigned
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.printer import MAGENTA, Printer
-from pystack.applets.iproute.route_show import (
-    RouteFilter,
+from pystack.applets.iproute.route_filter import RouteFilter
+from pystack.applets.iproute.route_metrics import print_metrics
+from pystack.applets.iproute.route_print import (
     print_device,
     print_gateway,
-    print_metrics,
     print_route,
     print_source,
+    print_table,
+    print_type,
 )
 from pystack.applets.iproute.usage_of_objects import ROUTE_USAGE, explained
 from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, refused, wrong
 from pystack.applets.session import Session
 from pystack.drop import DropReason
-from pystack.errors import EHOSTUNREACH, EINVAL, NetError, NotModelled
+from pystack.errors import EHOSTUNREACH, EINVAL, EOPNOTSUPP, NetError, NotModelled
 from pystack.l2.devices import Link
-from pystack.l3.fib_types import RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_UNICAST, Flow
-from pystack.l3.route import RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST, Rtable
+from pystack.l3.fib_types import RTN_LOCAL, RTN_MULTICAST, Flow
+from pystack.l3.metrics import LOCK, bit
+from pystack.l3.route import (
+    RTCF_BROADCAST,
+    RTCF_DOREDIRECT,
+    RTCF_LOCAL,
+    RTCF_MULTICAST,
+    RTCF_REDIRECTED,
+    Rtable,
+)
+from pystack.packet import Packet
+from pystack.wire import ipv4
+from pystack.wire.icmp import ICMP_ECHO
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
-STANDARD_RULES: Final = 3
-_CACHE_FLAGS: Final = ((RTCF_LOCAL, "local"), (RTCF_MULTICAST, "mc"), (RTCF_BROADCAST, "brd"))
+_CACHE_FLAGS: Final = (
+    (RTCF_LOCAL, "local"),
+    (RTCF_MULTICAST, "mc"),
+    (RTCF_BROADCAST, "brd"),
+    (RTCF_REDIRECTED, "redirected"),
+    (RTCF_DOREDIRECT, "redirect"),
+)
+_NOBODY: Final = 0xFFFFFFFF
+_PORTS_LENGTH: Final = 20  # as a TCP header; who wants ports looks no further
+KNOWN: Final = ("from", "iif", "oif", "tos", "mark", "uid", "ipproto", "sport", "dport", "fibmatch")
 
 
 @dataclass(slots=True)
@@ -40,23 +63,28 @@ class _Question:
     oif: Link | None = None
     tos: int = 0
     mark: int = 0
+    uid: int | None = None
+    ipproto: int = IPPROTO_UDP
+    sport: int = 0
+    dport: int = 0
     fibmatch: bool = False
+    notify: bool = False
+    connected: bool = False
+    has_new_destination: bool = False
 
 
 def get(words: Words, options: Options, session: Session) -> int:
     """Linux: iproute2 ip/iproute.c iproute_get(), net/ipv4/route.c inet_rtm_getroute()"""
     question = _parse(words, options, session)
+    printer = options.printer(session.io)
     try:
-        _check_source(question)
+        _check(question)
+        route = _answer(question, session)
     except NetError as error:
         raise refused(error) from None
-    route = _answer(question, session)
-    printer = options.printer(session.io)
     printer.begin()
-    if question.fibmatch and route.result is not None:
-        table = _table_told(session, route)
-        print_route(printer, options, route.result.route, RouteFilter(table=0), table=table)
-    else:
+    times = 2 if question.connected and question.source_prefix is None else 1
+    for _ in range(times):  # iproute2 asks again what it has asked
         _print(printer, options, session, question, route)
     printer.end()
     return 0
@@ -64,44 +92,78 @@ def get(words: Words, options: Options, session: Session) -> int:
 
 def _parse(words: Words, options: Options, session: Session) -> _Question:
     question = _Question(family=options.family)
-    iif = oif = ""
+    devices = {"iif": "", "oif": ""}
     while words:
         word = words.take()
-        if word == "tos" or matches(word, "dsfield"):
+        number = _number_option(word)
+        if number is not None:
+            attribute, parse, said = number
             value = words.take()
-            tos = dsfield(value)
-            if tos is None:
-                raise wrong("TOS value is invalid\n", value)
-            question.tos = tos
+            parsed = parse(value)
+            if parsed is None:
+                raise wrong(said, value)
+            setattr(question, attribute, parsed)
         elif matches(word, "from"):
-            question.source_prefix = prefix(words.take(), question.family)
-            question.source = question.source_prefix.address
-            question.family = question.family or question.source_prefix.family
-        elif matches(word, "iif"):
-            iif = words.take()
-        elif matches(word, "mark"):
-            value = words.take()
-            mark = unsigned(value)
-            if mark is None:
-                raise wrong("invalid mark value", value)
-            question.mark = mark
-        elif matches(word, "oif") or word == "dev":
-            oif = words.take()
-        elif matches(word, "fibmatch"):
-            question.fibmatch = True
-        elif _is_refused(word):
-            raise NotModelled(f"ip route get {word}", ("from", "iif", "oif", "tos", "mark", "fibmatch"))
+            _note_source(words, question)
+        elif matches(word, "iif") or matches(word, "oif") or word == "dev":
+            devices["iif" if matches(word, "iif") else "oif"] = words.take()
+        elif word == "as":
+            _note_new_destination(words, question)
+        elif matches(word, "vrf"):
+            raise NotModelled(f"ip route get {word}", KNOWN)
+        elif _is_switch(word, question):
+            continue
         else:
             _note_destination(words.take() if word == "to" else word, question, session)
     if question.to is None:
         raise ToolExit(1, "need at least a destination address\n")
-    question.iif, question.oif = _device(iif, session), _device(oif, session)
+    question.iif, question.oif = _device(devices["iif"], session), _device(devices["oif"], session)
     return question
 
 
-def _is_refused(word: str) -> bool:
-    names = ("notify", "connected", "vrf", "uid", "sport", "dport", "ipproto")
-    return word == "as" or any(matches(word, name) for name in names)
+def _number_option(word: str) -> tuple[str, Callable[[str], int | None], str] | None:
+    if word == "tos" or matches(word, "dsfield"):
+        return "tos", dsfield, "TOS value is invalid\n"
+    for name, parse, said in _NUMBERS:
+        if matches(word, name):
+            return name, parse, said
+    return None
+
+
+def _port(word: str) -> int | None:
+    return unsigned(word, 16)
+
+
+_NUMBERS: Final[tuple[tuple[str, Callable[[str], int | None], str], ...]] = (
+    ("mark", unsigned, "invalid mark value"),
+    ("uid", unsigned, "invalid UID\n"),
+    ("sport", _port, "invalid sport\n"),
+    ("dport", _port, "invalid dport\n"),
+    ("ipproto", ip_protocol, 'Invalid "ipproto" value\n'),
+)
+
+
+def _is_switch(word: str, question: _Question) -> bool:
+    for name in ("notify", "connected", "fibmatch"):
+        if matches(word, name):
+            setattr(question, name, True)
+            return True
+    return False
+
+
+def _note_source(words: Words, question: _Question) -> None:
+    word = words.take()
+    if matches(word, "help"):
+        raise explained(ROUTE_USAGE)
+    question.source_prefix = prefix(word, question.family)
+    question.source = question.source_prefix.address
+    question.family = question.family or question.source_prefix.family
+
+
+def _note_new_destination(words: Words, question: _Question) -> None:
+    word = words.take()
+    address(words.take() if word == "to" else word, question.family)
+    question.has_new_destination = True
 
 
 def _note_destination(word: str, question: _Question, session: Session) -> None:
@@ -123,94 +185,152 @@ def _device(name: str, session: Session) -> Link | None:
     return dev
 
 
-def _check_source(question: _Question) -> None:
+def _check(question: _Question) -> None:
     """Linux: net/ipv4/route.c inet_rtm_valid_getroute_req()"""
     source = question.source_prefix
     if source is not None and source.length not in (0, 32):
         raise NetError(EINVAL, "ipv4: Invalid values in header for route get request")
     if source is not None and source.has_octets and not source.length:
         raise NetError(EINVAL, "ipv4: rtm_src_len and rtm_dst_len must be 32 for IPv4")
+    if question.has_new_destination:
+        raise NetError(EINVAL, "ipv4: Unsupported attribute in route get request")
+    if question.ipproto not in (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP):
+        raise NetError(EOPNOTSUPP, "Unsupported ip proto")
 
 
 def _answer(question: _Question, session: Session) -> Rtable:
+    """The decision. Raises NetError."""
     assert question.to is not None
-    route: Rtable | int
     router, daddr = session.netns.ipv4.router, question.to.address
     if question.iif is not None:
-        found = router.route_input(daddr, question.source, question.tos, question.mark, question.iif)
-        route = EINVAL if isinstance(found, DropReason) else found  # which martian it is, nobody is told
-    else:
-        flow = Flow(
-            daddr,
-            question.source,
-            oif=0 if question.oif is None else question.oif.ifindex,
-            tos=question.tos,
-            mark=question.mark,
+        found = router.route_input(
+            daddr, question.source, question.tos, question.mark, question.iif, _packet(question, question.iif)
         )
-        route = router.route_output(flow)
-    if not isinstance(route, Rtable):
-        raise refused(NetError(route))
-    if route.error:
-        raise refused(NetError(route.error))
-    if question.fibmatch and route.result is None:
-        raise refused(NetError(EHOSTUNREACH))
-    return route
+        if isinstance(found, DropReason):
+            raise NetError(EINVAL)  # which martian it is, nobody is told
+    else:
+        asked = router.route_output(_flow(question))
+        if not isinstance(asked, Rtable):
+            raise NetError(asked)
+        found = asked
+    if found.error:
+        raise NetError(found.error)
+    if question.fibmatch and found.answer is None:
+        raise NetError(EHOSTUNREACH)
+    return found
+
+
+def _flow(question: _Question) -> Flow:
+    assert question.to is not None
+    return Flow(
+        question.to.address,
+        question.source,
+        oif=0 if question.oif is None else question.oif.ifindex,
+        tos=question.tos,
+        mark=question.mark,
+        proto=question.ipproto,
+        sport=question.sport,
+        dport=question.dport,
+        uid=question.uid or 0,
+    )
+
+
+def _packet(question: _Question, dev: Link) -> Packet:
+    """What could have come in. Linux: net/ipv4/route.c inet_rtm_getroute_build_skb()"""
+    assert question.to is not None
+    payload = question.sport.to_bytes(2, "big") + question.dport.to_bytes(2, "big")
+    if question.ipproto == IPPROTO_ICMP:
+        payload = bytes((ICMP_ECHO,))
+    payload += bytes(_PORTS_LENGTH - len(payload))
+    header = Ipv4Header(question.source, question.to.address, question.ipproto)
+    pkt = Packet(ipv4.build(header, len(payload)) + payload, dev)
+    pkt.ip = header
+    return pkt
 
 
 def _print(printer: Printer, options: Options, session: Session, question: _Question, route: Rtable) -> None:
+    answer = route.answer
+    if question.fibmatch and answer is not None:
+        fib, everything = session.netns.ipv4.fib, RouteFilter(table=0)
+        print_route(printer, options, answer.route, fib, everything, table=answer.table, type_=route.type)
+    else:
+        _print_way(printer, options, question, route)
+
+
+def _print_way(printer: Printer, options: Options, question: _Question, route: Rtable) -> None:
     """Linux: iproute2 ip/iproute.c print_route(), net/ipv4/route.c rt_fill_info()"""
     assert question.to is not None
+    answer = route.answer
     printer.open_object()
-    if route.type != RTN_UNICAST or options.details:
-        kind = str(route.type) if options.numeric else ROUTE_TYPES.name(route.type)
-        printer.put("type", kind, f"{kind} ")
+    print_type(printer, options, route.type)
     destination = format_ipv4(question.to.address)
     printer.put("dst", destination, f"{destination} ", MAGENTA)
     if question.source:
         source = format_ipv4(question.source)
         printer.put("from", source, f"from {source} ", MAGENTA)
-    if question.tos:
-        tos = dsfield_name(question.tos)
+    if answer is not None and answer.route.tos:
+        tos = dsfield_name(answer.route.tos)
         printer.put("tos", tos, f"tos {tos} ")
     if route.gateway:
         print_gateway(printer, route.gateway)
     print_device(printer, "dev", route.dev.name)
-    table = _table_told(session, route)
-    if table and (table != RT_TABLE_MAIN or options.details):
-        printer.put("table", TABLES.name(table), f"table {TABLES.name(table)} ")
+    print_table(printer, options, 0 if answer is None else answer.table)
     if not route.is_input and route.saddr != question.source:
         print_source(printer, route.saddr)
-    # Linux has one bit for two things: iproute2 takes the flag of a multicast route for RTM_F_OFFLOAD_FAILED.
-    words = ["rt_offload_failed"] if route.flags & RTCF_MULTICAST else []
-    printer.words("flags", words, joined="".join(f"{word} " for word in words))
-    if question.mark:
-        shown = f"{question.mark:#x}" if question.mark >= 16 else str(question.mark)
-        printer.put("mark", question.mark, f"mark {shown} ")
-    if not route.is_input:
-        printer.put("uid", 0, "uid 0 ")
-    _print_cache(printer, route)
-    if route.result is not None:
-        print_metrics(printer, route.result.info.metrics)
+    _print_flags(printer, question, route)
+    _print_sender(printer, question, route)
+    _print_cache(printer, options, question, route)
     if route.is_input and question.iif is not None:
         print_device(printer, "iif", question.iif.name)
     printer.text("\n")
     printer.close_object()
 
 
-def _table_told(session: Session, route: Rtable) -> int:
-    """Without rules of the user's, Linux keeps local and main in one trie and says main.
-
-    Linux: net/ipv4/fib_trie.c fib_trie_unmerge()
-    """
-    if route.result is None:
-        return 0
-    table = route.result.route.table
-    merged = len(session.netns.ipv4.fib.rules) == STANDARD_RULES
-    return RT_TABLE_MAIN if merged and table == RT_TABLE_LOCAL else table
+def _print_flags(printer: Printer, question: _Question, route: Rtable) -> None:
+    words = ["notify"] if question.notify else []
+    # Linux has one bit for two things: iproute2 takes the flag of a multicast route for RTM_F_OFFLOAD_FAILED.
+    words += ["rt_offload_failed"] if route.flags & RTCF_MULTICAST else []
+    printer.words("flags", words, joined="".join(f"{word} " for word in words))
 
 
-def _print_cache(printer: Printer, route: Rtable) -> None:
-    """Linux: iproute2 ip/iproute.c print_cache_flags()"""
-    words = [word for bit, word in _CACHE_FLAGS if route.flags & bit]
+def _print_sender(printer: Printer, question: _Question, route: Rtable) -> None:
+    if question.mark:
+        shown = f"{question.mark:#x}" if question.mark >= 16 else str(question.mark)
+        printer.put("mark", question.mark, f"mark {shown} ")
+    uid = question.uid
+    if uid is None:
+        uid = _NOBODY if route.is_input else 0
+    if uid != _NOBODY:
+        printer.put("uid", uid, f"uid {uid} ")
+
+
+def _print_cache(printer: Printer, options: Options, question: _Question, route: Rtable) -> None:
+    """Linux: iproute2 ip/iproute.c print_cache_flags(), print_rta_cacheinfo()"""
+    words = [word for flag, word in _CACHE_FLAGS if route.flags & flag]
+    words += ["notify"] if question.notify else []
     shown = f"<{','.join(words)}> " if words else ""
     printer.words("cache", words, joined=f"{printer.separator}    cache {shown}")
+    metrics = {} if route.result is None else dict(route.result.info.metrics)
+    learned = route.exception
+    if learned is not None and learned.seconds_left:
+        printer.put("expires", learned.seconds_left, f"expires {learned.seconds_left}sec ")
+        metrics["mtu"] = learned.live_pmtu or metrics.get("mtu", 0)
+        if learned.locked:
+            metrics[LOCK] = metrics.get(LOCK, 0) | bit("mtu")
+        metrics = {name: value for name, value in metrics.items() if value}
+    if options.stats:
+        users = 2 if _is_cached(route) else 1
+        printer.put("users", users, f"users {users} ")
+    print_metrics(printer, metrics)
+
+
+def _is_cached(route: Rtable) -> bool:
+    """Whether Linux keeps the decision with the next hop, where it has one more user.
+
+    Linux differs: of packets that came in, it counts one user less while one like it is kept already.
+    """
+    if route.is_input:
+        return route.answer is not None
+    if route.result is None or (route.type == RTN_MULTICAST and route.flags & RTCF_LOCAL):
+        return False
+    return route.type != RTN_LOCAL or route.iif == route.dev.ifindex

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import bridge
+from pystack.compare.fuzz import bridge, route
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
 Draw = Callable[[Dice, int], Scenario]  # a topology, and so many steps on it
 
-AREAS: Final[Mapping[str, Draw]] = {"bridge": bridge.draw}
+AREAS: Final[Mapping[str, Draw]] = {"bridge": bridge.draw, "route": route.draw}

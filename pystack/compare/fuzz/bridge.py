@@ -10,7 +10,8 @@ What is drawn around, because time passes differently on the two sides, or becau
 - A bridge with an address has one port that stays up, and keeps the neighbours whom it answers (with
   `arp_ignore 2` it answers no others): what follows from a lost carrier comes up to a second late, and an
   address is asked for again every second. No ICMP error is held back, so that no rate is limited.
-- This host speaks no TCP yet, and takes no options but the one that means nothing.
+- This host speaks no TCP yet, so that all of it has a wrong checksum, and takes no options but the one that
+  means nothing.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ GROUPS: Final = (
 SUBNET: Final = 0x0A000000  # 10.0.N.0/24 behind bridge N
 ELSEWHERE: Final = 0x0A000900
 PLAIN_MTU: Final = 1500
-COMMANDS: Final = 3  # in a hundred steps; each costs as much as twenty frames
-SILENCES: Final = 1  # in a thousand
+COMMANDS: Final = 2  # in a hundred steps; each costs as much as twenty frames
+SILENCES: Final = 2  # in a hundred commands; each costs as much as a thousand frames
 
 
 def draw(dice: Dice, cases: int) -> Scenario:
@@ -61,7 +62,7 @@ def draw(dice: Dice, cases: int) -> Scenario:
 
 def _some_steps(dice: Dice, site: Site, people: People) -> list[Step]:
     if dice.chance(COMMANDS):
-        if dice.chance(SILENCES * 10 // COMMANDS):
+        if dice.chance(SILENCES):
             return silence(dice, site)
         return command(dice, site)
     frame = frames.frame(dice, people, longest=PLAIN_MTU + 12, plain_groups=site.snooping)

@@ -15,17 +15,26 @@ UNSETTLING: Final = frozenset(
     "up down master nomaster state bridge_slave ageing_time del txqueuelen arp".split()
 )
 AGEING: Final = 10  # hundredths of a second
-SILENCE: Final = 0.3  # seconds: enough for all to age
+SILENCE: Final = 0.2  # seconds: enough for all to age
 
 Command = Callable[[Dice, Site], str]
 
 
 def command(dice: Dice, site: Site) -> list[Step]:
-    """One command, and the time that the kernel takes to notice, where it does so on its own."""
-    text = dice.weighted(COMMANDS)(dice, site)
-    is_fdb = text.startswith("bridge fdb")  # where `master` is another word
-    settles = not is_fdb and not UNSETTLING.isdisjoint(text.split())
-    return [Run(text), *([Wait(SETTLING)] if settles else [])]
+    """Some commands in one step, which costs less than one each; after one that the kernel takes its time to
+    act upon, that time.
+    """
+    texts: list[str] = []
+    for _ in range(dice.between(1, 3)):
+        texts.append(dice.weighted(COMMANDS)(dice, site))
+        if _unsettles(texts[-1]):
+            return [Run("; ".join(texts)), Wait(SETTLING)]
+    return [Run("; ".join(texts))]
+
+
+def _unsettles(text: str) -> bool:
+    """What `bridge fdb` calls `master` is another matter."""
+    return not text.startswith("bridge fdb") and not UNSETTLING.isdisjoint(text.split())
 
 
 def silence(dice: Dice, site: Site) -> list[Step]:
@@ -51,13 +60,15 @@ def _fdb_change(dice: Dice, site: Site) -> str:
     )
     where = dice.weighted({"master": 30, "self": 2, "master self": 1, "": 1})
     more = dice.weighted({"": 30, "vlan 5": 1, "extern_learn": 2, "use": 1})
-    words = [verb, _address(dice, site), "dev", _device(dice, site), where, state, more]
+    address = _self_address(dice, site) if "self" in where else _address(dice, site)
+    words = [verb, address, "dev", _device(dice, site), where, state, more]
     return " ".join(["bridge fdb", *filter(None, words)])
 
 
 def _fdb_delete(dice: Dice, site: Site) -> str:
-    where = dice.weighted({"master": 10, "self": 1})
-    return f"bridge fdb del {_address(dice, site)} dev {_device(dice, site)} {where}"
+    if dice.chance(10):
+        return f"bridge fdb del {_self_address(dice, site)} dev {_device(dice, site)} self"
+    return f"bridge fdb del {_address(dice, site)} dev {_device(dice, site)} master"
 
 
 def _fdb_flush(dice: Dice, site: Site) -> str:
@@ -94,7 +105,7 @@ def _port_mtu(dice: Dice, site: Site) -> str:
 
 
 def _port_address(dice: Dice, site: Site) -> str:
-    return f"ip link set {dice.among(site.ports)} address {_address(dice, site)}"
+    return f"ip link set {dice.among(site.ports)} address {_device_address(dice, site)}"
 
 
 def _port_moves(dice: Dice, site: Site) -> str:
@@ -149,7 +160,7 @@ def _bridge_option(dice: Dice, site: Site) -> str:
 
 def _bridge_address(dice: Dice, site: Site) -> str:
     bridge = dice.among(site.bridges)
-    text = f"ip link set {bridge} address {_address(dice, site)}"
+    text = f"ip link set {bridge} address {_device_address(dice, site)}"
     return "; ".join([text, *site.write_down.get(bridge, [])])
 
 
@@ -159,6 +170,13 @@ def _bridge_mtu(dice: Dice, site: Site) -> str:
 
 def _bridge_promiscuous(dice: Dice, site: Site) -> str:
     return f"ip link set {dice.among(site.bridges)} promisc {dice.among(['on', 'off'])}"
+
+
+def _host_speaks(dice: Dice, site: Site) -> str:
+    """To a group, and not to itself."""
+    if not site.addressed:
+        return "bridge link show"
+    return f"ping -q -L -c1 -W0.05 -I {dice.among(site.addressed)} 224.0.0.9"
 
 
 def _bridge_down_and_up(dice: Dice, site: Site) -> str:
@@ -177,21 +195,22 @@ COMMANDS: Final[Mapping[Command, int]] = {
     _port_flag: 12,
     _port_state: 3,
     _port_mask: 2,
-    _port_mtu: 2,
-    _port_address: 2,
-    _port_moves: 3,
+    _port_mtu: 3,
+    _port_address: 4,
+    _port_moves: 5,
     _port_rank: 1,
     _port_forgets: 1,
     _device_flag: 2,
     _up_or_down: 5,
     _links: 2,
-    _counters: 4,
+    _counters: 6,
     _cable_cut: 1,
     _bridge_option: 4,
-    _bridge_address: 2,
+    _bridge_address: 3,
     _bridge_mtu: 1,
     _bridge_promiscuous: 2,
     _bridge_down_and_up: 1,
+    _host_speaks: 3,
 }
 
 
@@ -209,6 +228,18 @@ def _movable(dice: Dice, site: Site) -> str:
 def _device(dice: Dice, site: Site) -> str:
     """Mostly a port, sometimes what cannot have entries of that sort."""
     return dice.among(site.bridges) if dice.chance(10) else _port(dice, site)
+
+
+def _device_address(dice: Dice, site: Site) -> str:
+    """Often that of another device, for then one entry stands for both."""
+    return (
+        _address(dice, site) if dice.chance(50) else f"02:00:00:00:00:{dice.between(0, len(site.ports)):02x}"
+    )
+
+
+def _self_address(dice: Dice, site: Site) -> str:
+    """No group: those that a device has joined pystack tells of, but does not keep beside a user's."""
+    return dice.among([*site.stations, "02:00:00:00:00:01"])
 
 
 def _address(dice: Dice, site: Site) -> str:

@@ -17,7 +17,7 @@ _NAMELESS: Final = (
     (re.compile(r"\bline [0-9]+: "), ""),
 )
 
-_NUMBER: Final = re.compile(r"[0-9]+")
+_NUMBER: Final = re.compile(r" *[0-9]+")  # in columns
 
 
 @dataclass(frozen=True, slots=True)

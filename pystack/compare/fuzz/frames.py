@@ -10,7 +10,7 @@ from pystack.compare.fuzz.dice import Dice
 from pystack.wire import arp, icmp, ipv4, vlan
 from pystack.wire.checksum import checksum
 from pystack.wire.ethernet import ETH_P_8021AD, ETH_P_8021Q, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, header
-from pystack.wire.ipv4 import IP_MF, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.ipv4 import IP_MF, IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 # LLC lengths, types that nobody speaks, types that somebody does: LLDP, EAPOL, pause, RARP, MPLS, loopback.
 OTHER_TYPES: Final = (
@@ -22,7 +22,7 @@ OPERATIONS: Final = (arp.ARPOP_REQUEST, arp.ARPOP_REQUEST, arp.ARPOP_REQUEST, ar
 TAG_TYPES: Final = (ETH_P_8021Q, ETH_P_8021Q, ETH_P_8021AD)
 VLANS: Final = (0, 0, 1, 5, 4094, 4095)
 ECHO_TYPES: Final = (icmp.ICMP_ECHO, icmp.ICMP_ECHO, icmp.ICMP_ECHOREPLY)
-PROTOCOLS: Final = {IPPROTO_ICMP: 4, IPPROTO_UDP: 3, IPPROTO_TCP: 1, 47: 1, 255: 1}
+PROTOCOLS: Final = {IPPROTO_ICMP: 8, IPPROTO_UDP: 6, IPPROTO_TCP: 2, 253: 1, 255: 1}
 LENGTHS: Final = {"none": 2, "few": 6, "some": 8, "full": 1}
 IP_FAULTS: Final = "version ihl short long checksum cut options fragment ttl".split()
 
@@ -92,7 +92,7 @@ def _arp(dice: Dice, people: People) -> bytes:
 def _ipv4(dice: Dice, people: People, *, sound: bool) -> bytes:
     source = dice.among([*people.stations, *STRANGE_IPS] if dice.chance(10) else [*people.stations])
     target = dice.among([*people.stations, *people.own, *people.own, *STRANGE_IPS])
-    protocol = dice.weighted(PROTOCOLS)
+    protocol = dice.weighted(PROTOCOLS | {IPPROTO_IGMP: 0 if sound else 1})
     message = _message(dice, protocol)
     head = Ipv4Header(source, target, protocol, ttl=dice.among([1, 64, 255]), id=dice.between(0, 0xFFFF))
     packet = ipv4.build(head, len(message)) + message + bytes(dice.among([0, 0, 0, 7, 18]))

@@ -74,16 +74,19 @@ class Shrinker:
         return things
 
     def _commands(self, scenario: Scenario) -> Scenario:
-        """Of several commands in one step perhaps one is enough."""
+        """Of several commands in one step perhaps not all are needed."""
         for number, step in enumerate(scenario.steps):
-            if not isinstance(step, Run) or ";" not in step.command:
-                continue
-            for command in step.command.split(";"):
-                candidate = _with_step(scenario, number, Run(command.strip()))
-                if self._try(candidate):
-                    scenario = candidate
-                    break
+            if isinstance(step, Run) and ";" in step.command:
+                scenario = self._fewer_commands(scenario, number, step.command.split("; "))
         return scenario
+
+    def _fewer_commands(self, scenario: Scenario, number: int, commands: list[str]) -> Scenario:
+        def with_commands(some: Sequence[str]) -> Scenario:
+            return _with_step(scenario, number, Run("; ".join(some)))
+
+        return with_commands(
+            self._fewer(commands, lambda some: bool(some) and self._try(with_commands(some)))
+        )
 
     def _frames(self, scenario: Scenario) -> Scenario:
         """Frames by halves, as far as they go."""

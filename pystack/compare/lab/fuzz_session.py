@@ -15,7 +15,7 @@ from pystack.compare.fuzz.shrink import Shrinker
 from pystack.compare.lab.fuzz_twin import Twin
 from pystack.compare.scenario import Scenario
 
-BATCH: Final = 500  # cases on one topology
+BATCH: Final = 600  # cases on one topology
 # Whoever finds more has to mend first: so many causes, or known ones so often, each time with a new start.
 ENOUGH: Final = 20
 REPEATS: Final = 100

@@ -45,6 +45,8 @@ def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
         parser.error(f"no such area: {', '.join(unknown)} (known: {', '.join(AREAS)})")
     if options.cases is not None and options.seconds is not None:
         parser.error("--cases or --seconds, not both")
+    if not all(limit is None or limit > 0 for limit in (options.cases, options.seconds)):
+        parser.error("nothing to do in no time and no cases")
     return options
 
 

@@ -21,9 +21,10 @@ from typing import BinaryIO, Final
 from pystack.compare.findings import Entry, Findings
 from pystack.compare.html import html
 from pystack.compare.lab.folder import folders_of
-from pystack.compare.path import PacketPath, Wiring, packets_of_frames, paths
+from pystack.compare.path import PacketPath, packets_of_frames, paths
 from pystack.compare.records import Captured, Frame, Record
 from pystack.compare.stream import events
+from pystack.explain.path_kind import Wiring
 from pystack.wire import pcapng
 from pystack.wire.pcap import NANOSECONDS
 

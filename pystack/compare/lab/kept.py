@@ -14,8 +14,8 @@ from pystack.compare.lab.keep import EVENTS, SUMMARY
 from pystack.compare.lab.scenario_file import ScenarioError, read
 from pystack.compare.lab.wiring import wiring_of
 from pystack.compare.outcome import DIFFER, Outcome
-from pystack.compare.path import Wiring
 from pystack.compare.stream import Told, scenarios
+from pystack.explain.path_kind import Wiring
 
 
 class NotFound(Exception):

@@ -9,7 +9,7 @@ from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.kernel_side_numbers import PacketNumbers
 from pystack.compare.lab.probes import point_of
 from pystack.compare.points import POINTS, Point
-from pystack.compare.records import Hop
+from pystack.compare.records import NO_LINK_HEADER, Hop
 from pystack.hooks.nflog import LoggedPacket, NflogReader, Overrun
 from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.malformed import Malformed
@@ -111,6 +111,8 @@ class _Place:
         if self.whole_frame:
             size = len(link) or ETH_HLEN
             link, rest = rest[:size], rest[size:]
+        if link and link == rest[: len(link)]:  # there is none, so NFLOG takes the packet for one
+            link = NO_LINK_HEADER
         if not self.shows_link:
             return rest, rest
         if packet.tag:

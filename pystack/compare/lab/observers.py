@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from pystack.compare.points import Point
-from pystack.compare.records import Hop, Record
+from pystack.compare.records import NO_LINK_HEADER, Hop, Record
 from pystack.device import NetDevice
 from pystack.netfilter.hooks import (
     ARP_IN,
@@ -117,6 +117,8 @@ def _observer(point: Point, recorder: Recorder) -> HookFn:
 
 
 def _from_link_header(pkt: Packet) -> bytes:
+    if pkt.mac_header == pkt.network_header:  # a group's packet that came back to its sender has none
+        return NO_LINK_HEADER + _from_network_header(pkt)
     return bytes(pkt.frame())
 
 

@@ -24,6 +24,7 @@ from pystack.compare.records import KERNEL, PYSTACK
 
 FAILED: Final = 1
 USAGE: Final = 2
+LACKING: Final = 4
 EPILOG: Final = """\
 Differences are numbered through the whole run. A folder that --keep wrote is a SCENARIO too:
 `pystack compare lab DIR` plays again what differed, and `pystack compare lab DIR --explain N`
@@ -95,6 +96,8 @@ def _run(options: argparse.Namespace) -> int:
             if findings.entries:  # also of a run that was interrupted
                 for sink in sinks:
                     sink.finish(findings)
+    if findings.summary.lacking:
+        return LACKING
     return FAILED if findings.summary.failed or findings.wrong_predictions() else 0
 
 

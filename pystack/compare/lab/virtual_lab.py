@@ -13,7 +13,7 @@ from pystack.applets.requests import FileRefused
 from pystack.applets.virtual import STORM_TURNS, Outside, advance, run_setup
 from pystack.compare.lab.adoption import Adoption, drawn_addresses
 from pystack.compare.lab.observers import Recorder, observe
-from pystack.compare.lab.side import SideError
+from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
 from pystack.compare.points import Point
 from pystack.compare.records import Captured, Frame, Log, is_log_line
 from pystack.compare.scenario import Scenario, Topology
@@ -49,7 +49,10 @@ class VirtualLab:
     def _build(self, setup: str, addresses: Mapping[str, bytes], file: str, line: int) -> None:
         adoption = Adoption(self.host, addresses)
         text = "\n" * (line - 1) + setup  # complaints then carry the line of the file
-        complaints = run_setup(self.host, text, file, outside=self.outside())
+        try:
+            complaints = run_setup(self.host, text, file, outside=self.outside(), patience=COMMAND_PATIENCE)
+        except TimeoutError as error:
+            raise SideError([f"{file}:{line}: the setup: {error}"]) from error
         adoption.stop()
         if complaints:
             raise SideError(placed(complaints, file))

@@ -9,6 +9,9 @@ Always emulated (TCG), never KVM: nested virtualization that opens and then fail
 worse than none. It boots in about two seconds and takes some 230 MB (the full image 370); a command takes 10
 to 30 ms. No rights are needed.
 
+With `own_time` the guest's clock does not know how busy this machine is: work takes the time that its
+instructions take, and waiting takes none of ours.
+
 The guest goes off when its line to us is cut, and its QEMU is killed when we are.
 """
 
@@ -17,6 +20,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -39,6 +43,9 @@ BOOT_PATIENCE: Final = 120.0  # seconds; a loaded machine boots slowly, a broken
 RUN_PATIENCE: Final = 60.0
 CONSOLE_TAIL: Final = 2000
 FIRST_ADDRESS: Final = 0x525400000001
+TRANSLATED_MIB: Final = 256  # of code; QEMU would take a gigabyte in the course of a thousand commands
+INSTRUCTION_SHIFT: Final = 1  # an instruction takes 2 ns of the guest's own time
+INSTRUCTION_TSC: Final = " tsc_early_khz=1000000"  # that time, in nanoseconds, is what it reads
 # A guest that is busy with a command does not notice that nobody is left to hear the answer.
 _TIED_TO_US: Final = ("setpriv", "--pdeathsig", "KILL")
 
@@ -56,6 +63,7 @@ class Vm:
         ipv6: bool = False,
         memory: int = 0,
         second_line: bool = False,
+        own_time: bool = False,
     ) -> None:
         self.ports = tuple(ports)
         self.kind = kind
@@ -63,6 +71,7 @@ class Vm:
         self.addresses = tuple(addresses) or _counted_addresses(len(self.ports))
         self.ipv6 = ipv6
         self.memory = memory or kind.memory
+        self.own_time = own_time  # the guest's clock counts instructions, and jumps where nothing runs
         self._process: subprocess.Popen[bytes] | None = None
         self._console = -1
         self._lines: list[VmLine] = []  # to process 1, and for a program of the VM's to answer on
@@ -160,6 +169,18 @@ class Vm:
         self._commands += 1
         return VmProcess(self.run, self._commands, command)
 
+    def pause(self) -> None:
+        """Halt QEMU: a guest with its own time, when idle, would run through hours of it."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End the pause; without one nothing happens."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def console(self) -> str:
         """What QEMU and the guest's kernel have said so far."""
         return os.pread(self._console, 1 << 20, 0).decode(errors="replace")
@@ -197,11 +218,12 @@ class Vm:
         # -M pc, because the machine without an ACPI timer hangs in one boot of five; see also tsc_khz
         options = "console=ttyS0 quiet panic=-1" + ("" if self.ipv6 else " ipv6.disable=1")
         return [
-            *("-accel", "tcg", "-M", "pc", "-m", str(self.memory), "-smp", "1"),
+            *("-accel", f"tcg,tb-size={TRANSLATED_MIB}", "-M", "pc", "-m", str(self.memory), "-smp", "1"),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
             *("-kernel", str(kernel.bootable()), "-initrd", str(archive)),
-            *("-append", f"{options}{_tsc_khz()}"),
+            *("-append", f"{options}{INSTRUCTION_TSC if self.own_time else _tsc_khz()}"),
+            *(("-icount", f"shift={INSTRUCTION_SHIFT},sleep=off") if self.own_time else ()),
         ]
 
     def _serial_ports(self, fds: Sequence[int]) -> list[str]:

@@ -4,6 +4,9 @@ The very code that asks this machine's kernel runs in the VM, under Python, on T
 frame into a TAP returns when the kernel is done with it, which no frame that comes from outside by a virtual
 card tells, and nothing but the kernel differs from the other oracle. Scenarios go in and records come out by
 a serial line. One VM serves for all scenarios; one that broke is replaced by a fresh one.
+
+It has a time of its own, in which waits cost nothing and a busy machine is no slower, and stands still while
+nothing is asked of it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from pystack.compare.lab.vm_guest import THOROUGH
 from pystack.compare.lab.vm_kernel import find_kernel
 from pystack.compare.lab.vm_words import Value, from_words, to_words
 from pystack.compare.records import Record
-from pystack.compare.scenario import Scenario, Topology, Wait
+from pystack.compare.scenario import Scenario, Topology
 
 # What the other kernel has built in, and what Debian chose otherwise.
 PREPARE: Final = """
@@ -32,7 +35,7 @@ modprobe -a tun br_netfilter nfnetlink_log nf_log_syslog
 mount -t tracefs tracefs /sys/kernel/tracing
 sysctl -qw net.core.default_qdisc=pfifo_fast
 """
-PATIENCE: Final = 180.0  # seconds, beside the waits of a scenario: every program runs twenty times slower
+PATIENCE: Final = 180.0  # seconds for one answer: every program runs twenty times slower
 
 
 class VmSide:
@@ -76,8 +79,7 @@ class VmSide:
 
     def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
         """Play every step in the VM."""
-        waits = sum(step.seconds for step in scenario.steps if isinstance(step, Wait))
-        return list(self._ask("play", scenario, hops, patience=PATIENCE + waits))
+        return list(self._ask("play", scenario, hops))
 
     def close(self) -> None:
         """Switch the VM off."""
@@ -85,12 +87,14 @@ class VmSide:
             self._vm.close()
             self._vm = None
 
-    def _ask(self, method: str, *arguments: Value, patience: float = PATIENCE) -> Value:
+    def _ask(self, method: str, *arguments: Value) -> Value:
         request = json.dumps([method, to_words(arguments)]).encode() + b"\n"
         try:
             vm = self._running()
+            vm.go_on()
             vm.second_line.send(request)
-            answer = json.loads(vm.second_line.read_line(time.monotonic() + patience))
+            answer = json.loads(vm.second_line.read_line(time.monotonic() + PATIENCE))
+            vm.pause()
         except LabUnavailable as error:
             self.close()
             raise SideError([str(error)], missing=True) from error
@@ -109,7 +113,7 @@ class VmSide:
 
     def _running(self) -> Vm:
         if self._vm is None:
-            self._vm = Vm(kind=FULL, ipv6=True, second_line=True).start()
+            self._vm = Vm(kind=FULL, ipv6=True, second_line=True, own_time=True).start()
             self._vm.sh(PREPARE).check()
             words = [find_python(FULL.python).command(), *([THOROUGH] if self._thorough else [])]
             self._vm.start_command(" ".join(words))

@@ -4,6 +4,8 @@ import re
 
 # Each a pattern, what stands for it on both sides, and the reason.
 EQUIVALENCES = (
+    (r"\tinet6 \S+\n|\tlink  33:33:\S+\n", "", "groups of IPv6, which the kernel has even where it is off"),
+    (r"\tlink  01:00:5e:00:00:6a\n|\tinet  224.0.0.106\n", "", "a bridge that snoops joins all snoopers"),
     (r"numtxqueues \d+ numrxqueues \d+", "numtxqueues N numrxqueues N", "a veth has a queue for each core"),
     (r'"num_(t|r)x_queues":(\s?)\d+', r'"num_\1x_queues":\2N', "the same in JSON"),
     (r"(gc_timer|hello_timer|forward_delay_timer) +\d+\.\d\d", r"\1 T", "time that is left"),

@@ -42,6 +42,14 @@ def test_what_happened_and_where_does(other: Difference) -> None:
     assert cause_of(difference()) != cause_of(other)
 
 
+def test_how_much_was_counted_does_not_matter_in_what_a_command_prints() -> None:
+    few, many = (
+        Difference("OUTPUT", 1, "ip -s link show dev br0", None, None, f"line 4: '{left}' is not '{right}'")
+        for left, right in (("  9   1", "  9   2"), ("100  17", "100 119"))
+    )
+    assert cause_of(few) == cause_of(many)
+
+
 def test_two_points_of_one_hook_are_two_places() -> None:
     assert cause_of(difference(at="bridge FORWARD 50")) != cause_of(difference(at="bridge FORWARD -150"))
 

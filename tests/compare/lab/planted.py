@@ -122,8 +122,8 @@ def a_port_sends_everything_twice(plant: pytest.MonkeyPatch) -> None:
 def hooks_run_in_the_opposite_order(plant: pytest.MonkeyPatch) -> None:
     register = HookPoint.register
 
-    def register_backwards(point: HookPoint, fn: Any, priority: int, name: str) -> HookEntry:
-        return register(point, fn, -priority, name)
+    def register_backwards(point: HookPoint, fn: Any, priority: int, *more: Any, **named: Any) -> HookEntry:
+        return register(point, fn, -priority, *more, **named)
 
     plant.setattr(HookPoint, "register", register_backwards)
 
@@ -161,8 +161,8 @@ def an_arp_reply_leaves_by_another_card(plant: pytest.MonkeyPatch) -> None:
 
 
 def arp_answers_for_addresses_that_are_not_ours(plant: pytest.MonkeyPatch) -> None:
-    def answer_all(speaker: Any, message: arp.Arp, dev: Link) -> bool:
-        speaker._reply(message, dev)
+    def answer_all(speaker: Any, message: arp.Arp, *more: Any) -> bool:
+        speaker._reply(message, next(one for one in more if isinstance(one, Link)))
         return True
 
     plant.setattr(Arp, "_answer", answer_all)
@@ -171,9 +171,9 @@ def arp_answers_for_addresses_that_are_not_ours(plant: pytest.MonkeyPatch) -> No
 def an_answer_to_arp_is_forgotten(plant: pytest.MonkeyPatch) -> None:
     told = Neighbour.told
 
-    def forget(neigh: Neighbour, lladdr: bytes, *, answered: bool, override: bool) -> None:
+    def forget(neigh: Neighbour, *how: Any, answered: bool, **more: Any) -> None:
         if not answered:
-            told(neigh, lladdr, answered=answered, override=override)
+            told(neigh, *how, answered=answered, **more)
 
     plant.setattr(Neighbour, "told", forget)
 
@@ -191,8 +191,8 @@ def what_waits_for_arp_leaves_in_the_opposite_order(plant: pytest.MonkeyPatch) -
 def who_asks_us_is_taken_for_reachable(plant: pytest.MonkeyPatch) -> None:
     told = Neighbour.told
 
-    def believe(neigh: Neighbour, lladdr: bytes, *, answered: bool, override: bool) -> None:
-        told(neigh, lladdr, answered=True, override=override)
+    def believe(neigh: Neighbour, *how: Any, **more: Any) -> None:
+        told(neigh, *how, **{**more, "answered": True})
 
     plant.setattr(Neighbour, "told", believe)
 
@@ -284,9 +284,9 @@ def an_error_comes_from_the_card_that_was_not_reached(plant: pytest.MonkeyPatch)
 def nobody_says_that_a_port_is_closed(plant: pytest.MonkeyPatch) -> None:
     send = IcmpErrorSender.send
 
-    def keep_quiet(sender: Any, pkt: Packet, type_: int, code: int, info: int = 0) -> None:
+    def keep_quiet(sender: Any, pkt: Packet, type_: int, code: int, *more: Any, **named: Any) -> None:
         if code != icmp.ICMP_PORT_UNREACH:
-            send(sender, pkt, type_, code, info)
+            send(sender, pkt, type_, code, *more, **named)
 
     plant.setattr(IcmpErrorSender, "send", keep_quiet)
 
@@ -299,10 +299,13 @@ def an_echos_answer_has_no_type_of_service(plant: pytest.MonkeyPatch) -> None:
 
 
 def an_answers_checksum_is_wrong_by_one(plant: pytest.MonkeyPatch) -> None:
-    reply = Icmp._reply
+    reply: Any = Icmp._reply
 
-    def reply_wrongly(ours: Any, pkt: Packet, header: Ipv4Header, type_: int, message: bytes) -> None:
-        reply(ours, pkt, header, type_, message[:3] + bytes([message[3] ^ 1]) + message[4:])
+    def reply_wrongly(ours: Any, *what: Any, **more: Any) -> None:
+        reply(ours, *(spoilt(one) if isinstance(one, bytes) else one for one in what), **more)
+
+    def spoilt(message: bytes) -> bytes:
+        return message[:3] + bytes([message[3] ^ 1]) + message[4:]
 
     plant.setattr(Icmp, "_reply", reply_wrongly)
 

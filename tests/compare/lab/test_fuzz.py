@@ -1,5 +1,6 @@
 """The fuzzer: finds planted faults, makes them small, tells of each once, and else finds nothing."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from pystack.compare.fuzz.areas import AREAS
+from pystack.compare.fuzz.shrink import Shrinker
 from pystack.compare.lab import fuzz_session
 from pystack.compare.lab.fuzz_session import Limit, Session
 from pystack.compare.lab.fuzz_twin import Twin
@@ -68,6 +71,12 @@ def twin_without_fault() -> Twin:
     return Twin(PystackSide, PystackSide)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found stays long."""
+    monkeypatch.setattr(fuzz_session, "Shrinker", functools.partial(Shrinker, tries=3))
+
+
 # --- without a kernel: pystack against itself ------------------------------------------------------------
 
 
@@ -76,11 +85,12 @@ def test_a_planted_fault_is_found_and_made_small() -> None:
     finding = next(session.run())
     assert finding.again
     assert finding.difference.cls in ("VERDICT", "EGRESS")
-    assert len(finding.scenario.steps) == 3  # it speaks here, it speaks there, somebody answers
-    assert len(finding.scenario.topology.setup.splitlines()) == 8  # a bridge, three ports, all up
+    assert len(finding.scenario.steps) <= 3  # it speaks here, it speaks there, somebody answers
+    assert len(finding.scenario.topology.setup.splitlines()) <= 8  # a bridge, three ports, all up
     assert "seed 4" in finding.scenario.title
 
 
+@pytest.mark.usefixtures("impatient")
 def test_each_cause_is_told_once() -> None:
     session = Session(faulty_twin(), ["bridge"], SEED, Limit(cases=3 * FEW))
     causes = [finding.cause for finding in session.run()]
@@ -102,15 +112,17 @@ def test_without_a_fault_nothing_is_found() -> None:
     assert session.cases == 1000
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_fault_that_is_met_all_the_time_ends_the_run() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fuzz_session, "REPEATS", 3)
         session = Session(faulty_twin(breaks), ["bridge"], SEED, Limit(cases=10_000))
         assert len(list(session.run())) == 1
-    assert session.gave_up
+        assert session.gave_up
     assert session.cases < 10_000
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_same_seed_finds_the_same() -> None:
     first, second = (
         [finding.scenario for finding in Session(faulty_twin(), ["bridge"], SEED, Limit(cases=FEW)).run()]
@@ -137,18 +149,20 @@ def test_the_seed_is_printed_first_and_a_finding_with_its_file(
     assert told[0] == f"seed {SEED}"
     assert f"   {tmp_path / 'bridge-1.toml'}" in told
     assert told[-1].startswith(f"{FEW} cases in ")
-    assert len(read(str(tmp_path / "bridge-1.toml")).steps) == 3
+    assert len(read(str(tmp_path / "bridge-1.toml")).steps) <= 3
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_an_earlier_run_found_stays(tmp_path: Path) -> None:
     (tmp_path / "bridge-1.toml").write_text("mine")
-    fuzz(["--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)], make_twin=faulty_twin)
+    fuzz(["bridge", "--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)], make_twin=faulty_twin)
     assert (tmp_path / "bridge-1.toml").read_text() == "mine"
     assert (tmp_path / "bridge-2.toml").exists()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_as_json_it_is_an_object_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]
+    arguments = ["bridge", "--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]
     fuzz(arguments, as_json=True, make_twin=faulty_twin)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert told[0] == {"v": 1, "type": "fuzz", "seed": SEED, "areas": ["bridge"]}
@@ -162,7 +176,7 @@ def test_a_run_that_finds_nothing_ends_well_and_leaves_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "found"
-    assert fuzz(["--cases", "50", "--keep", str(folder)], make_twin=twin_without_fault) == 0
+    assert fuzz(["bridge", "--cases", "50", "--keep", str(folder)], make_twin=twin_without_fault) == 0
     assert "50 cases" in capsys.readouterr().out
     assert not folder.exists()
 
@@ -170,8 +184,10 @@ def test_a_run_that_finds_nothing_ends_well_and_leaves_no_folder(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["fridge"], "no such area: fridge (known: bridge)"),
+        (["fridge"], f"no such area: fridge (known: {', '.join(AREAS)})"),
         (["--cases", "5", "--seconds", "5"], "--cases or --seconds, not both"),
+        (["--cases", "0"], "nothing to do in no time and no cases"),
+        (["--seconds", "-1"], "nothing to do in no time and no cases"),
         (["--cases", "many"], "argument --cases: invalid int value: 'many'"),
     ],
 )
@@ -196,7 +212,7 @@ def twin() -> Iterator[Twin]:
 
 @pytest.mark.root
 def test_pystack_does_as_the_kernel_does(twin: Twin, scaled: Callable[[int], int]) -> None:
-    session = Session(twin, ["bridge"], SEED, Limit(cases=scaled(20_000) // 2))
+    session = Session(twin, ["bridge"], SEED, Limit(cases=scaled(20_000)))
     try:
         found = list(session.run())
     except SideError as error:
@@ -211,7 +227,7 @@ def test_a_file_of_the_fuzzers_shows_the_fault_and_is_the_same_without_it(
     file = str(tmp_path / "bridge-1.toml")
     with pytest.MonkeyPatch.context() as patch:
         never_moves(patch)
-        if fuzz(["--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]) == 4:
+        if fuzz(["bridge", "--seed", str(SEED), "--cases", str(FEW), "--keep", str(tmp_path)]) == 4:
             pytest.skip(capsys.readouterr().err)
         assert compare_lab([file]) == 1
     assert compare_lab([file]) == 0

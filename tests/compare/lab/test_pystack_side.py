@@ -11,6 +11,7 @@ from pystack.compare.lab.side import Choices, Side, SideError
 from pystack.compare.lab.virtual_lab import VirtualLab
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
 from pystack.compare.scenario import Run, Scenario, Send, Start, Station, Step, Stop, Topology, Wait
+from pystack.wire.ethernet import ETH_HLEN
 
 SWITCH: Final = """\
 ip link add br0 type bridge
@@ -99,16 +100,20 @@ def test_a_bridged_frame_is_seen_at_every_point_of_its_path() -> None:
         ("netdev", "INGRESS", -500, "tap1", None),
         ("bridge", "PREROUTING", -1000, "tap1", None),
         ("bridge", "PREROUTING", -250, "tap1", None),
+        *(("ip", "PREROUTING", priority, "br0", None) for priority in (-450, -250, -120, -60)),
         ("bridge", "PREROUTING", 50, "tap1", None),
         ("bridge", "FORWARD", -1000, "tap1", "tap2"),
         ("bridge", "FORWARD", -150, "tap1", "tap2"),
+        *(("ip", "FORWARD", priority, "br0", "br0") for priority in (-450, -120, 40, 400)),
         ("bridge", "FORWARD", 50, "tap1", "tap2"),
         ("bridge", "POSTROUTING", -1000, None, "tap2"),
         ("bridge", "POSTROUTING", 350, None, "tap2"),
+        *(("ip", "POSTROUTING", priority, None, "br0") for priority in (-450, -120, 400)),
         ("netdev", "EGRESS", 500, None, "tap2"),
     ]
     assert {hop.packet for hop in hops} == {2}
-    assert {hop.data for hop in hops} == {ACROSS}
+    assert {hop.data for hop in hops if hop.family != "ip"} == {ACROSS}
+    assert {hop.data for hop in hops if hop.family == "ip"} == {ACROSS[ETH_HLEN:]}
     assert emitted(records, 2) == [("tap2", ACROSS)]
 
 
@@ -119,11 +124,15 @@ def test_clones_of_a_flood_keep_the_number_of_their_packet() -> None:
     assert path(records, 1) == [
         "netdev INGRESS tap1>",
         "bridge PREROUTING tap1>",
+        "ip PREROUTING br0>",
+        "bridge PREROUTING tap1>",
+        "bridge FORWARD tap1>tap2",
+        "ip FORWARD br0>br0",
         "bridge FORWARD tap1>tap2",
         "bridge POSTROUTING >tap2",
+        "ip POSTROUTING >br0",
         "netdev EGRESS >tap2",
         "bridge INPUT tap1>",
-        "ip PREROUTING br0>",
         "ip INPUT br0>",
     ]
 
@@ -133,8 +142,9 @@ def test_a_routed_packet_keeps_its_number_and_loses_a_hop_of_its_life() -> None:
     assert path(records, 1) == [
         "netdev INGRESS tap1>",
         "bridge PREROUTING tap1>",
-        "bridge INPUT tap1>",
         "ip PREROUTING br0>",
+        "bridge PREROUTING tap1>",
+        "bridge INPUT tap1>",
         "ip FORWARD br0>tap3",
         "ip POSTROUTING br0>tap3",
         "netdev EGRESS >tap3",

@@ -9,7 +9,8 @@ from pystack.compare.lab.folder import pending_scenarios
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import find, parse, read
 from pystack.compare.lab.wiring import wiring_of
-from pystack.compare.path import Wiring, paths
+from pystack.compare.path import paths
+from pystack.explain.path_kind import Wiring
 
 SCENARIOS: Final = Path(__file__).parents[3] / "scenarios"
 WAITING: Final = pending_scenarios([str(SCENARIOS)])
@@ -38,6 +39,12 @@ def test_wiring_knows_bridges_addresses_and_what_leads_into_other_namespaces() -
     assert wiring_of(scenario) == Wiring(frozenset(["tap1"]), frozenset(["br0"]), {"v0": "red"}, addresses)
 
 
-def test_of_a_setup_that_pystack_cannot_do_the_ports_are_known() -> None:
-    scenario = parse('title = "t"\nports = ["tap1"]\nsetup = "frobnicate"', "t.toml")
+def test_of_a_setup_that_pystack_cannot_do_the_links_are_known() -> None:
+    setup = "ip link add br0 type bridge\\nfrobnicate\\nip addr add 10.0.0.1/24 dev br0"
+    scenario = parse(f'title = "t"\nports = ["tap1"]\nsetup = "{setup}"', "t.toml")
+    assert wiring_of(scenario) == Wiring(frozenset(["tap1"]), frozenset(["br0"]), {}, {0x0A000001: "br0"})
+
+
+def test_of_links_that_pystack_cannot_make_the_ports_are_known() -> None:
+    scenario = parse('title = "t"\nports = ["tap1"]\nsetup = "ip link add x0 type frob"', "t.toml")
     assert wiring_of(scenario) == Wiring(ports=frozenset(["tap1"]))
