@@ -34,11 +34,13 @@ def read(netns: Netns, path: str) -> str:
     return counters(netns)
 
 
-def write(netns: Netns, path: str, text: str) -> None:
-    """What `echo VALUE >` does. Raises NetError."""
+def write(netns: Netns, path: str, text: str) -> Knob:
+    """What `echo VALUE >` does, and to which sysctl. Raises NetError."""
     if not path.startswith(PROC_SYS):
         raise NotModelled(f"writing to {path}", (PROC_SYS,))
-    knob_of(netns, _words(path)).write(text)
+    knob = knob_of(netns, _words(path))
+    knob.write(text)
+    return knob
 
 
 def knob_of(netns: Netns, path: Path) -> Knob:

@@ -7,6 +7,7 @@ value that it returns is its exit code.
     request       answer                                     refused by throwing
     Wait          True: the condition holds; False: too late Interrupted
     Flush         None, once what was written has been taken Interrupted
+    ReadOrWait    the next octets of standard input, or as Wait     Interrupted
     Read          the next octets of standard input, b"" = end Interrupted
     ReadFile      all octets of the file                     FileRefused
     WriteFile     an Output: write(), close()                FileRefused
@@ -45,6 +46,14 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadOrWait(Wait):
+    """Some octets of standard input, or what a Wait waits for: whichever comes first.
+
+    A driver whose user types nothing more answers b"" once; not to be asked for again after that.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Flush:
     """Go on once the reader has taken what was written: asked by those who write much."""
 
@@ -68,7 +77,7 @@ class WriteFile:
     path: str
 
 
-Request = Wait | Flush | Read | ReadFile | WriteFile
+Request = Wait | ReadOrWait | Flush | Read | ReadFile | WriteFile
 Answer = bool | bytes | Output | None
 Steps = Generator[Request, Answer, int]
 

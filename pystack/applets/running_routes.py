@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pystack.applets.iproute.names import PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES, dsfield_name
+from pystack.applets.iproute.route_metrics import metric_words
 from pystack.applets.iproute.route_print import destination_text
 from pystack.applets.iproute.route_request import usual_scope, usual_table
 from pystack.errors import NetError
@@ -169,17 +170,16 @@ class Replay:
 
 
 def _props(route: FibRoute) -> Iterator[FibRoute]:
-    """Routes that make a gateway reachable, and an address ours, for as long as the check takes."""
-    if not route.info.nexthops:
-        return
-    hop = route.info.nexthops[0]
-    if hop.gateway:
-        in_own_table = route.table != RT_TABLE_MAIN and not hop.flags & RTNH_F_ONLINK
-        info = FibInfo(RTN_UNICAST, (Nexthop(hop.dev),), scope=hop.scope)
-        yield FibRoute(route.table if in_own_table else RT_TABLE_LOCAL, hop.gateway, HOST_LENGTH, info)
-    if route.info.prefsrc:
-        info = FibInfo(RTN_LOCAL, (Nexthop(hop.dev),), scope=RT_SCOPE_HOST)
-        yield FibRoute(RT_TABLE_LOCAL, route.info.prefsrc, HOST_LENGTH, info)
+    """Routes that make gateways reachable, and an address ours, for as long as the check takes."""
+    info = route.info
+    for hop in info.nexthops:
+        if hop.gateway:
+            in_own_table = route.table != RT_TABLE_MAIN and not hop.flags & RTNH_F_ONLINK
+            way = FibInfo(RTN_UNICAST, (Nexthop(hop.dev),), scope=hop.scope)
+            yield FibRoute(route.table if in_own_table else RT_TABLE_LOCAL, hop.gateway, HOST_LENGTH, way)
+    if info.prefsrc and info.nexthops:
+        owner = FibInfo(RTN_LOCAL, (Nexthop(info.nexthops[0].dev),), scope=RT_SCOPE_HOST)
+        yield FibRoute(RT_TABLE_LOCAL, info.prefsrc, HOST_LENGTH, owner)
 
 
 def _ways(route: FibRoute) -> list[tuple[Link | None, int]]:
@@ -193,18 +193,19 @@ def _twin(route: FibRoute) -> FibRoute:
 def _words(route: FibRoute) -> str:
     """In the order of `ip route show`; what `ip` fills in by itself is left out."""
     info = route.info
+    several = len(info.nexthops) > 1
     words = [] if info.type == RTN_UNICAST else [ROUTE_TYPES.name(info.type)]
     words.append(destination_text(route.prefix, route.prefixlen))
     if route.tos:
         words.append(f"tos {dsfield_name(route.tos)}")
-    for hop in info.nexthops:
-        words += [f"via {address_text(hop.gateway)}"] if hop.gateway else []
-        words += [f"dev {hop.dev.name}"] if hop.dev is not None else []
+    if info.nexthops and not several:
+        words += _hop_words(info.nexthops[0])
     if route.table != usual_table(info.type):
         words.append(f"table {TABLES.name(route.table)}")
     if info.protocol != RTPROT_BOOT:
         words.append(f"proto {PROTOCOLS.name(info.protocol)}")
-    if info.scope != usual_scope(info.type, has_gateway=any(hop.gateway for hop in info.nexthops)):
+    has_gateway = several or any(hop.gateway for hop in info.nexthops)
+    if info.scope != usual_scope(info.type, has_gateway=has_gateway):
         words.append(f"scope {SCOPES.name(info.scope)}")
     if info.prefsrc:
         words.append(f"src {address_text(info.prefsrc)}")
@@ -212,4 +213,13 @@ def _words(route: FibRoute) -> str:
         words.append(f"metric {info.priority}")
     if info.flags & RTNH_F_ONLINK:
         words.append("onlink")
-    return " ".join([*words, *(f"{name} {value}" for name, value in info.metrics.items())])
+    words += metric_words(info.metrics)
+    for hop in info.nexthops if several else ():
+        onlink = ["onlink"] if hop.flags & RTNH_F_ONLINK else []
+        words += ["nexthop", *_hop_words(hop), f"weight {hop.weight}", *onlink]
+    return " ".join(words)
+
+
+def _hop_words(hop: Nexthop) -> list[str]:
+    words = [f"via {address_text(hop.gateway)}"] if hop.gateway else []
+    return words if hop.dev is None else [*words, f"dev {hop.dev.name}"]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pystack.applets.running_routes import route_lines
+from pystack.applets.running_rules import rule_lines
 from pystack.device import (
     DEFAULT_TX_QUEUE_LEN,
     IFF_ALLMULTI,
@@ -62,7 +63,8 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
     for name, netns in host.namespaces.items():
         lines += [_in_netns(name, line) for dev in netns.devices for line in _device_lines(netns, dev)]
         lines += [f"{inside(name)}sysctl -w {line}" for line in _device_sysctls(netns, pristine)]
-        lines += [_in_netns(name, line) for line in (*route_lines(netns), *_table_lines(netns))]
+        tables = (*route_lines(netns), *rule_lines(netns.ipv4.fib), *_table_lines(netns))
+        lines += [_in_netns(name, line) for line in tables]
     return lines
 
 

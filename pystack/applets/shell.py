@@ -172,7 +172,7 @@ def _input_of(command: Command, session: Session) -> Generator[Request, Answer, 
 def _write_kernel_file(path: str, written: Io, session: Session, where: str) -> int:
     text = b"".join(chunk for _, chunk in written.take()).decode(errors="replace")
     try:
-        procfs.write(session.netns, path, text)
+        session.host.origins.note(procfs.write(session.netns, path, text))
     except NetError as error:
         session.io.err.line(f"{where}: cannot write {path}: {error.text}")
         return 1

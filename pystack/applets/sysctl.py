@@ -139,6 +139,7 @@ class _Sysctl:
         self._io = session.io
         self._out = session.io.out
         self._tree = Tree(session.netns)
+        self._origins = session.host.origins
         self._refused = False  # something is not modelled, and was said to be so
 
     def run(self, words: Sequence[str]) -> Steps:
@@ -247,6 +248,7 @@ class _Sysctl:
         if not self._options.dry_run:
             try:
                 node.write(value)
+                self._origins.note(node)
             except NetError as error:
                 self._warn(f'setting key "{key}": {error.text}')
                 return FAILURE

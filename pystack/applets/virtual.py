@@ -12,7 +12,16 @@ from typing import Final
 from pystack.applets.io import Io, Output
 from pystack.applets.job import Job
 from pystack.applets.registry import start, start_setup
-from pystack.applets.requests import FileRefused, Flush, Interrupted, Read, ReadFile, Wait, WriteFile
+from pystack.applets.requests import (
+    FileRefused,
+    Flush,
+    Interrupted,
+    Read,
+    ReadFile,
+    ReadOrWait,
+    Wait,
+    WriteFile,
+)
 from pystack.host import Host
 from pystack.netns import Netns
 
@@ -90,7 +99,7 @@ class VirtualJob:
         while self.job.rc is None:
             self._take()
             request = self.job.request
-            if isinstance(request, Wait):
+            if isinstance(request, Wait) and not isinstance(request, ReadOrWait):
                 holds = self.job.due(self.host.clock.now)
                 if holds is None:
                     return False
@@ -121,7 +130,7 @@ class VirtualJob:
         try:
             if isinstance(request, Flush):
                 self.job.resume(None)
-            elif isinstance(request, Read):
+            elif isinstance(request, Read | ReadOrWait):
                 chunk, self.outside.stdin = self.outside.stdin, b""
                 self.job.resume(chunk)
             elif isinstance(request, ReadFile):

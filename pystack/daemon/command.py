@@ -14,7 +14,16 @@ from typing import Final
 from pystack.applets.io import ERR, OUT, Io, Output
 from pystack.applets.job import Job
 from pystack.applets.registry import start
-from pystack.applets.requests import FileRefused, Flush, Interrupted, Read, ReadFile, Wait, WriteFile
+from pystack.applets.requests import (
+    FileRefused,
+    Flush,
+    Interrupted,
+    Read,
+    ReadFile,
+    ReadOrWait,
+    Wait,
+    WriteFile,
+)
 from pystack.daemon import protocol
 from pystack.daemon.connection import Connection, FileUnavailable
 from pystack.daemon.output import gathered
@@ -86,9 +95,14 @@ class Command:
         with self.pump.burst():
             job.resume(answer)
 
-    async def _wait(self, job: Job, request: Wait) -> bool | None:
-        """Whether the condition holds; False when it is too late; None when a signal came first."""
-        host = self.pump.host
+    async def _wait(self, job: Job, request: Wait) -> bool | bytes | None:
+        """Whether the condition holds; False when it is too late; None when a signal came first.
+
+        What was typed comes before all that, where it is wanted.
+        """
+        host, wants_input = self.pump.host, isinstance(request, ReadOrWait)
+        if wants_input:
+            await self.client.ask_stdin()
         with self.waiting.until_due(job, self.client.ring):
             alarm = None
             if request.deadline is not None:
@@ -98,6 +112,8 @@ class Command:
                 while True:
                     if self.client.signals:
                         return None
+                    if wants_input and (typed := self.client.take_typed()) is not None:
+                        return typed
                     if (due := job.due(host.clock.now)) is not None:
                         return due
                     await self.client.wait_for_bell()

@@ -85,14 +85,24 @@ class Connection:
 
     async def read_stdin(self) -> bytes | None:
         """Some of the client's standard input, none at its end; None if a signal came first."""
-        if not self._stdin_asked:
-            self._stdin_asked = True
-            await self._send(protocol.encode(protocol.IN))
-        while self._typed is None:
+        await self.ask_stdin()
+        while (octets := self.take_typed()) is None:
             if self.signals:
                 return None
             await self.wait_for_bell()
-        octets, self._typed, self._stdin_asked = self._typed, None, False
+        return octets
+
+    async def ask_stdin(self) -> None:
+        """Let the client say what is typed, once it is; asking again changes nothing."""
+        if not self._stdin_asked:
+            self._stdin_asked = True
+            await self._send(protocol.encode(protocol.IN))
+
+    def take_typed(self) -> bytes | None:
+        """What the client said when it was asked; None if nothing yet."""
+        octets = self._typed
+        if octets is not None:
+            self._typed, self._stdin_asked = None, False
         return octets
 
     async def read_file(self, path: str) -> bytes | None:

@@ -15,7 +15,16 @@ from typing import Final
 from pystack.applets.io import ERR, OUT, Io, Output
 from pystack.applets.job import Job
 from pystack.applets.registry import start
-from pystack.applets.requests import FileRefused, Flush, Interrupted, Read, ReadFile, Wait, WriteFile
+from pystack.applets.requests import (
+    FileRefused,
+    Flush,
+    Interrupted,
+    Read,
+    ReadFile,
+    ReadOrWait,
+    Wait,
+    WriteFile,
+)
 from pystack.applets.running_setup import setup_lines
 from pystack.applets.virtual import advance, settle
 from pystack.clock import Clock
@@ -108,12 +117,12 @@ class OwnStreams:
     def answer(self) -> None:
         """What the command asks for now. Raises FileRefused."""
         request = self.job.request
-        if isinstance(request, Wait):
+        if isinstance(request, Read | ReadOrWait):
+            self.job.resume(os.read(0, READ_SIZE))
+        elif isinstance(request, Wait):
             self.wait(request)
         elif isinstance(request, Flush):
             self.job.resume(None)
-        elif isinstance(request, Read):
-            self.job.resume(os.read(0, READ_SIZE))
         elif isinstance(request, ReadFile):
             self.job.resume(read_file(request.path))
         elif isinstance(request, WriteFile):

@@ -11,7 +11,7 @@ from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
 from pystack.errors import NetError
-from pystack.explain.journey import Explanation, Journey
+from pystack.explain.journey import Explanation, Journey, ends_of
 from pystack.explain.stage import Json
 from pystack.explain.text import lines
 from pystack.explain.words import Made, NotAPacket, packet_of
@@ -113,7 +113,7 @@ def _explain(question: Question, host: Host, netns: Netns) -> Explanation:
     entry = None if question.out else _entry(question, netns)
     journey = Journey(host, netns)
     if entry is None:
-        journey.leave(made, question.bound_to)
+        journey.leave(made, bound_to=question.bound_to)
     else:
         journey.enter(entry, made)
     if question.reply:
@@ -158,6 +158,7 @@ def _objects(explanation: Explanation) -> Iterator[Json]:
             "v": 1,
             "type": "outcome",
             "packet": traveller.number,
-            "ends": list(dict.fromkeys(traveller.ends)) or ["waits"],
+            "path": traveller.path,
+            "ends": ends_of(traveller),
             "caused": [other.number for other in explanation.travellers if other.cause == traveller.number],
         }

@@ -1,29 +1,41 @@
-"""What the functions at a hook did to a packet."""
+"""The hooks that a packet crosses, and what the functions there did to it."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from pystack.device import NetDevice
+from pystack.explain.path_kind import Crossed
 from pystack.explain.stage import Told
 from pystack.explain.watcher import NAME, Crossing
+from pystack.l3 import br_netfilter
 from pystack.netfilter import hooks as nf
 from pystack.netfilter.hooks import HookPoint
 
 _FUNCTION: Final = "net/netfilter/core.c nf_hook_slow()"
-_FAMILIES: Final = {nf.NFPROTO_IPV4: "ip", nf.NFPROTO_BRIDGE: "bridge", nf.NFPROTO_ARP: "arp"}
-_ARP: Final = ("INPUT", "OUTPUT", "FORWARD")
-_BRIDGE: Final = (*nf.IP_HOOK_NAMES, "BROUTING")
+_FAMILIES: Final = {
+    nf.NFPROTO_IPV4: "ip",
+    nf.NFPROTO_BRIDGE: "bridge",
+    nf.NFPROTO_ARP: "arp",
+    nf.NFPROTO_NETDEV: "netdev",
+}
+_NAMES: Final = {
+    nf.NFPROTO_IPV4: nf.IP_HOOK_NAMES,
+    nf.NFPROTO_BRIDGE: (*nf.IP_HOOK_NAMES, "BROUTING"),
+    nf.NFPROTO_ARP: ("INPUT", "OUTPUT", "FORWARD"),
+    nf.NFPROTO_NETDEV: ("INGRESS", "EGRESS"),
+}
+_OF_THE_STACK: Final = (NAME, br_netfilter.NAME)  # who hangs there without a user's having said so
 
 
 def hook_name(crossing: Crossing) -> str:
     """As a user calls it: `ip FORWARD`."""
-    names = _ARP if crossing.family == nf.NFPROTO_ARP else _BRIDGE
-    return f"{_FAMILIES[crossing.family]} {names[crossing.hook]}"
+    return f"{_FAMILIES[crossing.family]} {_NAMES[crossing.family][crossing.hook]}"
 
 
 def functions_of(crossing: Crossing) -> list[str]:
-    """Whoever has something to say at this hook, in the order in which they are asked."""
-    return [entry.name for entry in _point(crossing).entries if entry.name != NAME]
+    """Whoever of the user's has something to say at this hook, in the order in which they are asked."""
+    return [entry.name for entry in _point(crossing).entries if entry.name not in _OF_THE_STACK]
 
 
 def passed(functions: list[str]) -> Told:
@@ -31,6 +43,32 @@ def passed(functions: list[str]) -> Told:
     if not functions:
         return Told("accepted: nothing is registered here", _FUNCTION)
     return Told(f"accepted by {', '.join(functions)}", _FUNCTION)
+
+
+def crossed(crossing: Crossing) -> Crossed:
+    """The same in names, for the kind of path."""
+    daddr = None if crossing.pkt.ip is None else crossing.pkt.ip.daddr
+    names = _FAMILIES[crossing.family], _NAMES[crossing.family][crossing.hook]
+    indev, outdev = crossing.indev, crossing.outdev
+    if crossing.family == nf.NFPROTO_NETDEV:
+        ingress = crossing.hook == nf.NETDEV_INGRESS
+        indev, outdev = (crossing.pkt.dev, None) if ingress else (None, crossing.pkt.dev)
+    return Crossed(*names, _name(indev), _name(outdev), daddr)
+
+
+def log_fields(crossing: Crossing) -> str:
+    """What a LOG rule at this hook would begin its line with."""
+    fields = [f"IN={_name(crossing.indev) or ''}", f"OUT={_name(crossing.outdev) or ''}"]
+    pkt = crossing.pkt
+    if crossing.family == nf.NFPROTO_IPV4:
+        fields += [
+            f"{key}={dev.name}" for key, dev in (("PHYSIN", pkt.physin), ("PHYSOUT", pkt.physout)) if dev
+        ]
+    return " ".join(fields)
+
+
+def _name(dev: NetDevice | None) -> str | None:
+    return None if dev is None else dev.name
 
 
 def _point(crossing: Crossing) -> HookPoint:

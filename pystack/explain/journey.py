@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.errors import EINVAL, ENODEV, NetError
+from pystack.errors import EADDRINUSE, EINVAL, ENODEV, NetError
 from pystack.explain.answers import answer_to
 from pystack.explain.link_header import framed
 from pystack.explain.narrator import Narrator
+from pystack.explain.path_kind import kind_of, wiring_of
+from pystack.explain.sender import Sender
 from pystack.explain.stage import Stage, Traveller
 from pystack.explain.words import Made
 from pystack.host import Host
 from pystack.l2.devices import Link
-from pystack.l3.fib_types import Flow
+from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
+from pystack.l3.flow_keys import flow_keys
 from pystack.l3.route import Rtable
 from pystack.netns import Netns
-from pystack.wire import ipv4
+from pystack.packet import Packet
+from pystack.wire import icmp, ipv4, udp
 from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
 from pystack.wire.ethernet import ETH_P_IP
-from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 _TURNS: Final = 1000  # of the backlog: frames that circle for ever end then
 _CHECK_AT: Final = {IPPROTO_TCP: 16, IPPROTO_UDP: 6}
@@ -34,9 +38,13 @@ class Explanation:
 
     def end_of(self, traveller: Traveller) -> str:
         """How its way ended."""
-        ends = list(dict.fromkeys(traveller.ends)) or ["waits"]
         caused = [f"#{other.number}" for other in self.travellers if other.cause == traveller.number]
-        return "; ".join([*ends, *([f"caused {', '.join(caused)}"] if caused else [])])
+        return "; ".join([*ends_of(traveller), *([f"caused {', '.join(caused)}"] if caused else [])])
+
+
+def ends_of(traveller: Traveller) -> list[str]:
+    """Where it was last seen, each place once; what it waits for, if it came nowhere."""
+    return list(dict.fromkeys(traveller.ends)) or [traveller.waits or "gone: no more is to be seen of it"]
 
 
 class Journey:
@@ -51,7 +59,7 @@ class Journey:
         """It comes in by a device."""
         self._receive(dev, framed(self._netns, dev, made))
 
-    def leave(self, made: Made, bound_to: str = "") -> None:
+    def leave(self, made: Made, *, bound_to: str = "", mark: int = 0, uid: int = 0) -> None:
         """A local socket sends it. Raises NetError as the socket would get it."""
         header = ipv4.parse(made.payload, 0)
         if made.protocol != ETH_P_IP or not isinstance(header, Ipv4Header):
@@ -59,7 +67,9 @@ class Journey:
         dev = self._netns.devices.get(bound_to) if bound_to else None
         if bound_to and dev is None:
             raise NetError(ENODEV)
-        flow = Flow(header.daddr, header.saddr, oif=dev.ifindex if dev else 0, tos=header.tos)
+        sender = Sender(header.saddr, ifindex=dev.ifindex if dev else 0, mark=mark, uid=uid)
+        self._listen(header, made.payload[header.ihl :], sender)
+        flow = self._flow(header, made.payload, sender)
         route = self._netns.ipv4.router.route_output(flow)
         if not isinstance(route, Rtable):
             raise NetError(route)
@@ -68,8 +78,35 @@ class Journey:
             header.saddr = flow.saddr
             payload = _summed(header, payload)
         output = self._netns.ipv4.output
-        output.ip_local_out(output.build(header, payload, route))
+        pkt = output.build(header, payload, route)
+        pkt.sock, pkt.mark = sender, mark
+        output.ip_local_out(pkt)
         self._settle()
+
+    def _listen(self, header: Ipv4Header, payload: bytes, sender: Sender) -> None:
+        """Open the socket that the answer is for; if its port is taken, then by the one that is meant."""
+        if header.protocol == IPPROTO_UDP and len(payload) >= udp.HEADER_LENGTH:
+            datagrams = self._netns.udp.open()
+            datagrams.ifindex = sender.ifindex
+            try:
+                datagrams.bind(header.saddr, udp.HEADER.unpack_from(payload)[0])
+            except NetError as error:
+                if error.number != EADDRINUSE:
+                    raise
+        elif header.protocol == IPPROTO_ICMP and payload[:1] == bytes((icmp.ICMP_ECHO,)):
+            answers = self._netns.raw.open(IPPROTO_ICMP)  # as ping does where it may open no other
+            answers.ifindex = sender.ifindex
+            answers.icmp_filter = ~(1 << icmp.ICMP_ECHOREPLY)
+            answers.bind(header.saddr)
+
+    def _flow(self, header: Ipv4Header, packet: bytes, sender: Sender) -> Flow:
+        """How its socket asks for the way."""
+        pkt = Packet(packet, self._netns.loopback)
+        pkt.ip = header
+        flow = Flow(header.daddr, header.saddr, oif=sender.ifindex, tos=header.tos & IPTOS_RT_MASK)
+        flow.mark, flow.uid = sender.mark, sender.uid
+        flow.proto, flow.sport, flow.dport = flow_keys(pkt)
+        return flow
 
     def reply(self) -> bool:
         """Whoever got the first packet answers it; false if it never left, or asks for no answer."""
@@ -84,6 +121,9 @@ class Journey:
     def close(self) -> Explanation:
         """What was said."""
         self._narrator.watcher.close()
+        for traveller in self._narrator.watcher.travellers:
+            wiring = wiring_of(self._host, self._host.namespaces[traveller.netns])
+            traveller.path = kind_of([passing.crossed for passing in traveller.passed], wiring)
         return Explanation(self._narrator.watcher.travellers, self._narrator.watcher.stages)
 
     def _receive(self, dev: Link, frame: bytes) -> None:
@@ -95,6 +135,7 @@ class Journey:
         while len(self._host.backlog) and turns:
             self._host.run_backlog()
             turns -= 1
+        self._narrator.settle()
 
 
 def _summed(header: Ipv4Header, payload: bytes) -> bytes:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from pystack.explain import bridging, delivery, devices, hooks, neighbours, routing
+from pystack.device import IFF_LOOPBACK
+from pystack.explain import bridging, delivery, devices, hooks, neighbours, resolution, routing
 from pystack.explain.changes import changed
-from pystack.explain.stage import Stage, Told, Traveller
-from pystack.explain.watcher import DELIVERED, Crossing, Watcher
+from pystack.explain.learning import Known, known, learned
+from pystack.explain.scene import ConfigOf, Scene
+from pystack.explain.stage import Passing, Stage, Told, Traveller
+from pystack.explain.watcher import Crossing, Watcher
 from pystack.host import Host
 from pystack.l2.bridge_state import BridgeState
 from pystack.l2.devices import Link
 from pystack.l2.veth import Veth
-from pystack.l3.fib_types import RTN_BROADCAST
+from pystack.l3.fib_types import RTN_BROADCAST, Flow
 from pystack.l3.route import Rtable
 from pystack.netfilter import hooks as nf
+from pystack.packet import PACKET_OTHERHOST
+from pystack.wire import icmp, ipv4
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header, address_text
 
-ConfigOf = Callable[[object], str]
-
+HEARD: Final = f"{delivery.DELIVERED} to ARP"
+_TEACHERS: Final = (icmp.ICMP_DEST_UNREACH, icmp.ICMP_REDIRECT)
 _NO_LINK: Final = bytes(12)  # in front of a packet whose link header is not there yet
 
 
@@ -29,6 +35,15 @@ class Left(NamedTuple):
     frame: bytes
 
 
+class Lesson(NamedTuple):
+    """An ICMP error that is being handed over, and what was known before."""
+
+    traveller: Traveller
+    scene: Scene
+    flow: Flow
+    before: Known
+
+
 class Narrator:
     """Follows packets through a host that nobody else uses."""
 
@@ -36,8 +51,18 @@ class Narrator:
         self.watcher = Watcher(host, self._narrate)
         self.left: dict[int, Left] = {}  # by packet; the last copy of one that was flooded
         self._config_of = config_of
+        self._lessons: list[Lesson] = []
+
+    def settle(self) -> None:
+        """Nothing moves any more: tell what was learned meanwhile."""
+        for traveller, scene, flow, before in self._lessons:
+            told = learned(before, known(scene, flow), flow)
+            self.watcher.add(Stage(traveller.number, scene.netns.name, "learned", "routes", told))
+        self._lessons.clear()
 
     def _narrate(self, crossing: Crossing, traveller: Traveller) -> None:
+        if not crossing.behind:
+            traveller.passed.append(Passing(hooks.crossed(crossing), hooks.log_fields(crossing)))
         changes = _changes(crossing, traveller)
         if crossing.family == nf.NFPROTO_NETDEV:
             self._at_device(crossing, traveller, changes)
@@ -45,6 +70,9 @@ class Narrator:
             self._behind_hook(crossing, traveller, changes)
         else:
             self._before_hook(crossing, traveller, changes)
+
+    def _scene(self, crossing: Crossing) -> Scene:
+        return Scene(crossing.netns, self._config_of)
 
     def _stage(
         self,
@@ -67,6 +95,9 @@ class Narrator:
         if crossing.hook == nf.NETDEV_INGRESS and not crossing.behind:
             told = devices.received(dev, pkt, self._config_of)
             self._stage(crossing, traveller, "rx", dev.name, told, changes)
+            met_ip_in_the_bridge = pkt.physin is not None and pkt.protocol == ETH_P_IP
+            if met_ip_in_the_bridge and pkt.pkt_type != PACKET_OTHERHOST:
+                self._route(crossing, traveller)
         if crossing.hook != nf.NETDEV_EGRESS or not crossing.behind:
             return
         if isinstance(dev, BridgeState):
@@ -84,12 +115,23 @@ class Narrator:
     # --- before the functions of a hook -------------------------------------------------------------------
 
     def _before_hook(self, crossing: Crossing, traveller: Traveller, changes: tuple[str, ...]) -> None:
-        if crossing.family == nf.NFPROTO_IPV4 and crossing.hook == nf.OUTPUT and crossing.pkt.ip is not None:
-            told = routing.routed_out(crossing.netns, crossing.pkt, crossing.pkt.ip, self._config_of)
+        pkt = crossing.pkt
+        if crossing.family != nf.NFPROTO_IPV4:
+            return
+        if crossing.hook == nf.OUTPUT and pkt.ip is not None:
+            told = routing.routed_out(self._scene(crossing), pkt, pkt.ip, self._cause_of(traveller))
             self._stage(crossing, traveller, "route", "route", told)
-        elif crossing.family == nf.NFPROTO_IPV4 and crossing.hook == nf.FORWARD:
+        elif crossing.hook == nf.FORWARD and pkt.physout is None:
             told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()")
             self._stage(crossing, traveller, "forward", "forward", told, changes)
+
+    def _cause_of(self, traveller: Traveller) -> Ipv4Header | None:
+        """The packet that this one answers, as it came."""
+        if not traveller.cause:
+            return None
+        cause = self.watcher.travellers[traveller.cause - 1]
+        header = ipv4.parse(cause.frame, ETH_HLEN) if cause.protocol == ETH_P_IP else None
+        return header if isinstance(header, Ipv4Header) else None
 
     # --- behind them --------------------------------------------------------------------------------------
 
@@ -100,7 +142,7 @@ class Narrator:
         self._stage(crossing, traveller, "hook", name, told, changes, verbose=not functions and not changes)
         after = {
             (nf.NFPROTO_BRIDGE, nf.PREROUTING): self._into_bridge,
-            (nf.NFPROTO_IPV4, nf.PREROUTING): self._route,
+            (nf.NFPROTO_IPV4, nf.PREROUTING): self._route_unless_bridged,
             (nf.NFPROTO_IPV4, nf.INPUT): self._deliver,
             (nf.NFPROTO_IPV4, nf.POSTROUTING): self._resolve,
             (nf.NFPROTO_ARP, nf.ARP_IN): self._hear_arp,
@@ -115,32 +157,50 @@ class Narrator:
             told = bridging.enters(bridge, port, crossing.pkt, self._config_of)
             self._stage(crossing, traveller, "bridge", bridge.name, told)
 
+    def _route_unless_bridged(self, crossing: Crossing, traveller: Traveller) -> None:
+        if crossing.pkt.physin is None:  # else br_netfilter only shows it, and the bridge decides first
+            self._route(crossing, traveller)
+
     def _route(self, crossing: Crossing, traveller: Traveller) -> None:
-        if crossing.pkt.ip is not None:
-            told = routing.routed_in(crossing.netns, crossing.pkt, crossing.pkt.ip, self._config_of)
-            self._stage(crossing, traveller, "route", "route", told)
+        pkt = crossing.pkt
+        header = pkt.ip
+        if header is None:
+            return
+        told = routing.routed_in(self._scene(crossing), pkt, header)
+        self._stage(crossing, traveller, "route", "route", told)
+        if header.is_fragment and told.text.startswith(routing.FOR_US):
+            sender = address_text(header.saddr)
+            traveller.waits = f"waits for the other fragments of datagram {header.id} from {sender}"
 
     def _deliver(self, crossing: Crossing, traveller: Traveller) -> None:
-        if crossing.pkt.ip is not None:
-            told = delivery.delivers(crossing.netns, crossing.pkt, crossing.pkt.ip)
-            traveller.ends.append(DELIVERED)
-            self._stage(crossing, traveller, "protocol", "local", told)
+        pkt, scene = crossing.pkt, self._scene(crossing)
+        header = pkt.ip
+        if header is None:
+            return
+        told, end = delivery.delivers(scene, pkt, header)
+        if end:
+            traveller.ends.append(end)
+        self._stage(crossing, traveller, "protocol", "local", told)
+        message = bytes(pkt.data[pkt.transport_header :])
+        if header.protocol == IPPROTO_ICMP and message[:1] and message[0] in _TEACHERS:
+            flow = delivery.quoted_flow(message[icmp.HEADER_LENGTH :])
+            if flow is not None:
+                self._lessons.append(Lesson(traveller, scene, flow, known(scene, flow)))
 
     def _resolve(self, crossing: Crossing, traveller: Traveller) -> None:
         route, header = crossing.pkt.route, crossing.pkt.ip
         if not isinstance(route, Rtable) or header is None or not isinstance(route.dev, Link):
             return
-        told = neighbours.resolves(
-            crossing.netns.ipv4.neighbours,
-            route.dev,
-            route.nexthop(header.daddr),
-            route.type == RTN_BROADCAST,
-            self._config_of,
-        )
-        self._stage(crossing, traveller, "neighbour", "neighbour", told)
+        table, nexthop = crossing.netns.ipv4.neighbours, route.nexthop(header.daddr)
+        to_all = route.type == RTN_BROADCAST
+        told = neighbours.resolves(table, route.dev, nexthop, to_all, self._config_of)
+        traveller.waits = neighbours.waits_for(table, route.dev, nexthop, to_all)
+        on_lo = bool(route.dev.flags & IFF_LOOPBACK)  # where nobody is asked for anything
+        self._stage(crossing, traveller, "neighbour", "neighbour", told, verbose=on_lo)
 
     def _hear_arp(self, crossing: Crossing, traveller: Traveller) -> None:
-        told = Told("ARP looks at it", "net/ipv4/arp.c arp_process()")
+        told = resolution.resolves(self._scene(crossing), crossing.pkt)
+        traveller.ends.append(HEARD)
         self._stage(crossing, traveller, "arp", crossing.pkt.dev.name, told)
 
 

@@ -9,7 +9,7 @@ from pystack.device import IFF_LOOPBACK, IFF_NOARP
 from pystack.explain.stage import Reason, Told
 from pystack.l2.devices import Link
 from pystack.l2.neigh_table import NeighTable
-from pystack.l2.nud import NAMES, NUD_CONNECTED, NUD_DELAY, NUD_INCOMPLETE, NUD_PROBE, NUD_STALE
+from pystack.l2.nud import NAMES, NUD_CONNECTED, NUD_DELAY, NUD_INCOMPLETE, NUD_PROBE, NUD_STALE, NUD_VALID
 from pystack.wire.ethernet import BROADCAST, mac_text
 from pystack.wire.ipv4 import INADDR_BROADCAST, address_text, is_multicast
 
@@ -19,6 +19,16 @@ _SENT: Final = {
     NUD_DELAY: "it is believed while somebody may still confirm it",
     NUD_PROBE: "it is believed while it is being asked",
 }
+
+
+def waits_for(table: NeighTable, dev: Link, nexthop: int, is_broadcast: bool) -> str:
+    """What keeps a packet from leaving at once; empty if nothing does."""
+    if dev.flags & (IFF_LOOPBACK | IFF_NOARP) or is_broadcast or is_multicast(nexthop):
+        return ""
+    known = table.lookup(dev, nexthop)
+    if known is not None and known.state & NUD_VALID:
+        return ""
+    return f"waits for the link address of {address_text(nexthop)} on {dev.name}"
 
 
 def resolves(

@@ -1,49 +1,195 @@
-"""Where a packet is routed, and why."""
+"""Where a packet is routed, and why: rules, tables, the source's check, and the source's choice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Final
 
-from pystack.device import NetDevice
+from pystack.drop import DropReason
 from pystack.errors import NetError
-from pystack.explain.stage import Told
+from pystack.explain import source_check, source_choice
+from pystack.explain.lookup import looked_up
+from pystack.explain.scene import Scene
+from pystack.explain.sender import Sender
+from pystack.explain.stage import Reason, Told
 from pystack.l2.devices import Link
-from pystack.l3.route import Rtable
-from pystack.netns import Netns
+from pystack.l3.addresses import RT_SCOPE_LINK
+from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, FibResult, Flow
+from pystack.l3.flow_keys import flow_keys
+from pystack.l3.path_choice import L4_POLICY
+from pystack.l3.route import RTCF_BROADCAST, RTCF_DOREDIRECT, RTCF_MULTICAST, RTCF_REDIRECTED, Rtable
+from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
-from pystack.wire.ipv4 import Ipv4Header, address_text
+from pystack.sock.inet import InetSocket
+from pystack.wire.ipv4 import INADDR_BROADCAST, Ipv4Header, address_text, is_multicast, is_zeronet
 
-ConfigOf = Callable[[object], str]
-
+FOR_US: Final = "for this host"
 _INPUT: Final = "net/ipv4/route.c ip_route_input_slow()"
 _OUTPUT: Final = "net/ipv4/route.c ip_route_output_key_hash_rcu()"
 
+# --- in ---------------------------------------------------------------------------------------------------
 
-def routed_in(netns: Netns, pkt: Packet, header: Ipv4Header, config_of: ConfigOf) -> Told:
+
+def routed_in(scene: Scene, pkt: Packet, header: Ipv4Header) -> Told:
     """The decision about a packet that came in; asked just before it is made."""
     if isinstance(pkt.route, Rtable):
-        return Told("kept: what comes over lo has its sender's route", _INPUT)
+        return Told("not routed again: what comes back to its sender has a route", _INPUT)
     dev = pkt.dev
     assert isinstance(dev, Link)
-    found = netns.ipv4.router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev)
-    if not isinstance(found, Rtable):
-        return Told(f"refused: {found.sentence}", _INPUT)
-    return Told(_way(found, netns.loopback), _INPUT)
+    router = scene.netns.ipv4.router
+    decision = router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev, pkt)
+    arrival = Arrival(header.daddr, header.saddr, header.tos, pkt.mark, dev, pkt)
+    return arrived(scene, arrival, decision)
 
 
-def routed_out(netns: Netns, pkt: Packet, header: Ipv4Header, config_of: ConfigOf) -> Told:
-    """The decision that a packet made here came with."""
+def arrived(scene: Scene, arrival: Arrival, decision: Rtable | DropReason) -> Told:
+    """What is to be said of a decision about something that came in."""
+    reasons = tuple(_why_in(scene, arrival, decision))
+    if isinstance(decision, DropReason):
+        return Told(f"refused: {decision.sentence}", _INPUT, reasons)
+    if decision.error:
+        return Told(f"nowhere: {NetError(decision.error).text}", _INPUT, reasons)
+    return Told(way(scene, decision), _INPUT, reasons)
+
+
+def _why_in(scene: Scene, arrival: Arrival, decision: Rtable | DropReason) -> Iterator[Reason]:
+    fib, dev = scene.netns.ipv4.fib, arrival.dev
+    forwards = scene.netns.ipv4.confs.of(dev).forwarding
+    if _is_for_many(arrival.daddr) or is_zeronet(arrival.daddr):
+        if isinstance(decision, DropReason):
+            return (yield from source_check.martian(scene, arrival, decision))
+        return (yield Reason(_joined(arrival)))
+    if isinstance(decision, DropReason) and not source_check.was_looked_up(decision):
+        return (yield from source_check.martian(scene, arrival, decision))
+    story = looked_up(scene, arrival.flow(fib))
+    yield from story.reasons
+    found = story.found
+    leads_on = isinstance(found, FibResult) and found.type != RTN_LOCAL
+    if not forwards and _is_refused(decision) and (leads_on or not isinstance(found, FibResult)):
+        return (yield Reason(f"{dev.name}.forwarding is 0: what is not for this host is not passed on"))
+    if isinstance(decision, DropReason):
+        return (yield from source_check.martian(scene, arrival, decision))
+    if decision.error or not isinstance(found, FibResult):
+        return
+    yield from _among_several(scene, found, decision)
+    yield from source_check.checked(scene, arrival, decision.dev.ifindex if leads_on else 0)
+    if decision.flags & RTCF_DOREDIRECT:
+        yield Reason(f"it leaves by {dev.name}, where it came in: its sender could do without this host")
+    yield from _learned(decision)
+
+
+def _is_refused(decision: Rtable | DropReason) -> bool:
+    return isinstance(decision, DropReason) or bool(decision.error)
+
+
+def _joined(arrival: Arrival) -> str:
+    if is_multicast(arrival.daddr):
+        return f"{arrival.dev.name} has joined {address_text(arrival.daddr)}"
+    return "to everybody on the link"
+
+
+def _is_for_many(daddr: int) -> bool:
+    return is_multicast(daddr) or daddr == INADDR_BROADCAST
+
+
+# --- out --------------------------------------------------------------------------------------------------
+
+
+def routed_out(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> Told:
+    """The decision that a packet made here came with; `cause` is the packet that it answers."""
     route = pkt.route
     if not isinstance(route, Rtable):
         return Told("without a route", _OUTPUT)
-    return Told(f"{_way(route, netns.loopback)}, source {address_text(header.saddr)}", _OUTPUT)
+    flow = _question(pkt, header)
+    reasons = [*why_out(scene, flow, route)]
+    if flow.saddr:
+        reasons.append(source_choice.given(scene, flow.saddr, _given_by(pkt, header, cause)))
+    return Told(f"{way(scene, route)}, source {address_text(header.saddr)}", _OUTPUT, tuple(reasons))
 
 
-def _way(route: Rtable, loopback: NetDevice) -> str:
-    if route.error:
-        return f"nowhere: {NetError(route.error).text}"
-    if route.is_input and route.dev is loopback:
-        return "for this host"
+def _question(pkt: Packet, header: Ipv4Header) -> Flow:
+    sock = pkt.sock
+    proto, sport, dport = flow_keys(pkt)
+    flow = Flow(header.daddr, header.saddr, tos=header.tos & IPTOS_RT_MASK, mark=pkt.mark, proto=proto)
+    flow.sport, flow.dport = sport, dport
+    if isinstance(sock, Sender | InetSocket):
+        flow.saddr, flow.oif = sock.saddr, sock.ifindex
+    if isinstance(sock, Sender):
+        flow.uid = sock.uid
+    return flow
+
+
+def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
+    sock = pkt.sock
+    if isinstance(sock, InetSocket) and sock.is_connected:
+        return "its socket was connected with it, and keeps it"
+    if sock is not None:
+        return "its socket is bound to it"
+    if cause is not None and cause.daddr == header.saddr:
+        return "an answer comes from the address that was asked"
+    return "chosen by the stack, which answers"
+
+
+def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
+    """Why a local sender's packet takes this way. Linux: ip_route_output_key_hash_rcu()"""
+    device = scene.device(flow.oif) if flow.oif else ""
+    if _is_for_many(flow.daddr) and (flow.oif or flow.saddr):
+        whose = f"its socket is bound to {device}" if flow.oif else f"{route.dev.name} has its source"
+        yield Reason(f"to many: {whose}, and the tables are not asked")
+        if not flow.saddr:
+            yield from source_choice.walked(scene, route.dev, 0, RT_SCOPE_LINK)
+        return
+    story = looked_up(scene, flow)
+    yield from story.reasons
+    found = story.found
+    if not isinstance(found, FibResult):
+        yield Reason(f"no route leads out by {device}: {address_text(flow.daddr)} is taken to be on its link")
+        if not flow.saddr:
+            yield from source_choice.walked(scene, route.dev, 0, RT_SCOPE_LINK)
+        return
+    if found.type == RTN_LOCAL:
+        owner = "" if found.nexthop.dev is None else found.nexthop.dev.name
+        yield Reason(f"{address_text(flow.daddr)} is this host's own: the way there is lo, not {owner}")
+    yield from _among_several(scene, found, route)
+    yield from _learned(route)
+    if not flow.saddr:
+        yield from source_choice.by_route(scene, found, flow.daddr)
+
+
+# --- both -------------------------------------------------------------------------------------------------
+
+
+def way(scene: Scene, route: Rtable) -> str:
+    """In a few words."""
+    if route.is_input and route.dev is scene.netns.loopback:
+        if route.flags & RTCF_BROADCAST:
+            return f"{FOR_US}: a broadcast"
+        return FOR_US + (": a group" if route.flags & RTCF_MULTICAST else "")
     via = f" via {address_text(route.gateway)}" if route.gateway else ""
     return f"by {route.dev.name}{via}"
+
+
+def _among_several(scene: Scene, found: FibResult, route: Rtable) -> Iterator[Reason]:
+    hops = found.info.nexthops
+    if len(hops) < 2:
+        return
+    policy = scene.netns.ipv4.confs.ipv4.fib_multipath_hash_policy
+    what = "addresses and ports" if policy == L4_POLICY else "both addresses"
+    all_weights = sum(hop.weight for hop in hops)
+    for hop in hops:
+        name = "" if hop.dev is None else f" dev {hop.dev.name}"
+        taken = hop.dev is route.dev and hop.gateway in (0, route.gateway)
+        mark = ": this one" if taken else ""
+        yield Reason(f"  via {address_text(hop.gateway)}{name}, {hop.weight} of {all_weights} flows{mark}")
+    yield Reason(
+        f"of {len(hops)} next hops the hash of {what} names one (fib_multipath_hash_policy {policy})"
+    )
+
+
+def _learned(route: Rtable) -> Iterator[Reason]:
+    learned = route.exception
+    if route.flags & RTCF_REDIRECTED:
+        yield Reason(f"the gateway {address_text(route.gateway)} was learned from an ICMP redirect")
+    if learned is not None and learned.live_pmtu:
+        left = f"{learned.seconds_left} s"
+        yield Reason(f"MTU {learned.live_pmtu} was learned from an ICMP error, for {left} more")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pystack.explain.path_kind import Crossed
 
 Json = dict[str, object]
 
@@ -60,6 +63,13 @@ class Stage:
         }
 
 
+class Passing(NamedTuple):
+    """A hook that a packet met, and what a LOG rule there would begin its line with."""
+
+    crossed: Crossed
+    log: str
+
+
 @dataclass(slots=True)
 class Traveller:
     """One packet on its way; clones of it travel under the same number."""
@@ -73,6 +83,9 @@ class Traveller:
     cause: int = 0  # the packet that was being handled when this one was made
     network: bytes = b""  # as it was last seen, from the network header on
     ends: list[str] = field(default_factory=list)
+    waits: str = ""  # for what, if it has no end yet
+    passed: list[Passing] = field(default_factory=list)
+    path: str = ""  # its kind: 1-7, 4-lo-4 …; known once nothing moves any more
 
     @property
     def frame(self) -> bytes:

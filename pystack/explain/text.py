@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from pystack.applets.tcpdump.dissect import Dissector
 from pystack.applets.tcpdump.names import Names
@@ -13,6 +13,7 @@ from pystack.explain.stage import Stage, Traveller
 
 _PLACE: Final = 17
 _INDENT: Final = " " * 4
+_WIDEST: Final = 100  # a longer line has its configuration right behind it
 
 
 def lines(explanation: Explanation, *, detailed: bool = False) -> Iterator[str]:
@@ -20,8 +21,8 @@ def lines(explanation: Explanation, *, detailed: bool = False) -> Iterator[str]:
     for traveller in explanation.travellers:
         yield from _headline(traveller)
         mine = [stage for stage in explanation.stages if stage.packet == traveller.number]
-        yield from _stages(mine, traveller.netns, detailed)
-        yield f"{_INDENT}= {explanation.end_of(traveller)}"
+        yield from _aligned(list(_stages(mine, traveller.netns, detailed)))
+        yield f"{_INDENT}= {explanation.end_of(traveller)}   (path {traveller.path})"
 
 
 def _headline(traveller: Traveller) -> Iterator[str]:
@@ -37,7 +38,12 @@ def packet_line(traveller: Traveller) -> str:
     return text.strip().splitlines()[0]
 
 
-def _stages(stages: Iterable[Stage], netns: str, detailed: bool) -> Iterator[str]:
+class _Row(NamedTuple):
+    text: str
+    config: str = ""
+
+
+def _stages(stages: Iterable[Stage], netns: str, detailed: bool) -> Iterator[_Row]:
     for stage in stages:
         if stage.verbose and not detailed:
             continue
@@ -45,10 +51,15 @@ def _stages(stages: Iterable[Stage], netns: str, detailed: bool) -> Iterator[str
         told = stage.told
         changed = f" [{', '.join(stage.changes)}]" if stage.changes else ""
         dropped = f" ({stage.drop})" if stage.drop else ""
-        config = f"   {told.config}" if told.config else ""
-        yield f"{_INDENT}{place:{_PLACE}} {told.text}{dropped}{changed}{config}".rstrip()
+        yield _Row(f"{_INDENT}{place:{_PLACE}} {told.text}{dropped}{changed}", told.config)
         for reason in told.reasons:
-            config = f"   {reason.config}" if reason.config else ""
-            yield f"{_INDENT}{'':{_PLACE}}   {reason.text}{config}"
+            yield _Row(f"{_INDENT}{_INDENT}{reason.text}", reason.config)
         if detailed and told.function:
-            yield f"{_INDENT}{'':{_PLACE}}   Linux: {told.function}"
+            yield _Row(f"{_INDENT}{_INDENT}Linux: {told.function}")
+
+
+def _aligned(rows: Sequence[_Row]) -> Iterator[str]:
+    """The lines of configuration in a column of their own."""
+    width = max((len(row.text) for row in rows if row.config), default=0)
+    for row in rows:
+        yield f"{row.text:{min(width, _WIDEST)}}   {row.config}".rstrip()

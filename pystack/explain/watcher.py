@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 from pystack.device import NetDevice
 from pystack.drop import REASONS
 from pystack.events import Dropped, Event
+from pystack.explain.delivery import DELIVERED
 from pystack.explain.stage import Stage, Told, Traveller
 from pystack.host import Host
 from pystack.netfilter import hooks as nf
-from pystack.netfilter.hooks import HookPoint, HookState
+from pystack.netfilter.hooks import HookEntry, HookPoint, HookState, OkFn
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.netns import Netns
 from pystack.packet import Packet
@@ -24,7 +25,6 @@ from pystack.packet import Packet
 FIRST: Final = -(1 << 31) - 1  # before what any table may have
 LAST: Final = 1 << 31
 NAME: Final = "explain"
-DELIVERED: Final = "delivered"
 
 
 class Crossing(NamedTuple):
@@ -42,6 +42,23 @@ class Crossing(NamedTuple):
 Narrator = Callable[[Crossing, Traveller], None]
 
 
+class _Onlooker(HookPoint):
+    """A device's hook where nobody hangs: who looks on must not make it look taken, which Linux minds."""
+
+    __slots__ = ("_netns", "_see")
+
+    def __init__(self, hook: int, netns: Netns, see: Callable[[Crossing], None]) -> None:
+        super().__init__(nf.NFPROTO_NETDEV, hook, netns.drop, netns.link.outcomes)
+        self._netns = netns
+        self._see = see
+
+    def run(self, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None, okfn: OkFn) -> None:
+        """Look before and behind all functions, of which there are none."""
+        for behind in (False, True):
+            self._see(Crossing(self._netns, self.family, self.hook, behind, pkt, indev, outdev))
+        okfn(pkt)
+
+
 class Watcher:
     """Numbers packets and collects stages; `narrate` is asked at every crossing."""
 
@@ -52,36 +69,46 @@ class Watcher:
         self._host = host
         self._current = 0  # the packet that is being handled
         self._crossing: dict[NetDevice, deque[int]] = {}  # packets that wait at the far end of a veth pair
+        self._entries: list[tuple[HookPoint, HookEntry]] = []
         for netns in host.namespaces.values():
             self._hang(netns)
         self._stop = host.events.subscribe(self._hear)
 
     def close(self) -> None:
-        """Hear of no more drops."""
+        """Look on no longer."""
         self._stop()
+        for point, entry in self._entries:
+            point.unregister(entry)
+        for netdev in [netns.hooks.netdev for netns in self._host.namespaces.values()]:
+            for name in [name for name, points in netdev.items() if isinstance(points[0], _Onlooker)]:
+                del netdev[name]
 
     def _hang(self, netns: Netns) -> None:
         hooks = netns.hooks
         for dev in netns.devices:
-            if dev.name not in hooks.netdev:
+            if dev.name in hooks.netdev:
+                for point in hooks.netdev[dev.name]:
+                    self._watch(netns, point)
+            else:
                 hooks.netdev[dev.name] = tuple(
-                    HookPoint(nf.NFPROTO_NETDEV, hook, netns.drop, netns.link.outcomes)
+                    _Onlooker(hook, netns, self._narrate_crossing)
                     for hook in (nf.NETDEV_INGRESS, nf.NETDEV_EGRESS)
                 )
-        everywhere = [*hooks.ip, *hooks.bridge, *hooks.arp]
-        everywhere += [point for points in hooks.netdev.values() for point in points]
-        for point in everywhere:
+        for point in (*hooks.ip, *hooks.bridge, *hooks.arp):
             self._watch(netns, point)
+
+    def _narrate_crossing(self, crossing: Crossing) -> None:
+        self._narrate(crossing, self.traveller(crossing))
 
     def _watch(self, netns: Netns, point: HookPoint) -> None:
         for behind in (False, True):
 
             def see(pkt: Packet, state: HookState, behind: bool = behind) -> int:
                 crossing = Crossing(netns, point.family, point.hook, behind, pkt, state.indev, state.outdev)
-                self._narrate(crossing, self.traveller(crossing))
+                self._narrate_crossing(crossing)
                 return NF_ACCEPT
 
-            point.register(see, LAST if behind else FIRST, NAME)
+            self._entries.append((point, point.register(see, LAST if behind else FIRST, NAME)))
 
     # --- who is who ---------------------------------------------------------------------------------------
 
@@ -123,7 +150,7 @@ class Watcher:
         if not isinstance(event, Dropped) or not isinstance(event.trace, Traveller):
             return
         reason, ends = REASONS[event.reason], event.trace.ends
-        if ends[-1:] == [DELIVERED]:  # that was to be, but nobody took it
+        if ends and ends[-1].startswith(DELIVERED):  # that was to be, but nobody took it
             ends.pop()
         ends.append(f"dropped: {reason.sentence}")
         told = Told(f"dropped: {reason.sentence}")

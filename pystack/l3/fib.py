@@ -98,10 +98,10 @@ class Fib:
             return found
         return ENETUNREACH
 
-    def lookup_in(self, number: int, flow: Flow) -> FibResult | int | None:
-        """In one table, whether its links are up or not; None if it holds nothing, or is not there."""
+    def lookup_in(self, number: int, flow: Flow, *, ignore_linkstate: bool = False) -> FibResult | int | None:
+        """In one table; None if it holds nothing, or is not there."""
         table = self.tables.get(number)
-        return None if table is None else table.lookup(flow, ignore_linkstate=True)
+        return None if table is None else table.lookup(flow, ignore_linkstate=ignore_linkstate)
 
     def address_type(self, address: int, table: int = RT_TABLE_LOCAL) -> int:
         """What kind of address this is to us. Linux: net/ipv4/fib_frontend.c inet_addr_type_table()"""
@@ -111,7 +111,7 @@ class Fib:
             return RTN_MULTICAST
         if table not in self.tables:
             return RTN_BROADCAST
-        found = self.tables[table].lookup(Flow(address))
+        found = self.lookup_in(table, Flow(address))
         return found.type if isinstance(found, FibResult) else RTN_UNICAST
 
     def preferred_source(self, found: FibResult) -> int:

@@ -41,7 +41,7 @@ class Tables(Protocol):
     def lookup(self, flow: Flow, *, ignore_linkstate: bool = False) -> FibResult | int:
         """By the rules."""
 
-    def lookup_in(self, number: int, flow: Flow) -> FibResult | int | None:
+    def lookup_in(self, number: int, flow: Flow, *, ignore_linkstate: bool = False) -> FibResult | int | None:
         """In one table; None if it holds nothing, or is not there."""
 
     def address_type(self, address: int, table: int = RT_TABLE_LOCAL) -> int:
@@ -132,7 +132,8 @@ def _check_gateway(hop: Nexthop, scope: int, table: int, tables: Tables) -> None
 
 def _find_gateway(flow: Flow, table: int, tables: Tables) -> FibResult | int:
     """A route's own table is asked first, though no rule may name it."""
-    found = tables.lookup_in(table, flow) if table != RT_TABLE_MAIN else None
+    in_own = table != RT_TABLE_MAIN
+    found = tables.lookup_in(table, flow, ignore_linkstate=True) if in_own else None
     return found if isinstance(found, FibResult) else tables.lookup(flow, ignore_linkstate=True)
 
 

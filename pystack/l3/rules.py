@@ -219,19 +219,18 @@ class FibRules:
 
 
 def _check(rule: FibRule) -> None:
-    """Linux: net/core/fib_rules.c fib_nl2rule()"""
-    if rule.target is not None:
-        if rule.action != FR_ACT_GOTO:
-            raise NetError(EINVAL, "Unexpected goto")
-        if rule.target <= rule.priority:
-            raise NetError(EINVAL, "Backward goto not supported")
-    elif rule.action == FR_ACT_GOTO:
+    """Linux: net/core/fib_rules.c fib_nl2rule(), fib_nl2rule_rtnl()"""
+    if rule.target is not None and rule.action != FR_ACT_GOTO:
+        raise NetError(EINVAL, "Unexpected goto")
+    if rule.target is None and rule.action == FR_ACT_GOTO:
         raise NetError(EINVAL, "Missing goto target for action goto")
     if rule.uids is not None and (rule.uids[0] > rule.uids[1] or rule.uids[1] == _INVALID_UID):
         raise NetError(EINVAL, "Invalid uid range")
     for name, ports in (("sport", rule.sports), ("dport", rule.dports)):
         if ports is not None and not 0 < ports[0] <= ports[1] < _LAST_PORT:
             raise NetError(EINVAL, f"Invalid {name} range")
+    if rule.target is not None and rule.target <= rule.priority:
+        raise NetError(EINVAL, "Backward goto not supported")
 
 
 # What two rules must share to be the same; what a user leaves open of it, where he names one.

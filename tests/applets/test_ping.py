@@ -7,9 +7,8 @@ import pytest
 from pystack.applets import virtual
 from pystack.applets.requests import Interrupted
 from pystack.applets.virtual import Completed
-from pystack.device import NetDevice
 from pystack.host import Host
-from pystack.netfilter.hooks import OUTPUT
+from pystack.netfilter.hooks import OUTPUT, HookState
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.packet import Packet
 from pystack.wire import icmp
@@ -396,7 +395,7 @@ def test_a_mark_is_on_every_probe() -> None:
     behind = host_with_neighbour()
     marks: list[int] = []
 
-    def note(pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> int:
+    def note(pkt: Packet, state: HookState) -> int:
         marks.append(pkt.mark)
         return NF_ACCEPT
 

@@ -38,7 +38,7 @@ def test_a_running_stack_is_asked_and_not_disturbed(tmp_path: Path) -> None:
         assert (told.rc, told.err) == (0, "")
         assert "is new: learned on p1" in told.out
         assert "lab.setup:2" in told.out
-        assert told.out.endswith("= sent by p1\n")
+        assert told.out.endswith("= sent by p1   (path 4-2-8)\n")
         assert after == before
         assert children_of(running.process.pid) == [running.keeper]
 

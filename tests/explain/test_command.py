@@ -19,7 +19,7 @@ def test_a_packet_s_way_is_printed_a_stage_a_line() -> None:
     assert printed[0] == (
         "#1 enters by tap1: IP 10.0.0.2 > 10.0.0.1: ICMP echo request, id 1, seq 1, length 64"
     )
-    assert printed[-1] == "    = sent by tap1"
+    assert printed[-1] == "    = sent by tap1   (path 4-2-8)"
     assert all(line.startswith(("#", "    ")) for line in printed)
 
 
@@ -43,7 +43,14 @@ def test_the_json_stream_has_packets_stages_and_outcomes() -> None:
         "cause": None,
         "hex": told[0]["hex"],
     }
-    outcome: Json = {"v": 1, "type": "outcome", "packet": 2, "ends": ["sent by tap1"], "caused": []}
+    outcome: Json = {
+        "v": 1,
+        "type": "outcome",
+        "packet": 2,
+        "path": "4-2-8",
+        "ends": ["sent by tap1"],
+        "caused": [],
+    }
     assert told[-1] == outcome
 
 

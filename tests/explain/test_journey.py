@@ -30,7 +30,10 @@ def test_forwarding_tells_what_it_rewrote() -> None:
 
 def test_a_packet_for_nobody_known_waits_and_the_question_is_shown() -> None:
     explanation = told("10.0.0.2.1000 > 192.0.2.8.53: UDP, length 12", "tap1")
-    assert ends(explanation) == ["waits; caused #2", "sent by wan"]
+    assert ends(explanation) == [
+        "waits for the link address of 192.0.2.8 on wan; caused #2",
+        "sent by wan",
+    ]
     assert reasons(explanation, "neighbour") == ["nobody is known as 192.0.2.8 on wan"]
 
 

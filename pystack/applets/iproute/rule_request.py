@@ -74,6 +74,7 @@ class RuleParser:
         self._words = words
         self._family = family
         self._rule = FibRule(action=FR_ACT_UNSPEC)
+        self._mark_mask: int | None = None
         self._has_table = False
         self.has_priority = False
 
@@ -86,6 +87,8 @@ class RuleParser:
             self._take(self._words.take())
         if not self._has_table and not deletes:
             rule.table = RT_TABLE_MAIN
+        every_bit = 0xFFFFFFFF if rule.mark else 0
+        rule.mark_mask = every_bit if self._mark_mask is None else self._mark_mask
         return rule
 
     def _take(self, word: str) -> None:
@@ -104,7 +107,8 @@ class RuleParser:
         elif word == "tos" or matches(word, "dsfield"):
             rule.tos = self._number(dsfield, "TOS value is invalid\n")
         elif word == "fwmark":
-            self._mark()
+            rule.mark, mask = mark_and_mask(words.take())
+            self._mark_mask = self._mark_mask if mask is None else mask
         elif matches(word, "realms") or matches(word, "tun_id") or word == "l3mdev":
             raise NotModelled(f"ip rule … {word}", KNOWN)
         elif matches(word, "protocol"):
@@ -152,11 +156,6 @@ class RuleParser:
                 raise wrong("Failed to parse rule type", word)
             rule.action = kind
         self._has_table = True
-
-    def _mark(self) -> None:
-        mark, mask = mark_and_mask(self._words.take())
-        self._rule.mark = mark
-        self._rule.mark_mask = (0xFFFFFFFF if mark else 0) if mask is None else mask
 
     def _device(self, said: str) -> str:
         """Linux: iproute2 lib/utils.c check_ifname()"""

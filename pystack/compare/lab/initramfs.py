@@ -44,7 +44,7 @@ GUEST: Final = ImageKind("guest", 96, ("virtio_pci", "virtio_net", "virtio_conso
 
 FULL: Final = ImageKind(
     name="full",
-    memory=256,
+    memory=320,
     boot_modules=(*GUEST.boot_modules, "crc32c_generic"),
     modules=tuple(
         """

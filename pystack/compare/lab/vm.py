@@ -6,8 +6,8 @@
         port.send(frame)
 
 Always emulated (TCG), never KVM: nested virtualization that opens and then fails in the middle of a boot is
-worse than none. It boots in about two seconds and takes some 230 MB (the full image 370); a command takes 10
-to 30 ms. No rights are needed.
+worse than none. It boots in about two seconds and takes some 230 MB (the full image 370 to 650); a command
+takes 10 to 30 ms. No rights are needed.
 
 With `own_time` the guest's clock does not know how busy this machine is: work takes the time that its
 instructions take, and waiting takes none of ours.

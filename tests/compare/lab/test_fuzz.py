@@ -24,7 +24,7 @@ from pystack.l2.bridge_port import BridgePort
 from pystack.l2.fdb import Fdb
 
 SEED: Final = 4
-FEW: Final = 30  # cases: the planted fault shows soon
+FEW: Final = 15  # cases: the planted fault shows soon
 
 
 def never_moves(patch: pytest.MonkeyPatch) -> None:
@@ -80,6 +80,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- without a kernel: pystack against itself ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_planted_fault_is_found_and_made_small() -> None:
     session = Session(faulty_twin(), ["bridge"], SEED, Limit(cases=FEW))
     finding = next(session.run())
@@ -99,6 +100,7 @@ def test_each_cause_is_told_once() -> None:
     assert session.cases == 3 * FEW
 
 
+@pytest.mark.slow
 def test_what_breaks_pystack_is_a_finding_that_names_the_error() -> None:
     session = Session(faulty_twin(breaks), ["bridge"], SEED, Limit(cases=50))
     (finding,) = session.run()
@@ -140,6 +142,7 @@ def test_time_ends_a_run_too() -> None:
 # --- the verb --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_seed_is_printed_first_and_a_finding_with_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +224,7 @@ def test_pystack_does_as_the_kernel_does(twin: Twin, scaled: Callable[[int], int
 
 
 @pytest.mark.root
+@pytest.mark.usefixtures("impatient")
 def test_a_file_of_the_fuzzers_shows_the_fault_and_is_the_same_without_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

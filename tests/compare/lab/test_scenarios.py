@@ -62,7 +62,7 @@ def setup_of(file: str) -> str:
 
 @pytest.mark.root
 def test_the_kernel_does_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    code = compare_lab(["--json", "--predict", str(SCENARIOS)])
+    code = compare_lab(["--json", "--predict", "--thorough", str(SCENARIOS)])
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     summary = told[-1]
     differences = [entry for entry in told if entry["type"] == "diff" and not entry["known"]]

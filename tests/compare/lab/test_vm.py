@@ -190,7 +190,7 @@ def test_a_vm_that_ends_by_itself_says_its_last_words() -> None:
 
 
 def test_an_initramfs_that_does_not_fit_into_the_memory_is_named() -> None:
-    with Vm(kind=FULL, memory=128) as guest, pytest.raises(LabBroken, match="does not fit into the memory"):
+    with Vm(kind=FULL, memory=176) as guest, pytest.raises(LabBroken, match="does not fit into the memory"):
         guest.wait_until_ready()
 
 

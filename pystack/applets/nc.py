@@ -1,0 +1,199 @@
+"""`nc -u`: speaks UDP from standard input, listens, or knocks at ports, as Debian's netcat-openbsd does.
+
+Command line: nc_options.py. Passing octets on: nc_relay.py.
+
+Linux differs: names are those of the user's own /etc; the name service is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Final
+
+from pystack.applets.iputils import parse_aton
+from pystack.applets.nc_options import HELP, USAGE, Fault, Options, Usage, parse, port_range
+from pystack.applets.nc_relay import Relay
+from pystack.applets.requests import Answer, Request, Steps, Wait, sleep_until, wait
+from pystack.applets.session import Session
+from pystack.applets.tcpdump.names import Names, load_names
+from pystack.errors import ECONNREFUSED, MESSAGES, NetError, NotModelled
+from pystack.sock.options import setsockopt
+from pystack.sock.udp import Address, UdpSocket
+from pystack.wire.ipv4 import address_text
+
+KNOCK_SECONDS: Final = 3  # UDP_SCAN_TIMEOUT
+
+
+def run(args: Sequence[str], session: Session) -> Steps:
+    """Ends 0 if somebody was reached or heard, 1 if not."""
+    err = session.io.err
+    try:
+        options = parse(args)
+        if options.help:
+            err.write(HELP)
+            return 0
+        names = Names() if options.numeric else (yield from load_names())
+        netcat = Netcat(options, names, session)
+        return (yield from netcat.listen() if options.listen else netcat.connect())
+    except Usage as usage:
+        err.write(f"{usage}{USAGE}")
+    except Fault as fault:
+        err.line(f"nc: {fault}")
+    return 1
+
+
+class Netcat:
+    """One run. Linux: netcat.c main()"""
+
+    def __init__(self, options: Options, names: Names, session: Session) -> None:
+        self.options = options
+        self.names = names
+        self.netns = session.netns
+        self.clock = session.host.clock
+        self.io = session.io
+
+    # -- listening -----------------------------------------------------------------------------------------
+
+    def listen(self) -> Steps:
+        """Wait for somebody, and talk to him; with -k to all who come."""
+        sock = self._open()
+        sock.reuse = sock.reuseport = True
+        try:
+            sock.bind(*self._own_address(self.options.host, self.options.ports[0]))
+            self._report("Bound on", sock.rcv_saddr, sock.num)
+            if self.options.keep:
+                while True:
+                    yield from Relay(sock, self.options, self.io, self.clock).run()
+            yield from wait(lambda: bool(len(sock.queue) or sock.errors.pending))
+            first = sock.peek()
+            assert first is not None
+            sock.connect(first.saddr, first.sport)
+            self._report("Connection received on", first.saddr, first.sport)
+            yield from Relay(sock, self.options, self.io, self.clock).run()
+        except NetError as error:
+            raise Fault(error.text) from None
+        finally:
+            sock.close()
+        return 0
+
+    def _report(self, what: str, address: int, port: int) -> None:
+        if self.options.verbose:
+            host = self.names.hosts.get(address) or address_text(address)
+            self.io.err.line(f"{what} {host} {port}")
+
+    # -- connecting ----------------------------------------------------------------------------------------
+
+    def connect(self) -> Steps:
+        """Try one port after the other."""
+        rc = 1
+        target = self._target()
+        for port in [port for word in self.options.ports for port in self._ports_of(word)]:
+            sock = self._connected(target, port)
+            if sock is None:
+                continue
+            try:
+                rc = 0
+                if self.options.verbose:
+                    if not (yield from self._is_open(sock)):
+                        rc = 1
+                        continue
+                    self._say_open(target, port)
+                if self.options.scan:
+                    yield Wait(None, self.clock.now)
+                    continue
+                relay = Relay(sock, self.options, self.io, self.clock)
+                yield from relay.run()
+                if relay.has_quit:
+                    return 0
+            finally:
+                sock.close()
+        return rc
+
+    def _connected(self, target: int, port: int) -> UdpSocket | None:
+        """Linux: netcat.c remote_connect()"""
+        options, sock = self.options, self._open()
+        if options.source or options.port:
+            try:
+                sock.bind(*self._own_address(options.source, options.port or "0"))
+            except NetError as error:
+                sock.close()
+                raise Fault(f"bind failed: {error.text}") from None
+        try:
+            sock.connect(target, port)
+        except NetError as error:
+            sock.close()
+            if options.verbose:
+                self.io.err.line(
+                    f"nc: connect to {self._whom(target)} port {port} (udp) failed: {error.text}"
+                )
+            return None
+        return sock
+
+    def _is_open(self, sock: UdpSocket) -> Generator[Request, Answer, bool]:
+        """Knock; who is not refused within some seconds is taken for open. Linux: netcat.c udptest()"""
+        timeout = self.options.timeout
+        if self._knock(sock):
+            return False
+        yield Wait(None, self.clock.now)  # until the refusal is here, if it comes at once
+        if self._knock(sock) == ECONNREFUSED:
+            return False
+        for _ in range(KNOCK_SECONDS if timeout < 0 else timeout):
+            yield from sleep_until(self.clock.now + 1)
+            if self._knock(sock) == ECONNREFUSED:
+                return False
+        return True
+
+    def _knock(self, sock: UdpSocket) -> int:
+        try:
+            sock.send_to(b"X")
+        except NetError as error:
+            return error.number
+        return 0
+
+    def _say_open(self, target: int, port: int) -> None:
+        service = self.names.udp.get(port, "*")
+        self.io.err.line(f"Connection to {self._whom(target)} {port} port [udp/{service}] succeeded!")
+
+    # -- words ---------------------------------------------------------------------------------------------
+
+    def _whom(self, target: int) -> str:
+        host, numeric = self.options.host or "", address_text(target)
+        return host if self.options.numeric or host == numeric else f"{host} ({numeric})"
+
+    def _target(self) -> int:
+        host = self.options.host or ""
+        return self._address(host)
+
+    def _address(self, host: str) -> int:
+        address = parse_aton(host)
+        if address is not None:
+            return address
+        known = self.names.addresses.get(host)
+        if not known:
+            raise NotModelled(f"nc: the host name {host}", ("IPv4 addresses", "names in /etc/hosts"))
+        return known[0]
+
+    def _own_address(self, host: str | None, port: str) -> Address:
+        number = self.names.ports.get(("udp", port))
+        if number is None and not port.isdigit():
+            raise Fault("getaddrinfo: Servname not supported for ai_socktype")
+        return 0 if host is None else self._address(host), int(port) & 0xFFFF if number is None else number
+
+    def _ports_of(self, word: str) -> list[int]:
+        known = self.names.ports.get(("udp", word))
+        return port_range(word) if known is None else [known]
+
+    def _open(self) -> UdpSocket:
+        """Linux: netcat.c set_common_sockopts()"""
+        options, sock = self.options, self.netns.udp.open()
+        sock.broadcast = options.broadcast
+        if options.tos >= 0:
+            sock.tos = options.tos
+        if options.receive_buffer:
+            setsockopt(sock, "SO_RCVBUF", options.receive_buffer)
+        if options.ttl >= 0:
+            try:
+                setsockopt(sock, "IP_TTL", options.ttl)
+            except NetError as error:
+                raise Fault(f"set IP TTL: {MESSAGES[error.number]}") from None
+        return sock
