@@ -20,13 +20,20 @@ LEGACY: Final = "legacy"
 NFT: Final = "nft"
 
 MakeView = Callable[[Packet, HookState], View]
+Judge = Callable[[Packet, HookState], int]
 
 
 class Table:
     """Linux: struct xt_table, struct nft_table"""
 
     def __init__(
-        self, family: int, name: str, owner: str, points: tuple[HookPoint, ...], view: MakeView
+        self,
+        family: int,
+        name: str,
+        owner: str,
+        points: tuple[HookPoint, ...],
+        view: MakeView,
+        wrap: Callable[[Table, BaseChain, Judge], Judge],
     ) -> None:
         self.family = family
         self.name = name
@@ -35,16 +42,17 @@ class Table:
         self.listener: Listener | None = None
         self._points = points
         self._view = view
+        self._wrap = wrap  # what hangs at a hook may do more than ask the chain
         self._entries: dict[str, HookEntry] = {}
 
     # --- chains -------------------------------------------------------------------------------------------
 
-    def add_chain(self, chain: Chain) -> None:
-        """Take a chain in; a base chain begins to see packets at once."""
+    def add_chain(self, chain: Chain, *, hang: bool = True) -> None:
+        """Take a chain in; a base chain begins to see packets at once, unless it is not to `hang` yet."""
         if chain.name in self.chains:
             raise NetError(EEXIST)
         self.chains[chain.name] = chain
-        if isinstance(chain, BaseChain):
+        if hang and isinstance(chain, BaseChain):
             self._hang(chain)
 
     def remove_chain(self, name: str) -> None:
@@ -52,14 +60,11 @@ class Table:
         chain = self.chains.get(name)
         if chain is None:
             raise NetError(ENOENT)
-        if chain.rules:
-            raise NetError(ENOTEMPTY)
         if chain.references:
             raise NetError(EBUSY)
+        if chain.rules:
+            raise NetError(ENOTEMPTY)
         del self.chains[name]
-        entry = self._entries.pop(name, None)
-        if entry is not None and isinstance(chain, BaseChain):
-            self._points[chain.hook].unregister(entry)
 
     def rename_chain(self, old: str, new: str) -> None:
         """Give a user's chain another name, in its place."""
@@ -81,39 +86,41 @@ class Table:
             return walk(chain, view_of(pkt, state), self.listener)
 
         point = self._points[chain.hook]
-        self._entries[chain.name] = point.register(judge, chain.priority, f"{self.name}/{chain.name}")
+        name = f"{self.name}/{chain.name}"
+        self._entries[chain.name] = point.register(self._wrap(self, chain, judge), chain.priority, name)
 
     # --- rules --------------------------------------------------------------------------------------------
+
+    def append(self, chain: Chain, rule: Rule) -> None:
+        """Put a rule behind all others."""
+        _count(rule, 1)
+        chain.rules.append(rule)
+        chain.index = None
 
     def insert(self, chain: Chain, index: int, rule: Rule) -> None:
         """Put a rule in front of the one at `index`."""
         _count(rule, 1)
-        chain.rules = [*chain.rules[:index], rule, *chain.rules[index:]]
+        chain.rules.insert(index, rule)
+        chain.index = None
 
     def replace(self, chain: Chain, index: int, rule: Rule) -> None:
         """Put a rule in the place of another."""
         _count(rule, 1)
         _count(chain.rules[index], -1)
-        chain.rules = [*chain.rules[:index], rule, *chain.rules[index + 1 :]]
+        chain.rules[index] = rule
+        chain.index = None
 
     def delete(self, chain: Chain, index: int) -> None:
         """Take a rule out."""
-        _count(chain.rules[index], -1)
-        chain.rules = [*chain.rules[:index], *chain.rules[index + 1 :]]
+        _count(chain.rules.pop(index), -1)
+        chain.index = None
 
     def flush(self, chain: Chain) -> None:
         """Take all rules of a chain out."""
         for rule in chain.rules:
             _count(rule, -1)
-        chain.rules = []
-
-    def close(self) -> None:
-        """Take everything off the hooks."""
-        for chain in self.base_chains():
-            entry = self._entries.pop(chain.name, None)
-            if entry is not None:
-                self._points[chain.hook].unregister(entry)
-        self.chains = {}
+        chain.rules.clear()
+        chain.index = None
 
 
 def _count(rule: Rule, change: int) -> None:
