@@ -76,8 +76,8 @@ class Header:
     fragment: bool = False
     fragment_inverted: bool = False
 
-    def save(self) -> Iterator[str]:
-        """Linux: save_rule_details()"""
+    def save(self, *, nft: bool) -> Iterator[str]:
+        """Linux: save_rule_details(); of `! -i +` legacy tables keep nothing."""
         for option, network, inverted in (
             ("-s", self.source, self.source_inverted),
             ("-d", self.destination, self.destination_inverted),
@@ -89,7 +89,7 @@ class Header:
             ("-o", self.outdev, self.outdev_inverted),
             ("-p", self.protocol_name, self.protocol_inverted),
         ):
-            if name and (name != "+" or inverted):
+            if name and (name != "+" or (inverted and nft)):
                 yield from ("!", option, name) if inverted else (option, name)
         if self.fragment:
             yield from ("!", "-f") if self.fragment_inverted else ("-f",)
@@ -120,9 +120,7 @@ def networks(text: str, names: Names) -> list[Network]:
         host, slash, mask_text = part.strip(" \t").partition("/")
         mask = _mask(mask_text) if slash else _ALL_ONES
         for address in _addresses(host, mask, names):
-            network = Network(address & mask, mask)
-            if network not in found:
-                found.append(network)
+            found.append(Network(address & mask, mask))
     return found
 
 

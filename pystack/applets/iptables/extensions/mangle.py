@@ -104,11 +104,18 @@ class TosTarget(TargetExtension):
 
     name = "TOS"
     tables = ("mangle",)
-    options = tuple(Option(name, tos if name == "set-tos" else _whole_tos) for name in _TOSSES)
+    options = tuple(
+        Option(
+            name,
+            tos if name == "set-tos" else _whole_tos,
+            excludes=tuple(other for other in _TOSSES if other != name),
+        )
+        for name in _TOSSES
+    )
 
     def check(self, values: Values) -> None:
-        """Exactly one."""
-        if len(values) != 1:
+        """One of them."""
+        if not values:
             raise Refused("TOS: An action is required")
 
     def save(self, values: Values) -> str:
