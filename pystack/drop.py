@@ -135,6 +135,28 @@ TCP_TOO_SMALL: Final = DropReason(
     "TCP_TOO_SMALL", "the TCP header says that it is too short", counter="Tcp.InErrs", kernel="PKT_TOO_SMALL"
 )
 TCP_CSUM: Final = DropReason("TCP_CSUM", "the TCP checksum is wrong", counter="Tcp.InErrs")
+TCP_FLAGS: Final = DropReason("TCP_FLAGS", "the TCP flags make no sense in this state")
+TCP_ZEROWINDOW: Final = DropReason("TCP_ZEROWINDOW", "the TCP window is closed")
+TCP_OLD_DATA: Final = DropReason("TCP_OLD_DATA", "the TCP data came before")
+TCP_OVERWINDOW: Final = DropReason("TCP_OVERWINDOW", "the TCP data lies beyond the window")
+TCP_OFOMERGE: Final = DropReason("TCP_OFOMERGE", "the TCP data waits already, out of order")
+TCP_OFO_DROP: Final = DropReason("TCP_OFO_DROP", "no memory for TCP data out of order")
+TCP_RFC7323_PAWS: Final = DropReason("TCP_RFC7323_PAWS", "the TCP timestamp is older than the last one")
+TCP_INVALID_SEQUENCE: Final = DropReason("TCP_INVALID_SEQUENCE", "the TCP sequence is not in the window")
+TCP_RESET: Final = DropReason("TCP_RESET", "a TCP reset")
+TCP_INVALID_SYN: Final = DropReason("TCP_INVALID_SYN", "a SYN in the middle of a TCP connection")
+TCP_CLOSE: Final = DropReason("TCP_CLOSE", "the TCP connection is closed")
+TCP_OLD_ACK: Final = DropReason("TCP_OLD_ACK", "the TCP ACK is of what was acknowledged before")
+TCP_TOO_OLD_ACK: Final = DropReason("TCP_TOO_OLD_ACK", "the TCP ACK is too old to be believed")
+TCP_ACK_UNSENT_DATA: Final = DropReason("TCP_ACK_UNSENT_DATA", "the TCP ACK is of what was never sent")
+TCP_ABORT_ON_DATA: Final = DropReason("TCP_ABORT_ON_DATA", "TCP data for a program that is gone")
+TCP_LISTEN_OVERFLOW: Final = DropReason(
+    "TCP_LISTEN_OVERFLOW", "the queue of TCP connections to be accepted is full", kernel="NOT_SPECIFIED"
+)
+TCP_SYN_FLOOD: Final = DropReason(
+    "TCP_SYN_FLOOD", "the queue of half-open TCP connections is full", kernel="NOT_SPECIFIED"
+)
+TCP_TIMEWAIT: Final = DropReason("TCP_TIMEWAIT", "for a TCP connection that has ended lately")
 NO_SOCKET: Final = DropReason("NO_SOCKET", "no socket wants the packet")
 SOCKET_RCVBUFF: Final = DropReason("SOCKET_RCVBUFF", "the socket's receive buffer is full")
 

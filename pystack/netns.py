@@ -100,11 +100,13 @@ class Netns:
             outcomes=outcomes,
             devices=self.devices,
             sysctls=self.sysctls,
+            timers=self.timers,
         )
         self.sockets = InetSockets(context)
         self.ipv4.build(loopback=self.loopback, sockets=self.sockets, raw=self.sockets)
         self.sockets.attach(self.ipv4)
-        self.raw, self.ping, self.udp = self.sockets.raw, self.sockets.ping, self.sockets.udp
+        self.raw, self.ping = self.sockets.raw, self.sockets.ping
+        self.udp, self.tcp = self.sockets.udp, self.sockets.tcp
         self.packets = PacketTable(
             clock=clock, devices=self.devices, egress=self.link.egress, outcomes=outcomes
         )

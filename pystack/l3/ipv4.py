@@ -252,15 +252,16 @@ class Ipv4:
         self._link.ingress.protocols[ETH_P_ARP] = self.arp.arp_rcv
 
     def _build_report(self, out: IcmpOutput, sockets: ErrorReceiver) -> IcmpReport:
+        self.path_mtu = PathMtu(
+            exceptions=self.exceptions, sysctl=self.route_sysctl, fib=self.fib, router=self.router
+        )
         return IcmpReport(
             confs=self.confs,
             fib=self.fib,
             out=out,
             snmp=self._snmp,
             sockets=sockets,
-            path_mtu=PathMtu(
-                exceptions=self.exceptions, sysctl=self.route_sysctl, fib=self.fib, router=self.router
-            ),
+            path_mtu=self.path_mtu,
             redirects=RedirectReceiver(
                 addresses=self.addresses,
                 confs=self.confs,

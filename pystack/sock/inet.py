@@ -28,7 +28,7 @@ from pystack.sock.context import SocketContext
 from pystack.sock.errors import ORIGIN_ICMP, ORIGIN_LOCAL, ErrorQueue, IcmpError, SocketError
 from pystack.sock.memberships import Memberships
 from pystack.sock.receive_queue import ReceiveQueue
-from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_UDP, Ipv4Header, is_multicast
+from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header, is_multicast
 
 # IP_MTU_DISCOVER. Linux: include/uapi/linux/in.h
 IP_PMTUDISC_DONT: Final = 0  # never set DF
@@ -39,6 +39,7 @@ IP_PMTUDISC_INTERFACE: Final = 4  # never DF, ask the device
 IP_PMTUDISC_OMIT: Final = 5  # the same, and cut what does not fit
 
 _LONGEST: Final = 0xFFFF
+_HAVE_PORTS: Final = (IPPROTO_UDP, IPPROTO_TCP)
 
 
 class InetSocket(Socket):
@@ -176,7 +177,7 @@ class InetSocket(Socket):
             tos=self.tos & IPTOS_RT_MASK,
             mark=self.mark,
             proto=self.protocol,
-            sport=self.num if self.protocol == IPPROTO_UDP else 0,
+            sport=self.num if self.protocol in _HAVE_PORTS else 0,
             dport=dport,
         )
         route = self.context.router.route_output(flow, any_source=self.transparent)
