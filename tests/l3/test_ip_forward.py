@@ -5,8 +5,8 @@ import pytest
 from pystack.packet import Packet
 from pystack.wire import icmp
 from pystack.wire.ethernet import BROADCAST
-from pystack.wire.ipv4 import IP_DF
-from pystack.wire.virtio import GSO_TCPV4, NEEDS_CSUM, Offload
+from pystack.wire.ipv4 import IP_DF, IP_MF
+from pystack.wire.virtio import GSO_TCPV4, NEEDS_CSUM, NONE, Offload
 from tests.box import Box
 from tests.frames import (
     ALICE_IP,
@@ -126,6 +126,47 @@ def test_a_large_segment_stays_whole_whatever_the_mtu() -> None:
     offload = Offload(NEEDS_CSUM, GSO_TCPV4, 54, 1460, 34, 16)
     box.send(box.eth0, packet_frame(packet), offload)
     assert [(len(frame), out) for frame, out in box.eth1.tx] == [(14 + len(packet), offload)]
+
+
+def large_segment(payload: int, frag_off: int = 0) -> tuple[bytes, Offload]:
+    """A TCP segment of a guest that leaves cutting and summing to others."""
+    head = bytes(12) + b"\x50\x10" + bytes(6)
+    packet = datagram(head + bytes(payload), 6, dst=BOB_IP, frag_off=frag_off)
+    return packet_frame(packet), Offload(NEEDS_CSUM, GSO_TCPV4, 54, 1460, 34, 16)
+
+
+def test_a_large_segment_whose_pieces_do_not_fit_is_refused_if_it_may_not_be_cut() -> None:
+    box = Router()
+    box.ns.devices.set_mtu(box.eth1, 1000)
+    frame, offload = large_segment(4000, IP_DF)
+    box.send(box.eth0, frame, offload)
+    assert box.sent(box.eth1) == []
+    (answer,) = box.sent(box.eth0)
+    assert parsed_icmp(answer)[:3] == (icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, 1000)
+    box.assert_every_packet_is_accounted_for()
+
+
+def test_a_large_segment_whose_pieces_do_not_fit_is_cut_and_then_fragmented() -> None:
+    box = Router()
+    box.ns.devices.set_mtu(box.eth1, 1000)
+    frame, offload = large_segment(2 * 1460)
+    box.send(box.eth0, frame, offload)
+    sent = [parsed_ip(frame) for frame in box.sent(box.eth1)]
+    assert [(one.tot_len, one.frag_off) for one in sent] == [(996, IP_MF), (524, 122)] * 2
+    assert len({one.id for one in sent}) == 2
+    box.assert_every_packet_is_accounted_for()
+
+
+def test_what_is_owed_on_a_packet_is_done_before_it_is_fragmented() -> None:
+    box = Router()
+    box.ns.devices.set_mtu(box.eth1, 1000)
+    head = bytes(12) + b"\x50\x10" + bytes(6)
+    packet = datagram(head + bytes(1400), 6, dst=BOB_IP)
+    box.send(box.eth0, packet_frame(packet), Offload(NEEDS_CSUM, csum_start=34, csum_offset=16))
+    first, second = box.eth1.tx
+    assert first[1] is second[1] is NONE
+    assert first[0][34 + 16 : 34 + 18] != bytes(2)
+    assert parsed_ip(bytes(second[0])).frag_off == 122
 
 
 def test_a_packet_that_came_by_broadcast_is_not_passed_on() -> None:
