@@ -53,6 +53,7 @@ class _Teller:
     ignore_linkstate: bool
     story: LookupStory
     said: FibRule | None = None  # which was shown last
+    was_thrown_out_of_local: bool = False
 
     def passed_over(self, rule: FibRule, condition: str | None) -> None:
         """A rule that is not about this packet."""
@@ -64,6 +65,9 @@ class _Teller:
             self._say(rule, NetError(rule.error).text)
             return True
         name, winner, is_empty = table_name(rule.table), None, True
+        if self.was_thrown_out_of_local and rule.table == RT_TABLE_MAIN:
+            self._say(rule, "table main is not asked: before a rule is added it is one with local")
+            return False
         for route in self._around(rule.table):
             why_not = self._why_not(route)
             if why_not is None:
@@ -99,6 +103,8 @@ class _Teller:
 
     def _why_goes_on(self, rule: FibRule, winner: FibRoute) -> str:
         if winner.info.error == EAGAIN:
+            is_one = not self.scene.netns.ipv4.fib.rules.are_custom
+            self.was_thrown_out_of_local = is_one and winner.table == RT_TABLE_LOCAL
             return ": on to the next rule"
         if not self.scene.netns.ipv4.fib.rules.are_custom:
             mains = next((route for route in self._around(RT_TABLE_MAIN) if not self._why_not(route)), None)
