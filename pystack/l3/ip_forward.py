@@ -53,7 +53,7 @@ class IpForward:
             return self._drop(pkt, IP_OPTIONS)
         mtu = self._mtu_of(route)
         longest = largest_segment(pkt) if pkt.offload.is_gso else header.tot_len
-        too_big = header.tot_len > mtu and longest > mtu
+        too_big = header.tot_len > mtu and (header.frag_max or longest) > mtu
         if too_big and header.frag_off & IP_DF:
             self._snmp.Ip.FragFails += 1
             self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu)

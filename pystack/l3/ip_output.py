@@ -156,7 +156,7 @@ class IpOutput:
         if pkt.offload.is_gso:
             if largest_segment(pkt) > mtu:
                 return self._cut_up(pkt, route, mtu)
-        elif len(pkt.data) - pkt.network_header > mtu:
+        elif header.frag_max or len(pkt.data) - pkt.network_header > mtu:
             return self._ip_fragment(pkt, header, route, mtu)
         self._finish_output(pkt, header, route)
 
@@ -178,11 +178,18 @@ class IpOutput:
         return route.mtu_for_others(self._confs.ipv4.ip_forward_use_pmtu) if route.is_input else route.mtu
 
     def _ip_fragment(self, pkt: Packet, header: Ipv4Header, route: Rtable, mtu: int) -> None:
-        """Linux: net/ipv4/ip_output.c ip_fragment(), ip_do_fragment()"""
+        """What came in fragments leaves in fragments no longer than those.
+
+        Linux: net/ipv4/ip_output.c ip_fragment(), ip_do_fragment()
+        """
         stats = self._snmp.Ip
-        if header.frag_off & IP_DF or mtu < smallest_mtu(header):
+        if header.frag_off & IP_DF and not 0 < header.frag_max <= mtu:
             stats.FragFails += 1
             self._too_big(pkt, mtu)
+            return self._drop(pkt, PKT_TOO_BIG)
+        mtu = min(mtu, header.frag_max or mtu)
+        if mtu < smallest_mtu(header):
+            stats.FragFails += 1
             return self._drop(pkt, PKT_TOO_BIG)
         if pkt.offload.needs_checksum and not finish_checksum(pkt):
             return self._drop(pkt, SKB_CSUM)

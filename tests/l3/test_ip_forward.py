@@ -2,6 +2,8 @@
 
 import pytest
 
+from pystack.netfilter.hooks import PREROUTING, HookState
+from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
 from pystack.packet import Packet
 from pystack.wire import icmp
 from pystack.wire.ethernet import BROADCAST
@@ -211,3 +213,47 @@ def test_a_device_may_be_kept_from_forwarding_alone() -> None:
     assert box.sent(box.eth1) == []
     box.send(box.eth1, echo_frame(src=BOB_IP, dst=ALICE_IP, to=OUR_MAC2))
     assert len(box.sent(box.eth0)) == 1
+
+
+class Tracker(Router):
+    """It puts fragments together before it routes, as conntrack does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ns.hooks.ip[PREROUTING].register(self._gather, -400, "defrag")
+
+    def _gather(self, pkt: Packet, state: HookState) -> int:
+        assert pkt.ip is not None
+        if not pkt.ip.is_fragment:
+            return NF_ACCEPT
+        whole = self.ns.ipv4.defrag.ip_defrag(pkt, pkt.ip, 1)
+        return NF_STOLEN if whole is None else NF_ACCEPT
+
+    def pass_on(self, *, mtu: int, flags: int) -> list[tuple[int, int]]:
+        """Lengths and flags of what leaves for three fragments of 420 octets."""
+        self.ns.devices.set_mtu(self.eth1, mtu)
+        for offset, more in ((0, IP_MF), (50, IP_MF), (100, 0)):
+            self.send(
+                self.eth0, packet_frame(datagram(bytes(400), 17, dst=BOB_IP, frag_off=more | flags | offset))
+            )
+        return [(one.tot_len, one.frag_off) for one in map(parsed_ip, self.sent(self.eth1))]
+
+
+@pytest.mark.parametrize("flags", [0, IP_DF])
+def test_what_was_put_together_on_the_way_leaves_in_pieces_as_long_as_they_came(flags: int) -> None:
+    assert Tracker().pass_on(mtu=1500, flags=flags) == [
+        (420, flags | IP_MF),
+        (420, flags | IP_MF | 50),
+        (420, flags | 100),
+    ]
+
+
+def test_pieces_that_may_not_be_cut_are_refused_where_they_do_not_fit() -> None:
+    box = Tracker()
+    assert box.pass_on(mtu=400, flags=IP_DF) == []
+    (answer,) = box.sent(box.eth0)
+    assert parsed_icmp(answer)[:3] == (icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, 400)
+
+
+def test_pieces_that_may_be_cut_are_cut_where_they_do_not_fit() -> None:
+    assert [length for length, _ in Tracker().pass_on(mtu=220, flags=0)] == [220] * 6
