@@ -74,7 +74,7 @@ class Netns:
         self.loopback = Loopback()
         self._build_ipv4(clock, outcomes, None if first is None else first.ipv4)
         self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
-        flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
+        flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.flush_routes)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self._build_br_netfilter()
         self.devices.register(self.loopback)

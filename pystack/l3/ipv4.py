@@ -366,10 +366,20 @@ class Ipv4:
             self.addresses.flush(dev)
         if event is LinkEvent.CHANGENAME:
             self._relabel(dev)
+        if event is LinkEvent.CHANGEMTU:
+            self.exceptions.fit(dev)
         self._routes.on_link_event(event, dev)
         self.arp.on_link_event(event, dev)
         if event is LinkEvent.UNREGISTER:
             self.confs.forget(dev)
+
+    def flush_routes(self) -> None:
+        """Decide anew about every way, and forget what was learned of any.
+
+        Linux: net/ipv4/route.c ipv4_sysctl_rtcache_flush()
+        """
+        self.exceptions.flush()
+        self.fib.changed()
 
     def _relabel(self, dev: Link) -> None:
         """Labels follow the device's name. Linux: net/ipv4/devinet.c inetdev_changename()"""
