@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Final
 
 from pystack.drop import DropReason
@@ -154,6 +155,18 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
     yield from _learned(route)
     if not flow.saddr:
         yield from source_choice.by_route(scene, found, flow.daddr)
+
+
+def why_asked(scene: Scene, flow: Flow) -> Iterator[Reason]:
+    """Why a local sender's question is answered as it is, be it by an error."""
+    asked = copy(flow)
+    route = scene.netns.ipv4.router.route_output(asked)
+    if isinstance(route, Rtable):
+        yield from why_out(scene, flow, route)
+    else:
+        yield from looked_up(scene, flow).reasons
+    if flow.saddr:
+        yield source_choice.given(scene, flow.saddr, "as it was asked for")
 
 
 # --- both -------------------------------------------------------------------------------------------------

@@ -189,9 +189,12 @@ class Router:
 
     # -- out -----------------------------------------------------------------------------------------------
 
-    def route_output(self, flow: Flow, *, any_source: bool = False) -> Rtable | int:
+    def route_output(
+        self, flow: Flow, *, any_source: bool = False, about: Packet | None = None
+    ) -> Rtable | int:
         """The way for a local sender; `flow.saddr` is chosen where it was 0.
 
+        `about` is the packet that an error is about: of several next hops both take the same.
         Linux: net/ipv4/route.c ip_route_output_key_hash_rcu()
         """
         out: Link | None = None
@@ -219,7 +222,7 @@ class Router:
         if not flow.daddr:
             flow.daddr = flow.saddr = flow.saddr or INADDR_LOOPBACK
             return self._make_output(flow, self._loopback, None, local=True)
-        return self._look_up_output(flow, out)
+        return self._look_up_output(flow, out, about)
 
     def _owner_of(self, address: int) -> Link | None:
         """The device that has an address, or that the local table gives it to.
@@ -232,7 +235,7 @@ class Router:
         found = self._fib.lookup_in(RT_TABLE_LOCAL, Flow(address))
         return found.nexthop.dev if isinstance(found, FibResult) and found.type == RTN_LOCAL else None
 
-    def _look_up_output(self, flow: Flow, out: Link | None) -> Rtable | int:
+    def _look_up_output(self, flow: Flow, out: Link | None, about: Packet | None) -> Rtable | int:
         found = self._fib.lookup(flow)
         if not isinstance(found, FibResult):
             if out is None:
@@ -243,7 +246,7 @@ class Router:
         if found.type == RTN_LOCAL:
             flow.saddr = flow.saddr or found.info.prefsrc or flow.daddr
             return self._make_output(flow, self._loopback, found, local=True)
-        self._choice.choose_for_flow(found, flow)
+        self._choice.choose_for_flow(found, flow, about)
         flow.saddr = flow.saddr or self.preferred_source(found)
         dev = found.nexthop.dev
         return ENETUNREACH if dev is None else self._make_output(flow, dev, found)

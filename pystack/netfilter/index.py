@@ -32,9 +32,7 @@ class RuleIndex:
                 continue
             field, mask, value = max(of_rule, key=lambda key: (spread[key[0]], key[1]))
             self._by_key.setdefault((field, mask), {}).setdefault(value, []).append(number)
-        self._lookups = [
-            (attrgetter(field), mask, found) for (field, mask), found in self._by_key.items()
-        ]
+        self._lookups = [(attrgetter(field), mask, found) for (field, mask), found in self._by_key.items()]
 
     def candidates(self, view: View) -> list[int]:
         """The numbers, from 0 and in order, of the rules that may match."""

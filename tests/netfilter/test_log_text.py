@@ -9,6 +9,7 @@ from pystack.wire.tcp import TcpHeader
 from tests.frames import ip
 from tests.netfilter.rules import OUT, view
 
+
 def line(seen: View, flags: int = 0) -> str:
     return ip_line("", flags, seen.pkt, seen.indev, seen.outdev)
 

@@ -69,7 +69,9 @@ def test_return_in_a_base_chain_is_its_policy() -> None:
 
 def test_goto_does_not_come_back() -> None:
     mine, note = Chain("mine"), Note()
-    assert walk(base(rule(target=Jump(mine, goto=True)), rule(target=note), policy=NF_DROP), view()) == NF_DROP
+    assert (
+        walk(base(rule(target=Jump(mine, goto=True)), rule(target=note), policy=NF_DROP), view()) == NF_DROP
+    )
     assert note.asked == 0
 
 

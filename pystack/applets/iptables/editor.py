@@ -8,7 +8,7 @@ from typing import Final
 from pystack.applets.iptables.extension import Site
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Command
-from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION_PROBLEM, KernelRefused, Refused
+from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, NetError
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule, Verdict

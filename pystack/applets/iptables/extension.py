@@ -1,4 +1,4 @@
-"""What a match or a target is to the command line: options, checks, printed forms, and what it compiles to."""
+"""What a match or a target is to the command line: options, checks, printed forms, what it compiles to."""
 
 from __future__ import annotations
 

@@ -119,8 +119,7 @@ def networks(text: str, names: Names) -> list[Network]:
     for part in text.split(","):
         host, slash, mask_text = part.strip(" \t").partition("/")
         mask = _mask(mask_text) if slash else _ALL_ONES
-        for address in _addresses(host, mask, names):
-            found.append(Network(address & mask, mask))
+        found += [Network(address & mask, mask) for address in _addresses(host, mask, names)]
     return found
 
 
@@ -156,7 +155,8 @@ def interface(text: str) -> tuple[str, str]:
     if len(text) + 1 > _IFNAMSIZ:
         raise Refused(f"interface name `{text}' must be shorter than IFNAMSIZ ({_IFNAMSIZ - 1})")
     if "/" in text or " " in text:
-        return text, f"Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel)."
+        why = "('/' and ' ' are not allowed by the kernel)"
+        return text, f"Warning: weird character in interface `{text}' {why}."
     return text, ""
 
 

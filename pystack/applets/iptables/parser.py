@@ -245,9 +245,7 @@ class Parser:
             self._protocol_text = name or text.lower()
             if not value and inverted:
                 raise Refused("rule would never match protocol")
-            self._header = replace(
-                header, protocol=value, protocol_name=name, protocol_inverted=inverted
-            )
+            self._header = replace(header, protocol=value, protocol_name=name, protocol_inverted=inverted)
         else:
             name, warning = headers.interface(text)
             self._command.warnings += [warning] if warning else []
@@ -389,5 +387,3 @@ def _check_length(name: str) -> None:
 
 def _long_name(letter: str) -> str:
     return {"A": "append", "D": "delete", "L": "list"}.get(letter, "command")
-
-

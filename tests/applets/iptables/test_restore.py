@@ -117,14 +117,21 @@ def test_rules_know_the_line_that_made_them() -> None:
 
 
 def test_quotes_and_backslashes_make_words() -> None:
-    assert split('-A INPUT --log-prefix "a \\"b\\" " -j LOG') == ["-A", "INPUT", "--log-prefix", 'a "b" ', "-j", "LOG"]
+    assert split('-A INPUT --log-prefix "a \\"b\\" " -j LOG') == [
+        "-A",
+        "INPUT",
+        "--log-prefix",
+        'a "b" ',
+        "-j",
+        "LOG",
+    ]
     assert split('-m comment --comment ""') == ["-m", "comment", "--comment", ""]
 
 
 def test_five_thousand_rules_come_back_as_they_went_in() -> None:
     host = Host()
     rules = "".join(
-        f"-A INPUT -s 10.{number >> 8}.{number & 255}.0/24 -p tcp -m tcp --dport {number % 999 + 1} -j ACCEPT\n"
+        f"-A INPUT -s 10.{number >> 8}.{number & 255}.0/24 -p udp -m udp --dport {number % 99 + 1} -j DROP\n"
         for number in range(5000)
     )
     assert restore(host, "iptables", f"*filter\n{rules}COMMIT\n").rc == 0

@@ -1,4 +1,4 @@
-"""Rules that the real iptables was asked to take, one a row: exit code, saved form and error text are ours."""
+"""Rules that the real iptables was asked to take, one a row: code, saved form and error text are ours."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def taken(owner: str, row: Row) -> tuple[int, str, str]:
     """What ours makes of a rule."""
     host, program = Host(seed=1), f"iptables-{owner}"
     outside = virtual.Outside(read_file=lambda path: PROTOCOLS if path == "/etc/protocols" else b"")
-    done = virtual.run([program, "-t", row.table, "-A", row.chain, *shlex.split(row.rule)], host, None, outside)
+    done = virtual.run(
+        [program, "-t", row.table, "-A", row.chain, *shlex.split(row.rule)], host, None, outside
+    )
     saved = virtual.run([program, "-t", row.table, "-S", row.chain], host).out.splitlines()
     rules = [line.removeprefix(f"-A {row.chain}").strip() for line in saved if line.startswith("-A")]
     return done.rc, "".join(rules), done.err

@@ -165,7 +165,8 @@ class Dscp(MatchExtension):
 
     def save(self, values: Values) -> str:
         """A class is saved as its number."""
-        return super().save({"dscp": given for given in values.values()})
+        (given,) = values.values()
+        return super().save({"dscp": given})
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`DSCP match 0x0a`"""
@@ -219,8 +220,8 @@ class IpRange(MatchExtension):
         words: list[str] = []
         for name, said in (("src-range", "source"), ("dst-range", "destination")):
             if name in values:
-                given = values[name]
-                words.append(f"{said} IP range {'! ' if given.inverted else ''}{_show_addresses(given.value)}")
+                bang = "! " if values[name].inverted else ""
+                words.append(f"{said} IP range {bang}{_show_addresses(values[name].value)}")
         return " ".join(words)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:

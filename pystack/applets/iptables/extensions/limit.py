@@ -27,10 +27,10 @@ def rate(text: str, where: Where) -> int:
     if slash:
         known = [length for name, length in _UNITS.items() if unit and name.startswith(unit.lower())]
         if not known:
-            raise Refused(f"bad rate \"{text}\"'")
+            raise Refused(f'bad rate "{text}"\'')
         seconds = known[0]
     if not count_text.isdigit() or not int(count_text):
-        raise Refused(f"bad rate \"{text}\"'")
+        raise Refused(f'bad rate "{text}"\'')
     interval = SCALE * seconds // int(count_text)
     if not interval:
         raise Refused(f'Rate too fast "{text}"')
@@ -71,7 +71,8 @@ class LimitExtension(MatchExtension):
     def save(self, values: Values) -> str:
         """The burst only where it is not the usual one."""
         interval, burst = _settings(values)
-        return f"--limit {show_rate(interval)}" + (f" --limit-burst {burst}" if burst != _DEFAULT_BURST else "")
+        text = f"--limit {show_rate(interval)}"
+        return text if burst == _DEFAULT_BURST else f"{text} --limit-burst {burst}"
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`limit: avg 3/hour burst 5`"""

@@ -162,7 +162,8 @@ class DscpTarget(TargetExtension):
 
     def save(self, values: Values) -> str:
         """A class is saved as its number."""
-        return super().save({"set-dscp": given for given in values.values()})
+        (given,) = values.values()
+        return super().save({"set-dscp": given})
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`DSCP set 0x05`"""

@@ -165,9 +165,8 @@ class DevGroup(MatchExtension):
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`src-group 0x5`"""
-        return " ".join(
-            f"{_not(given)}{name} {show_mark(given.value)}" for name, given in sorted(values.items(), reverse=True)
-        )
+        ends = sorted(values.items(), reverse=True)
+        return " ".join(f"{_not(given)}{name} {show_mark(given.value)}" for name, given in ends)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test for both."""

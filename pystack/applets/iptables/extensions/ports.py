@@ -229,9 +229,8 @@ def _port_list(text: str, where: Where) -> tuple[tuple[int, int], ...]:
     """Linux: libxt_multiport.c parse_multi_ports_v1()"""
     found: list[tuple[int, int]] = []
     for part in text.split(","):
-        low, colon, _ = part.partition(":")
         found.append(ports(part, where))
-        if colon and found[-1][0] >= found[-1][1]:
+        if ":" in part and found[-1][0] >= found[-1][1]:
             raise Refused("invalid portrange specified")
     if sum(2 if low != high else 1 for low, high in found) > _MOST_PORTS:
         raise Refused("too many ports specified")
