@@ -27,6 +27,23 @@ from pystack.l3.rules import FR_ACT_TO_TBL, FibRule
 from pystack.wire.ipv4 import address_text
 
 
+def asked_again(flow: Flow) -> Flow:
+    """The same question, for those who write the answer into it."""
+    return Flow(
+        flow.daddr,
+        flow.saddr,
+        oif=flow.oif,
+        iif=flow.iif,
+        tos=flow.tos,
+        mark=flow.mark,
+        scope=flow.scope,
+        proto=flow.proto,
+        sport=flow.sport,
+        dport=flow.dport,
+        uid=flow.uid,
+    )
+
+
 @dataclass(slots=True)
 class LookupStory:
     """What the tables answered, and what was asked where before they did."""
@@ -95,7 +112,7 @@ class _Teller:
     def _say(self, rule: FibRule, text: str, route: FibRoute | None = None) -> None:
         words = rule_text(rule)
         is_plain = words == f"from all lookup {table_name(rule.table)}"
-        shown = "" if is_plain or rule is self.said else f" ({words})"
+        shown = "" if is_plain or rule is self.said else f" ({words.removeprefix('from all ')})"
         self.said = rule
         config = "" if route is None else self.scene.line_of_route(route)
         reason = Reason(f"rule {rule.priority}{shown}: {text}", config or self.scene.config_of(rule))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import copy
 from typing import Final
 
 from pystack.drop import DropReason
 from pystack.errors import NetError
 from pystack.explain import source_check, source_choice
-from pystack.explain.lookup import looked_up
+from pystack.explain.lookup import asked_again, looked_up
 from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
 from pystack.explain.stage import Reason, Told
@@ -159,8 +158,7 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
 
 def why_asked(scene: Scene, flow: Flow) -> Iterator[Reason]:
     """Why a local sender's question is answered as it is, be it by an error."""
-    asked = copy(flow)
-    route = scene.netns.ipv4.router.route_output(asked)
+    route = scene.netns.ipv4.router.route_output(asked_again(flow))
     if isinstance(route, Rtable):
         yield from why_out(scene, flow, route)
     else:

@@ -14,7 +14,7 @@ from pystack.explain.stage import Reason, Stage, Traveller
 
 _PLACE: Final = 17
 _INDENT: Final = " " * 4
-_WIDEST: Final = 100  # a longer line has its configuration right behind it
+_WIDEST: Final = 110  # a longer line has its configuration right behind it
 
 
 def pictures(explanation: Explanation) -> Iterator[str]:

@@ -40,7 +40,9 @@ def test_fragmentation_needed_teaches_the_mtu_of_the_way() -> None:
 def test_a_redirect_teaches_another_gateway() -> None:
     host = build(ROUTES)
     explanation = told("192.0.2.7 > 192.0.2.1: ICMP redirect 10.9.9.9 to host 192.0.2.8", "wan", host=host)
-    assert stage(explanation, "learned").told.text == "learned: 10.9.9.9 is reached via 192.0.2.8 from now on"
+    assert (
+        stage(explanation, "learned").told.text == "learned: the way to 10.9.9.9 is via 192.0.2.8 from now on"
+    )
     assert "the gateway 192.0.2.8 was learned from an ICMP redirect" in reasons(
         sent(host, "10.9.9.9"), "route"
     )

@@ -25,9 +25,13 @@ from pystack.applets.iproute.words import ToolExit, Words, device_named, matches
 from pystack.applets.session import Session
 from pystack.drop import DropReason
 from pystack.errors import EHOSTUNREACH, EINVAL, EOPNOTSUPP, NetError, NotModelled
+from pystack.explain.routing import arrived, why_asked
+from pystack.explain.scene import Scene
+from pystack.explain.text import reason_lines
 from pystack.l2.devices import Link
 from pystack.l3.fib_types import RTN_LOCAL, RTN_MULTICAST, Flow
 from pystack.l3.route import RTCF_LOCAL, RTCF_MULTICAST, Rtable
+from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
 from pystack.wire import ipv4
 from pystack.wire.icmp import ICMP_ECHO
@@ -35,7 +39,19 @@ from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 _NOBODY: Final = 0xFFFFFFFF
 _PORTS_LENGTH: Final = 20  # as a TCP header; who wants ports looks no further
-KNOWN: Final = ("from", "iif", "oif", "tos", "mark", "uid", "ipproto", "sport", "dport", "fibmatch")
+KNOWN: Final = (
+    "from",
+    "iif",
+    "oif",
+    "tos",
+    "mark",
+    "uid",
+    "ipproto",
+    "sport",
+    "dport",
+    "fibmatch",
+    "explain",
+)
 
 
 @dataclass(slots=True)
@@ -55,6 +71,7 @@ class _Question:
     fibmatch: bool = False
     notify: bool = False
     connected: bool = False
+    explain: bool = False  # ours: why, in the words of `pystack explain`
     has_new_destination: bool = False
 
 
@@ -62,16 +79,20 @@ def get(words: Words, options: Options, session: Session) -> int:
     """Linux: iproute2 ip/iproute.c iproute_get(), net/ipv4/route.c inet_rtm_getroute()"""
     question = _parse(words, options, session)
     printer = options.printer(session.io)
+    if question.explain and options.json:
+        raise NotModelled("ip -json route get … explain", ("pystack explain PACKET --json",))
     try:
         _check(question)
         route = _answer(question, session)
     except NetError as error:
+        _explain(question, session)
         raise refused(error) from None
     printer.begin()
     times = 2 if question.connected and question.source_prefix is None else 1
     for _ in range(times):  # iproute2 asks again what it has asked
         _print(printer, options, session, question, route)
     printer.end()
+    _explain(question, session)
     return 0
 
 
@@ -135,7 +156,8 @@ def _is_switch(word: str, question: _Question) -> bool:
         if matches(word, name):
             setattr(question, name, True)
             return True
-    return False
+    question.explain |= word == "explain"
+    return word == "explain"
 
 
 def _note_source(words: Words, question: _Question) -> None:
@@ -196,6 +218,24 @@ def _answer(question: _Question, session: Session) -> Rtable:
     if question.fibmatch and found.answer is None:
         raise NetError(EHOSTUNREACH)
     return found
+
+
+def _explain(question: _Question, session: Session) -> None:
+    """The rules, tables and addresses behind the answer."""
+    if not question.explain or question.to is None:
+        return
+    scene, flow = Scene(session.netns, session.host.origins.of), _flow(question)
+    if question.iif is None:
+        reasons = why_asked(scene, flow)
+    else:
+        pkt = _packet(question, question.iif)
+        arrival = Arrival(flow.daddr, flow.saddr, flow.tos, flow.mark, question.iif, pkt)
+        decision = session.netns.ipv4.router.route_input(
+            flow.daddr, flow.saddr, flow.tos, flow.mark, question.iif, pkt
+        )
+        reasons = iter(arrived(scene, arrival, decision).reasons)
+    for line in reason_lines(reasons):
+        session.io.out.line(line)
 
 
 def _flow(question: _Question) -> Flow:
