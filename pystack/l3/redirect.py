@@ -88,7 +88,7 @@ class RedirectReceiver:
         """Send what `flow` describes by another gateway, if the one in use says so."""
         if code & 7 >= _CODES:
             return
-        asked = Flow(flow.daddr, flow.saddr, oif=flow.oif, tos=flow.tos, mark=flow.mark)
+        asked = flow.without_ports()
         route = self._router.route_output(asked)
         if not isinstance(route, Rtable) or not route.gateway or route.gateway != teller:
             return
