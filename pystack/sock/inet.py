@@ -15,7 +15,6 @@ from pystack.errors import (
     EACCES,
     EADDRNOTAVAIL,
     EDESTADDRREQ,
-    EINVAL,
     EMSGSIZE,
     ENETUNREACH,
     ENODEV,
@@ -323,12 +322,6 @@ def seen_on(pkt: Packet) -> int:
     """A looped packet was received by the device that owns its destination, not by lo. Linux: inet_iif()"""
     route = pkt.route
     return route.iif if isinstance(route, Rtable) and route.iif else pkt.dev.ifindex
-
-
-def refuse_reuse(sock: InetSocket) -> None:
-    """bind() once only."""
-    if sock.num or sock.is_connected:
-        raise NetError(EINVAL)
 
 
 def _nobody_waits() -> None:
