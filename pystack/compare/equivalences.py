@@ -172,7 +172,7 @@ TEXTS: Final = (
     TextMask(
         "other-groups",
         "the kernel has groups of IPv6 even where that is off, and a bridge that snoops joins all snoopers",
-        re.compile(r"^\t(?:inet6 .*|link  (?:33:33:.*|01:00:5e:00:00:6a)|inet  224\.0\.0\.106)\n", re.MULTILINE),
+        re.compile(r"^\t(?:inet6 .*|link  33:33:.*|link  01:00:5e:00:00:6a|inet  224\.0\.0\.106)\n", re.M),
         "",
     ),
     TextMask(
