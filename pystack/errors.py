@@ -20,6 +20,7 @@ ENOTDIR: Final = 20
 EXDEV: Final = 18
 EINVAL: Final = 22
 ERANGE: Final = 34
+ENOTEMPTY: Final = 39
 ELOOP: Final = 40
 EXFULL: Final = 54
 EPROTO: Final = 71
@@ -65,6 +66,7 @@ MESSAGES: Final[dict[int, str]] = {
     EXDEV: "Invalid cross-device link",
     EINVAL: "Invalid argument",
     ERANGE: "Numerical result out of range",
+    ENOTEMPTY: "Directory not empty",
     ELOOP: "Too many levels of symbolic links",
     EXFULL: "Exchange full",
     EPROTO: "Protocol error",

@@ -17,8 +17,10 @@ from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
 from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.ipv4 import Ipv4
+from pystack.l3.netfilter_path import NetfilterPath
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.hooks import Hooks
+from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
 from pystack.profile import Profile
 from pystack.rng import Rng
@@ -74,8 +76,9 @@ class Netns:
         self.loopback = Loopback()
         self._build_ipv4(clock, outcomes, None if first is None else first.ipv4)
         self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
-        flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
+        flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.flush_routes)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
+        self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link))
         self._build_br_netfilter()
         self.devices.register(self.loopback)
 

@@ -49,7 +49,6 @@ class Netcat:
         self.options = options
         self.names = names
         self.netns = session.netns
-        self.host = session.host
         self.clock = session.host.clock
         self.io = session.io
 
@@ -146,7 +145,6 @@ class Netcat:
             sock.send_to(b"X")
         except NetError as error:
             return error.number
-        self.host.run_backlog()  # what comes back over lo is here before the call returns
         return 0
 
     def _say_open(self, target: int, port: int) -> None:

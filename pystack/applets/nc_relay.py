@@ -81,6 +81,9 @@ class Relay:
             return may_send or self._has_news()
 
         wants_input = self._stdin and len(self._waiting) < BUFFER
+        if wants_input and self.io.stdin is not None:  # of a here-document: it is all there, and then ends
+            typed, self.io.stdin = self.io.stdin, b""
+            return typed
         answer = yield ReadOrWait(can_go_on, deadline) if wants_input else Wait(can_go_on, deadline)
         if isinstance(answer, bytes):
             return answer

@@ -93,18 +93,23 @@ class Rtable(Route):
     @property
     def mtu(self) -> int:
         """What fits, as far as is known. Linux: net/ipv4/route.c ipv4_mtu()"""
-        learned = 0 if self.exception is None else self.exception.live_pmtu
-        return learned or self._configured_mtu
+        if self.exception is None:
+            return self._configured_mtu
+        return self.exception.live_pmtu or self._configured_mtu
 
     def mtu_for_others(self, use_pmtu: int) -> int:
         """What fits of what we forward: its senders are to learn the MTU of the way themselves.
 
         Linux: include/net/ip.h ip_dst_mtu_maybe_forward()
         """
+        if self.exception is None:
+            return self._configured_mtu
         return self.mtu if use_pmtu or self.is_mtu_locked else self._configured_mtu
 
     @property
     def _configured_mtu(self) -> int:
+        if self.exception is None and (self.result is None or not self.result.info.metrics):
+            return self.dev.mtu
         if self.result is not None and "mtu" in self.result.info.metrics:
             return self.result.info.metrics["mtu"]
         if self.is_mtu_locked and self.gateway:

@@ -76,3 +76,17 @@ class SocketContext:
         self.options: OptionEcho
         for entry in fields(SocketSysctl):
             sysctls.bind(("net", "ipv4", entry.name), Knob(self.sysctl, entry.name))
+
+    # -- the host that fills in the options of what it sends: wire/ip_options.py Station ---------------------
+
+    def midtime(self) -> int:
+        """Milliseconds since midnight UTC."""
+        return self.options.midtime()
+
+    def is_foreign(self, address: int) -> bool:
+        """Whether an address belongs to nobody here."""
+        return self.options.is_foreign(address)
+
+    def address(self) -> int:
+        """Nothing came, so it came for none of our addresses."""
+        return 0

@@ -8,14 +8,13 @@ Linux's names; setsockopt() in options.py sets them with the kernel's checks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.device import Socket
 from pystack.errors import (
     EACCES,
     EADDRNOTAVAIL,
     EDESTADDRREQ,
-    EINVAL,
     EMSGSIZE,
     ENETUNREACH,
     ENODEV,
@@ -28,6 +27,8 @@ from pystack.sock.context import SocketContext
 from pystack.sock.errors import ORIGIN_ICMP, ORIGIN_LOCAL, ErrorQueue, IcmpError, SocketError
 from pystack.sock.memberships import Memberships
 from pystack.sock.receive_queue import ReceiveQueue
+from pystack.wire import ip_options
+from pystack.wire.ip_options import IpOptions
 from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header, is_multicast
 
 # IP_MTU_DISCOVER. Linux: include/uapi/linux/in.h
@@ -40,6 +41,13 @@ IP_PMTUDISC_OMIT: Final = 5  # the same, and cut what does not fit
 
 _LONGEST: Final = 0xFFFF
 _HAVE_PORTS: Final = (IPPROTO_UDP, IPPROTO_TCP)
+
+
+class PacketInfo(NamedTuple):
+    """By which device and with whose address one datagram leaves. Linux: IP_PKTINFO, struct in_pktinfo"""
+
+    ifindex: int = 0
+    spec_dst: int = 0
 
 
 class InetSocket(Socket):
@@ -55,6 +63,7 @@ class InetSocket(Socket):
         "errors",
         "freebind",
         "ifindex",
+        "ip_options",
         "is_connected",
         "mark",
         "mc_addr",
@@ -88,6 +97,7 @@ class InetSocket(Socket):
         self.dport = 0
         self.is_connected = False
         self.ifindex = 0  # SO_BINDTODEVICE
+        self.ip_options: IpOptions | None = None  # IP_OPTIONS
         self.mark = 0
         self.tos = 0
         self.ttl = 0  # 0: the default
@@ -161,13 +171,21 @@ class InetSocket(Socket):
     # -- out -----------------------------------------------------------------------------------------------
 
     def route_to(
-        self, daddr: int, dport: int = 0, saddr: int = 0, *, is_allowed: bool = False
+        self,
+        daddr: int,
+        dport: int = 0,
+        saddr: int = 0,
+        *,
+        is_allowed: bool = False,
+        info: PacketInfo | None = None,
     ) -> tuple[Rtable, Flow]:
         """The way that a packet from here would take, and the addresses it would have. Raises NetError.
 
         `is_allowed`: ask without caring whether broadcasts may be sent.
         """
         oif, saddr = self.ifindex, saddr or self.saddr
+        if info is not None:
+            oif, saddr = info.ifindex or oif, info.spec_dst
         if is_multicast(daddr):
             oif, saddr = oif or self.mc_index, saddr or self.mc_addr
         flow = Flow(
@@ -220,25 +238,28 @@ class InetSocket(Socket):
 
         Linux: net/ipv4/ip_output.c __ip_append_data(), __ip_make_skb()
         """
-        pmtudisc, daddr = self.pmtudisc, flow.daddr
-        length = HEADER_LENGTH + len(segment)
+        pmtudisc, daddr, options = self.pmtudisc, flow.daddr, b""
+        if self.ip_options is not None:
+            options = ip_options.sent(self.ip_options, daddr, flow.saddr, self.context)
+        length = HEADER_LENGTH + len(options) + len(segment)
         may_be_cut = pmtudisc < IP_PMTUDISC_DO or pmtudisc == IP_PMTUDISC_OMIT
         mtu = min(route.mtu if pmtudisc < IP_PMTUDISC_PROBE else route.dev.mtu, _LONGEST)
         if length > (_LONGEST if may_be_cut else mtu):
-            self._note_local_error(EMSGSIZE, daddr, mtu)
+            self._note_local_error(EMSGSIZE, daddr, mtu - len(options))
             raise NetError(EMSGSIZE)
         must_not = pmtudisc in (IP_PMTUDISC_DO, IP_PMTUDISC_PROBE)
         learns = pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked
         df = IP_DF if must_not or (learns and length <= route.mtu) else 0
-        default_ttl = self.context.confs.ipv4.ip_default_ttl
+        unicast_ttl = self.ttl or self.context.output.ttl_for(route)
         header = Ipv4Header(
             flow.saddr,
             daddr,
             self.protocol,
-            ttl=self.mc_ttl if route.type == RTN_MULTICAST else self.ttl or default_ttl,
+            ttl=self.mc_ttl if route.type == RTN_MULTICAST else unicast_ttl,
             tos=self.tos,
             id=self._next_ident(df and not may_be_cut),
             frag_off=df,
+            options=options,
         )
         pkt = self.context.output.build(header, segment, route)
         pkt.sock = self
@@ -301,12 +322,6 @@ def seen_on(pkt: Packet) -> int:
     """A looped packet was received by the device that owns its destination, not by lo. Linux: inet_iif()"""
     route = pkt.route
     return route.iif if isinstance(route, Rtable) and route.iif else pkt.dev.ifindex
-
-
-def refuse_reuse(sock: InetSocket) -> None:
-    """bind() once only."""
-    if sock.num or sock.is_connected:
-        raise NetError(EINVAL)
 
 
 def _nobody_waits() -> None:

@@ -3,10 +3,19 @@
 import pytest
 
 from pystack.errors import EADDRNOTAVAIL, EINVAL, NetError, NotModelled
-from pystack.sock.options import ALWAYS_TOLD, FLAGS, KNOWN, NUMBERS, RMEM_MAX, set_multicast_if, setsockopt
+from pystack.sock.options import (
+    ALWAYS_TOLD,
+    FLAGS,
+    KNOWN,
+    NUMBERS,
+    RMEM_MAX,
+    set_ip_options,
+    set_multicast_if,
+    setsockopt,
+)
 from pystack.sock.udp import UdpSocket
 from tests.box import Box
-from tests.frames import ALICE_IP, OUR_MAC, OUR_MAC2, arp_request, ip
+from tests.frames import ALICE_IP, OUR_IP, OUR_MAC, OUR_MAC2, arp_request, ip
 
 
 class Host(Box):
@@ -102,3 +111,27 @@ def test_the_device_of_groups_must_be_there_and_not_another_than_the_sockets(
     with pytest.raises(NetError) as error:
         set_multicast_if(sock, ip(address))
     assert error.value.number == errno
+
+
+def test_options_of_ipv4_are_in_every_packet_and_name_us() -> None:
+    box = Host()
+    sock = box.sock()
+    set_ip_options(sock, bytes((7, 7, 4)) + bytes(4))
+    box.sent(box.eth0)
+    sock.send_to(b"hello", (ALICE_IP, 53))
+    (frame,) = box.sent(box.eth0)
+    assert frame[14] == 0x47
+    assert frame[34:42] == bytes((7, 7, 8)) + OUR_IP.to_bytes(4, "big") + b"\0"
+    assert frame[44:46] == (53).to_bytes(2, "big")
+    set_ip_options(sock, b"")
+    sock.send_to(b"hello", (ALICE_IP, 53))
+    assert box.sent(box.eth0)[0][14] == 0x45
+
+
+def test_options_that_make_no_sense_or_name_a_way_are_refused() -> None:
+    sock = Host().sock()
+    with pytest.raises(NetError) as error:
+        set_ip_options(sock, bytes((7, 99, 4)))
+    assert error.value.number == EINVAL
+    with pytest.raises(NotModelled, match="a source route in IP_OPTIONS"):
+        set_ip_options(sock, bytes((131, 7, 4, 10, 0, 0, 2)))

@@ -3,11 +3,22 @@
 import pytest
 
 from pystack.drop import SOCKET_RCVBUFF
-from pystack.errors import EACCES, EADDRNOTAVAIL, EINVAL, EMSGSIZE, ENETUNREACH, ENODEV, NetError
+from pystack.errors import (
+    EACCES,
+    EADDRNOTAVAIL,
+    EDESTADDRREQ,
+    EINVAL,
+    EMSGSIZE,
+    ENETUNREACH,
+    ENODEV,
+    ENOPROTOOPT,
+    NetError,
+)
 from pystack.sock.errors import IcmpError
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_DONT
 from pystack.sock.raw import RawSocket
 from pystack.sock.receive_queue import DEFAULT_RCVBUF
+from pystack.wire import icmp
 from pystack.wire.ipv4 import IP_DF
 from tests.box import Box
 from tests.frames import (
@@ -294,3 +305,55 @@ def test_only_the_last_errors_are_kept() -> None:
     first = sock.recv_error()
     assert first is not None
     assert first.info == 36
+
+
+@pytest.mark.parametrize(
+    ("message", "wants"),
+    [
+        (ECHO, False),
+        (bytes.fromhex("0000ffff00000000"), True),
+        (bytes.fromhex("2a00d5ff00000000"), True),
+        (b"\x08", False),
+    ],
+    ids=["filtered", "another", "a type that has no bit", "cut"],
+)
+def test_a_filter_keeps_types_of_icmp_away(message: bytes, wants: bool) -> None:
+    """Linux: net/ipv4/raw.c icmp_filter()"""
+    box = Host()
+    sock = box.sock()
+    sock.icmp_filter = 1 << 8
+    box.send(box.eth0, packet_frame(datagram(message)))
+    assert (sock.recv() is not None) is wants
+    box.assert_every_packet_is_accounted_for()
+
+
+@pytest.mark.parametrize(
+    ("type_", "code", "errno"), [(3, 2, ENOPROTOOPT), (3, 1, 0), (11, 0, 0), (5, 1, 0), (3, 4, EMSGSIZE)]
+)
+def test_a_connected_socket_hears_of_hard_errors_only(type_: int, code: int, errno: int) -> None:
+    """Linux: net/ipv4/raw.c raw_err()"""
+    box = Host()
+    sock, stranger = box.sock(99), box.sock(99)
+    sock.connect(ALICE_IP)
+    quote = datagram(b"12345678", 99, src=OUR_IP, dst=ALICE_IP)
+    box.send(box.eth0, packet_frame(datagram(icmp.build(type_, code, 0, 1000, quote))))
+    assert stranger.errors.pending == 0
+    if errno:
+        with pytest.raises(NetError) as error:
+            sock.recv()
+        assert error.value.number == errno
+    assert sock.recv() is None
+
+
+def test_a_connected_socket_needs_no_destination_and_is_not_bound_again() -> None:
+    box = Host()
+    sock = box.sock(99)
+    with pytest.raises(NetError) as error:
+        sock.send_to(b"x")
+    assert error.value.number == EDESTADDRREQ
+    sock.connect(ALICE_IP)
+    sock.send_to(b"x")
+    assert parsed_ip(box.sent(box.eth0)[0]).daddr == ALICE_IP
+    with pytest.raises(NetError) as error:
+        sock.bind(OUR_IP)
+    assert error.value.number == EINVAL

@@ -111,7 +111,7 @@ def _packet(dice: Dice, port: int, fresh: list[list[int]]) -> bytes:
         ttl=dice.among([64, 64, 64, 2, 1, 0]),
         tos=dice.among([0, 0, 0x10, 0xB8, 3]),
         id=dice.between(0, 0xFFFF),
-        frag_off=dice.among([0, 0, IP_DF]),
+        frag_off=dice.among([0, 0, 0, IP_DF, IP_DF, 0x8000]),
     )
     quote = _quote(dice, head)
     if dice.chance(5):
@@ -153,7 +153,7 @@ def _target(dice: Dice) -> int:
         case "closed":
             return 0x0A000000 | dice.between(50, 52) << 16 | 9
         case "broadcast":
-            return dice.among([net | 255, net, 0xFFFFFFFF, 0xE0000001])
+            return dice.among([net | 255, 0xFFFFFFFF, 0xE0000001])
         case "tight":
             return 0x0A350000 | 9
         case _:

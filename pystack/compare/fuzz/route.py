@@ -39,7 +39,7 @@ ip addr add 10.0.1.1/24 dev p1
 """
 
 WITHOUT_ARP: Final = (
-    "sysctl -qw net.ipv4.icmp_ratelimit=0",
+    "sysctl -qw net.ipv4.icmp_ratemask=0",
     "sysctl -qw net.ipv4.icmp_msgs_per_sec=1000000 net.ipv4.icmp_msgs_burst=1000000",
     *(f"sysctl -qw net.ipv4.conf.{name}.send_redirects=0" for name in ("all", "default", *DEVICES)),
     *(f"ip link set {device} arp off" for device in DEVICES[:-1]),

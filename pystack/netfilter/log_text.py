@@ -1,0 +1,97 @@
+"""The kernel's log line of a packet, byte for byte: where it was, by which devices, and what it is.
+
+Linux: net/netfilter/nf_log_syslog.c
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.device import ARPHRD_ETHER, NetDevice
+from pystack.netfilter.log_ipv4 import LOG_MACDECODE, ipv4_words
+from pystack.packet import Packet
+from pystack.wire import arp
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ZERO, mac_text
+from pystack.wire.ipv4 import address_text
+
+_ARP_HEADER: Final = 8
+_ARP_BODY: Final = 20
+
+
+def ip_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
+    """What LOG of iptables prints. Linux: nf_log_ip_packet()"""
+    words = _places(prefix, pkt, indev, outdev)
+    if indev is not None:
+        words += _mac_words(pkt, flags)
+    words += ipv4_words(bytes(pkt.payload()), flags)
+    return words + (f"MARK=0x{pkt.mark:x} " if pkt.mark else "")
+
+
+def arp_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
+    """An ARP packet at a hook of arptables, or of nftables. Linux: nf_log_arp_packet()"""
+    return _places(prefix, pkt, indev, outdev) + _arp_words(pkt, flags)
+
+
+def netdev_line(
+    prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None
+) -> str:
+    """By the protocol that the frame carries: nftables' log in families bridge and netdev.
+
+    Linux: nf_log_netdev_packet()
+    """
+    if pkt.protocol == ETH_P_IP:
+        return ip_line(prefix, flags, pkt, indev, outdev)
+    if pkt.protocol == ETH_P_ARP:
+        return arp_line(prefix, flags, pkt, indev, outdev)
+    return _places(prefix, pkt, indev, outdev) + _mac_words(pkt, flags)
+
+
+def _places(prefix: str, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
+    """Linux: nf_log_dump_packet_common()"""
+    words = f"{prefix}IN={_name(indev)} OUT={_name(outdev)} "
+    if pkt.physin is not None and pkt.physin is not indev:
+        words += f"PHYSIN={pkt.physin.name} "
+    if pkt.physout is not None and pkt.physout is not outdev:
+        words += f"PHYSOUT={pkt.physout.name} "
+    return words
+
+
+def _mac_words(pkt: Packet, flags: int) -> str:
+    """Linux: dump_mac_header()"""
+    link = bytes(pkt.data[pkt.mac_header : pkt.mac_header + ETH_HLEN])
+    if flags & LOG_MACDECODE and pkt.dev.type == ARPHRD_ETHER:
+        return _decoded(link)
+    if not pkt.dev.hard_header_len or pkt.mac_header == pkt.network_header:
+        return "MAC= "
+    return f"MAC={link.hex(':')} "
+
+
+def _decoded(link: bytes) -> str:
+    return f"MACSRC={mac_text(link[6:12])} MACDST={mac_text(link[:6])} MACPROTO={link[12:14].hex()} "
+
+
+def _arp_words(pkt: Packet, flags: int) -> str:
+    """Linux: dump_arp_packet()"""
+    body = bytes(pkt.payload())
+    if len(body) < _ARP_HEADER:
+        return "TRUNCATED"
+    hardware, protocol = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
+    words = ""
+    if flags & LOG_MACDECODE and pkt.dev.type == ARPHRD_ETHER:
+        words = _decoded(bytes(pkt.data[pkt.mac_header : pkt.mac_header + ETH_HLEN]))
+    words += f"ARP HTYPE={hardware} PTYPE=0x{protocol:04x} OPCODE={int.from_bytes(body[6:8], 'big')}"
+    if (hardware, body[4], body[5]) != (arp.ARPHRD_ETHER, len(ZERO), 4):
+        return words
+    if len(body) < _ARP_HEADER + _ARP_BODY:
+        return f"{words} INCOMPLETE [{len(body) - _ARP_HEADER} bytes]"
+    sha, spa, tha, tpa = body[8:14], body[14:18], body[18:24], body[24:28]
+    words += f" MACSRC={mac_text(sha)} IPSRC={_address(spa)}"
+    return words + f" MACDST={mac_text(tha)} IPDST={_address(tpa)}"
+
+
+def _address(octets: bytes) -> str:
+    return address_text(int.from_bytes(octets, "big"))
+
+
+def _name(dev: NetDevice | None) -> str:
+    return "" if dev is None else dev.name

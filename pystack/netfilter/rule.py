@@ -1,0 +1,123 @@
+"""A rule: what a packet must be like, and what is done with it then.
+
+One form for all front ends: iptables, ebtables, arptables and nftables compile their text to it once.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from pystack.netfilter.view import View
+
+CONTINUE: Final = -1  # a target that lets the packet go on to the next rule
+RETURN: Final = -2  # back to the chain that jumped here, or the policy
+
+Key = tuple[str, int, int]  # a field of View, a mask, and what the field is under it
+
+
+class Match:
+    """Something that a packet must be like."""
+
+    __slots__ = ()
+
+    def __call__(self, view: View) -> bool:
+        """Whether it is. Linux: struct xt_match .match"""
+        raise NotImplementedError
+
+    @property
+    def key(self) -> Key | None:
+        """What a packet that matches has in one field, where that can be said: rules are looked up by it."""
+        return None
+
+
+class Target:
+    """What is done with a packet: a verdict (verdict.py), CONTINUE, or RETURN."""
+
+    __slots__ = ()
+
+    def apply(self, view: View) -> int:
+        """Do it. Linux: struct xt_target .target"""
+        raise NotImplementedError
+
+
+class Verdict(Target):
+    """ACCEPT, DROP, RETURN, QUEUE: nothing is done, only said."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def apply(self, view: View) -> int:
+        """What was said."""
+        return self.code
+
+
+class Jump(Target):
+    """On to another chain; `goto` comes back not here but to where this chain was jumped from."""
+
+    __slots__ = ("chain", "goto")
+
+    def __init__(self, chain: Chain, *, goto: bool = False) -> None:
+        self.chain = chain
+        self.goto = goto
+
+    def apply(self, view: View) -> int:
+        """Never asked: the walk follows it."""
+        raise AssertionError("a jump is followed, not applied")
+
+
+class Lookup(Protocol):
+    """Who knows which rules of a chain a packet can match."""
+
+    def candidates(self, view: View) -> list[int]:
+        """Their numbers, from 0 and in order."""
+
+
+class Rule:
+    """Linux: include/uapi/linux/netfilter_ipv4/ip_tables.h struct ipt_entry"""
+
+    __slots__ = ("octets", "origin", "packets", "spec", "target", "tests")
+
+    def __init__(
+        self, tests: tuple[Match, ...], target: Target | None, spec: object, origin: str = ""
+    ) -> None:
+        self.tests = tests  # all must hold; the cheap ones first
+        self.target = target  # None: only counts
+        self.spec = spec  # as the front end read it, for printing
+        self.origin = origin  # FILE:LINE
+        self.packets = 0
+        self.octets = 0
+
+    def matches(self, view: View) -> bool:
+        """Whether the packet is what the rule is about."""
+        for test in self.tests:  # noqa: SIM110 - twice as fast as all()
+            if not test(view):
+                return False
+        return True
+
+
+class Chain:
+    """Rules in their order."""
+
+    __slots__ = ("index", "name", "references", "rules")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rules: list[Rule] = []
+        self.references = 0  # rules that jump here
+        self.index: Lookup | None = None  # made by the first packet that meets many rules
+
+
+class BaseChain(Chain):
+    """A chain that hangs at a hook. Linux: struct nft_base_chain"""
+
+    __slots__ = ("hook", "octets", "packets", "policy", "priority")
+
+    def __init__(self, name: str, hook: int, priority: int, policy: int) -> None:
+        super().__init__(name)
+        self.hook = hook
+        self.priority = priority
+        self.policy = policy  # what becomes of packets that no rule decides about
+        self.packets = 0  # of these
+        self.octets = 0

@@ -1,0 +1,128 @@
+"""Tables and their chains, of every family and owner, hung at the hooks.
+
+A table belongs to an owner: iptables-legacy and iptables-nft have tables of the same names side by side, as
+on a real host; nftables' own are further ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from pystack.errors import EBUSY, EEXIST, ENOENT, ENOTEMPTY, NetError
+from pystack.netfilter.hooks import HookEntry, HookPoint, HookState
+from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
+from pystack.netfilter.view import View
+from pystack.netfilter.walk import Listener, walk
+from pystack.packet import Packet
+
+LEGACY: Final = "legacy"
+NFT: Final = "nft"
+
+MakeView = Callable[[Packet, HookState], View]
+Judge = Callable[[Packet, HookState], int]
+
+
+class Table:
+    """Linux: struct xt_table, struct nft_table"""
+
+    def __init__(
+        self,
+        family: int,
+        name: str,
+        owner: str,
+        points: tuple[HookPoint, ...],
+        view: MakeView,
+        wrap: Callable[[Table, BaseChain, Judge], Judge],
+    ) -> None:
+        self.family = family
+        self.name = name
+        self.owner = owner
+        self.chains: dict[str, Chain] = {}  # in the order of their making
+        self.listener: Listener | None = None
+        self._points = points
+        self._view = view
+        self._wrap = wrap  # what hangs at a hook may do more than ask the chain
+        self._entries: dict[str, HookEntry] = {}
+
+    # --- chains -------------------------------------------------------------------------------------------
+
+    def add_chain(self, chain: Chain, *, hang: bool = True) -> None:
+        """Take a chain in; a base chain begins to see packets at once, unless it is not to `hang` yet."""
+        if chain.name in self.chains:
+            raise NetError(EEXIST)
+        self.chains[chain.name] = chain
+        if hang and isinstance(chain, BaseChain):
+            self._hang(chain)
+
+    def remove_chain(self, name: str) -> None:
+        """Take out a chain that is empty, and that no rule jumps to."""
+        chain = self.chains.get(name)
+        if chain is None:
+            raise NetError(ENOENT)
+        if chain.references:
+            raise NetError(EBUSY)
+        if chain.rules:
+            raise NetError(ENOTEMPTY)
+        del self.chains[name]
+
+    def rename_chain(self, old: str, new: str) -> None:
+        """Give a user's chain another name, in its place."""
+        if new in self.chains:
+            raise NetError(EEXIST)
+        if old not in self.chains:
+            raise NetError(ENOENT)
+        self.chains[old].name = new
+        self.chains = {new if name == old else name: chain for name, chain in self.chains.items()}
+
+    def base_chains(self) -> Iterator[BaseChain]:
+        """Those that hang at hooks."""
+        return (chain for chain in self.chains.values() if isinstance(chain, BaseChain))
+
+    def _hang(self, chain: BaseChain) -> None:
+        view_of = self._view
+
+        def judge(pkt: Packet, state: HookState) -> int:
+            return walk(chain, view_of(pkt, state), self.listener)
+
+        point = self._points[chain.hook]
+        name = f"{self.name}/{chain.name}"
+        self._entries[chain.name] = point.register(self._wrap(self, chain, judge), chain.priority, name)
+
+    # --- rules --------------------------------------------------------------------------------------------
+
+    def append(self, chain: Chain, rule: Rule) -> None:
+        """Put a rule behind all others."""
+        _count(rule, 1)
+        chain.rules.append(rule)
+        chain.index = None
+
+    def insert(self, chain: Chain, index: int, rule: Rule) -> None:
+        """Put a rule in front of the one at `index`."""
+        _count(rule, 1)
+        chain.rules.insert(index, rule)
+        chain.index = None
+
+    def replace(self, chain: Chain, index: int, rule: Rule) -> None:
+        """Put a rule in the place of another."""
+        _count(rule, 1)
+        _count(chain.rules[index], -1)
+        chain.rules[index] = rule
+        chain.index = None
+
+    def delete(self, chain: Chain, index: int) -> None:
+        """Take a rule out."""
+        _count(chain.rules.pop(index), -1)
+        chain.index = None
+
+    def flush(self, chain: Chain) -> None:
+        """Take all rules of a chain out."""
+        for rule in chain.rules:
+            _count(rule, -1)
+        chain.rules.clear()
+        chain.index = None
+
+
+def _count(rule: Rule, change: int) -> None:
+    if isinstance(rule.target, Jump):
+        rule.target.chain.references += change
