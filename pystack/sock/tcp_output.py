@@ -185,6 +185,9 @@ def _ack_was_sent(sk: TcpSock) -> None:
             sk.ato = ATO_MIN
         else:
             sk.quick -= used
+    if sk.compressed:
+        sk.tcp.ext.TCPAckCompressed += sk.compressed
+        sk.compressed = 0
     sk.ack_is_scheduled = sk.ack_now = sk.ack_pushed = sk.ack_pushed_twice = False
     sk.ack_timer.stop()
 
@@ -329,9 +332,11 @@ def cwnd_quota(sk: TcpSock) -> int:
 
 def _note_use(sk: TcpSock, is_limited: bool) -> None:
     """Linux: net/ipv4/tcp_output.c tcp_cwnd_validate()"""
-    if is_limited or sk.packets_out > sk.max_packets_out or not before(sk.snd_una, sk.high_seq):
+    is_more = not sk.cwnd_is_limited and sk.packets_out > sk.max_packets_out
+    if is_limited or is_more or not before(sk.snd_una, sk.usage_seq):
         sk.cwnd_is_limited = is_limited
         sk.max_packets_out = sk.packets_out
+        sk.usage_seq = sk.snd_nxt
 
 
 def _holds(sk: TcpSock, is_partial: bool, nonagle: int) -> bool:
@@ -367,6 +372,8 @@ def _should_defer(sk: TcpSock, piece: Piece, mss: int, most: int, is_last: bool)
     """Wait a moment for a larger segment; an ACK is on its way. Linux: tcp_tso_should_defer()"""
     if sk.ca_state >= CaState.RECOVERY or not sk.rtx_queue or piece.flags & tcp.FIN:
         return False
+    if sk.tcp.clock.now - sk.rtx_queue[0].sent_at < sk.srtt / 2:
+        return False  # the next ACK is far
     window = distance(piece.seq, window_end(sk))
     limit = min(window, (sk.cwnd - sk.in_flight) * mss)
     if limit >= most * mss or (not is_last and limit >= len(piece.data)):

@@ -205,9 +205,7 @@ def control(sk: TcpSock, acked: int, delivered: int, *, advanced: bool) -> None:
 
 def _is_limited(sk: TcpSock) -> bool:
     """Whether more could have been sent. Linux: include/net/tcp.h tcp_is_cwnd_limited()"""
-    if sk.cwnd < sk.ssthresh and sk.cwnd < 2 * sk.max_packets_out:
-        return True
-    return sk.cwnd_is_limited
+    return sk.cwnd_is_limited or sk.cwnd < min(sk.ssthresh, 2 * sk.max_packets_out)
 
 
 def _reduce(sk: TcpSock, delivered: int, *, advanced: bool) -> None:

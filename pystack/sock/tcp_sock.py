@@ -88,6 +88,7 @@ class TcpSock(InetSocket, Endpoint):
         "ato",
         "backoff",
         "ca_state",
+        "compressed",
         "copied_seq",
         "cork",
         "counts_as_orphan",
@@ -97,6 +98,8 @@ class TcpSock(InetSocket, Endpoint):
         "defer_accept",
         "dsack",
         "dup_acks",
+        "gap_acks",
+        "gap_at",
         "has_ended",
         "high_seq",
         "is_orphan",
@@ -109,7 +112,6 @@ class TcpSock(InetSocket, Endpoint):
         "last_oow_ack",
         "last_received",
         "last_sent",
-        "last_window",
         "linger",
         "linger2",
         "listening",
@@ -143,6 +145,7 @@ class TcpSock(InetSocket, Endpoint):
         "rcvbuf",
         "rcvbuf_is_locked",
         "rcvq",
+        "rcvq_joined",
         "rcvq_length",
         "rcvq_truesize",
         "retransmit_timer",
@@ -177,6 +180,7 @@ class TcpSock(InetSocket, Endpoint):
         "undo_retransmits",
         "undo_una",
         "urgent_seq",
+        "usage_seq",
         "user_mss",
         "user_timeout",
         "window_clamp",
@@ -217,6 +221,7 @@ class TcpSock(InetSocket, Endpoint):
         # The stream in.
         self.rcvq: deque[tuple[bytes, int]] = deque()  # and what each costs
         self.rcvq_length = 0
+        self.rcvq_joined = 0  # segments in the last packet of it, as the kernel has it
         self.rcvq_truesize = 0
         self.ooo: list[Waiting] = []  # out of order, sorted, not overlapping
         self.rcvbuf = sysctl.tcp_rmem[1]
@@ -241,7 +246,8 @@ class TcpSock(InetSocket, Endpoint):
         self.pingpong = 0
         self.ato = 0.0
         self.rcv_mss = 0
-        self.last_window = 0
+        self.compressed = 0  # ACKs that were saved since the last one
+        self.gap_at = self.gap_acks = 0  # how many ACKs told of this gap
         self.last_received = self.last_sent = self.rcv_tstamp = 0.0
         self.last_oow_ack = NEVER
         # Round trips, and how much may be under way.
@@ -256,6 +262,7 @@ class TcpSock(InetSocket, Endpoint):
         self.cwnd_counter = 0
         self.cwnd_is_limited = False
         self.max_packets_out = 0
+        self.usage_seq = 0  # until which these two hold
         self.ssthresh = INFINITE_SSTHRESH
         self.ca_state = CaState.OPEN
         self.dup_acks = 0

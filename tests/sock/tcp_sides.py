@@ -66,6 +66,10 @@ class Answer:
     payload: bytes
     ip: tuple[int, ...]  # tos, DF, whether it has an identification, ttl
 
+    def __str__(self) -> str:
+        end = self.seq + len(self.payload)
+        return f"{self.flags} seq {self.seq}:{end} ack {self.ack} win {self.window} {self.options} ip {self.ip}"
+
 
 @dataclass
 class Side:
