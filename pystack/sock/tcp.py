@@ -191,14 +191,21 @@ class TcpSocket(TcpSock):
             raise NetError(EPIPE)
         mss = current_mss(self)
         goal, taken, view = size_goal(self, mss), 0, memoryview(data)
-        while taken < len(view) and self.write_queued < self.sndbuf:
+        while taken < len(view) and self._has_room(goal):
             taken += self._append(view[taken : taken + goal], goal)
             if taken == len(view):
                 break
             self._push_what_is_full(mss)
+        self.wants_room = taken < len(view)
         if taken:
             self._push(mss, more=more)
         return taken
+
+    def _has_room(self, goal: int) -> bool:
+        """The last piece is filled at all events. Linux: sk_stream_memory_free(), in tcp_sendmsg_locked()"""
+        if self.write_queued < self.sndbuf:
+            return True
+        return bool(self.write_queue) and len(self.write_queue[-1].data) < goal
 
     def _append(self, part: memoryview, goal: int) -> int:
         """Into the last piece while it has room, else into a new one."""

@@ -24,7 +24,7 @@ from pystack.sock import tcp_sack
 from pystack.sock.tcp_ack import Verdict, receive_ack
 from pystack.sock.tcp_end import done, fin_time, time_wait, was_reset
 from pystack.sock.tcp_open import open_connection, receive_in_syn_sent
-from pystack.sock.tcp_output import push_pending, send_ack
+from pystack.sock.tcp_output import note_room, push_pending, send_ack
 from pystack.sock.tcp_receive import check_ack, data_queue
 from pystack.sock.tcp_reset import send_reset as answer_with_reset
 from pystack.sock.tcp_segment import Segment
@@ -76,6 +76,7 @@ def answer(sk: TcpSock) -> None:
     if sk.is_closed:
         return
     push_pending(sk)
+    note_room(sk)
     check_ack(sk)
 
 

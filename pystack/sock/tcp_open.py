@@ -12,6 +12,7 @@ from pystack.sock.tcp_ack import receive_ack
 from pystack.sock.tcp_end import was_reset
 from pystack.sock.tcp_output import (
     advertised_mss,
+    expand_sndbuf,
     push_pending,
     send_ack,
     shut_down_sending,
@@ -38,7 +39,6 @@ from pystack.wire.tcp_options import TIMESTAMP_ALIGNED
 
 _SOON: Final = 0.008  # two ticks
 _DELACK_MAX: Final = 0.2
-_SEGMENT_OVERHEAD: Final = 4352  # what a full segment costs of a send buffer
 
 
 def start(sk: TcpSock, isn: int) -> None:
@@ -195,6 +195,6 @@ def init_transfer(sk: TcpSock) -> None:
     metrics = {} if route is None or route.result is None else route.result.info.metrics
     sk.cwnd = 1 if sk.total_timeouts > 1 else metrics.get("initcwnd", INITIAL_WINDOW)
     init_buffer_space(sk)
-    sk.sndbuf = max(sk.sndbuf, min(2 * INITIAL_WINDOW * _SEGMENT_OVERHEAD, sk.tcp.sysctl.tcp_wmem[2]))
+    expand_sndbuf(sk)
     if sk.keepopen:
         sk.keepalive_timer.set(float(sk.keepidle or sk.tcp.sysctl.tcp_keepalive_time))

@@ -13,7 +13,7 @@ from pystack.l3.route import Rtable
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_WANT
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
-from pystack.sock.tcp_sock import ATO_MIN, MSS_DEFAULT, CaState, TcpSock
+from pystack.sock.tcp_sock import ATO_MIN, INITIAL_WINDOW, MSS_DEFAULT, CaState, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_window import select_window
 from pystack.wire import tcp
@@ -40,6 +40,8 @@ NAGLE_OFF: Final = 1
 NAGLE_CORK: Final = 2
 NAGLE_PUSH: Final = 4
 
+_SEGMENT_EXTRA: Final = 512  # headers and the kernel's own data beside a segment
+_SEGMENT_HEAD: Final = 256
 _WIN_DIVISOR: Final = 3
 _MAX_SACKS: Final = 4
 
@@ -87,6 +89,25 @@ def size_goal(sk: TcpSock, mss: int) -> int:
     """How long a piece of the stream may grow. Linux: net/ipv4/tcp.c tcp_xmit_size_goal()"""
     size = _bound_to_half_window(sk, GSO_MAX_SIZE)
     return max(size // mss * mss, mss)
+
+
+def expand_sndbuf(sk: TcpSock) -> None:
+    """Room for two windows of full segments. Linux: net/ipv4/tcp_input.c tcp_sndbuf_expand()"""
+    if sk.sndbuf_is_locked:
+        return
+    cost = 1 << (max(min(sk.mss_clamp, LONGEST_MTU), sk.mss) + _SEGMENT_EXTRA - 1).bit_length()
+    room = 2 * max(INITIAL_WINDOW, sk.cwnd) * (cost + _SEGMENT_HEAD)
+    sk.sndbuf = max(sk.sndbuf, min(room, sk.tcp.sysctl.tcp_wmem[2]))
+
+
+def note_room(sk: TcpSock) -> None:
+    """Tell the program that it may send on, once a third is free. Linux: tcp_input.c tcp_check_space()"""
+    if sk.wants_room:
+        if sk.packets_out < sk.cwnd:
+            expand_sndbuf(sk)
+        if sk.write_queued * 3 <= sk.sndbuf * 2:
+            sk.wants_room = False
+            sk.on_event()
 
 
 def way_of(sk: TcpSock) -> Rtable | None:

@@ -38,7 +38,8 @@ from pystack.wire.tcp_options import TIMESTAMP_ALIGNED, build, build_syn
 _MSS_WITHOUT_OPTION: Final = 536
 _COPIED: Final = (  # from the listener to its clones
     "reuse reuseport ifindex mark tos ttl pmtudisc transparent freebind rcvbuf rcvbuf_is_locked sndbuf "
-    "keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss recverr"
+    "sndbuf_is_locked keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss "
+    "recverr"
 ).split()
 
 
@@ -118,6 +119,7 @@ class Request(Endpoint):
     def _expire(self) -> None:
         """Send the SYN-ACK again, or give up. Linux: reqsk_timer_handler()"""
         self.timer = None
+        self.tcp.ext.TCPTimeouts += 1
         listening = self.listener.listening
         if listening is None or self.timeouts >= self._most_retries(len(listening.requests), listening.young):
             return self.leave()

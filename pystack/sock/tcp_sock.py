@@ -165,6 +165,7 @@ class TcpSock(InetSocket, Endpoint):
         "snd_wnd",
         "snd_wscale",
         "sndbuf",
+        "sndbuf_is_locked",
         "soft_error",
         "srtt",
         "ssthresh",
@@ -183,6 +184,7 @@ class TcpSock(InetSocket, Endpoint):
         "usage_seq",
         "user_mss",
         "user_timeout",
+        "wants_room",
         "window_clamp",
         "write_queue",
         "write_queued",
@@ -207,6 +209,8 @@ class TcpSock(InetSocket, Endpoint):
         self.rtx_queue: deque[Piece] = deque()
         self.write_queued = 0  # octets in both
         self.sndbuf = sysctl.tcp_wmem[1]
+        self.sndbuf_is_locked = False
+        self.wants_room = False  # the program had more to send
         self.write_seq = self.snd_nxt = self.snd_una = 0
         self.acked_octets = 0
         self.pushed_seq = 0  # up to where PSH was asked for

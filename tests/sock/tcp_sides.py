@@ -68,7 +68,9 @@ class Answer:
 
     def __str__(self) -> str:
         end = self.seq + len(self.payload)
-        return f"{self.flags} seq {self.seq}:{end} ack {self.ack} win {self.window} {self.options} ip {self.ip}"
+        return (
+            f"{self.flags} seq {self.seq}:{end} ack {self.ack} win {self.window} {self.options} ip {self.ip}"
+        )
 
 
 @dataclass
@@ -286,7 +288,7 @@ class Sides:
     def compare(self) -> list[Answer]:
         while len(self.host.backlog):
             self.host.run_backlog()
-        theirs = [self.theirs.read(frame) for _, frame in self.kernel.drain() if frame[12:14] == b"\x08\x00"]
+        theirs = [self.theirs.read(frame) for _, frame in self.kernel.drain() if self._is_for_peer(frame)]
         dev = self.host.init.devices.get(PORT)
         assert isinstance(dev, PortDevice)
         ours = [self.ours.read(bytes(frame)) for frame, _ in dev.tx if self._is_for_peer(frame)]
