@@ -12,6 +12,7 @@ FLAGS SEQ[:END] [ack ACK] [win WINDOW, where it is asked for].
 
 from pystack.sock.tcp import TcpSocket
 from pystack.wire import tcp
+from pystack.wire.checksum import transport_sum
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.tcp_options import TcpOptions, parse
 from tests.box import Box
@@ -116,7 +117,7 @@ class Peer:
     def _line(self, frame: bytes, *, window: bool) -> str:
         fields = parsed_ip(frame)
         segment = frame[34 : 14 + fields.tot_len]
-        assert tcp.transport_sum(fields.saddr, fields.daddr, IPPROTO_TCP, segment) == 0xFFFF
+        assert transport_sum(fields.saddr, fields.daddr, IPPROTO_TCP, segment) == 0xFFFF
         header = tcp.parse(segment)
         assert isinstance(header, tcp.TcpHeader)
         self.last = parse(header.options)

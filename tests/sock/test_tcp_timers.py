@@ -107,7 +107,8 @@ def test_an_ack_waits_a_little_for_company() -> None:
     peer.heard()
     peer.send("P.", 31, 1, b"x")
     assert peer.heard() == []
-    assert peer.moments(1) == [(pytest.approx(0.04), ". 1 ack 32")]
+    ((moment, line),) = peer.moments(1)
+    assert (line, moment) == (". 1 ack 32", pytest.approx(0.04))
     assert peer.box.ns.snmp.TcpExt.DelayedACKs == 1
 
 
