@@ -29,17 +29,16 @@ from pystack.sock.tcp_end import destroy, done, fin_time, time_wait
 from pystack.sock.tcp_icmp import take_error
 from pystack.sock.tcp_output import (
     NAGLE_OFF,
-    current_mss,
     nagle_of,
     push_pending,
     send_reset,
     shut_down_sending,
-    size_goal,
     write_xmit,
 )
 from pystack.sock.tcp_receive import after_reading
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, distance
+from pystack.sock.tcp_sizes import current_mss, size_goal
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, SEND_SHUTDOWN, Listening, TcpSock
 from pystack.sock.tcp_states import MAY_SEND, SENDS_FIN, TcpEvent, TcpState
 from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH, TimeWait

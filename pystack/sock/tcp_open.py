@@ -10,19 +10,11 @@ from typing import Final
 from pystack.drop import TCP_FLAGS, TCP_RESET, TCP_RFC7323_PAWS, DropReason
 from pystack.sock.tcp_ack import receive_ack
 from pystack.sock.tcp_end import was_reset
-from pystack.sock.tcp_output import (
-    advertised_mss,
-    expand_sndbuf,
-    push_pending,
-    send_ack,
-    shut_down_sending,
-    sync_mss,
-    transmit,
-    way_of,
-)
+from pystack.sock.tcp_output import push_pending, send_ack, shut_down_sending, transmit
 from pystack.sock.tcp_reset import send_reset
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, before, between
+from pystack.sock.tcp_sizes import advertised_mss, expand_sndbuf, sync_mss, way_of
 from pystack.sock.tcp_sock import INITIAL_WINDOW, RTO_INITIAL, SEND_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import TcpEvent, TcpState
 from pystack.sock.tcp_window import (

@@ -20,11 +20,11 @@ from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
 from pystack.l3.route import Rtable
 from pystack.sock.tcp_context import Endpoint, connection_key
 from pystack.sock.tcp_input import receive
-from pystack.sock.tcp_output import advertised_mss, sync_mss
 from pystack.sock.tcp_reset import send_ack, send_reset
 from pystack.sock.tcp_rtt import sample
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK, after, before, in_window
+from pystack.sock.tcp_sizes import advertised_mss, sync_mss
 from pystack.sock.tcp_sock import NEVER, RTO_INITIAL, TcpSock
 from pystack.sock.tcp_states import TcpEvent
 from pystack.sock.tcp_timewait import is_rate_limited
