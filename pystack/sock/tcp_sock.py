@@ -84,6 +84,7 @@ class TcpSock(InetSocket, Endpoint):
         "ack_pushed_twice",
         "ack_timer",
         "acked_octets",
+        "address_is_locked",
         "adv_mss",
         "ato",
         "backoff",
@@ -102,6 +103,7 @@ class TcpSock(InetSocket, Endpoint):
         "gap_at",
         "has_ended",
         "high_seq",
+        "is_connecting",
         "is_orphan",
         "keepalive_timer",
         "keepcnt",
@@ -128,6 +130,7 @@ class TcpSock(InetSocket, Endpoint):
         "pingpong",
         "pmtu",
         "port_is_bound",
+        "port_is_locked",
         "prior_cwnd",
         "prior_ssthresh",
         "probes_out",
@@ -202,7 +205,10 @@ class TcpSock(InetSocket, Endpoint):
         self.is_orphan = False  # closed by the program, or not yet given to one
         self.counts_as_orphan = False
         self.has_ended = False  # the peer has said that it sends no more
-        self.port_is_bound = False  # bind() named it, so it stays after the connection
+        self.address_is_locked = False  # bind() named it, so it stays when a connection ends
+        self.is_connecting = False  # the program has not yet asked how its connect() ended
+        self.port_is_bound = False  # it came by bind()
+        self.port_is_locked = False  # bind() named it, so it stays when a connection ends
         self.soft_error = 0  # what routers said; told only if all is given up
         # The stream out: what waits, what is under way.
         self.write_queue: deque[Piece] = deque()
