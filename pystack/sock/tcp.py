@@ -127,8 +127,11 @@ class TcpSocket(TcpSock):
 
     @property
     def error(self) -> int:
-        """getsockopt(SO_ERROR): told once."""
-        return self.errors.take_pending()
+        """getsockopt(SO_ERROR): told once, what routers said too."""
+        number = self.errors.take_pending()
+        if not number:
+            number, self.soft_error = self.soft_error, 0
+        return number
 
     def send(self, data: Buffer, *, more: bool = False) -> int:
         """How many octets were taken, 0 if there is no room now. Raises NetError.

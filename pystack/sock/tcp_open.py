@@ -21,7 +21,6 @@ from pystack.sock.tcp_window import (
     LARGEST_WINDOW,
     InitialWindow,
     enter_quickack,
-    full_space,
     init_buffer_space,
     initialize_rcv_mss,
     is_pingpong,
@@ -45,7 +44,7 @@ def start(sk: TcpSock, isn: int) -> None:
     sk.adv_mss = min(advertised_mss(route), sk.user_mss or LARGEST_WINDOW)
     initialize_rcv_mss(sk)
     wscale_ok = bool(sysctl.tcp_window_scaling)
-    first = InitialWindow(full_space(sk), sk.adv_mss, sysctl.tcp_rmem[2], wscale_ok=wscale_ok)
+    first = InitialWindow(sk, sk.adv_mss, wscale_ok=wscale_ok)
     sk.rcv_wnd = sk.rcv_ssthresh = first.window
     sk.rcv_wscale, sk.window_clamp = first.wscale, first.clamp
     sk.snd_wnd = sk.snd_wl1 = 0

@@ -71,7 +71,7 @@ class Listening:
     @property
     def has_many_requests(self) -> bool:
         """Linux: include/net/inet_connection_sock.h inet_csk_reqsk_queue_is_full()"""
-        return len(self.requests) >= self.limit
+        return len(self.requests) > self.limit
 
 
 class TcpSock(InetSocket, Endpoint):
@@ -111,6 +111,7 @@ class TcpSock(InetSocket, Endpoint):
         "keepintvl",
         "keepopen",
         "key",
+        "last_length",
         "last_oow_ack",
         "last_received",
         "last_sent",
@@ -256,6 +257,7 @@ class TcpSock(InetSocket, Endpoint):
         self.pingpong = 0
         self.ato = 0.0
         self.rcv_mss = 0
+        self.last_length = 0  # of a segment that was shorter, but seemed whole
         self.compressed = 0  # ACKs that were saved since the last one
         self.gap_at = self.gap_acks = 0  # how many ACKs told of this gap
         self.last_received = self.last_sent = self.rcv_tstamp = 0.0
