@@ -47,8 +47,8 @@ class Lesson(NamedTuple):
 class Narrator:
     """Follows packets through a host that nobody else uses."""
 
-    def __init__(self, host: Host, config_of: ConfigOf) -> None:
-        self.watcher = Watcher(host, self._narrate)
+    def __init__(self, host: Host, config_of: ConfigOf, most: int | None = None) -> None:
+        self.watcher = Watcher(host, self._narrate, most)
         self.left: dict[int, Left] = {}  # by packet; the last copy of one that was flooded
         self._config_of = config_of
         self._lessons: list[Lesson] = []
