@@ -21,8 +21,10 @@ from pystack.l3.route import RTCF_BROADCAST, RTCF_DOREDIRECT, RTCF_MULTICAST, RT
 from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
 from pystack.sock.inet import InetSocket
+from pystack.wire import icmp
 from pystack.wire.ipv4 import (
     INADDR_BROADCAST,
+    IPPROTO_ICMP,
     Ipv4Header,
     address_text,
     is_loopback,
@@ -110,7 +112,7 @@ def routed_out(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header 
     flow = _question(pkt, header)
     reasons = [*why_out(scene, flow, route)]
     if flow.saddr:
-        reasons.append(source_choice.given(scene, flow.saddr, _given_by(pkt, header, cause)))
+        reasons.append(source_choice.given(scene, flow.saddr, _given_by(scene, pkt, header, cause)))
     return Told(f"{way(scene, route)}, source {address_text(header.saddr)}", _OUTPUT, tuple(reasons))
 
 
@@ -126,7 +128,7 @@ def _question(pkt: Packet, header: Ipv4Header) -> Flow:
     return flow
 
 
-def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
+def _given_by(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
     sock = pkt.sock
     if isinstance(sock, InetSocket) and sock.is_connected:
         return "its socket was connected with it, and keeps it"
@@ -134,7 +136,12 @@ def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
         return "its socket is bound to it"
     if cause is not None and cause.daddr == header.saddr:
         return "an answer comes from the address that was asked"
-    return "chosen by the stack, which answers"
+    kind = pkt.data[pkt.transport_header : pkt.transport_header + 1]
+    if header.protocol != IPPROTO_ICMP or not kind or kind[0] not in icmp.ERROR_TYPES:
+        return "chosen by the stack, which answers"
+    if scene.netns.ipv4.confs.ipv4.icmp_errors_use_inbound_ifaddr:
+        return "of the device by which the packet came (icmp_errors_use_inbound_ifaddr is 1)"
+    return "of the way back to the sender (icmp_errors_use_inbound_ifaddr is 0)"
 
 
 def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
