@@ -124,7 +124,12 @@ class Narrator:
             self._stage(crossing, traveller, "route", "route", told)
         elif crossing.hook == nf.FORWARD and pkt.physout is None:
             self._note_detour(crossing, traveller)
-            told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()")
+            line = (
+                self._scene(crossing).line_of_forwarding(crossing.indev)
+                if isinstance(crossing.indev, Link)
+                else ""
+            )
+            told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()", config=line)
             self._stage(crossing, traveller, "forward", "forward", told, changes)
 
     def _note_detour(self, crossing: Crossing, traveller: Traveller) -> None:

@@ -14,7 +14,7 @@ from pystack.explain.sender import Sender
 from pystack.explain.stage import Reason, Told
 from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_LINK
-from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, FibResult, Flow
+from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.flow_keys import flow_keys
 from pystack.l3.path_choice import L4_POLICY
 from pystack.l3.route import RTCF_BROADCAST, RTCF_DOREDIRECT, RTCF_MULTICAST, RTCF_REDIRECTED, Rtable
@@ -73,9 +73,10 @@ def _why_in(scene: Scene, arrival: Arrival, decision: Rtable | DropReason) -> It
     story = looked_up(scene, arrival.flow(fib))
     yield from story.reasons
     found = story.found
-    leads_on = isinstance(found, FibResult) and found.type != RTN_LOCAL
+    leads_on = isinstance(found, FibResult) and found.type == RTN_UNICAST
     if not forwards and _is_refused(decision) and (leads_on or not isinstance(found, FibResult)):
-        return (yield Reason(f"{dev.name}.forwarding is 0: what is not for this host is not passed on"))
+        text = f"{dev.name}.forwarding is 0: what is not for this host is not passed on"
+        return (yield Reason(text, scene.line_of_forwarding(dev)))
     if isinstance(decision, DropReason):
         return (yield from source_check.martian(scene, arrival, decision))
     if decision.error or not isinstance(found, FibResult):

@@ -27,6 +27,7 @@ def test_each_decision_names_the_line_that_made_it() -> None:
 def test_forwarding_tells_what_it_rewrote() -> None:
     explanation = told("10.0.0.2.1000 > 192.0.2.7.53: UDP, length 12", "tap1")
     assert stage(explanation, "forward").changes == ("ip.ttl 64 -> 63",)
+    assert stage(explanation, "forward").told.config == "lab.setup:14"
     assert ends(explanation) == ["sent by wan"]
 
 
