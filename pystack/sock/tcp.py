@@ -22,6 +22,7 @@ from pystack.errors import (
 from pystack.l3.fib_types import Flow
 from pystack.sock import tcp_connect, tcp_input, tcp_listen, tcp_timers
 from pystack.sock.errors import IcmpError
+from pystack.sock.tcp_autotune import adjust
 from pystack.sock.tcp_end import destroy, done, fin_time, time_wait
 from pystack.sock.tcp_icmp import take_error
 from pystack.sock.tcp_output import (
@@ -213,6 +214,7 @@ class TcpSocket(TcpSock):
         data = self._take(self._up_to_urgent(limit))
         if not data:
             return self._nothing_to_read()
+        adjust(self)
         after_reading(self, len(data))
         return data
 
