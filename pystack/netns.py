@@ -18,6 +18,7 @@ from pystack.l2.port import PortDevice
 from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.stored_conf import StoredConf
+from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.hooks import Hooks
 from pystack.origins import Origins
 from pystack.profile import Profile
@@ -76,6 +77,7 @@ class Netns:
         self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
+        self._build_conntrack(of_the_host=first is None)
         self._build_br_netfilter()
         self.devices.register(self.loopback)
 
@@ -108,6 +110,17 @@ class Netns:
         self.packets = PacketTable(
             clock=clock, devices=self.devices, egress=self.link.egress, outcomes=outcomes
         )
+
+    def _build_conntrack(self, *, of_the_host: bool) -> None:
+        self.conntrack = Conntrack(
+            clock=self.clock,
+            timers=self.timers,
+            hooks=self.hooks,
+            defrag=self.ipv4.defrag,
+            printk=self.link.printk,
+            warn=self.link.printk_ratelimited,
+        )
+        self.conntrack.bind(self.sysctls, of_the_host=of_the_host)
 
     def _build_br_netfilter(self) -> None:
         self.br_netfilter = BrNetfilter(link=self.link, snmp=self.snmp)
