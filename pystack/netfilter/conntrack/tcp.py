@@ -39,7 +39,7 @@ from pystack.wire.ipv4 import IPPROTO_TCP
 
 _PATIENT: Final = 120  # seconds; what expires sooner needs no shortening
 _MASK: Final = 0xFFFFFFFF
-_CAN_GO: Final = frozenset({State.FIN_WAIT, State.LAST_ACK, State.TIME_WAIT, State.CLOSE, State.CLOSE_WAIT})
+_CLOSING: Final = frozenset({State.FIN_WAIT, State.LAST_ACK, State.TIME_WAIT, State.CLOSE, State.CLOSE_WAIT})
 
 
 class TcpTracker:
@@ -68,7 +68,7 @@ class TcpTracker:
 
     def can_early_drop(self, conn: Conn) -> bool:
         """Whether it is closing anyway. Linux: tcp_can_early_drop()"""
-        return isinstance(conn.proto, bytes) and TcpTrack.unpack(conn.proto).state in _CAN_GO
+        return isinstance(conn.proto, bytes) and TcpTrack.unpack(conn.proto).state in _CLOSING
 
     def forget_windows(self, conn: Conn) -> None:
         """Segments may have passed unseen. Linux: nf_ct_tcp_fixup()"""
@@ -223,6 +223,8 @@ class _Crossing:
     def _reset(self) -> Tracked:
         """A RST counts only where it would be believed (RFC 5961 3.2)."""
         track, segment = self.track, self.segment
+        if self.old in _CLOSING:  # what is known may be of another connection meanwhile
+            return self._in_window()
         peer = track.sides[1 - self.way]
         if peer.flags & MAXACK_SET and track.last_kind != Flags.SYN:
             established = self.old is State.ESTABLISHED and self.conn.status & IPS_ASSURED
