@@ -17,9 +17,11 @@ from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
 from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.ipv4 import Ipv4
+from pystack.l3.netfilter_path import NetfilterPath
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.hooks import Hooks
+from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
 from pystack.profile import Profile
 from pystack.rng import Rng
@@ -78,6 +80,7 @@ class Netns:
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self._build_conntrack(of_the_host=first is None)
+        self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link), self.conntrack)
         self._build_br_netfilter()
         self.devices.register(self.loopback)
 

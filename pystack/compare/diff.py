@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
+from pystack.compare import log_lines
 from pystack.compare.align import Pair, align, place
 from pystack.compare.equivalences import Injected, alike, ignored, kind_of, plain_text, unforgiven
 from pystack.compare.moved import Move, Twin, moves
@@ -74,7 +75,9 @@ class Differ:
     def __init__(self, kernel: Sequence[Record], pystack: Sequence[Record]) -> None:
         self._kernel = kernel
         self._pystack = pystack
-        self._injected = Injected(_entered(kernel) & _entered(pystack))
+        entered = _entered(kernel) & _entered(pystack)
+        self._injected = Injected(entered)
+        self._injected_ids = log_lines.identities(entered)
         self._forgiven: dict[str, int] = {}
         self._not_observable = 0
 
@@ -107,7 +110,9 @@ class Differ:
             return left.dir == right.dir and self._alike(left.data, right.data) is not None
         if isinstance(left, Hop) and isinstance(right, Hop):
             return self._alike_hops(left, right) is not None
-        return isinstance(left, Log) and isinstance(right, Log) and left.text == right.text
+        if isinstance(left, Log) and isinstance(right, Log):
+            return log_lines.alike(left.text, right.text, self._injected_ids) is not None
+        return False
 
     def _alike(self, left: bytes, right: bytes) -> list[str] | None:
         if left == right:
@@ -136,7 +141,7 @@ class Differ:
         if isinstance(left, Hop) and isinstance(right, Hop):
             return self._hops(pair, left, right)
         if isinstance(left, Log) and isinstance(right, Log):
-            return None if left.text == right.text else self._difference("LOG", pair, "log line")
+            return self._lines(pair, left.text, right.text)
         if isinstance(left, Output) and isinstance(right, Output):
             return self._outputs(pair, left, right)
         assert isinstance(left, State), "records of one lane are of one kind"
@@ -198,6 +203,13 @@ class Differ:
             self._not_observable += theirs is not ours
             return False
         return bool(theirs != ours)
+
+    def _lines(self, pair: Pair, left: str, right: str) -> Difference | None:
+        masks = log_lines.alike(left, right, self._injected_ids)
+        if masks is None:
+            return self._difference("LOG", pair, "log line")
+        self._forgive(masks)
+        return None
 
     def _outputs(self, pair: Pair, left: Output, right: Output) -> Difference | None:
         if left.rc != right.rc:

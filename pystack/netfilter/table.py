@@ -7,10 +7,10 @@ on a real host; nftables' own are further ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from pystack.errors import EBUSY, EEXIST, ENOENT, ENOTEMPTY, NetError
-from pystack.netfilter.hooks import HookEntry, HookPoint, HookState
+from pystack.netfilter.hooks import HookEntry, HookFn, HookState
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.view import View
 from pystack.netfilter.walk import Listener, walk
@@ -20,13 +20,38 @@ LEGACY: Final = "legacy"
 NFT: Final = "nft"
 
 MakeView = Callable[[Packet, HookState], View]
+Judge = Callable[[Packet, HookState], int]
+
+
+class Point(Protocol):
+    """Where a base chain hangs."""
+
+    def register(self, fn: HookFn, priority: int, name: str) -> HookEntry:
+        """Hang a function there."""
+
+
+class Connections(Protocol):
+    """Who tracks connections while anybody asks for them."""
+
+    def use(self) -> None:
+        """Somebody does."""
+
+    def release(self) -> None:
+        """He does no more."""
 
 
 class Table:
     """Linux: struct xt_table, struct nft_table"""
 
     def __init__(
-        self, family: int, name: str, owner: str, points: tuple[HookPoint, ...], view: MakeView
+        self,
+        family: int,
+        name: str,
+        owner: str,
+        points: tuple[Point, ...],
+        view: MakeView,
+        wrap: Callable[[Table, BaseChain, Judge], Judge],
+        connections: Connections,
     ) -> None:
         self.family = family
         self.name = name
@@ -35,6 +60,8 @@ class Table:
         self.listener: Listener | None = None
         self._points = points
         self._view = view
+        self._connections = connections
+        self._wrap = wrap  # what hangs at a hook may do more than ask the chain
         self._entries: dict[str, HookEntry] = {}
 
     # --- chains -------------------------------------------------------------------------------------------
@@ -52,14 +79,11 @@ class Table:
         chain = self.chains.get(name)
         if chain is None:
             raise NetError(ENOENT)
-        if chain.rules:
-            raise NetError(ENOTEMPTY)
         if chain.references:
             raise NetError(EBUSY)
+        if chain.rules:
+            raise NetError(ENOTEMPTY)
         del self.chains[name]
-        entry = self._entries.pop(name, None)
-        if entry is not None and isinstance(chain, BaseChain):
-            self._points[chain.hook].unregister(entry)
 
     def rename_chain(self, old: str, new: str) -> None:
         """Give a user's chain another name, in its place."""
@@ -81,41 +105,50 @@ class Table:
             return walk(chain, view_of(pkt, state), self.listener)
 
         point = self._points[chain.hook]
-        self._entries[chain.name] = point.register(judge, chain.priority, f"{self.name}/{chain.name}")
+        name = f"{self.name}/{chain.name}"
+        self._entries[chain.name] = point.register(self._wrap(self, chain, judge), chain.priority, name)
 
     # --- rules --------------------------------------------------------------------------------------------
 
+    def append(self, chain: Chain, rule: Rule) -> None:
+        """Put a rule behind all others."""
+        self._enter(rule)
+        chain.rules.append(rule)
+        chain.index = None
+
     def insert(self, chain: Chain, index: int, rule: Rule) -> None:
         """Put a rule in front of the one at `index`."""
-        _count(rule, 1)
-        chain.rules = [*chain.rules[:index], rule, *chain.rules[index:]]
+        self._enter(rule)
+        chain.rules.insert(index, rule)
+        chain.index = None
 
     def replace(self, chain: Chain, index: int, rule: Rule) -> None:
         """Put a rule in the place of another."""
-        _count(rule, 1)
-        _count(chain.rules[index], -1)
-        chain.rules = [*chain.rules[:index], rule, *chain.rules[index + 1 :]]
+        self._enter(rule)
+        self._leave(chain.rules[index])
+        chain.rules[index] = rule
+        chain.index = None
 
     def delete(self, chain: Chain, index: int) -> None:
         """Take a rule out."""
-        _count(chain.rules[index], -1)
-        chain.rules = [*chain.rules[:index], *chain.rules[index + 1 :]]
+        self._leave(chain.rules.pop(index))
+        chain.index = None
 
     def flush(self, chain: Chain) -> None:
         """Take all rules of a chain out."""
         for rule in chain.rules:
-            _count(rule, -1)
-        chain.rules = []
+            self._leave(rule)
+        chain.rules.clear()
+        chain.index = None
 
-    def close(self) -> None:
-        """Take everything off the hooks."""
-        for chain in self.base_chains():
-            entry = self._entries.pop(chain.name, None)
-            if entry is not None:
-                self._points[chain.hook].unregister(entry)
-        self.chains = {}
+    def _enter(self, rule: Rule) -> None:
+        if isinstance(rule.target, Jump):
+            rule.target.chain.references += 1
+        for _ in range(rule.connection_users):
+            self._connections.use()
 
-
-def _count(rule: Rule, change: int) -> None:
-    if isinstance(rule.target, Jump):
-        rule.target.chain.references += change
+    def _leave(self, rule: Rule) -> None:
+        if isinstance(rule.target, Jump):
+            rule.target.chain.references -= 1
+        for _ in range(rule.connection_users):
+            self._connections.release()

@@ -15,6 +15,7 @@ class View:
     """Linux: include/linux/netfilter/x_tables.h struct xt_action_param"""
 
     __slots__ = (
+        "_ports",
         "daddr",
         "fragment",
         "hook",
@@ -42,6 +43,7 @@ class View:
         self.hotdrop = False  # a match that found a packet no rule may judge
         self.saddr = self.daddr = self.protocol = self.fragment = 0
         self.transport = pkt.transport_header
+        self._ports: tuple[int, int] | bool = False  # False: not looked for yet, True: there are none
         self.length = len(pkt.data) - pkt.network_header  # what a rule's counter grows by
 
     @classmethod
@@ -59,6 +61,20 @@ class View:
         view.fragment = header.frag_off & 0x1FFF
         view.transport = pkt.network_header + header.ihl
         return view
+
+    @property
+    def ports(self) -> tuple[int, int] | None:
+        """The two numbers that TCP, UDP and SCTP begin with; None in later fragments, or if cut off."""
+        if self._ports is False:
+            found = None if self.fragment else self.transport_octets(4)
+            self._ports = True if found is None else (found[0] << 8 | found[1], found[2] << 8 | found[3])
+        return self._ports if isinstance(self._ports, tuple) else None
+
+    @property
+    def dport(self) -> int:
+        """The port it is for; -1 if there is none. For the lookup of rules."""
+        ports = self.ports
+        return -1 if ports is None else ports[1]
 
     def octets(self, offset: int, count: int) -> bytes | None:
         """Some of what stands behind the network header's beginning; None if the packet is shorter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pystack.netfilter.index import WORTH_IT, RuleIndex
 from pystack.netfilter.rule import CONTINUE, RETURN, BaseChain, Chain, Jump, Rule
 from pystack.netfilter.verdict import NF_DROP
 from pystack.netfilter.view import View
@@ -19,19 +20,34 @@ class Listener(Protocol):
         """No rule decided."""
 
 
+class _Place:
+    """Where in a chain the walk is: the numbers of its rules that are still to be asked."""
+
+    __slots__ = ("chain", "next", "numbers")
+
+    def __init__(self, chain: Chain, view: View) -> None:
+        self.chain = chain
+        self.next = 0
+        self.numbers: list[int] | range = range(len(chain.rules))
+        if len(chain.rules) >= WORTH_IT:
+            if chain.index is None:
+                chain.index = RuleIndex(chain.rules)
+            self.numbers = chain.index.candidates(view)
+
+
 def walk(base: BaseChain, view: View, listener: Listener | None = None) -> int:
     """The verdict. Linux: net/ipv4/netfilter/ip_tables.c ipt_do_table()"""
-    chain: Chain = base
-    number = 0
-    calls: list[tuple[Chain, int]] = []  # where to go on after a user's chain
+    place = _Place(base, view)
+    calls: list[_Place] = []  # where to go on after a user's chain
     while True:
-        if number == len(chain.rules):
+        if place.next == len(place.numbers):
             if not calls:
                 return _policy(base, view, listener)
-            chain, number = calls.pop()
+            place = calls.pop()
             continue
-        rule = chain.rules[number]
-        number += 1
+        number = place.numbers[place.next]
+        rule = place.chain.rules[number]
+        place.next += 1
         if not rule.matches(view):
             if view.hotdrop:
                 return NF_DROP
@@ -41,16 +57,16 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None) -> int:
         target = rule.target
         if type(target) is Jump:
             if listener is not None:
-                listener.rule(chain, number, rule, CONTINUE, view)
+                listener.rule(place.chain, number + 1, rule, CONTINUE, view)
             if not target.goto:
-                calls.append((chain, number))
-            chain, number = target.chain, 0
+                calls.append(place)
+            place = _Place(target.chain, view)
             continue
         verdict = CONTINUE if target is None else target.apply(view)
         if listener is not None:
-            listener.rule(chain, number, rule, verdict, view)
+            listener.rule(place.chain, number + 1, rule, verdict, view)
         if verdict == RETURN:
-            number = len(chain.rules)  # as if the chain had ended
+            place.next = len(place.numbers)  # as if the chain had ended
         elif verdict != CONTINUE:
             return verdict
 

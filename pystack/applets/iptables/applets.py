@@ -1,0 +1,23 @@
+"""iptables under all its names; plain `iptables` is nft's, as on Debian."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables import command, restore, save
+from pystack.applets.iptables.owner import LEGACY_OWNER, NFT_OWNER
+from pystack.applets.session import Applet
+
+APPLETS: Final[dict[str, Applet]] = {
+    name: applet
+    for program, owner in (
+        ("iptables", NFT_OWNER),
+        ("iptables-nft", NFT_OWNER),
+        ("iptables-legacy", LEGACY_OWNER),
+    )
+    for name, applet in (
+        (program, command.applet(owner)),
+        (f"{program}-save", save.applet(owner, f"{program}-save")),
+        (f"{program}-restore", restore.applet(owner, f"{program}-restore")),
+    )
+}

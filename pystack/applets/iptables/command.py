@@ -1,0 +1,132 @@
+"""The applets iptables, iptables-nft and iptables-legacy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from pystack.applets.iptables.editor import Editor
+from pystack.applets.iptables.errno_texts import worded
+from pystack.applets.iptables.listing import Listing, rules_as_commands, told
+from pystack.applets.iptables.owner import Owner
+from pystack.applets.iptables.parser import Command, Parser
+from pystack.applets.iptables.refused import (
+    OTHER_PROBLEM,
+    PARAMETER_PROBLEM,
+    VERSION,
+    VERSION_PROBLEM,
+    BadArgument,
+    KernelRefused,
+    Refused,
+)
+from pystack.applets.requests import Steps
+from pystack.applets.session import Applet, Session
+from pystack.applets.tcpdump.names import Names, load_names
+from pystack.errors import ENOENT, NotModelled
+from pystack.netfilter.rule import Rule
+from pystack.netfilter.tables import chains_of
+
+_PROGRAM: Final = "iptables"
+
+
+def applet(owner: Owner) -> Applet:
+    """The command for one owner's tables."""
+
+    def run(args: Sequence[str], session: Session) -> Steps:
+        names = yield from load_names()
+        return Iptables(owner, session, names).run(args)
+
+    return run
+
+
+class Iptables:
+    """One run."""
+
+    def __init__(self, owner: Owner, session: Session, names: Names) -> None:
+        self._owner = owner
+        self._names = names
+        self._out, self._err = session.io.out, session.io.err
+        self._editor = Editor(session.netns.tables, owner, session.host.origins)
+
+    def run(self, args: Sequence[str]) -> int:
+        """Parse and do it; the exit code."""
+        letter = ""
+        try:
+            command = Parser(args, self._names).parse()
+            letter = command.letter
+            if command.help:
+                raise NotModelled("iptables -h")
+            if command.version:
+                self._out.line(f"{_PROGRAM} v{VERSION} ({self._owner.variant})")
+                return 0
+            if command.other_family:
+                raise BadArgument("")
+            for warning in command.warnings:
+                self._err.line(warning)
+            self._out.write("".join(f"{line}\n" for line in perform(command, self._editor, self._names)))
+        except Refused as refused:
+            self._err.write(refusal_text(refused, _PROGRAM, self._owner))
+            return refused.code
+        except KernelRefused as error:
+            text, code = worded(error, letter, self._owner)
+            version = f" v{VERSION} ({self._owner.variant})" if code != OTHER_PROBLEM else ""
+            self._err.line(f"{_PROGRAM}{version}: {text}")
+            return code
+        return 0
+
+
+def refusal_text(refused: Refused, program: str, owner: Owner, line: int = 0) -> str:
+    """What is printed for a bad command line. Linux: basic_exit_err()"""
+    text = f"{program} v{VERSION} ({owner.variant}): {refused.text}\n".replace("{program}", program)
+    if isinstance(refused, BadArgument):
+        text = f"{refused.text}\n" if refused.text else ""
+    if line and refused.code == PARAMETER_PROBLEM:
+        text += f"Error occurred at line: {line}\n"
+    if refused.code == PARAMETER_PROBLEM:
+        text += f"Try `{program} -h' or '{program} --help' for more information.\n"
+    if refused.code == VERSION_PROBLEM:
+        text += "Perhaps iptables or your kernel needs to be upgraded.\n"
+    return text
+
+
+def perform(command: Command, editor: Editor, names: Names) -> Iterator[str]:
+    """Do what is asked; yields the lines of its output. Raises Refused and KernelRefused."""
+    if command.letter in ("L", "S"):
+        yield from _show(command, editor, names)
+        return
+    action = _ACTIONS[command.letter]
+    if command.verbose and command.letter in "ADICR" and not (command.letter == "D" and command.rulenum):
+        for spec in command.specs():
+            yield told(Rule((), None, spec), names)
+    action(editor, command)
+
+
+_ACTIONS: Final[dict[str, Callable[[Editor, Command], None]]] = {
+    "A": Editor.append,
+    "I": Editor.insert,
+    "R": Editor.replace,
+    "D": Editor.delete,
+    "C": Editor.check,
+    "N": Editor.new_chain,
+    "X": Editor.delete_chains,
+    "E": Editor.rename_chain,
+    "P": Editor.set_policy,
+    "F": Editor.flush,
+    "Z": Editor.zero,
+}
+
+
+def _show(command: Command, editor: Editor, names: Names) -> Iterator[str]:
+    table = editor.table(command.table)
+    chain = command.chain
+    if chain and chain not in table.chains and chain not in chains_of(table.name):
+        if editor.owner.is_nft:
+            where = f"chain `{chain}' in table `{table.name}'"
+            raise Refused(f"{where} is incompatible, use 'nft' tool.", OTHER_PROBLEM)
+        raise KernelRefused(ENOENT)
+    if command.letter == "S":
+        yield from rules_as_commands(table, command)
+    else:
+        yield from Listing(command, names).lines(table)
+    if command.also_zero:
+        editor.zero(command)

@@ -1,0 +1,61 @@
+"""How iptables words what the tables refuse, command by command. Linux: libiptc.c TC_STRERROR(),
+iptables/nft.c nft_strerror()
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.owner import Owner
+from pystack.applets.iptables.refused import (
+    OTHER_PROBLEM,
+    RESOURCE_PROBLEM,
+    KernelRefused,
+)
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, ERANGE
+
+_EMLINK: Final = 31
+_STRERROR: Final = {
+    EBUSY: "Device or resource busy",
+    ENOENT: "No such file or directory",
+    EINVAL: "Invalid argument",
+    ELOOP: "Too many levels of symbolic links",
+    ERANGE: "Numerical result out of range",
+    ENOTEMPTY: "Directory not empty",
+    _EMLINK: "Too many links",
+}
+_BY_COMMAND: Final = {
+    ("D", E2BIG): "Index of deletion too big",
+    ("I", E2BIG): "Index of insertion too big",
+    ("R", E2BIG): "Index of replacement too big",
+    ("Z", E2BIG): "Index of counter too big",
+    ("N", EEXIST): "Chain already exists",
+    ("P", ENOENT): "Bad built-in chain name",
+    ("P", EINVAL): "Bad policy name",
+}
+_NO_CHAIN: Final = "No chain/target/match by that name"
+_NO_RULE: Final = "Bad rule (does a matching rule exist in that chain?)"
+
+
+def worded(error: KernelRefused, letter: str, owner: Owner) -> tuple[str, int]:
+    """The text without the program's name, and the exit code."""
+    if owner.is_nft and error.verb not in ("", "rule", "policy"):
+        what = _STRERROR.get(error.number, f"Unknown error {error.number}")
+        return f" {error.verb} failed ({what}): {error.where}", RESOURCE_PROBLEM
+    return f"{reason(error, letter)}.{_hint(error)}", OTHER_PROBLEM
+
+
+def reason(error: KernelRefused, letter: str) -> str:
+    """Why, in a few words."""
+    known = _BY_COMMAND.get((letter, error.number))
+    if known is not None:
+        return known
+    if letter == "E" and error.number in (ENOENT, EEXIST):
+        return "File exists"
+    if error.number == ENOENT:
+        return _NO_RULE if error.verb == "rule" else _NO_CHAIN
+    return _STRERROR.get(error.number, f"Unknown error {error.number}")
+
+
+def _hint(error: KernelRefused) -> str:
+    return " Run `dmesg' for more information." if error.number == EINVAL else ""

@@ -1,0 +1,103 @@
+"""What a match or a target is to the command line: options, checks, printed forms, and what it compiles to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from pystack.applets.iptables.option import Option, Values
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.tcpdump.names import Names
+from pystack.netfilter.needs import Path
+from pystack.netfilter.rule import Match, Target
+
+if TYPE_CHECKING:  # a rule is made of extensions
+    from pystack.applets.iptables.spec import RuleSpec
+
+EINVAL: Final = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a rule is to stand, and what it may use there."""
+
+    path: Path
+    table: str
+    chain: str
+    nft: bool
+
+
+class Extension:
+    """Of matches and targets alike; values that were not given are not in `values`."""
+
+    name: ClassVar[str]
+    options: ClassVar[tuple[Option, ...]] = ()
+    protocols: ClassVar[tuple[int, ...]] = ()  # one of which -p has to say; the kernel asks for it
+    tables: ClassVar[tuple[str, ...]] = ()  # in which it may stand; empty: in all
+    hooks: ClassVar[tuple[str, ...]] = ()  # built-in chains in which it may stand; empty: in all
+
+    def check(self, values: Values) -> None:
+        """Whether what was given goes together; raises Refused. Linux: xtables_target.x6_fcheck"""
+
+    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+        """The errno with which the kernel refuses this here, 0 if it does not. Linux: xt_check_match()"""
+        if self.protocols and (spec.header.protocol_inverted or spec.header.protocol not in self.protocols):
+            return EINVAL
+        if self.tables and site.table not in self.tables:
+            return EINVAL
+        if self.hooks and site.chain.isupper() and site.chain in _BUILTIN and site.chain not in self.hooks:
+            return EINVAL
+        return 0
+
+    def save(self, values: Values) -> str:
+        """The options as -S prints them, in the order of the table above."""
+        words: list[str] = []
+        for option in self.options:
+            given = values.get(option.name)
+            if given is None:
+                continue
+            words += ["!"] if given.inverted else []
+            words.append(f"--{option.name}")
+            words += [option.show(given.value)] if option.parse is not None else []
+        return " ".join(words)
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """What -L prints behind the addresses; `names` is None with -n."""
+        raise NotImplementedError
+
+
+_BUILTIN: Final = frozenset(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"))
+
+
+class MatchExtension(Extension):
+    """`-m NAME`"""
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """All that must hold."""
+        raise NotImplementedError
+
+
+class TargetExtension(Extension):
+    """`-j NAME`"""
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """What is done."""
+        raise NotImplementedError
+
+
+def exactly_needed(extension: Extension, values: Values) -> None:
+    """What the table of options asks for. Linux: xtables_option_mfcall(), xtopt_parse() at the end"""
+    for option in extension.options:
+        if option.required and option.name not in values:
+            raise Refused(f'{extension.name}: option "--{option.name}" must be specified')
+    for option in extension.options:
+        if option.name not in values:
+            continue
+        for other in option.also:
+            if other not in values:
+                raise Refused(f'{extension.name}: option "--{option.name}" also requires "--{other}".')
+        for other in option.excludes:
+            if other in values:
+                raise Refused(
+                    f'{extension.name}: option "--{option.name}" cannot be used together with "--{other}".'
+                )

@@ -1,0 +1,99 @@
+"""Matches that ask the routes: addrtype, rpfilter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.option import Option, Values, Where
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.tcpdump.names import Names
+from pystack.netfilter.matches.addrtype import AddressType, RpFilter
+from pystack.netfilter.rule import Match
+
+# In the order of RTN_*. Linux: libxt_addrtype.c rtn_names
+_KINDS: Final = (
+    "UNSPEC",
+    "UNICAST",
+    "LOCAL",
+    "BROADCAST",
+    "ANYCAST",
+    "MULTICAST",
+    "BLACKHOLE",
+    "UNREACHABLE",
+    "PROHIBIT",
+    "THROW",
+    "NAT",
+    "XRESOLVE",
+)
+
+
+def _kinds(text: str, where: Where) -> int:
+    """A bit mask. Linux: libxt_addrtype.c parse_types()"""
+    mask = 0
+    for name in text.split(","):
+        known = [number for number, kind in enumerate(_KINDS) if kind.lower() == name.lower()]
+        if not known:
+            raise Refused(f'addrtype: bad type "{name}"')
+        mask |= 1 << known[0]
+    return mask
+
+
+def _show_kinds(mask: int) -> str:
+    return ",".join(kind for number, kind in enumerate(_KINDS) if mask >> number & 1)
+
+
+class AddrType(MatchExtension):
+    """Linux: libxt_addrtype.c"""
+
+    name = "addrtype"
+    options = (
+        Option("src-type", _kinds, _show_kinds, invert=True),
+        Option("dst-type", _kinds, _show_kinds, invert=True),
+        Option("limit-iface-in", excludes=("limit-iface-out",)),
+        Option("limit-iface-out"),
+    )
+
+    def check(self, values: Values) -> None:
+        """One of the two ends."""
+        if "src-type" not in values and "dst-type" not in values:
+            raise Refused("addrtype: you must specify --src-type or --dst-type")
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`ADDRTYPE match dst-type LOCAL`"""
+        text = "ADDRTYPE match"
+        for name in ("src-type", "dst-type"):
+            if name in values:
+                text += f" {name} {'!' if values[name].inverted else ''}{_show_kinds(values[name].value)}"
+        for name in ("limit-iface-in", "limit-iface-out"):
+            text += f" {name.replace('iface-', '')}" if name in values else ""
+        return text
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test for both ends."""
+        ends = [
+            (values[name].value, values[name].inverted) if name in values else None
+            for name in ("src-type", "dst-type")
+        ]
+        limits = "limit-iface-in" in values, "limit-iface-out" in values
+        return (AddressType(site.path, ends[0], ends[1], *limits),)
+
+
+class RpFilterExtension(MatchExtension):
+    """Linux: libxt_rpfilter.c"""
+
+    name = "rpfilter"
+    hooks = ("PREROUTING",)
+    tables = ("mangle", "raw")
+    options = (Option("loose"), Option("validmark"), Option("accept-local"), Option("invert"))
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`rpfilter loose invert`"""
+        return f"rpfilter {self.save(values).replace('--', '')}".rstrip()
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test."""
+        return (RpFilter(site.path, *(option.name in values for option in self.options)),)
+
+
+EXTENSIONS: Final = (AddrType(), RpFilterExtension())

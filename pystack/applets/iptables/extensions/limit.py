@@ -1,0 +1,171 @@
+"""Matches that remember: limit, statistic, quota."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.option import U32, Option, Values, Where, uint
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.spec import RuleSpec
+from pystack.applets.tcpdump.names import Names
+from pystack.errors import ERANGE
+from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random
+from pystack.netfilter.rule import Match
+
+_UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_SHOWN: Final = (("day", SCALE * 86400), ("hour", SCALE * 3600), ("min", SCALE * 60), ("sec", SCALE))
+_DEFAULT: Final = SCALE * 3600 // 3
+_DEFAULT_BURST: Final = 5
+_CREDITS: Final = 128 * 250  # of a second
+
+
+def rate(text: str, where: Where) -> int:
+    """`5/min` as the interval between two packets. Linux: libxt_limit.c parse_rate()"""
+    count_text, slash, unit = text.partition("/")
+    seconds = 1
+    if slash:
+        known = [length for name, length in _UNITS.items() if unit and name.startswith(unit.lower())]
+        if not known:
+            raise Refused(f"bad rate \"{text}\"'")
+        seconds = known[0]
+    if not count_text.isdigit() or not int(count_text):
+        raise Refused(f"bad rate \"{text}\"'")
+    interval = SCALE * seconds // int(count_text)
+    if not interval:
+        raise Refused(f'Rate too fast "{text}"')
+    return interval
+
+
+def show_rate(interval: int) -> str:
+    """In the largest unit that has a whole number of packets. Linux: libxt_limit.c print_rate()"""
+    if not interval:
+        return "inf"
+    name, length = _SHOWN[-1]
+    for name_, length_ in reversed(_SHOWN):
+        if interval > length_ or (length_ // interval < length_ % interval):
+            continue
+        name, length = name_, length_
+        break
+    else:
+        name, length = _SHOWN[0]
+    return f"{length // interval}/{name}"
+
+
+class LimitExtension(MatchExtension):
+    """Linux: libxt_limit.c"""
+
+    name = "limit"
+    options = (
+        Option("limit", rate, show_rate),
+        Option("limit-burst", uint(10000)),
+    )
+
+    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+        """What does not fit in 32 bits. Linux: net/netfilter/xt_limit.c limit_mt_check()"""
+        interval, burst = _settings(values)
+        overflows = not burst or interval * burst * _CREDITS // SCALE > U32
+        return ERANGE if overflows and not site.nft else 0
+
+    def save(self, values: Values) -> str:
+        """The burst only where it is not the usual one."""
+        interval, burst = _settings(values)
+        return f"--limit {show_rate(interval)}" + (f" --limit-burst {burst}" if burst != _DEFAULT_BURST else "")
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`limit: avg 3/hour burst 5`"""
+        interval, burst = _settings(values)
+        return f"limit: avg {show_rate(interval)} burst {burst}"
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test, with a memory of its own."""
+        return (Limit(site.path, *_settings(values)),)
+
+
+def _settings(values: Values) -> tuple[int, int]:
+    interval = values["limit"].value if "limit" in values else _DEFAULT
+    burst = values["limit-burst"].value if "limit-burst" in values else _DEFAULT_BURST
+    return interval, burst
+
+
+# --- statistic ----------------------------------------------------------------------------------------------
+
+_PROBABILITY: Final = 0x80000000
+_MODES: Final = ("random", "nth")
+
+
+def _mode(text: str, where: Where) -> str:
+    if text not in _MODES:
+        raise Refused(f'statistic: Bad mode "{text}"' if text else "Bad mode")
+    return text
+
+
+def _probability(text: str, where: Where) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise Refused('statistic: bad value for option "--probability", or out of range (0-1).')
+    return round(_PROBABILITY * value) / _PROBABILITY
+
+
+def _show_probability(value: float) -> str:
+    return f"{value:.11f}"
+
+
+class Statistic(MatchExtension):
+    """Linux: libxt_statistic.c"""
+
+    name = "statistic"
+    options = (
+        Option("mode", _mode),
+        Option("probability", _probability, _show_probability, invert=True, also=("mode",)),
+        Option("every", uint(U32, 1), invert=True, also=("packet",)),
+        Option("packet", uint(U32)),
+    )
+
+    def check(self, values: Values) -> None:
+        """Each mode with its own."""
+        if "mode" not in values and values:
+            raise Refused('statistic: option "--mode" must be specified')
+        if "every" not in values and "probability" not in values:
+            if values and values["mode"].value == "nth":
+                raise Refused("--every must be specified when using nth mode")
+            raise Refused("--probability must be specified when using random mode")
+        if "every" in values and values["packet"].value >= values["every"].value:
+            raise Refused("the --packet p must be 0 <= p <= n-1")
+
+    def save(self, values: Values) -> str:
+        """--packet is always said."""
+        return super().save(values)
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`statistic mode nth every 5 packet 2`"""
+        return f"statistic {super().save(values).replace('--', '')}"
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test, with a memory or with chance."""
+        if "every" in values:
+            given = values["every"]
+            return (Nth(given.value, values["packet"].value, inverted=given.inverted),)
+        given = values["probability"]
+        return (Random(site.path, int(given.value * _PROBABILITY), inverted=given.inverted),)
+
+
+class QuotaExtension(MatchExtension):
+    """Linux: libxt_quota.c"""
+
+    name = "quota"
+    options = (Option("quota", uint(2**64 - 1), required=True, invert=True),)
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`quota: 500 bytes`"""
+        return f"quota: {values['quota'].value} bytes"
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test, with a memory of its own."""
+        return (Quota(values["quota"].value, inverted=values["quota"].inverted),)
+
+
+EXTENSIONS: Final = (LimitExtension(), Statistic(), QuotaExtension())

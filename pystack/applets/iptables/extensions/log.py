@@ -1,0 +1,87 @@
+"""`-j LOG`"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.extension import Site, TargetExtension
+from pystack.applets.iptables.option import Option, Values, Where, quoted, strtoul
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.tcpdump.names import Names
+from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_MACDECODE, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
+from pystack.netfilter.rule import Target
+from pystack.netfilter.targets.log import Log
+
+_LEVELS: Final = ("emerg", "alert", "crit", "error", "warning", "notice", "info", "debug")
+_OTHER_NAMES: Final = {"panic": 0, "err": 3, "warn": 4}
+_LISTED: Final = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+_WARNING: Final = 4
+_LONGEST_PREFIX: Final = 29
+_FLAGS: Final = {
+    "log-tcp-sequence": LOG_TCPSEQ,
+    "log-tcp-options": LOG_TCPOPT,
+    "log-ip-options": LOG_IPOPT,
+    "log-uid": LOG_UID,
+    "log-macdecode": LOG_MACDECODE,
+}
+
+
+def _level(text: str, where: Where) -> int:
+    """A number or a name. Linux: xtopt_parse_sysloglvl()"""
+    value = strtoul(text)
+    if value is not None and value < len(_LEVELS):
+        return value
+    if value is not None:
+        raise Refused(f'LOG: bad value for option "--{where.option}", or out of range (0-7).')
+    name = text.lower()
+    if name in _LEVELS:
+        return _LEVELS.index(name)
+    if name not in _OTHER_NAMES:
+        raise Refused(f'log level "{text}" unknown')
+    return _OTHER_NAMES[name]
+
+
+def _prefix(text: str, where: Where) -> str:
+    """Linux: libxt_LOG.c LOG_parse()"""
+    if "\n" in text:
+        raise Refused("Newlines not allowed in --log-prefix")
+    return text[:_LONGEST_PREFIX]
+
+
+class LogExtension(TargetExtension):
+    """Linux: libxt_LOG.c"""
+
+    name = "LOG"
+    options = (
+        Option("log-prefix", _prefix, quoted),
+        Option("log-level", _level),
+        *(Option(name) for name in _FLAGS),
+    )
+
+    def save(self, values: Values) -> str:
+        """The level only where it is not the usual one."""
+        shown = {name: given for name, given in values.items() if (name, given.value) != ("log-level", _WARNING)}
+        return super().save({name: given for name, given in shown.items() if given.value != ""})
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`LOG flags 0 level 4 prefix "x"`, with words in place of numbers unless -n is given."""
+        level = values["log-level"].value if "log-level" in values else _WARNING
+        words = ["LOG", f"flags {_flags(values)}", f"level {level}"]
+        if names is not None:
+            given = [name.removeprefix("log-") for name in _FLAGS if name in values]
+            words = ["LOG", "level", _LISTED[level], *given]
+        if "log-prefix" in values:
+            words.append(f'prefix "{values["log-prefix"].value}"')
+        return " ".join(words)
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """The level is not part of the line."""
+        prefix = values["log-prefix"].value if "log-prefix" in values else ""
+        return Log(site.path, prefix, _flags(values))
+
+
+def _flags(values: Values) -> int:
+    return sum(bit for name, bit in _FLAGS.items() if name in values)
+
+
+EXTENSIONS: Final = (LogExtension(),)

@@ -1,0 +1,237 @@
+"""Targets that change a packet or what is noted about it: MARK, TOS, DSCP, TTL, CLASSIFY."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pystack.applets.iptables.extension import Site, TargetExtension
+from pystack.applets.iptables.extensions.fields import (
+    DSCP_MASK,
+    dscp_class,
+    show_dscp,
+    show_tos,
+    tos,
+    tos_name,
+)
+from pystack.applets.iptables.option import U8, U32, Option, Values, Where, markmask, uint
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.tcpdump.names import Names
+from pystack.netfilter.rule import Target
+from pystack.netfilter.targets.mangle import Classify, SetMark, SetTos, SetTtl
+
+_Pair = tuple[int, int]
+
+# What each option does as a value and a mask, out of what was given: the masked bits are taken out, then the
+# value's are turned round.
+_MARKS: Final[dict[str, Callable[[_Pair], _Pair]]] = {
+    "set-xmark": lambda given: given,
+    "set-mark": lambda given: (given[0], given[0] | given[1]),
+    "and-mark": lambda given: (0, ~given[0] & U32),
+    "or-mark": lambda given: (given[0], given[0]),
+    "xor-mark": lambda given: (given[0], 0),
+}
+
+
+def _whole_mark(text: str, where: Where) -> _Pair:
+    value = uint(U32)(text, where)
+    return value, U32
+
+
+def _show_full(value: _Pair) -> str:
+    return f"{value[0]:#x}/{value[1]:#x}"
+
+
+class MarkTarget(TargetExtension):
+    """Linux: libxt_MARK.c"""
+
+    name = "MARK"
+    options = tuple(
+        Option(
+            name,
+            markmask if name.startswith("set") else _whole_mark,
+            excludes=tuple(other for other in _MARKS if other != name),
+        )
+        for name in _MARKS
+    )
+
+    def check(self, values: Values) -> None:
+        """One of them."""
+        if not values:
+            raise Refused("MARK: One of the --set-xmark, --{and,or,xor,set}-mark options is required")
+
+    def save(self, values: Values) -> str:
+        """All are saved as what they come to."""
+        return f"--set-xmark {_show_full(_mark(values))}"
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`MARK set 0x5`"""
+        value, mask = _mark(values)
+        if not value:
+            return f"MARK and {~mask & U32:#x}"
+        if value == mask:
+            return f"MARK or {value:#x}"
+        if not mask:
+            return f"MARK xor {value:#x}"
+        return f"MARK set {value:#x}" if mask == U32 else f"MARK xset {value:#x}/{mask:#x}"
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """By value and mask."""
+        return SetMark(*_mark(values))
+
+
+def _mark(values: Values) -> _Pair:
+    ((name, given),) = values.items()
+    return _MARKS[name](given.value)
+
+
+# --- TOS, DSCP ----------------------------------------------------------------------------------------------
+
+_TOSSES: Final[dict[str, Callable[[_Pair], _Pair]]] = {
+    "set-tos": lambda given: given,
+    "and-tos": lambda given: (0, ~given[0] & U8),
+    "or-tos": lambda given: (given[0], given[0]),
+    "xor-tos": lambda given: (given[0], 0),
+}
+
+
+def _whole_tos(text: str, where: Where) -> _Pair:
+    return uint(U8)(text, where), U8
+
+
+class TosTarget(TargetExtension):
+    """Linux: libxt_TOS.c"""
+
+    name = "TOS"
+    tables = ("mangle",)
+    options = tuple(Option(name, tos if name == "set-tos" else _whole_tos) for name in _TOSSES)
+
+    def check(self, values: Values) -> None:
+        """Exactly one."""
+        if len(values) != 1:
+            raise Refused("TOS: An action is required")
+
+    def save(self, values: Values) -> str:
+        """All are saved as what they come to."""
+        return f"--set-tos {show_tos(_tos(values))}"
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`TOS set 0x10/0xff`; the tool prints no space before a name."""
+        value, mask = given = _tos(values)
+        if names is None:
+            return f"TOS set {show_tos(given)}"
+        if (named := tos_name(given)) is not None:
+            return f"TOS set{named}"
+        if not value:
+            return f"TOS and 0x{~mask & U8:02x}"
+        if value == mask:
+            return f"TOS or 0x{value:02x}"
+        return f"TOS xor 0x{value:02x}" if not mask else f"TOS set {show_tos(given)}"
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """By value and mask."""
+        return SetTos(*_tos(values))
+
+
+def _tos(values: Values) -> _Pair:
+    ((name, given),) = values.items()
+    return _TOSSES[name](given.value)
+
+
+class DscpTarget(TargetExtension):
+    """Linux: libxt_DSCP.c"""
+
+    name = "DSCP"
+    tables = ("mangle",)
+    options = (
+        Option("set-dscp", uint(0x3F), show_dscp, excludes=("set-dscp-class",)),
+        Option("set-dscp-class", dscp_class, show_dscp),
+    )
+
+    def check(self, values: Values) -> None:
+        """One of them."""
+        if not values:
+            raise Refused("DSCP target: Parameter --set-dscp is required")
+
+    def save(self, values: Values) -> str:
+        """A class is saved as its number."""
+        return super().save({"set-dscp": given for given in values.values()})
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`DSCP set 0x05`"""
+        (given,) = values.values()
+        return f"DSCP set {show_dscp(given.value)}"
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """The upper six bits of the TOS."""
+        (given,) = values.values()
+        return SetTos(given.value << 2, DSCP_MASK)
+
+
+# --- TTL, CLASSIFY ------------------------------------------------------------------------------------------
+
+_TTLS: Final = {"ttl-set": "set to", "ttl-dec": "decrement by", "ttl-inc": "increment by"}
+
+
+class TtlTarget(TargetExtension):
+    """Linux: libipt_TTL.c"""
+
+    name = "TTL"
+    tables = ("mangle",)
+    options = (
+        Option("ttl-set", uint(U8), excludes=("ttl-inc", "ttl-dec")),
+        Option("ttl-dec", uint(U8, 1), excludes=("ttl-set", "ttl-inc")),
+        Option("ttl-inc", uint(U8, 1), excludes=("ttl-set", "ttl-dec")),
+    )
+
+    def check(self, values: Values) -> None:
+        """One of them."""
+        if not values:
+            raise Refused("TTL: You must specify an action")
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`TTL set to 5`"""
+        ((name, given),) = values.items()
+        return f"TTL {_TTLS[name]} {given.value}"
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """To a number, or by one."""
+        ((name, given),) = values.items()
+        if name == "ttl-set":
+            return SetTtl(given.value, 0)
+        return SetTtl(None, given.value if name == "ttl-inc" else -given.value)
+
+
+def _class(text: str, where: Where) -> int:
+    """`MAJOR:MINOR`, hexadecimal. Linux: libxt_CLASSIFY.c CLASSIFY_string_to_priority()"""
+    major, colon, minor = text.partition(":")
+    try:
+        if colon:
+            return int(major, 16) << 16 | int(minor, 16)
+    except ValueError:
+        pass
+    raise Refused(f'Bad class value "{text}"')
+
+
+def _show_class(value: int) -> str:
+    return f"{value >> 16:04x}:{value & 0xFFFF:04x}"
+
+
+class ClassifyTarget(TargetExtension):
+    """Linux: libxt_CLASSIFY.c"""
+
+    name = "CLASSIFY"
+    hooks = ("FORWARD", "OUTPUT", "POSTROUTING")
+    options = (Option("set-class", _class, _show_class, required=True),)
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`CLASSIFY set 1:ff`"""
+        value = values["set-class"].value
+        return f"CLASSIFY set {value >> 16:x}:{value & 0xFFFF:x}"
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """By its number."""
+        return Classify(values["set-class"].value)
+
+
+EXTENSIONS: Final = (MarkTarget(), TosTarget(), DscpTarget(), TtlTarget(), ClassifyTarget())

@@ -1,0 +1,319 @@
+"""`-m tcp`, `-m udp`, `-m multiport`, and the SPIs of `-m esp` and `-m ah`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.option import (
+    U32,
+    Given,
+    Option,
+    Values,
+    Where,
+    ports,
+    show_range,
+    strtoul,
+    uint_range,
+)
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.spec import RuleSpec
+from pystack.applets.tcpdump.names import Names
+from pystack.errors import EINVAL
+from pystack.netfilter.matches.ports import (
+    DestinationPort,
+    Multiport,
+    Range,
+    SourcePort,
+    Spi,
+    TcpFlags,
+    TcpOption,
+    Whole,
+)
+from pystack.netfilter.rule import Match
+from pystack.wire import tcp, udp
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
+
+_ALL_PORTS: Final = (0, 0xFFFF)
+
+
+def range_of(given: Given) -> Range:
+    """What was given as `[!] LOW:HIGH`."""
+    low, high = given.value
+    return Range(low, high, given.inverted)
+
+
+class _Ports(MatchExtension):
+    """What TCP and UDP share. Linux: libxt_tcp.c, libxt_udp.c"""
+
+    protocol: int
+    length: int
+
+    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+        """nft translates these by itself, and asks only that -p names the protocol."""
+        if not site.nft:
+            return super().kernel_error(spec, values, site)
+        if spec.header.protocol != self.protocol:
+            raise Refused(f"{self.name.upper()} match requires '-p {self.name}'")
+        return 0
+
+    def save(self, values: Values) -> str:
+        """All ports are the same as none."""
+        return super().save({name: given for name, given in values.items() if given.value != _ALL_PORTS})
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """The header has to be there in any case."""
+        tests: list[Match] = [Whole(self.length)]
+        if "sport" in values:
+            tests.append(SourcePort(range_of(values["sport"])))
+        if "dport" in values:
+            tests.append(DestinationPort(range_of(values["dport"])))
+        return tuple(tests)
+
+    def _ports_listing(self, values: Values, services: dict[int, str] | None) -> str:
+        words = [self.name]
+        for name, shown in (("sport", "spt"), ("dport", "dpt")):
+            given = values.get(name)
+            if given is None or (given.value == _ALL_PORTS and not given.inverted):
+                continue
+            low, high = given.value
+            plural = "s" if low != high else ""
+            ends = [_service(end, services) for end in ((low, high) if low != high else (low,))]
+            words.append(f"{shown}{plural}:{'!' if given.inverted else ''}{':'.join(ends)}")
+        return " ".join(words)
+
+
+def _service(number: int, services: dict[int, str] | None) -> str:
+    return (services or {}).get(number, str(number))
+
+
+# --- TCP ----------------------------------------------------------------------------------------------------
+
+_FLAGS: Final = (
+    ("FIN", tcp.FIN),
+    ("SYN", tcp.SYN),
+    ("RST", tcp.RST),
+    ("PSH", tcp.PSH),
+    ("ACK", tcp.ACK),
+    ("URG", tcp.URG),
+)
+_FLAG_BITS: Final = dict(_FLAGS) | {"ALL": 0x3F, "NONE": 0}
+_SYN_ONLY: Final = tcp.FIN | tcp.SYN | tcp.RST | tcp.ACK, tcp.SYN
+
+
+def _flags(text: str) -> int:
+    """Linux: libxt_tcp.c parse_tcp_flag()"""
+    bits = 0
+    for name in text.split(","):
+        if name.upper() not in _FLAG_BITS:
+            raise Refused(f"Unknown TCP flag `{name}'")
+        bits |= _FLAG_BITS[name.upper()]
+    return bits
+
+
+def _mask(text: str, where: Where) -> int:
+    return _flags(text)
+
+
+def _mask_and_flags(mask: int, text: str | None, where: Where) -> tuple[int, int]:
+    if text is None:
+        raise Refused("--tcp-flags requires two args.")
+    return mask, _flags(text)
+
+
+def _flag_names(bits: int) -> str:
+    return ",".join(name for name, bit in _FLAGS if bits & bit) or "NONE"
+
+
+def _show_flags(value: tuple[int, int]) -> str:
+    return f"{_flag_names(value[0])} {_flag_names(value[1])}"
+
+
+def _tcp_option(text: str, where: Where) -> int:
+    value = strtoul(text)
+    if value is None or not 1 <= value <= 255:
+        raise Refused(f"Bad TCP option `{text}'")
+    return value
+
+
+class Tcp(_Ports):
+    """Linux: libxt_tcp.c"""
+
+    name = "tcp"
+    protocol = IPPROTO_TCP
+    protocols = (IPPROTO_TCP,)
+    length = tcp.HEADER_LENGTH
+    options = (
+        Option("sport", ports, show_range, invert=True, aliases=("source-port",)),
+        Option("dport", ports, show_range, invert=True, aliases=("destination-port",)),
+        Option("tcp-option", _tcp_option, invert=True),
+        Option("tcp-flags", _mask, _show_flags, invert=True, more=_mask_and_flags),
+        Option("syn", invert=True, excludes=("tcp-flags",)),
+    )
+
+    def save(self, values: Values) -> str:
+        """--syn is what --tcp-flags says too."""
+        return super().save(_without_syn(values))
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`tcp dpt:80 flags:0x17/0x02`"""
+        text = self._ports_listing(values, None if names is None else names.tcp)
+        values = _without_syn(values)
+        if "tcp-option" in values:
+            given = values["tcp-option"]
+            text += f" option={'!' if given.inverted else ''}{given.value}"
+        if "tcp-flags" in values:
+            given = values["tcp-flags"]
+            mask, flags = given.value
+            shown = f"0x{mask:02X}/0x{flags:02X}"
+            if names is not None:
+                shown = f"{_flag_names(mask)}/{_flag_names(flags)}"
+            text += f" flags:{'!' if given.inverted else ''}{shown}"
+        return text
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """Ports, then flags and options."""
+        tests = super().compile(values, site)
+        values = _without_syn(values)
+        if "tcp-flags" in values:
+            given = values["tcp-flags"]
+            mask, flags = given.value
+            tests += (TcpFlags(mask, flags, given.inverted),)
+        if "tcp-option" in values:
+            tests += (TcpOption(values["tcp-option"].value, values["tcp-option"].inverted),)
+        return tests
+
+
+def _without_syn(values: Values) -> Values:
+    if "syn" not in values:
+        return values
+    rest = {name: given for name, given in values.items() if name != "syn"}
+    return rest | {"tcp-flags": Given(_SYN_ONLY, values["syn"].inverted)}
+
+
+class Udp(_Ports):
+    """Linux: libxt_udp.c"""
+
+    name = "udp"
+    protocol = IPPROTO_UDP
+    protocols = (IPPROTO_UDP,)
+    length = udp.HEADER_LENGTH
+    options = (
+        Option("sport", ports, show_range, invert=True, aliases=("source-port",)),
+        Option("dport", ports, show_range, invert=True, aliases=("destination-port",)),
+    )
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`udp dpt:53`"""
+        return self._ports_listing(values, None if names is None else names.udp)
+
+
+# --- multiport ----------------------------------------------------------------------------------------------
+
+_WITH_PORTS: Final = (6, 17, 136, 132, 33)
+_MOST_PORTS: Final = 15
+
+
+def _port_list(text: str, where: Where) -> tuple[tuple[int, int], ...]:
+    """Linux: libxt_multiport.c parse_multi_ports_v1()"""
+    found: list[tuple[int, int]] = []
+    for part in text.split(","):
+        low, colon, _ = part.partition(":")
+        found.append(ports(part, where))
+        if colon and found[-1][0] >= found[-1][1]:
+            raise Refused(f'invalid portrange specified: "{part}"')
+    if sum(2 if low != high else 1 for low, high in found) > _MOST_PORTS:
+        raise Refused("too many ports specified")
+    return tuple(found)
+
+
+def _show_list(value: tuple[tuple[int, int], ...]) -> str:
+    return ",".join(show_range(one) for one in value)
+
+
+class MultiportExtension(MatchExtension):
+    """Linux: libxt_multiport.c"""
+
+    name = "multiport"
+    options = (
+        Option(
+            "sports", _port_list, _show_list, invert=True, excludes=("dports", "ports"), aliases=("source-ports",)
+        ),
+        Option("dports", _port_list, _show_list, invert=True, excludes=("ports",), aliases=("destination-ports",)),
+        Option("ports", _port_list, _show_list, invert=True),
+    )
+
+    def check(self, values: Values) -> None:
+        """One of them."""
+        if not values:
+            raise Refused("multiport expection an option")
+
+    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+        """Only protocols that begin with ports have some. Linux: net/netfilter/xt_multiport.c check()"""
+        known = spec.header.protocol in _WITH_PORTS and not spec.header.protocol_inverted
+        return 0 if known else EINVAL
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`multiport dports 80,443`"""
+        ((kind, given),) = values.items()
+        services = None if names is None else names.tcp
+        shown = ",".join(
+            ":".join(_service(end, services) for end in ((low, high) if low != high else (low,)))
+            for low, high in given.value
+        )
+        return f"multiport {kind} {'!' if given.inverted else ''}{shown}"
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test for all of them."""
+        ((kind, given),) = values.items()
+        ranges = tuple(Range(low, high) for low, high in given.value)
+        return (Multiport(ranges, kind != "dports", kind != "sports", given.inverted),)
+
+
+# --- esp, ah ------------------------------------------------------------------------------------------------
+
+
+class _Spis(MatchExtension):
+    """What esp and ah share."""
+
+    offset: int
+    length: int
+
+    def save(self, values: Values) -> str:
+        """All SPIs are the same as none."""
+        return super().save({name: given for name, given in values.items() if given.value != (0, U32)})
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`esp spis:!1:5`"""
+        for given in values.values():
+            if given.value != (0, U32) or given.inverted:
+                low, high = given.value
+                plural = "s" if low != high else ""
+                return f"{self.name} spi{plural}:{'!' if given.inverted else ''}{show_range(given.value)}"
+        return self.name
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """All of them if none was given."""
+        spis = range_of(values[f"{self.name}spi"]) if values else Range(0, U32)
+        return (Spi(spis, self.offset, self.length),)
+
+
+class Esp(_Spis):
+    """Linux: libxt_esp.c"""
+
+    name = "esp"
+    protocols = (50,)
+    options = (Option("espspi", uint_range(U32), show_range, invert=True),)
+    offset, length = 0, 8
+
+
+class Ah(_Spis):
+    """Linux: libipt_ah.c"""
+
+    name = "ah"
+    protocols = (51,)
+    options = (Option("ahspi", uint_range(U32), show_range, invert=True),)
+    offset, length = 4, 12
+
+
+EXTENSIONS: Final = (Tcp(), Udp(), MultiportExtension(), Esp(), Ah())

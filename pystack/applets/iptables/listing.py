@@ -1,0 +1,196 @@
+"""`-L` and `-S`: tables and chains as iptables prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pystack.applets.iptables.header import Header, Network, protocol_name
+from pystack.applets.iptables.parser import Command
+from pystack.applets.iptables.spec import RuleSpec
+from pystack.applets.tcpdump.names import Names
+from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
+from pystack.netfilter.table import Table
+from pystack.netfilter.tables import chains_of
+from pystack.netfilter.verdict import NAMES, NF_ACCEPT
+from pystack.wire.ipv4 import address_text
+
+_KILO: Final = 1000
+_MOST_WITHOUT_LETTER: Final = 99999
+_MOST_WITH_LETTER: Final = 9999
+
+
+def chains_in_order(table: Table) -> list[Chain]:
+    """The built-in ones, also those that nobody used yet, then the user's by name."""
+    built_in = [table.chains.get(name) or _unused(name) for name in chains_of(table.name)]
+    users = [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
+    return built_in + sorted(users, key=lambda chain: chain.name)
+
+
+def _unused(name: str) -> BaseChain:
+    return BaseChain(name, 0, 0, NF_ACCEPT)
+
+
+# --- -S and save --------------------------------------------------------------------------------------------
+
+
+def chain_lines(chain: Chain, *, counters: bool) -> str:
+    """`-P INPUT ACCEPT` or `-N mine`"""
+    if not isinstance(chain, BaseChain):
+        return f"-N {chain.name}"
+    tail = f" -c {chain.packets} {chain.octets}" if counters else ""
+    return f"-P {chain.name} {NAMES[chain.policy]}{tail}"
+
+
+def rule_line(chain: Chain, rule: Rule, *, counters: bool = False) -> str:
+    """`-A INPUT -p tcp -j ACCEPT`"""
+    spec = rule.spec
+    assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
+    middle = f" -c {rule.packets} {rule.octets}" if counters else ""
+    return f"-A {chain.name}{spec.save()}{middle}{spec.save_target(rule)}"
+
+
+def rules_as_commands(table: Table, command: Command) -> Iterator[str]:
+    """`-S`"""
+    counters = command.verbose > 0
+    chosen = [chain for chain in chains_in_order(table) if command.chain in ("", chain.name)]
+    if command.rulenum:
+        for chain in chosen:
+            for rule in chain.rules[command.rulenum - 1 : command.rulenum]:
+                yield rule_line(chain, rule, counters=counters)
+        return
+    for chain in chosen:
+        yield chain_lines(chain, counters=counters)
+    for chain in chosen:
+        for rule in chain.rules:
+            yield rule_line(chain, rule, counters=counters)
+
+
+# --- -L -----------------------------------------------------------------------------------------------------
+
+
+class Listing:
+    """Prints as asked by -v, -n, -x and --line-numbers."""
+
+    def __init__(self, command: Command, names: Names) -> None:
+        self._command = command
+        self._verbose = command.verbose > 0
+        self._names = None if command.numeric else names
+
+    def lines(self, table: Table) -> Iterator[str]:
+        """`-L`"""
+        command, first = self._command, True
+        for chain in chains_in_order(table):
+            if command.chain not in ("", chain.name):
+                continue
+            if not first:
+                yield ""
+            first = False
+            if not command.rulenum:
+                yield from self._head(chain)
+            for number, rule in enumerate(chain.rules, 1):
+                if command.rulenum in (0, number):
+                    yield self._rule_line(rule, number)
+
+    def _head(self, chain: Chain) -> Iterator[str]:
+        """Linux: print_header()"""
+        text = f"Chain {chain.name}"
+        if isinstance(chain, BaseChain):
+            text += f" (policy {NAMES[chain.policy]}"
+            if self._verbose:
+                packets, octets = self._count(chain.packets).strip(), self._count(chain.octets).strip()
+                text += f" {packets} packets, {octets} bytes"
+            yield f"{text})"
+        else:
+            yield f"{text} ({chain.references} references)"
+        columns = "num  " if self._command.line_numbers else ""
+        if self._verbose:
+            columns += "    pkts      bytes " if self._command.exact else " pkts bytes "
+        columns += "target     prot opt "
+        if self._verbose:
+            columns += "in     out     "
+        yield f"{columns}source               destination         "
+
+    def _rule_line(self, rule: Rule, number: int) -> str:
+        """Linux: print_firewall()"""
+        spec = rule.spec
+        assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
+        text = f"{number:<4} " if self._command.line_numbers else ""
+        if self._verbose:
+            text += f"{self._count(rule.packets)}{self._count(rule.octets)}"
+        target = rule.target.chain.name if isinstance(rule.target, Jump) else spec.target
+        text += f"{target:<9} " + self._details(spec.header)
+        if spec.goto:
+            text += "[goto] "
+        for match, values in spec.matches:
+            text += f" {match.listing(values, self._names)}"
+        if spec.extension is not None:
+            extension, values = spec.extension
+            text += f" {extension.listing(values, self._names)}"
+        return text
+
+    def _details(self, header: Header) -> str:
+        """Linux: print_fragment(), print_ifaces(), print_ipv4_addresses()"""
+        text = f"{_bang(header.protocol_inverted)}{self._protocol(header):<4} "
+        text += f"{'!f' if header.fragment_inverted else '-f' if header.fragment else '--'} "
+        if self._verbose:
+            text += _bang(header.indev_inverted) + f"{self._device(header.indev, header.indev_inverted):<6}"
+            text += _bang(header.outdev_inverted) + f"{self._device(header.outdev, header.outdev_inverted):<6} "
+        text += f"{_bang(header.source_inverted)}{self._network(header.source):<19} "
+        return f"{text}{_bang(header.destination_inverted)}{self._network(header.destination):<19} "
+
+    def _device(self, name: str, inverted: bool) -> str:
+        if name and (name != "+" or inverted):
+            return name
+        return "*" if self._names is None else "any"
+
+    def _protocol(self, header: Header) -> str:
+        if self._names is None:
+            return str(header.protocol)
+        return protocol_name(header.protocol, self._names) if header.protocol else "all"
+
+    def _network(self, network: Network) -> str:
+        if not network.mask and not network.address:
+            return "0.0.0.0/0" if self._names is None else "anywhere"
+        text = str(network).removesuffix("/32")
+        if self._names is not None and network.mask == 0xFFFFFFFF:
+            return self._names.hosts.get(network.address, address_text(network.address))
+        return text
+
+    def _count(self, number: int) -> str:
+        """Five digits, or fewer and a letter. Linux: xtables_print_num()"""
+        if self._command.exact:
+            return f"{number:>8} "
+        if number <= _MOST_WITHOUT_LETTER:
+            return f"{number:>5} "
+        letter = ""
+        for letter in "KMGT":
+            number = (number + _KILO // 2) // _KILO
+            if number <= _MOST_WITH_LETTER:
+                break
+        return f"{number:>4}{letter} "
+
+
+def _bang(inverted: bool) -> str:
+    return "!" if inverted else " "
+
+
+def told(rule: Rule, names: Names) -> str:
+    """A rule in one line, as -v says what a command was about."""
+    spec = rule.spec
+    assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
+    header = spec.header
+    fragment = "!f" if header.fragment_inverted else "-f" if header.fragment else "--"
+    protocol = protocol_name(header.protocol, names) if header.protocol else "all"
+    text = f"{spec.target} {_bang(header.protocol_inverted)}{protocol} opt {fragment}"
+    text += f" in {'!' if header.indev_inverted else ''}{header.indev or '*'}"
+    text += f" out {'!' if header.outdev_inverted else ''}{header.outdev or '*'} "
+    for arrow, network, inverted in (
+        ("", header.source, header.source_inverted),
+        ("->", header.destination, header.destination_inverted),
+    ):
+        shown = "0.0.0.0/0" if not network.mask else str(network).removesuffix("/32")
+        text += f"{arrow}{_bang(inverted)}{shown}  "
+    for extension, values in (*spec.matches, *([] if spec.extension is None else [spec.extension])):
+        text += f" {extension.listing(values, None)}"
+    return text

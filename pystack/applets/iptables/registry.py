@@ -1,0 +1,68 @@
+"""Which matches and targets there are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension
+from pystack.applets.iptables.extensions import (
+    addrtype,
+    fields,
+    icmp,
+    limit,
+    log,
+    mangle,
+    meta,
+    ports,
+    reject,
+)
+from pystack.applets.iptables.refused import Refused
+from pystack.errors import NotModelled
+
+_EXTENSIONS: Final[tuple[Extension, ...]] = (
+    *ports.EXTENSIONS,
+    *icmp.EXTENSIONS,
+    *meta.EXTENSIONS,
+    *fields.EXTENSIONS,
+    *limit.EXTENSIONS,
+    *addrtype.EXTENSIONS,
+    *log.EXTENSIONS,
+    *reject.EXTENSIONS,
+    *mangle.EXTENSIONS,
+)
+_MATCHES: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, MatchExtension)}
+_TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, TargetExtension)}
+
+# What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
+_MATCHES_OF_OTHERS: Final = frozenset(
+    "bpf cgroup cluster connbytes connlabel connlimit connmark conntrack dccp ecn hashlimit helper ipcomp ipvs "
+    "nfacct osf owner policy rateest realm recent sctp set socket state string tcpmss time u32 icmp6 dst eui64 "
+    "frag hbh hl ipv6header mh rt srh".split()
+)
+_TARGETS_OF_OTHERS: Final = frozenset(
+    "AUDIT CHECKSUM CLUSTERIP CONNMARK CONNSECMARK CT DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP NFLOG "
+    "NFQUEUE NOTRACK QUEUE RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPMSS TCPOPTSTRIP TEE TPROXY TRACE "
+    "ULOG".split()
+)
+
+
+def find_match(name: str) -> MatchExtension:
+    """The match of `-m NAME`."""
+    found = implied_match(name)
+    if found is None:
+        raise Refused(f"Couldn't load match `{name}':No such file or directory\n")
+    return found
+
+
+def implied_match(name: str) -> MatchExtension | None:
+    """The match of `-p NAME`; None if the protocol has none."""
+    if name in _MATCHES_OF_OTHERS:
+        raise NotModelled(f"iptables -m {name}", tuple(sorted(_MATCHES)))
+    return _MATCHES.get(name)
+
+
+def find_target(name: str) -> TargetExtension | None:
+    """A target by its name; None if it can only be a chain."""
+    if name in _TARGETS_OF_OTHERS:
+        raise NotModelled(f"iptables -j {name}", ("ACCEPT", "DROP", "RETURN", *sorted(_TARGETS)))
+    return _TARGETS.get(name)

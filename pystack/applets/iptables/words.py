@@ -1,0 +1,165 @@
+"""getopt_long() as iptables uses it: options may become known on the way, and all words come in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.applets.iptables.refused import Refused
+
+OPTIONAL: Final = 2
+
+# Letters of iptables itself, with how many arguments: 2 for one that may be missing.
+SHORT: Final = {
+    **dict.fromkeys("ACDRINEPopsdjitmcg", 1),
+    **dict.fromkeys("LSFZXMhwW", OPTIONAL),
+    **dict.fromkeys("Vfbvnx46", 0),
+    "N": 1,
+    "M": 1,
+}
+LONG: Final = {
+    "append": "A",
+    "delete": "D",
+    "check": "C",
+    "insert": "I",
+    "replace": "R",
+    "list": "L",
+    "list-rules": "S",
+    "flush": "F",
+    "zero": "Z",
+    "new-chain": "N",
+    "delete-chain": "X",
+    "rename-chain": "E",
+    "policy": "P",
+    "source": "s",
+    "destination": "d",
+    "src": "s",
+    "dst": "d",
+    "protocol": "p",
+    "in-interface": "i",
+    "jump": "j",
+    "table": "t",
+    "match": "m",
+    "numeric": "n",
+    "out-interface": "o",
+    "verbose": "v",
+    "wait": "w",
+    "wait-interval": "W",
+    "exact": "x",
+    "fragments": "f",
+    "version": "V",
+    "help": "h",
+    "line-numbers": "0",
+    "modprobe": "M",
+    "set-counters": "c",
+    "goto": "g",
+    "ipv4": "4",
+    "ipv6": "6",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one step found: an option of iptables (`letter`), one of an extension (`name`), or a plain word."""
+
+    text: str  # as it stood there
+    letter: str = ""
+    name: str = ""
+    argument: str | None = None
+
+
+class Words:
+    """One command line."""
+
+    def __init__(self, args: Sequence[str]) -> None:
+        self._args = list(args)
+        self._at = 0
+        self._letters = ""  # that are left of a word like -vnL
+        self._extended: dict[str, int] = {}  # long options of extensions, with how many arguments
+
+    def add(self, name: str, arguments: int) -> None:
+        """An extension was loaded that knows this option."""
+        self._extended[name] = arguments
+
+    @property
+    def has_argument(self) -> bool:
+        """Whether the next word is no option. Linux: xs_has_arg()"""
+        if self._letters or self._at >= len(self._args):
+            return False
+        return not self._args[self._at].startswith(("-", "!"))
+
+    def take(self) -> str | None:
+        """The next word, if it is no option."""
+        if not self.has_argument:
+            return None
+        self._at += 1
+        return self._args[self._at - 1]
+
+    @property
+    def last(self) -> str:
+        """The last word that was read, whole."""
+        return self._args[self._at - 1]
+
+    def again(self) -> Word:
+        """Read the last word once more: what it says may be known now."""
+        self._at -= 1
+        word = self.next()
+        assert word is not None, "it was there before"
+        return word
+
+    def next(self) -> Word | None:
+        """The next option or plain word; None at the end. An option that is not known has no name."""
+        if self._letters:
+            return self._letter()
+        if self._at >= len(self._args):
+            return None
+        text = self._args[self._at]
+        self._at += 1
+        if text.startswith("--") and len(text) > 2:
+            return self._long(text)
+        if text.startswith("-") and len(text) > 1 and text != "--":
+            self._letters = text[1:]
+            return self._letter()
+        return Word(text, argument=text)
+
+    def _letter(self) -> Word:
+        letter, self._letters = self._letters[0], self._letters[1:]
+        takes = SHORT.get(letter)
+        text = self._args[self._at - 1]
+        if takes is None:
+            self._letters = ""
+            return Word(text)
+        if not takes:
+            return Word(text, letter)
+        rest, self._letters = self._letters, ""
+        if rest or takes == OPTIONAL:
+            return Word(text, letter, argument=rest or None)
+        return Word(text, letter, argument=self._argument(text))
+
+    def _long(self, text: str) -> Word:
+        given, equals, value = text[2:].partition("=")
+        found = self._named(given)
+        if len(found) != 1:
+            return Word(text)
+        (name,) = found
+        letter = "" if name in self._extended else LONG[name]
+        takes = self._extended[name] if not letter else SHORT.get(letter, 0)
+        if not takes:
+            return Word(text, letter, name) if not equals else Word(text)
+        if equals or takes == OPTIONAL:
+            return Word(text, letter, name, value if equals else None)
+        return Word(text, letter, name, self._argument(text))
+
+    def _named(self, given: str) -> set[str]:
+        """The options that a word can mean; synonyms count as one."""
+        if given in self._extended or given in LONG:
+            return {given}
+        found = {name for name in (*self._extended, *LONG) if name.startswith(given)}
+        return {min(found)} if len({LONG.get(name, name) for name in found}) == 1 else found
+
+    def _argument(self, text: str) -> str:
+        if self._at >= len(self._args):
+            raise Refused(f'option "{text}" requires an argument')
+        self._at += 1
+        return self._args[self._at - 1]

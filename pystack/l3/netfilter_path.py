@@ -1,0 +1,168 @@
+"""What netfilter's rules may ask of the IPv4 path: another way, an error to the sender, the kind of an
+address.
+"""
+
+from __future__ import annotations
+
+from pystack.device import NetDevice
+from pystack.l2.context import LinkContext
+from pystack.l2.devices import Link
+from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
+from pystack.l3.ipv4 import Ipv4
+from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
+from pystack.netfilter.conntrack.conn import attach
+from pystack.packet import Packet
+from pystack.wire import icmp, tcp
+from pystack.wire.checksum import pseudo_header_sum, transport_sum, verifies
+from pystack.wire.ethernet import ETH_HLEN
+from pystack.wire.ipv4 import IP_DF, IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.malformed import Malformed
+from pystack.wire.tcp import TcpHeader
+from pystack.wire.virtio import NEEDS_CSUM, Offload
+
+
+class NetfilterPath:
+    """A netfilter.needs.Path."""
+
+    def __init__(self, ipv4: Ipv4, link: LinkContext) -> None:
+        self.clock = link.clock
+        self.rng = link.rng
+        self.printk = link.printk
+        self._ipv4 = ipv4
+        self._link = link
+
+    def reroute(self, pkt: Packet) -> bool:
+        """Linux: net/ipv4/netfilter.c ip_route_me_harder()"""
+        header = pkt.ip
+        if header is None:
+            return False
+        kind = self._ipv4.fib.address_type(header.saddr)
+        saddr = header.saddr if kind in (RTN_LOCAL, RTN_UNICAST) else 0
+        bound = getattr(pkt.sock, "bound_dev_if", 0)
+        flow = Flow(header.daddr, saddr, oif=bound, tos=header.tos & IPTOS_RT_MASK, mark=pkt.mark)
+        route = self._ipv4.router.route_output(flow, any_source=True)
+        if not isinstance(route, Rtable):
+            return False
+        pkt.route = route
+        return True
+
+    # --- REJECT -------------------------------------------------------------------------------------------
+
+    def unreachable(self, pkt: Packet, code: int) -> None:
+        """Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_send_unreach()"""
+        header = pkt.ip
+        if header is None or header.frag_off & IP_OFFSET or not self._has_way_back(pkt, header):
+            return
+        if _is_intact(pkt, header):
+            self._ipv4.icmp_errors.send(pkt, icmp.ICMP_DEST_UNREACH, code)
+
+    def reset(self, pkt: Packet) -> None:
+        """Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_send_reset()"""
+        header = pkt.ip
+        if header is None or header.frag_off & IP_OFFSET or header.protocol != IPPROTO_TCP:
+            return
+        segment = pkt.data[pkt.network_header + header.ihl :]
+        parsed = tcp.parse(segment)
+        if isinstance(parsed, Malformed) or parsed.flags & tcp.RST or not _is_intact(pkt, header):
+            return
+        if not self._has_way_back(pkt, header):
+            return
+        route = pkt.route
+        if not isinstance(route, Rtable) or route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):
+            return
+        answer = self._reset_packet(pkt, header, route, _reset_for(parsed, len(segment) - parsed.length))
+        if not self.reroute(answer):
+            return
+        if pkt.physin is None:
+            return self._ipv4.output.ip_local_out(answer)
+        link = bytes(pkt.data[pkt.mac_header : pkt.mac_header + ETH_HLEN])
+        answer.dev = pkt.physin  # in the name of whom it was for, so that no station wonders about our MAC
+        answer.set_mac_header(link[6:12] + link[:6] + link[12:])
+        self._link.egress.dev_queue_xmit(answer)
+
+    def _has_way_back(self, pkt: Packet, header: Ipv4Header) -> bool:
+        """Whether the packet has a route; a bridged one gets that to its sender.
+
+        Linux: nf_reject_fill_skb_dst()
+        """
+        if isinstance(pkt.route, Rtable):
+            return True
+        route = self._ipv4.router.route_output(Flow(header.saddr))
+        if not isinstance(route, Rtable):
+            return False
+        pkt.route = route
+        return True
+
+    def _reset_packet(self, pkt: Packet, header: Ipv4Header, route: Rtable, reset: TcpHeader) -> Packet:
+        own = Ipv4Header(
+            header.daddr,
+            header.saddr,
+            IPPROTO_TCP,
+            ttl=self._ipv4.confs.ipv4.ip_default_ttl,
+            frag_off=IP_DF,
+        )
+        segment = tcp.build(reset, b"", own.saddr, own.daddr)
+        owed = pseudo_header_sum(own.saddr, own.daddr, IPPROTO_TCP, len(segment))  # devices finish it
+        at = tcp.CHECK_OFFSET
+        segment = segment[:at] + owed.to_bytes(2, "big") + segment[at + 2 :]
+        answer = self._ipv4.output.build(own, segment, route)
+        start = ETH_HLEN + own.ihl
+        answer.offload = Offload(NEEDS_CSUM, csum_start=start, csum_offset=at)
+        answer.mark = pkt.mark if self._ipv4.confs.ipv4.fwmark_reflect else 0
+        attach(answer, pkt)
+        return answer
+
+    # --- addresses ----------------------------------------------------------------------------------------
+
+    def address_type(self, address: int, dev: NetDevice | None, *, on_dev_only: bool) -> int:
+        """Linux: net/ipv4/fib_frontend.c __inet_dev_addr_type()"""
+        fib = self._ipv4.fib
+        if not on_dev_only or dev is None:
+            return fib.address_type(address)
+        found = fib.lookup_in(255, Flow(address))
+        if isinstance(found, FibResult) and found.nexthop.dev is not dev:
+            return RTN_UNICAST
+        return fib.address_type(address)
+
+    def is_reversible(self, pkt: Packet, *, loose: bool, by_mark: bool, accept_local: bool) -> bool:
+        """Linux: net/ipv4/netfilter/ipt_rpfilter.c rpfilter_lookup_reverse()"""
+        header = pkt.ip
+        if header is None:
+            return False
+        mark = pkt.mark if by_mark else 0
+        flow = Flow(header.saddr, header.daddr, tos=header.tos & IPTOS_RT_MASK, mark=mark)
+        found = self._ipv4.fib.lookup(flow)
+        if not isinstance(found, FibResult):
+            return False
+        if found.type != RTN_UNICAST and not (accept_local and found.type == RTN_LOCAL):
+            return False
+        return loose or any(hop.dev is pkt.dev for hop in found.info.nexthops)
+
+
+def _is_intact(pkt: Packet, header: Ipv4Header) -> bool:
+    """Whether the sum of what is to be answered is right: else it may not be from whom it says.
+
+    Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_reject_verify_csum(), net/netfilter/utils.c nf_ip_checksum()
+    """
+    if pkt.offload.needs_checksum:
+        return True
+    body = pkt.data[pkt.network_header + header.ihl :]
+    if header.protocol == IPPROTO_ICMP:
+        return verifies(body)
+    if header.protocol == IPPROTO_UDP and bytes(body[6:8]) == bytes(2):
+        return True
+    if header.protocol in (IPPROTO_TCP, IPPROTO_UDP):
+        return transport_sum(header.saddr, header.daddr, header.protocol, body) == 0xFFFF
+    return True
+
+
+def _reset_for(segment: TcpHeader, length: int) -> TcpHeader:
+    """Linux: nf_reject_ip_tcphdr_put()"""
+    reset = TcpHeader(segment.dport, segment.sport, flags=tcp.RST)
+    if segment.flags & tcp.ACK:
+        reset.seq = segment.ack
+        return reset
+    sequenced = length + bool(segment.flags & tcp.SYN) + bool(segment.flags & tcp.FIN)
+    reset.ack = (segment.seq + sequenced) & 0xFFFFFFFF
+    reset.flags |= tcp.ACK
+    return reset

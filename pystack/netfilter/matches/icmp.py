@@ -1,0 +1,32 @@
+"""`-m icmp`"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pystack.netfilter.rule import Match
+from pystack.netfilter.view import View
+from pystack.wire.icmp import HEADER_LENGTH
+
+ANY_TYPE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpType(Match):
+    """A type, and a range of its codes."""
+
+    type: int
+    low: int
+    high: int
+    inverted: bool = False
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/ipv4/netfilter/ip_tables.c icmp_match()"""
+        if view.fragment:
+            return False
+        header = view.transport_octets(HEADER_LENGTH)
+        if header is None:
+            view.hotdrop = True
+            return False
+        meant = self.type == ANY_TYPE or (self.type == header[0] and self.low <= header[1] <= self.high)
+        return meant != self.inverted

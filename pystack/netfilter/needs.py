@@ -1,0 +1,46 @@
+"""What netfilter asks of the path it stands in, which is built above it; handed in by the composition root."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pystack.clock import Clock
+from pystack.device import NetDevice
+from pystack.packet import Packet
+from pystack.rng import Rng
+
+
+class Path(Protocol):
+    """The IPv4 path."""
+
+    def printk(self, text: str) -> None:
+        """Write a line to the kernel's log."""
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+
+    @property
+    def rng(self) -> Rng:
+        """Chance."""
+
+    def reroute(self, pkt: Packet) -> bool:
+        """Look for the way of a packet of our own again; whether there is one.
+
+        Linux: net/ipv4/netfilter.c ip_route_me_harder()
+        """
+
+    def unreachable(self, pkt: Packet, code: int) -> None:
+        """Tell the sender by ICMP. Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_send_unreach()"""
+
+    def reset(self, pkt: Packet) -> None:
+        """Tell the sender by TCP. Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_send_reset()"""
+
+    def address_type(self, address: int, dev: NetDevice | None, *, on_dev_only: bool) -> int:
+        """RTN_*. Linux: net/ipv4/fib_frontend.c inet_addr_type_dev_table()"""
+
+    def is_reversible(self, pkt: Packet, *, loose: bool, by_mark: bool, accept_local: bool) -> bool:
+        """Whether an answer would go back where the packet came from.
+
+        Linux: net/ipv4/netfilter/ipt_rpfilter.c rpfilter_mt()
+        """

@@ -1,0 +1,115 @@
+"""The tables of iptables in a namespace: which there are, with which chains, at which hooks, and whose.
+
+A legacy table hangs at all its hooks as soon as anybody asks for it, as the kernel's module does; of an nft
+table only the chains that somebody used hang. Those of `nat` are asked once for each connection (nat.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pystack.netfilter.conntrack.conntrack import Conntrack
+from pystack.netfilter.hooks import (
+    FORWARD,
+    INPUT,
+    IP_HOOK_NAMES,
+    NFPROTO_IPV4,
+    OUTPUT,
+    POSTROUTING,
+    PREROUTING,
+    Hooks,
+    HookState,
+)
+from pystack.netfilter.nat import nat_points
+from pystack.netfilter.needs import Path
+from pystack.netfilter.rule import BaseChain
+from pystack.netfilter.table import LEGACY, Table
+from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
+from pystack.netfilter.view import View
+from pystack.packet import Packet
+
+Judge = Callable[[Packet, HookState], int]
+
+NAT: Final = "nat"
+
+# Linux: include/uapi/linux/netfilter_ipv4.h enum nf_ip_hook_priorities
+_DST: Final = -100
+_SRC: Final = 100
+_PRIORITIES: Final[dict[str, dict[int, int]]] = {
+    "raw": dict.fromkeys((PREROUTING, OUTPUT), -300),
+    "mangle": dict.fromkeys((PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING), -150),
+    NAT: {PREROUTING: _DST, INPUT: _SRC, OUTPUT: _DST, POSTROUTING: _SRC},
+    "filter": dict.fromkeys((INPUT, FORWARD, OUTPUT), 0),
+    "security": dict.fromkeys((INPUT, FORWARD, OUTPUT), 50),
+}
+TABLE_NAMES: Final = tuple(_PRIORITIES)
+
+
+class Tables:
+    """One per namespace."""
+
+    def __init__(self, hooks: Hooks, path: Path, conntrack: Conntrack) -> None:
+        self.path = path
+        self.conntrack = conntrack
+        self._hooks = hooks
+        self._nat = nat_points(hooks)
+        self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
+
+    def get(self, owner: str, name: str) -> Table | None:
+        """A table that exists."""
+        return self._tables.get((owner, name))
+
+    def names(self, owner: str) -> list[str]:
+        """Of an owner's tables that have chains, the eldest first; to others nobody did anything."""
+        return [name for (of, name), table in self._tables.items() if of == owner and table.chains]
+
+    def use(self, owner: str, name: str) -> Table:
+        """A table of iptables, made if it is not there yet."""
+        table = self._tables.get((owner, name))
+        if table is None:
+            points = self._nat if name == NAT else self._hooks.ip
+            connections = self.conntrack
+            table = Table(NFPROTO_IPV4, name, owner, points, View.of_ipv4, self._wrapped, connections)
+            self._tables[owner, name] = table
+            if owner == LEGACY:
+                for chain in chains_of(name):
+                    self.use_chain(table, chain)
+        return table
+
+    def use_chain(self, table: Table, name: str) -> BaseChain:
+        """A built-in chain, hung at its hook if it is not yet."""
+        chain = table.chains.get(name)
+        if chain is None:
+            hook = IP_HOOK_NAMES.index(name)
+            chain = BaseChain(name, hook, _PRIORITIES[table.name][hook], NF_ACCEPT)
+            table.add_chain(chain)
+        assert isinstance(chain, BaseChain), f"{name} is the name of a hook"
+        return chain
+
+    def _wrapped(self, table: Table, chain: BaseChain, judge: Judge) -> Judge:
+        """What hangs at the hook for a chain: a packet of ours that mangle changed may have another way."""
+        if (table.name, chain.hook) != ("mangle", OUTPUT):
+            return judge
+
+        def judge_and_route(pkt: Packet, state: HookState) -> int:
+            """Linux: net/ipv4/netfilter/iptable_mangle.c ipt_mangle_out()"""
+            before = _way_of(pkt)
+            verdict = judge(pkt, state)
+            if verdict == NF_ACCEPT and _way_of(pkt) != before and not self.path.reroute(pkt):
+                return NF_DROP
+            return verdict
+
+        return judge_and_route
+
+
+def chains_of(name: str) -> list[str]:
+    """The built-in chains of a table, in the order in which they are listed."""
+    return [IP_HOOK_NAMES[hook] for hook in _PRIORITIES[name]]
+
+
+def _way_of(pkt: Packet) -> tuple[int, ...]:
+    """All that its way depends on."""
+    header = pkt.ip
+    assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
+    return header.saddr, header.daddr, header.tos, pkt.mark
