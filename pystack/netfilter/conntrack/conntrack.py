@@ -45,9 +45,8 @@ _DEFRAG_OUT: Final = _DEFRAG_IN + _ZONES
 _DEFRAG_BRIDGE_IN: Final = _DEFRAG_OUT + _ZONES
 
 _SOONEST, _LATEST = 1.0, 60.0  # seconds from one walk through the whole table to the next
-_SLICES: Final = 32  # in which a walk is done
-_AT_ONCE: Final = 2000  # connections that may end in one slice
-_SLICE_PAUSE: Final = 0.002
+_AT_ONCE: Final = 1000  # connections that are looked at before packets have their turn again
+_PAUSE: Final = 0.001
 
 
 class Defrag(Protocol):
@@ -172,21 +171,18 @@ class Conntrack:
 
         Linux: net/netfilter/nf_conntrack_core.c gc_worker()
         """
-        context, ended = self.context, 0
-        end = min(start + SHARDS // _SLICES, SHARDS)
-        for number in range(start, end):
+        context, looked_at, number = self.context, 0, start
+        while number < SHARDS and looked_at < _AT_ONCE:
             for conn in context.table.slice(number):
+                looked_at += 1
                 if context.is_over(conn):
                     context.kill(conn)
-                    ended += 1
                 else:
                     self._left += context.left(conn)
                     self._seen += 1
-            if ended > _AT_ONCE:
-                end = number + 1
-                break
-        if end < SHARDS:
-            self._sweeping = self._timers.after(_SLICE_PAUSE, lambda: self._sweep(end))
+            number += 1
+        if number < SHARDS:
+            self._sweeping = self._timers.after(_PAUSE, lambda: self._sweep(number))
             return
         self._sweeping = None
         if self._seen:
