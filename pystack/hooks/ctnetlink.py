@@ -5,7 +5,6 @@ Reading: include/uapi/linux/netfilter/nfnetlink_conntrack.h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from pystack.hooks.nfnetlink import (
@@ -17,6 +16,7 @@ from pystack.hooks.nfnetlink import (
     attribute,
     attributes,
 )
+from pystack.netfilter.conntrack.snapshot import Pair, Snapshot
 from pystack.netfilter.conntrack.tuples import Tuple
 from pystack.wire.ipv4 import IPPROTO_ICMP
 from pystack.wire.malformed import Malformed
@@ -43,35 +43,18 @@ CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
 Fields = dict[int, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelConn:
-    """One connection as the kernel tells it."""
-
-    original: Tuple
-    reply: Tuple
-    status: int
-    timeout: int  # seconds
-    mark: int
-    id: int
-    state: int | None = None  # of TCP or SCTP
-    scales: tuple[int, int] = (0, 0)  # of TCP's windows, by direction, as their flags
-    flags: tuple[int, int] = (0, 0)
-    zone: int = 0
-    counters: tuple[tuple[int, int], tuple[int, int]] | None = None  # packets and octets, by direction
-
-
 class ConnReader:
     """Asks a kernel for connections."""
 
     def __init__(self, netlink: NfnetlinkSocket) -> None:
         self._netlink = netlink
 
-    def all(self) -> list[KernelConn]:
+    def all(self) -> list[Snapshot]:
         """The whole table."""
         answers = self._netlink.request(CT_GET, flags=NLM_F_DUMP)
         return [conn for answer in answers if (conn := parse(answer)) is not None]
 
-    def get(self, flow: Tuple) -> KernelConn | None:
+    def get(self, flow: Tuple) -> Snapshot | None:
         """The connection that has this tuple in one of its directions."""
         payload = attribute(CTA_TUPLE_ORIG | _NESTED, _tuple(flow))
         try:
@@ -81,7 +64,7 @@ class ConnReader:
         return parse(answers[0]) if answers else None
 
 
-def parse(body: bytes) -> KernelConn | None:
+def parse(body: bytes) -> Snapshot | None:
     """The connection in a message's body; None if it is not whole."""
     found = _fields(body, NFGENMSG_SIZE)
     if not {CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS} <= found.keys() or len(body) < NFGENMSG_SIZE:
@@ -91,7 +74,7 @@ def parse(body: bytes) -> KernelConn | None:
     tcp, sctp = _fields(info.get(CTA_PROTOINFO_TCP, b"")), _fields(info.get(CTA_PROTOINFO_SCTP, b""))
     state = (tcp or sctp).get(CTA_PROTOINFO_STATE)
     counters = [_counters(found.get(kind)) for kind in (CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY)]
-    return KernelConn(
+    return Snapshot(
         _read_tuple(family, found[CTA_TUPLE_ORIG]),
         _read_tuple(family, found[CTA_TUPLE_REPLY]),
         status=_number(found[CTA_STATUS]),
@@ -121,7 +104,7 @@ def _number(octets: bytes) -> int:
     return int.from_bytes(octets, "big")
 
 
-def _counters(nested: bytes | None) -> tuple[int, int] | None:
+def _counters(nested: bytes | None) -> Pair | None:
     if nested is None:
         return None
     found = _fields(nested)

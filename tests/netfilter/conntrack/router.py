@@ -8,11 +8,11 @@ from __future__ import annotations
 import socket
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.hooks.ctnetlink import ConnReader, KernelConn
+from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NfnetlinkSocket
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IP_CT_UNTRACKED, STATE_INVALID, STATE_UNTRACKED, state_bit
-from pystack.netfilter.conntrack.tcp_track import TcpTrack
+from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
 from pystack.netfilter.conntrack.tuples import Tuple
 from pystack.netfilter.hooks import FORWARD, HookState
 from pystack.netfilter.verdict import NF_ACCEPT
@@ -74,25 +74,11 @@ class PystackRouter:
         self.box.send(self.devices[side], header(OURS[side], STATION[side], ETH_P_IP) + packet)
         return self.seen
 
-    def get(self, flow: Tuple) -> KernelConn | None:
+    def get(self, flow: Tuple) -> Snapshot | None:
         """A connection, as the kernel would tell it."""
         context = self.tracking.context
         conn = context.find(flow.key)
-        return None if conn is None else told(conn, context.left(conn) // context.clock.hz)
-
-
-def told(conn: Conn, left: int) -> KernelConn:
-    """A connection of ours in the kernel's terms."""
-    state, scales, flags = None, (0, 0), (0, 0)
-    if isinstance(conn.proto, bytes):
-        state = conn.proto[0]
-        if conn.protocol == 6:
-            track = TcpTrack.unpack(conn.proto)
-            one, other = track.sides
-            state, scales, flags = track.state, (one.scale, other.scale), (one.flags, other.flags)
-    return KernelConn(
-        conn.tuple(0), conn.tuple(1), conn.status, left, conn.mark, 0, state, scales, flags, conn.zone.number
-    )
+        return None if conn is None else snapshot(conn, context)
 
 
 class KernelRouter:
@@ -116,7 +102,7 @@ class KernelRouter:
                 return next((state for state, tos in STATES.items() if tos == frame[15]), "?")
         return None
 
-    def get(self, flow: Tuple) -> KernelConn | None:
+    def get(self, flow: Tuple) -> Snapshot | None:
         """A connection."""
         return self.reader.get(flow)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.hooks.ctnetlink import KernelConn
+from pystack.netfilter.conntrack.snapshot import Snapshot
 from tests.netfilter.conntrack.conversations import Conversation
 from tests.netfilter.conntrack.router import PORTS, KernelRouter, PystackRouter
 
@@ -20,7 +20,7 @@ def kernel() -> Iterator[KernelRouter]:
         router.close()
 
 
-def comparable(conn: KernelConn | None) -> object:
+def comparable(conn: Snapshot | None) -> object:
     if conn is None:
         return None
     flows = (conn.original[:6], conn.reply[:6])
