@@ -72,6 +72,8 @@ class _Conntrack:
     def _list(self) -> int:
         if self._options.table == "expect":
             return self._say("0 expectations have been shown.")
+        if self._options.zero and self._options.has_filter:
+            raise BadUsage("Can't use -z with filtering parameters")
         shown = 0
         for conn, flow in self._meant() if self._options.table == "conntrack" else ():
             self._out.line(self._line(flow))
@@ -87,7 +89,7 @@ class _Conntrack:
         if src is None or dst is None:
             raise BadUsage("you have to specify `--src' and `--dst'")
         if wanted.protocol is None:
-            raise BadUsage("you have to specify `--protonum'")
+            raise BadUsage("You need to supply the `--protonum' option for this command")
         sport, dport = (wanted.ports.get(("original", name), 0) for name in ("sport", "dport"))
         if wanted.icmp:
             sport = wanted.icmp.get("icmp-id", 0)
@@ -101,8 +103,6 @@ class _Conntrack:
 
     def _delete(self) -> int:
         """Linux: nfct_cmd_delete()"""
-        if not self._options.has_filter:
-            raise BadUsage("Can't specify this command without options")
         deleted = 0
         for conn, flow in list(self._meant()):
             self._context.kill(conn)

@@ -127,8 +127,7 @@ class Options:
     @property
     def has_filter(self) -> bool:
         """Whether not all connections are meant."""
-        plain = Options(self.command, self.table, self.outputs, self.events, self.zero)
-        return self != plain
+        return self != Options(self.command, self.table, self.outputs, self.events, self.zero)
 
 
 def parse(args: Sequence[str]) -> Options:
@@ -305,6 +304,6 @@ def _of_protocol(options: Options, name: str, argument: str) -> None:
 def _state(protocol: int, name: str) -> int:
     states = TcpState if protocol == IPPROTO_TCP else SctpState
     if name not in states.__members__ or name in ("MAX", "IGNORE"):
-        kind = "tcp" if protocol == IPPROTO_TCP else "sctp"
+        kind = "TCP" if protocol == IPPROTO_TCP else "SCTP"
         raise BadUsage(f"unknown {kind} state `{name}'")
     return int(states[name])
