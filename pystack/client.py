@@ -40,7 +40,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   stop                       end the daemon
   setup                      the running state as a setup
   doctor [--clean]           what this kernel and these rights allow; what was left behind
-  explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --json]
+  explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --path | --json]
                              what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference

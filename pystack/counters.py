@@ -34,6 +34,7 @@ class IpStats:
     FragOKs: int = 0
     FragFails: int = 0
     FragCreates: int = 0
+    OutTransmits: int = 0
 
 
 @dataclass(slots=True)
@@ -288,6 +289,23 @@ class IpExtStats:
     ReasmOverlaps: int = 0
 
 
+# Multipath TCP, which is not modelled: what /proc/net/netstat lists of it, all zeros.
+_MPTCP_EXT: Final = """
+MPCapableSYNRX MPCapableSYNTX MPCapableSYNACKRX MPCapableACKRX MPCapableFallbackACK
+MPCapableFallbackSYNACK MPCapableSYNTXDrop MPCapableSYNTXDisabled MPCapableEndpAttempt MPFallbackTokenInit
+MPTCPRetrans MPJoinNoTokenFound MPJoinSynRx MPJoinSynBackupRx MPJoinSynAckRx MPJoinSynAckBackupRx
+MPJoinSynAckHMacFailure MPJoinAckRx MPJoinAckHMacFailure MPJoinRejected MPJoinSynTx MPJoinSynTxCreatSkErr
+MPJoinSynTxBindErr MPJoinSynTxConnectErr DSSNotMatching DSSCorruptionFallback DSSCorruptionReset
+InfiniteMapTx InfiniteMapRx DSSNoMatchTCP DataCsumErr OFOQueueTail OFOQueue OFOMerge NoDSSInWindow
+DuplicateData AddAddr AddAddrTx AddAddrTxDrop EchoAdd EchoAddTx EchoAddTxDrop PortAdd AddAddrDrop
+MPJoinPortSynRx MPJoinPortSynAckRx MPJoinPortAckRx MismatchPortSynRx MismatchPortAckRx RmAddr RmAddrDrop
+RmAddrTx RmAddrTxDrop RmSubflow MPPrioTx MPPrioRx MPFailTx MPFailRx MPFastcloseTx MPFastcloseRx MPRstTx
+MPRstRx SubflowStale SubflowRecover SndWndShared RcvWndShared RcvWndConflictUpdate RcvWndConflict
+MPCurrEstab Blackhole MPCapableDataFallback MD5SigFallback DssFallback SimultConnectFallback
+FallbackFailed WinProbe
+""".split()
+
+
 @dataclass(slots=True)
 class Snmp:
     """The counters of one namespace."""
@@ -296,6 +314,7 @@ class Snmp:
     Icmp: IcmpStats = field(default_factory=IcmpStats)
     Tcp: TcpStats = field(default_factory=TcpStats)
     Udp: UdpStats = field(default_factory=UdpStats)
+    UdpLite: UdpStats = field(default_factory=UdpStats)  # not modelled: all zeros
     TcpExt: TcpExtStats = field(default_factory=TcpExtStats)
     IpExt: IpExtStats = field(default_factory=IpExtStats)
     IcmpMsg: Counter[str] = field(default_factory=Counter)  # InType8, OutType0, …: listed once seen
@@ -326,11 +345,12 @@ class Snmp:
             names = sorted(self.IcmpMsg, key=lambda name: (name[0] != "I", int(name.partition("Type")[2])))
             groups.append(f"IcmpMsg: {' '.join(names)}\nIcmpMsg: {_values(self.IcmpMsg[n] for n in names)}\n")
         groups += [_group_text("Tcp", self.Tcp), _group_text("Udp", self.Udp)]
-        return "".join(groups)
+        return "".join([*groups, _group_text("UdpLite", self.UdpLite)])
 
     def netstat_text(self) -> str:
         """/proc/net/netstat of what is counted here."""
-        return _group_text("TcpExt", self.TcpExt) + _group_text("IpExt", self.IpExt)
+        multipath = f"MPTcpExt: {' '.join(_MPTCP_EXT)}\nMPTcpExt: {_values([0] * len(_MPTCP_EXT))}\n"
+        return _group_text("TcpExt", self.TcpExt) + _group_text("IpExt", self.IpExt) + multipath
 
 
 @dataclass(slots=True)

@@ -79,6 +79,9 @@ NEIGH_QUEUEFULL: Final = DropReason("NEIGH_QUEUEFULL", "too many octets wait for
 NEIGH_DEAD: Final = DropReason("NEIGH_DEAD", "the neighbour entry was removed while the packet waited")
 ARP_MALFORMED: Final = _ours("ARP_MALFORMED", "not an Ethernet/IPv4 resolution packet")
 ARP_PROXY_FULL: Final = _ours("ARP_PROXY_FULL", "too many questions wait to be answered for others")
+ARP_TOO_SMALL: Final = DropReason(
+    "ARP_TOO_SMALL", "the ARP packet ends within its header", kernel="PKT_TOO_SMALL"
+)
 ARP_IGNORED: Final = _ours("ARP_IGNORED", "an ARP packet that changes nothing and is owed no answer")
 
 # IPv4
@@ -110,6 +113,7 @@ NOMEM: Final = DropReason("NOMEM", "fragments that wait fill their memory")
 DUP_FRAG: Final = DropReason("DUP_FRAG", "this fragment is here already")
 FRAG_OVERLAP: Final = _ours("FRAG_OVERLAP", "fragments overlap, so the whole datagram is void")
 FRAG_CORRUPT: Final = _ours("FRAG_CORRUPT", "fragments contradict each other, so the whole datagram is void")
+FRAG_TOO_FAR: Final = DropReason("FRAG_TOO_FAR", "too many fragments of the same sender came in between")
 FRAG_REASM_TIMEOUT: Final = DropReason("FRAG_REASM_TIMEOUT", "the rest of the fragments did not come")
 IP_TTL: Final = DropReason("IP_TTL", "the time to live ran out", counter="Ip.InHdrErrors", kernel="IP_INHDR")
 IP_UNREACHABLE: Final = _ours("IP_UNREACHABLE", "a route says that the destination cannot be reached")
@@ -131,6 +135,28 @@ TCP_TOO_SMALL: Final = DropReason(
     "TCP_TOO_SMALL", "the TCP header says that it is too short", counter="Tcp.InErrs", kernel="PKT_TOO_SMALL"
 )
 TCP_CSUM: Final = DropReason("TCP_CSUM", "the TCP checksum is wrong", counter="Tcp.InErrs")
+TCP_FLAGS: Final = DropReason("TCP_FLAGS", "the TCP flags make no sense in this state")
+TCP_ZEROWINDOW: Final = DropReason("TCP_ZEROWINDOW", "the TCP window is closed")
+TCP_OLD_DATA: Final = DropReason("TCP_OLD_DATA", "the TCP data came before")
+TCP_OVERWINDOW: Final = DropReason("TCP_OVERWINDOW", "the TCP data lies beyond the window")
+TCP_OFOMERGE: Final = DropReason("TCP_OFOMERGE", "the TCP data waits already, out of order")
+TCP_OFO_DROP: Final = DropReason("TCP_OFO_DROP", "no memory for TCP data out of order")
+TCP_RFC7323_PAWS: Final = DropReason("TCP_RFC7323_PAWS", "the TCP timestamp is older than the last one")
+TCP_INVALID_SEQUENCE: Final = DropReason("TCP_INVALID_SEQUENCE", "the TCP sequence is not in the window")
+TCP_RESET: Final = DropReason("TCP_RESET", "a TCP reset")
+TCP_INVALID_SYN: Final = DropReason("TCP_INVALID_SYN", "a SYN in the middle of a TCP connection")
+TCP_CLOSE: Final = DropReason("TCP_CLOSE", "the TCP connection is closed")
+TCP_OLD_ACK: Final = DropReason("TCP_OLD_ACK", "the TCP ACK is of what was acknowledged before")
+TCP_TOO_OLD_ACK: Final = DropReason("TCP_TOO_OLD_ACK", "the TCP ACK is too old to be believed")
+TCP_ACK_UNSENT_DATA: Final = DropReason("TCP_ACK_UNSENT_DATA", "the TCP ACK is of what was never sent")
+TCP_ABORT_ON_DATA: Final = DropReason("TCP_ABORT_ON_DATA", "TCP data for a program that is gone")
+TCP_LISTEN_OVERFLOW: Final = DropReason(
+    "TCP_LISTEN_OVERFLOW", "the queue of TCP connections to be accepted is full", kernel="NOT_SPECIFIED"
+)
+TCP_SYN_FLOOD: Final = DropReason(
+    "TCP_SYN_FLOOD", "the queue of half-open TCP connections is full", kernel="NOT_SPECIFIED"
+)
+TCP_TIMEWAIT: Final = DropReason("TCP_TIMEWAIT", "for a TCP connection that has ended lately")
 NO_SOCKET: Final = DropReason("NO_SOCKET", "no socket wants the packet")
 SOCKET_RCVBUFF: Final = DropReason("SOCKET_RCVBUFF", "the socket's receive buffer is full")
 

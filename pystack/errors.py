@@ -36,12 +36,18 @@ ENETUNREACH: Final = 101
 ENOBUFS: Final = 105
 EISCONN: Final = 106
 ENOTCONN: Final = 107
+ECONNABORTED: Final = 103
+ECONNRESET: Final = 104
+ETIMEDOUT: Final = 110
 ECONNREFUSED: Final = 111
+EALREADY: Final = 114
+EINPROGRESS: Final = 115
 EHOSTDOWN: Final = 112
 EHOSTUNREACH: Final = 113
 EDESTADDRREQ: Final = 89
 ENOPROTOOPT: Final = 92
 EROFS: Final = 30
+EPIPE: Final = 32
 
 # strerror(), as the C library words it.
 MESSAGES: Final[dict[int, str]] = {
@@ -76,12 +82,18 @@ MESSAGES: Final[dict[int, str]] = {
     ENOBUFS: "No buffer space available",
     EISCONN: "Transport endpoint is already connected",
     ENOTCONN: "Transport endpoint is not connected",
+    ECONNABORTED: "Software caused connection abort",
+    ECONNRESET: "Connection reset by peer",
+    ETIMEDOUT: "Connection timed out",
     ECONNREFUSED: "Connection refused",
+    EALREADY: "Operation already in progress",
+    EINPROGRESS: "Operation now in progress",
     EHOSTDOWN: "Host is down",
     EHOSTUNREACH: "No route to host",
     EDESTADDRREQ: "Destination address required",
     ENOPROTOOPT: "Protocol not available",
     EROFS: "Read-only file system",
+    EPIPE: "Broken pipe",
 }
 
 

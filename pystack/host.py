@@ -32,6 +32,7 @@ class Host:
         self.events = EventSink()
         self.outcomes = Outcomes()
         self.origins = Origins()
+        self.histories: dict[str, dict[str, int]] = {}  # what a tool remembers until it runs again
         self.namespaces: dict[str, Netns] = {}
         self.init = self._make_netns("", None)
         self._bind_sysctls()

@@ -77,7 +77,7 @@ class Netns:
         self.loopback = Loopback()
         self._build_ipv4(clock, outcomes, None if first is None else first.ipv4)
         self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
-        flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.fib.changed)
+        flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.flush_routes)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self._build_conntrack(of_the_host=first is None)
         self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link), self.conntrack)
@@ -105,11 +105,13 @@ class Netns:
             outcomes=outcomes,
             devices=self.devices,
             sysctls=self.sysctls,
+            timers=self.timers,
         )
         self.sockets = InetSockets(context)
         self.ipv4.build(loopback=self.loopback, sockets=self.sockets, raw=self.sockets)
         self.sockets.attach(self.ipv4)
-        self.raw, self.ping, self.udp = self.sockets.raw, self.sockets.ping, self.sockets.udp
+        self.raw, self.ping = self.sockets.raw, self.sockets.ping
+        self.udp, self.tcp = self.sockets.udp, self.sockets.tcp
         self.packets = PacketTable(
             clock=clock, devices=self.devices, egress=self.link.egress, outcomes=outcomes
         )

@@ -46,10 +46,10 @@ def test_our_columns_are_the_kernels_in_the_kernels_order(name: str, text: str) 
 
 
 def test_the_names_of_linux_6_1_are_all_there() -> None:
-    """What 6.18 added (Ip OutTransmits) may be missing, nothing that was always there."""
+    """6.18 added Ip OutTransmits."""
     ip = columns(Snmp().snmp_text())["Ip:"]
     assert ip[:3] == ["Forwarding", "DefaultTTL", "InReceives"]
-    assert ip[-3:] == ["FragOKs", "FragFails", "FragCreates"]
+    assert ip[-4:] == ["FragOKs", "FragFails", "FragCreates", "OutTransmits"]
     assert columns(Snmp().netstat_text())["IpExt:"][-1] == "ReasmOverlaps"
 
 

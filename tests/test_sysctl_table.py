@@ -9,6 +9,7 @@ from pystack.profile import Profile
 from pystack.sysctl import Knob
 from pystack.sysctl_table import (
     CONF,
+    CONF_ALL,
     FOLDERS,
     HOST_FOLDERS,
     IPV6_CONF,
@@ -38,7 +39,8 @@ def test_what_the_stack_binds_begins_as_the_table_says() -> None:
     checked = 0
     for path, one in bound:
         folder = path[:-1]
-        specs = CONF if "conf" in folder else NEIGH if "neigh" in folder else tables[folder]
+        conf = CONF_ALL if folder[-1] == "all" else CONF
+        specs = conf if "conf" in folder else NEIGH if "neigh" in folder else tables[folder]
         if path[-1] in specs and path[1] == "ipv4":
             assert one.value == specs[path[-1]].default, path
             checked += 1
@@ -220,10 +222,10 @@ def test_a_name_written_in_vain_is_told_until_it_is_as_usual_again() -> None:
     box = Box()
     assert box.ns.sysctls.written_in_vain() == []
     box.sysctl("net.ipv4.tcp_sack", "0")
-    box.sysctl("net.ipv4.conf.lo.medium_id", "5")
+    box.sysctl("net.ipv4.conf.lo.tag", "5")
     box.sysctl("net.ipv4.ip_forward", "1")
     box.sysctl("net.ipv6.conf.all.disable_ipv6", "2")
-    vain = [("net", "ipv4", "conf", "lo", "medium_id"), ("net", "ipv4", "tcp_sack")]
+    vain = [("net", "ipv4", "conf", "lo", "tag"), ("net", "ipv4", "tcp_sack")]
     assert box.ns.sysctls.written_in_vain() == vain
     box.sysctl("net.ipv4.tcp_sack", "1")
     assert box.ns.sysctls.written_in_vain() == vain[:1]

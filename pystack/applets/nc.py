@@ -13,7 +13,7 @@ from typing import Final
 from pystack.applets.iputils import parse_aton
 from pystack.applets.nc_options import HELP, USAGE, Fault, Options, Usage, parse, port_range
 from pystack.applets.nc_relay import Relay
-from pystack.applets.requests import Answer, Request, Steps, Wait, sleep_until, wait
+from pystack.applets.requests import Answer, Request, Steps, sleep_until, wait
 from pystack.applets.session import Session
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import ECONNREFUSED, MESSAGES, NetError, NotModelled
@@ -64,9 +64,8 @@ class Netcat:
             if self.options.keep:
                 while True:
                     yield from Relay(sock, self.options, self.io, self.clock).run()
-            yield from wait(lambda: bool(len(sock.queue) or sock.errors.pending))
-            first = sock.peek()
-            assert first is not None
+            while (first := sock.peek()) is None:
+                yield from wait(lambda: bool(len(sock.queue)))
             sock.connect(first.saddr, first.sport)
             self._report("Connection received on", first.saddr, first.sport)
             yield from Relay(sock, self.options, self.io, self.clock).run()
@@ -99,7 +98,6 @@ class Netcat:
                         continue
                     self._say_open(target, port)
                 if self.options.scan:
-                    yield Wait(None, self.clock.now)
                     continue
                 relay = Relay(sock, self.options, self.io, self.clock)
                 yield from relay.run()
@@ -134,7 +132,6 @@ class Netcat:
         timeout = self.options.timeout
         if self._knock(sock):
             return False
-        yield Wait(None, self.clock.now)  # until the refusal is here, if it comes at once
         if self._knock(sock) == ECONNREFUSED:
             return False
         for _ in range(KNOCK_SECONDS if timeout < 0 else timeout):

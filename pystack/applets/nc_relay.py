@@ -46,13 +46,14 @@ class Relay:
                 return
             if self.sock.errors.pending:
                 self._net_out = self._net_in = False
+            may_receive = self._net_in and len(self.sock.queue) > 0
             if not self._net_out:
                 self._stdin = False
             elif isinstance(typed, bytes):
                 self._take_input(typed)
             if may_send and self._net_out:
                 yield from self._send()
-            if self._net_in and self.sock.peek() is not None:
+            if may_receive:
                 self._receive()
             if not self._stdin and not self._waiting:
                 self._net_out = False
@@ -80,6 +81,9 @@ class Relay:
             return may_send or self._has_news()
 
         wants_input = self._stdin and len(self._waiting) < BUFFER
+        if wants_input and self.io.stdin is not None:  # of a here-document: it is all there, and then ends
+            typed, self.io.stdin = self.io.stdin, b""
+            return typed
         answer = yield ReadOrWait(can_go_on, deadline) if wants_input else Wait(can_go_on, deadline)
         if isinstance(answer, bytes):
             return answer
@@ -118,8 +122,13 @@ class Relay:
 
     def _receive(self) -> None:
         """Linux: netcat.c fillbuf()"""
-        received = self.sock.recv()
-        assert received is not None
+        try:
+            received = self.sock.recv()
+        except NetError:
+            self._net_in = False
+            return
+        if received is None:  # its checksum was wrong
+            return
         if received.data:
             self.io.out.write(received.data[:BUFFER])
         else:  # an empty datagram looks like the end

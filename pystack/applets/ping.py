@@ -3,7 +3,7 @@
 Command line: ping_options.py. Socket: ping_endpoint.py. Counting: ping_tally.py. What ICMP messages mean:
 ping_text.py. Here: when probes leave, and what is said of their answers.
 
-Linux differs: names are not looked up, and an answer's own IP options are not shown.
+Linux differs: names are not looked up.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 from pystack.applets.iputils import FEATURES, VERSION, Failure, Usage
 from pystack.applets.ping_endpoint import Endpoint
 from pystack.applets.ping_options import Options, parse
+from pystack.applets.ping_route import RouteText
 from pystack.applets.ping_tally import Tally
 from pystack.applets.ping_text import (
     ICMP_SOURCE_QUENCH,
@@ -87,6 +88,7 @@ class Ping:
         self.clock = session.host.clock
         self.io = session.io
         self.tally = Tally()
+        self.routes = RouteText(flood=options.flood)
         self.endpoint = Endpoint(options, session, self._heard)
         self.timing = options.size >= TIMEVAL
         self.interval = 0 if options.flood and not options.interval_given else options.interval
@@ -122,8 +124,9 @@ class Ping:
         where = ""
         if options.device or options.strict_source:
             where = f"from {address_text(self.endpoint.source)} {options.device or ''}: "
+        length = options.size + self.endpoint.options_length + 28
         whom = f"{options.target} ({address_text(self.endpoint.target)})"
-        self.io.out.line(f"PING {whom} {where}{options.size}({options.size + 28}) bytes of data.")
+        self.io.out.line(f"PING {whom} {where}{options.size}({length}) bytes of data.")
 
     # -- the loop ------------------------------------------------------------------------------------------
 
@@ -331,7 +334,8 @@ class Ping:
             line += " (DUP!)"
         if not self.endpoint.is_group and received.saddr != self.endpoint.target:
             line += " (DIFFERENT ADDRESS!)"
-        self.io.out.line(line + self._wrong_data(message) + ("\a" if options.audible else ""))
+        line += self._wrong_data(message) + ("\a" if options.audible else "")
+        self.io.out.line(line + self.routes.text(self.endpoint.options_in(received)))
 
     def _wrong_data(self, message: bytes) -> str:
         """Whether the payload came back as it was; if not, where, and all of it."""

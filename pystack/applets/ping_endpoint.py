@@ -10,10 +10,11 @@ from typing import Final
 
 from pystack.applets.iputils import Failure
 from pystack.applets.ping_options import Options
+from pystack.applets.ping_route import OPTIONS_LENGTH, RECORD_ROUTE, timestamps
 from pystack.applets.session import Session
 from pystack.errors import EACCES, NetError
 from pystack.sock.inet import IP_PMTUDISC_DO, InetSocket
-from pystack.sock.options import setsockopt
+from pystack.sock.options import set_ip_options, setsockopt
 from pystack.sock.ping import PingSocket
 from pystack.sock.raw import RawSocket
 from pystack.sock.receive_queue import Received
@@ -75,6 +76,18 @@ class Endpoint:
         data = received.data[:room]
         start = (data[0] & 15) * 4
         return None if len(data) < start + icmp.HEADER_LENGTH else data[start:]
+
+    def options_in(self, received: Received) -> bytes:
+        """The IP options that an answer brought."""
+        if isinstance(self.sock, PingSocket):
+            return received.options
+        return received.data[HEADER_LENGTH : (received.data[0] & 15) * 4]
+
+    @property
+    def options_length(self) -> int:
+        """What ping adds to the length of its packets for the options it asks for."""
+        asks = self.options.record_route or self.options.timestamp is not None
+        return OPTIONS_LENGTH if asks else 0
 
     def is_ours(self, ident: int) -> bool:
         """Whether an identifier says that a message is about our probes. Linux: ping_common.c is_ours()"""
@@ -173,6 +186,10 @@ class Endpoint:
         if isinstance(sock, RawSocket):
             sock.icmp_filter = 0xFFFFFFFF & ~sum(1 << type_ for type_ in _WANTED)
         sock.recverr = True
+        if options.record_route:
+            set_ip_options(sock, RECORD_ROUTE)
+        elif options.timestamp is not None:
+            set_ip_options(sock, timestamps(options.timestamp))
         sock.broadcast = options.broadcast
         sock.mc_loop = not options.no_loop
         if options.ttl is not None:
@@ -198,4 +215,4 @@ class Endpoint:
     def _cost(self) -> int:
         """What ping thinks that one packet takes of a buffer."""
         message = self.options.size + icmp.HEADER_LENGTH
-        return message + (message + 511) // 512 * (HEADER_LENGTH + 16 + 64 + 160)
+        return message + (message + 511) // 512 * (self.options_length + HEADER_LENGTH + 16 + 64 + 160)

@@ -18,12 +18,13 @@ from pystack.applets.iputils import (
     parse_aton,
     refuse_name,
 )
+from pystack.applets.ping_route import TIMESTAMP_TYPES
 from pystack.errors import EDESTADDRREQ, ERANGE, NotModelled
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT
 from pystack.wire.ipv4 import parse_address
 
 SHORT: Final = "h?4bRT:6F:N:aABc:CdDe:fi:I:l:Lm:M:nOp:qQ:rs:S:t:UvVw:W:"
-KNOWN: Final = tuple(f"-{letter}" for letter in "4aAbBcDefhiIlLmMnOpqQstUvVwW")
+KNOWN: Final = tuple(f"-{letter}" for letter in "4aAbBcDefhiIlLmMnOpqQRstTUvVwW")
 
 MAXWAIT: Final = 10  # seconds to wait for the last answer when there was none
 MAX_DUP_CHK: Final = 0x10000
@@ -73,6 +74,8 @@ class Options:
     preload: int = 1
     print_time: bool = False
     quiet: bool = False
+    record_route: bool = False
+    timestamp: int | None = None  # which kind is asked for
     size: int = 56
     source: int = 0
     strict_source: bool = False
@@ -111,7 +114,11 @@ def _take(options: Options, letter: str, argument: str) -> None:
         raise NotModelled("ping -6: IPv6", ("IPv4",))
     if f"-{letter}" not in KNOWN:
         raise NotModelled(f"ping -{letter}", KNOWN)
-    if letter in _FLAGS:
+    if letter == "R":
+        if options.timestamp is not None:
+            raise Failure(2, "only one of -T or -R may be used")
+        options.record_route = True
+    elif letter in _FLAGS:
         setattr(options, _FLAGS[letter], True)
     elif letter == "4":
         options.only_ipv4 = True
@@ -151,8 +158,20 @@ def _take_word(options: Options, letter: str, argument: str) -> None:
         options.pmtudisc = MTU_DISCOVERY[argument]
     elif letter == "p":
         options.pattern = argument
+    elif letter == "T":
+        _take_timestamp(options, argument)
     else:
         options.tos = _tos(argument)
+
+
+def _take_timestamp(options: Options, argument: str) -> None:
+    if options.record_route:
+        raise Failure(2, "only one of -T or -R may be used")
+    if argument == "tsprespec":
+        raise NotModelled("ping -T tsprespec", tuple(TIMESTAMP_TYPES))
+    if argument not in TIMESTAMP_TYPES:
+        raise Failure(2, f"invalid timestamp type: {argument}")
+    options.timestamp = TIMESTAMP_TYPES[argument]
 
 
 def _take_time(options: Options, letter: str, argument: str) -> None:

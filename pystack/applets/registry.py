@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.applets import arping, builtins, nc, ping, shell, sysctl, tcpdump
+from pystack.applets import arping, builtins, nc, netstat, nstat, ping, shell, sysctl, tcpdump, traceroute
 from pystack.applets.conntrack import command as conntrack
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
-from pystack.applets.iptables.applets import APPLETS
+from pystack.applets.iptables.applets import APPLETS as IPTABLES
 from pystack.applets.job import Job
 from pystack.applets.session import Commands, Session
 from pystack.host import Host
@@ -20,7 +20,7 @@ NOT_BUILT_YET: Final = frozenset(
     "ip6tables ip6tables-save ip6tables-restore "
     "ip6tables-nft ip6tables-nft-save ip6tables-nft-restore ip6tables-legacy ip6tables-legacy-save "
     "ip6tables-legacy-restore ebtables ebtables-save ebtables-restore ebtables-nft ebtables-legacy "
-    "arptables arptables-nft arptables-legacy nft ss nstat traceroute".split()
+    "arptables arptables-nft arptables-legacy nft ss".split()
 )
 
 COMMANDS: Final = Commands(
@@ -32,9 +32,12 @@ COMMANDS: Final = Commands(
         "arping": arping.run,
         "conntrack": conntrack.run,
         "nc": nc.run,
+        "netstat": netstat.run,
+        "nstat": nstat.run,
         "ping": ping.run,
         "tcpdump": tcpdump.run,
-        **APPLETS,
+        "traceroute": traceroute.run,
+        **IPTABLES,
         **builtins.BUILTINS,
     },
     NOT_BUILT_YET,

@@ -147,6 +147,7 @@ IGNORED: Final = (
 
 TEXTS: Final = (
     TextMask("ping-time", "how long an answer took", re.compile(r"time[=<][0-9.]+ ms"), "time=T ms"),
+    TextMask("trace-time", "how long an answer took", re.compile(r"(?<=  )[0-9]+\.[0-9]{3} ms"), "T ms"),
     TextMask("ping-total", "how long the command took", re.compile(r"(?<=, time )[0-9]+ms"), "Tms"),
     TextMask(
         "ping-rtt",
@@ -168,6 +169,12 @@ TEXTS: Final = (
         "",
     ),
     TextMask("used", "how long ago an entry was used", re.compile(r"used [0-9]+/[0-9]+(/[0-9]+)?"), "used T"),
+    TextMask(
+        "route-expires",
+        "how long what was learned of a destination still lasts",
+        re.compile(r'(expires"?[ :])[0-9]+'),
+        r"\1T",
+    ),
     TextMask("clock", "the time of day", re.compile(r"\b\d\d:\d\d:\d\d\.\d+"), "HH:MM:SS"),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
 )

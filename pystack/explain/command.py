@@ -5,6 +5,7 @@ The host belongs to this command alone: whoever calls made it for this, or copie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,7 @@ from pystack.applets.getopt import BadOption, Getopt
 from pystack.errors import NetError
 from pystack.explain.journey import Explanation, Journey, ends_of
 from pystack.explain.stage import Json
-from pystack.explain.text import lines
+from pystack.explain.text import lines, pictures
 from pystack.explain.words import Made, NotAPacket, packet_of
 from pystack.host import Host
 from pystack.l2.devices import Link
@@ -24,21 +25,29 @@ DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 HELP: Final = """\
-usage: pystack explain PACKET [--in DEV | --out [--dev DEV]] [--setup FILE] [--reply] [--detailed | --json]
+usage: pystack explain PACKET [--in DEV | --out [--dev DEV] [--mark N] [--uid N]] [--setup FILE] [--reply]
+                       [--detailed | --path | --json]
 
 What would happen to this packet, stage by stage, and why. Nothing is sent, nothing is changed.
 
   PACKET      as tcpdump prints one: "10.0.0.2 > 10.0.0.1: ICMP echo request", "A.port > B.port: UDP",
-              "… : Flags [S]", "ARP, Request who-has A tell B", with link addresses in front or without;
-              or in scapy's notation: "Ether(src=…, dst=…)/IP(src=…, dst=…)/UDP(dport=53)"
+              "… : Flags [S]", "… : ICMP B udp port 53 unreachable", "ARP, Request who-has A tell B", with
+              what -e and -v print, or without; or in scapy's notation:
+              "Ether(src=…, dst=…)/IP(src=…, dst=…)/UDP(dport=53)"
   --in DEV    it enters by this device (the only one that is up, if there is just one)
   --out       a local socket sends it; with the source 0.0.0.0 the stack chooses one
-  --dev DEV   … a socket that is bound to this device
+  --dev DEV   … a socket that is bound to this device (ping -I DEV)
+  --mark N    … whose packets have this mark (ping -m N)
+  --uid N     … of this user
   --reply     then follow the answer of whoever got it
   --detailed  also what changed nothing, and where Linux decides
-  --json      one object a line
+  --path      only the way, in the numbers of the README's picture, with the fields of a LOG line at each hook
+  --json      one object a line: packets, their stages, their outcomes
 """
-_LONG: Final = {"in": 1, "out": 0, "dev": 1, "reply": 0, "detailed": 0, "json": 0, "hex": 0, "help": 0}
+_VALUES: Final = ("in", "dev", "mark", "uid")
+_SWITCHES: Final = ("out", "reply", "detailed", "path", "json", "hex", "host", "help")
+_LONG: Final = {**dict.fromkeys(_VALUES, 1), **dict.fromkeys(_SWITCHES, 0)}
+_NUMBER: Final = re.compile(r"0x[0-9a-fA-F]{1,8}|[0-9]{1,10}")
 
 
 @dataclass(slots=True)
@@ -59,9 +68,13 @@ class Question:
     entry: str = ""
     out: bool = False
     bound_to: str = ""
+    mark: str = ""
+    uid: str = ""
     reply: bool = False
     detailed: bool = False
+    path: bool = False
     json: bool = False
+    host: bool = False
     is_hex: bool = False  # the packet is a frame in hexadecimal digits
     help: bool = False
 
@@ -86,9 +99,20 @@ def read(args: Sequence[str]) -> Question:
     question.packet = options.operands[0]
     if question.entry and question.out:
         raise Refused("explain: --in or --out, not both")
-    if question.bound_to and not question.out:
-        raise Refused("explain: --dev is the device that a sender is bound to: it goes with --out")
+    if question.host:
+        raise Refused("explain: --host: not built yet (known: --setup FILE, or a daemon)")
+    for name, value in (("dev", question.bound_to), ("mark", question.mark), ("uid", question.uid)):
+        if value and not question.out:
+            raise Refused(f"explain: --{name} is about the socket that sends: it goes with --out")
+    if question.path + question.json + question.detailed > 1:
+        raise Refused("explain: one of --detailed, --path and --json")
     return question
+
+
+def _number(name: str, text: str) -> int:
+    if text and not _NUMBER.fullmatch(text):
+        raise Refused(f"explain: --{name} {text}: not a number")
+    return int(text or "0", 0) & 0xFFFFFFFF
 
 
 def answer(args: Sequence[str], host: Host, netns: Netns) -> Answer:
@@ -104,7 +128,7 @@ def answer(args: Sequence[str], host: Host, netns: Netns) -> Answer:
         return Answer(FAILED, err=f"pystack: explain: the socket that sends it gets: {error.text}\n")
     if question.json:
         return Answer(DONE, json=tuple(_objects(explanation)))
-    told = lines(explanation, detailed=question.detailed)
+    told = pictures(explanation) if question.path else lines(explanation, detailed=question.detailed)
     return Answer(DONE, "".join(f"{line}\n" for line in told))
 
 
@@ -113,7 +137,8 @@ def _explain(question: Question, host: Host, netns: Netns) -> Explanation:
     entry = None if question.out else _entry(question, netns)
     journey = Journey(host, netns)
     if entry is None:
-        journey.leave(made, bound_to=question.bound_to)
+        mark, uid = _number("mark", question.mark), _number("uid", question.uid)
+        journey.leave(made, bound_to=question.bound_to, mark=mark, uid=uid)
     else:
         journey.enter(entry, made)
     if question.reply:

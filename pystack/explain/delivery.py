@@ -82,7 +82,8 @@ def _raw_copies(scene: Scene, pkt: Packet, header: Ipv4Header) -> Iterator[Reaso
     for sock in scene.netns.raw.sockets:
         name = f"the raw socket {_name(scene, sock, PROTOCOLS.get(sock.protocol, '').lower())}"
         if sock.matches(pkt, header):
-            yield Reason(f"a copy for {name}" if sock.wants(pkt, header) else f"not for {name}: its filter")
+            if sock.wants(pkt, header):
+                yield Reason(f"a copy for {name}")
         elif sock.protocol == header.protocol and sock.is_between(header.daddr, header.saddr):
             yield Reason(f"not for {name}: it is bound to another device")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pystack.device import IFF_LOOPBACK, NetDevice
+from pystack.device import IFF_LOOPBACK, IFF_UP, NetDevice
 from pystack.explain.bridging import bridge_of
 from pystack.explain.stage import Reason, Told
 from pystack.l2.bridge_state import BridgeState
@@ -47,6 +47,8 @@ def received(dev: NetDevice, pkt: Packet, config_of: ConfigOf) -> Told:
 
 def sent(dev: NetDevice, pkt: Packet) -> tuple[Told, str]:
     """A frame leaves by a device, and how its way ends by that: empty if it goes on."""
+    if not (dev.flags & IFF_UP and dev.carrier):
+        return Told(f"not taken: {dev.name} is down, or has no carrier", _SENT), ""
     if dev.flags & IFF_LOOPBACK:
         return Told("looped back: received again by lo", "drivers/net/loopback.c loopback_xmit()"), ""
     if isinstance(dev, Veth) and dev.peer is not None:

@@ -9,7 +9,7 @@ from pystack.errors import EADDRINUSE, EINVAL, ENODEV, NetError
 from pystack.explain.answers import answer_to
 from pystack.explain.link_header import framed
 from pystack.explain.narrator import Narrator
-from pystack.explain.path_kind import kind_of, wiring_of
+from pystack.explain.path_kind import Wiring, kind_of, wiring_of
 from pystack.explain.sender import Sender
 from pystack.explain.stage import Stage, Traveller
 from pystack.explain.words import Made
@@ -35,6 +35,7 @@ class Explanation:
 
     travellers: list[Traveller]
     stages: list[Stage]
+    wiring: dict[str, Wiring]  # by namespace
 
     def end_of(self, traveller: Traveller) -> str:
         """How its way ended."""
@@ -121,10 +122,11 @@ class Journey:
     def close(self) -> Explanation:
         """What was said."""
         self._narrator.watcher.close()
+        wiring = {name: wiring_of(self._host, netns) for name, netns in self._host.namespaces.items()}
         for traveller in self._narrator.watcher.travellers:
-            wiring = wiring_of(self._host, self._host.namespaces[traveller.netns])
-            traveller.path = kind_of([passing.crossed for passing in traveller.passed], wiring)
-        return Explanation(self._narrator.watcher.travellers, self._narrator.watcher.stages)
+            hooks = [passing.crossed for passing in traveller.passed]
+            traveller.path = kind_of(hooks, wiring[traveller.netns])
+        return Explanation(self._narrator.watcher.travellers, self._narrator.watcher.stages, wiring)
 
     def _receive(self, dev: Link, frame: bytes) -> None:
         dev.net.ingress.receive(dev, bytearray(frame))

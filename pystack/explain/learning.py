@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from pystack.explain.lookup import asked_again
 from pystack.explain.scene import Scene
 from pystack.explain.stage import Told
 from pystack.l3.fib_types import Flow
@@ -22,8 +23,7 @@ class Known(NamedTuple):
 
 def known(scene: Scene, flow: Flow) -> Known:
     """What was learned of the way that a packet took."""
-    again = Flow(flow.daddr, flow.saddr, tos=flow.tos, proto=flow.proto, sport=flow.sport, dport=flow.dport)
-    route = scene.netns.ipv4.router.route_output(again)
+    route = scene.netns.ipv4.router.route_output(asked_again(flow))
     if not isinstance(route, Rtable):
         return Known(0, 0)
     gateway = route.gateway if route.flags & RTCF_REDIRECTED else 0

@@ -27,6 +27,23 @@ from pystack.l3.rules import FR_ACT_TO_TBL, FibRule
 from pystack.wire.ipv4 import address_text
 
 
+def asked_again(flow: Flow) -> Flow:
+    """The same question, for those who write the answer into it."""
+    return Flow(
+        flow.daddr,
+        flow.saddr,
+        oif=flow.oif,
+        iif=flow.iif,
+        tos=flow.tos,
+        mark=flow.mark,
+        scope=flow.scope,
+        proto=flow.proto,
+        sport=flow.sport,
+        dport=flow.dport,
+        uid=flow.uid,
+    )
+
+
 @dataclass(slots=True)
 class LookupStory:
     """What the tables answered, and what was asked where before they did."""
@@ -53,6 +70,7 @@ class _Teller:
     ignore_linkstate: bool
     story: LookupStory
     said: FibRule | None = None  # which was shown last
+    was_thrown_out_of_local: bool = False
 
     def passed_over(self, rule: FibRule, condition: str | None) -> None:
         """A rule that is not about this packet."""
@@ -64,6 +82,9 @@ class _Teller:
             self._say(rule, NetError(rule.error).text)
             return True
         name, winner, is_empty = table_name(rule.table), None, True
+        if self.was_thrown_out_of_local and rule.table == RT_TABLE_MAIN:
+            self._say(rule, "table main is not asked: before a rule is added it is one with local")
+            return False
         for route in self._around(rule.table):
             why_not = self._why_not(route)
             if why_not is None:
@@ -91,22 +112,24 @@ class _Teller:
     def _say(self, rule: FibRule, text: str, route: FibRoute | None = None) -> None:
         words = rule_text(rule)
         is_plain = words == f"from all lookup {table_name(rule.table)}"
-        shown = "" if is_plain or rule is self.said else f" ({words})"
+        shown = "" if is_plain or rule is self.said else f" ({words.removeprefix('from all ')})"
         self.said = rule
         config = "" if route is None else self.scene.line_of_route(route)
         reason = Reason(f"rule {rule.priority}{shown}: {text}", config or self.scene.config_of(rule))
         self.story.reasons.append(reason)
 
     def _why_goes_on(self, rule: FibRule, winner: FibRoute) -> str:
-        if winner.info.error == EAGAIN:
-            return ": on to the next rule"
-        if not self.scene.netns.ipv4.fib.rules.are_custom:
+        are_one = not self.scene.netns.ipv4.fib.rules.are_custom
+        if are_one and winner.table == RT_TABLE_LOCAL:
             mains = next((route for route in self._around(RT_TABLE_MAIN) if not self._why_not(route)), None)
-            if winner.table == RT_TABLE_LOCAL and mains and mains.prefixlen > winner.prefixlen:
+            if mains is not None and mains.prefixlen > winner.prefixlen:
                 return ", but main has a longer prefix, and before a rule is added both are one table"
-        elif not winner.info.error and rule.suppresses(FibResult(winner, winner.info.nexthops[0], 0)):
-            return ", which the rule suppresses"
-        return ""
+        if winner.info.error == EAGAIN:
+            self.was_thrown_out_of_local = are_one and winner.table == RT_TABLE_LOCAL
+            return ": on to the next rule"
+        if winner.info.error or not rule.suppresses(FibResult(winner, winner.info.nexthops[0], 0)):
+            return ""
+        return ", which the rule suppresses"
 
     def _why_not(self, route: FibRoute) -> str | None:
         """Linux: net/ipv4/fib_trie.c fib_table_lookup(), fib_lookup_good_nhc()"""

@@ -52,6 +52,7 @@ class Narrator:
         self.left: dict[int, Left] = {}  # by packet; the last copy of one that was flooded
         self._config_of = config_of
         self._lessons: list[Lesson] = []
+        self._ways: dict[int, str] = {}  # by packet: where the tables send it
 
     def settle(self) -> None:
         """Nothing moves any more: tell what was learned meanwhile."""
@@ -122,8 +123,20 @@ class Narrator:
             told = routing.routed_out(self._scene(crossing), pkt, pkt.ip, self._cause_of(traveller))
             self._stage(crossing, traveller, "route", "route", told)
         elif crossing.hook == nf.FORWARD and pkt.physout is None:
+            self._note_detour(crossing, traveller)
             told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()")
             self._stage(crossing, traveller, "forward", "forward", told, changes)
+
+    def _note_detour(self, crossing: Crossing, traveller: Traveller) -> None:
+        """The packet itself can say where it goes next: a source route."""
+        route = crossing.pkt.route
+        way = routing.way(self._scene(crossing), route) if isinstance(route, Rtable) else ""
+        if way != self._ways.get(traveller.number, way):
+            told = Told(
+                f"{way}, as the source route in its options says",
+                "net/ipv4/ip_options.c ip_options_rcv_srr()",
+            )
+            self._stage(crossing, traveller, "route", "route", told)
 
     def _cause_of(self, traveller: Traveller) -> Ipv4Header | None:
         """The packet that this one answers, as it came."""
@@ -168,6 +181,7 @@ class Narrator:
             return
         told = routing.routed_in(self._scene(crossing), pkt, header)
         self._stage(crossing, traveller, "route", "route", told)
+        self._ways[traveller.number] = told.text
         if header.is_fragment and told.text.startswith(routing.FOR_US):
             sender = address_text(header.saddr)
             traveller.waits = f"waits for the other fragments of datagram {header.id} from {sender}"

@@ -55,34 +55,34 @@ def wiring_of(host: Host, netns: Netns, ports: Sequence[str] = ()) -> Wiring:
 
 def kind_of(hooks: Sequence[Crossed], wiring: Wiring) -> str:
     """`1-7`, `1-2-8`, `4-lo-4` …: where it came from, and where it went or was meant to go."""
-    way_in, seen = _way_in(hooks), {(crossed.family, crossed.hook) for crossed in hooks}
+    entry, seen = way_in(hooks), {(crossed.family, crossed.hook) for crossed in hooks}
     if ("bridge", "FORWARD") in seen:
         return "1-7"
     if ("ip", "INPUT") in seen or ("arp", "INPUT") in seen:
-        return _inwards(way_in, hooks, wiring)
+        return _inwards(entry, hooks, wiring)
     out = next((hook.outdev for hook in reversed(hooks) if hook.outdev and hook.family != "bridge"), None)
     if ("bridge", "OUTPUT") in seen or out in wiring.bridges:
-        return f"{way_in}-2-8"
+        return f"{entry}-2-8"
     if out == LOOPBACK:
         return "4-lo-4"
     if out is None:
         is_bridges = ("bridge", "INPUT") in seen and ("ip", "PREROUTING") not in seen
-        return "1-2" if is_bridges else f"{way_in}-{NOBODY_SAW}"
-    return "x-ns" if out in wiring.leads_into else f"{way_in}-6"
+        return "1-2" if is_bridges else f"{entry}-{NOBODY_SAW}"
+    return "x-ns" if out in wiring.leads_into else f"{entry}-6"
 
 
-def _way_in(hooks: Sequence[Crossed]) -> str:
+def way_in(hooks: Sequence[Crossed]) -> str:
     """1 by a port of a bridge, 3 by another device, 4 from a local process or the stack itself."""
     if hooks[0].hook in _STACK_HOOKS or hooks[0].indev == LOOPBACK:
         return "4"
     return "1" if any(crossed.family == "bridge" for crossed in hooks[:2]) else "3"
 
 
-def _inwards(way_in: str, hooks: Sequence[Crossed], wiring: Wiring) -> str:
+def _inwards(entry: str, hooks: Sequence[Crossed], wiring: Wiring) -> str:
     at = next(hook for hook in reversed(hooks) if hook.hook == "INPUT" and hook.family in ("ip", "arp"))
-    if way_in == "4":
+    if entry == "4":
         return "4-lo-4" if at.indev == LOOPBACK else "4-6"
-    if way_in == "3":
+    if entry == "3":
         return "3-4"
     owner = None if at.daddr is None else wiring.addresses.get(at.daddr)
     return "1-2" if owner in (None, at.indev) else "1-4"

@@ -8,7 +8,7 @@ from typing import Final
 from pystack.drop import DropReason
 from pystack.errors import NetError
 from pystack.explain import source_check, source_choice
-from pystack.explain.lookup import looked_up
+from pystack.explain.lookup import asked_again, looked_up
 from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
 from pystack.explain.stage import Reason, Told
@@ -154,6 +154,17 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
     yield from _learned(route)
     if not flow.saddr:
         yield from source_choice.by_route(scene, found, flow.daddr)
+
+
+def why_asked(scene: Scene, flow: Flow) -> Iterator[Reason]:
+    """Why a local sender's question is answered as it is, be it by an error."""
+    route = scene.netns.ipv4.router.route_output(asked_again(flow))
+    if isinstance(route, Rtable):
+        yield from why_out(scene, flow, route)
+    else:
+        yield from looked_up(scene, flow).reasons
+    if flow.saddr:
+        yield source_choice.given(scene, flow.saddr, "as it was asked for")
 
 
 # --- both -------------------------------------------------------------------------------------------------

@@ -9,11 +9,21 @@ from pystack.applets.tcpdump.dissect import Dissector
 from pystack.applets.tcpdump.names import Names
 from pystack.applets.tcpdump.page import Look
 from pystack.explain.journey import Explanation
-from pystack.explain.stage import Stage, Traveller
+from pystack.explain.picture import picture
+from pystack.explain.stage import Reason, Stage, Traveller
 
 _PLACE: Final = 17
 _INDENT: Final = " " * 4
-_WIDEST: Final = 100  # a longer line has its configuration right behind it
+_WIDEST: Final = 110  # a longer line has its configuration right behind it
+
+
+def pictures(explanation: Explanation) -> Iterator[str]:
+    """Only the ways, drawn."""
+    for traveller in explanation.travellers:
+        yield from _headline(traveller)
+        for line in picture(traveller, explanation.wiring[traveller.netns]):
+            yield f"{_INDENT}{line}".rstrip()
+        yield f"{_INDENT}= {explanation.end_of(traveller)}"
 
 
 def lines(explanation: Explanation, *, detailed: bool = False) -> Iterator[str]:
@@ -56,6 +66,11 @@ def _stages(stages: Iterable[Stage], netns: str, detailed: bool) -> Iterator[_Ro
             yield _Row(f"{_INDENT}{_INDENT}{reason.text}", reason.config)
         if detailed and told.function:
             yield _Row(f"{_INDENT}{_INDENT}Linux: {told.function}")
+
+
+def reason_lines(reasons: Iterable[Reason]) -> Iterator[str]:
+    """Why alone, for those who say the rest by themselves."""
+    return _aligned([_Row(f"{_INDENT}{reason.text}", reason.config) for reason in reasons])
 
 
 def _aligned(rows: Sequence[_Row]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 10.0.0.2 > 10.0.0.1: ICMP echo request, id 1, seq 1, length 64
 02:aa:00:00:00:01 > 02:aa:00:00:00:02, ethertype IPv4 (0x0800), length 98: 10.0.0.2.68 > 10.0.0.1.67: UDP
 IP (tos 0x0, ttl 64, id 7, offset 0, flags [DF], proto TCP (6), length 60) 10.0.0.2.9 > 10.2.0.2.80: …
+IP (tos 0x0, ttl 64, id 7, offset 80, flags [none], proto UDP (17), length 48) 10.0.0.2 > 10.0.0.1: udp
 ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28
 """
 
@@ -12,10 +13,20 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from pystack.explain import words_icmp
 from pystack.wire import arp, icmp, ipv4, tcp, udp
 from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, ZERO, parse_mac
-from pystack.wire.ipv4 import IP_DF, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header, parse_address
+from pystack.wire.ipv4 import (
+    IP_DF,
+    IP_MF,
+    IP_OFFSET,
+    IPPROTO_ICMP,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+    Ipv4Header,
+    parse_address,
+)
 
 _IN_FRONT: Final = re.compile(
     r"(?:(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d(?:\.\d+)? +)?"  # a time
@@ -26,6 +37,10 @@ _HEADER: Final = re.compile(r"\((tos (?:[^()]|\([^)]*\))*)\) *")
 _ENDS: Final = re.compile(r"([0-9.]+) > ([0-9.]+): (.*)")
 _ECHO: Final = re.compile(r"ICMP echo (request|reply)(?:, id (\d+))?(?:, seq (\d+))?(?:, length (\d+))?")
 _UDP: Final = re.compile(r"(?:\[[^]]*\] )?UDP(?:, (?:bad )?length (\d+))?")
+_OVER_UDP: Final = re.compile(
+    r"(?:(?:NTPv\d|BOOTP/DHCP), .*length (\d+)|\d+[-+*|$%]* .*\((\d+)\))$"
+)  # or DNS
+_QUOTE: Final = re.compile(r"\n\s*(?=IP \(tos )")  # the packet that an ICMP error is about, below it
 _TCP: Final = re.compile(r"Flags \[([^]]*)\](.*)")
 _WHO_HAS: Final = re.compile(
     r"(?:Ethernet \(len 6\), IPv4 \(len 4\), )?Request who-has ([0-9.]+)(?: \(\S+\))? tell ([0-9.]+)"
@@ -45,7 +60,7 @@ _TCP_FLAGS: Final = {
 _ECHO_LENGTH: Final = 64
 _LONGEST: Final = 0xFFFF - 60  # octets behind the longest header
 _WINDOW: Final = 64240
-KNOWN: Final = "ICMP echo request|reply, UDP, Flags [...], ARP"
+KNOWN: Final = "ICMP echo request|reply and errors, UDP, Flags [...], ARP"
 
 
 class NotAPacket(Exception):
@@ -72,7 +87,9 @@ def packet_of(words: str) -> Made:
         rest = rest[link.end() :]
     if rest.startswith("ARP, "):
         return Made(ETH_P_ARP, _arp(rest[5:], source), source, destination)
-    return Made(ETH_P_IP, _ip(rest.removeprefix("IP ")), source, destination)
+    packet, *below = _QUOTE.split(rest, maxsplit=1)
+    quote = _ip(below[0]) if below else b""
+    return Made(ETH_P_IP, _ip(packet, quote), source, destination)
 
 
 def _mac(text: str) -> bytes:
@@ -103,11 +120,12 @@ def _arp(text: str, source: bytes | None) -> bytes:
 # --- IPv4 -------------------------------------------------------------------------------------------------
 
 
-def _ip(text: str) -> bytes:
+def _ip(text: str, quote: bytes = b"") -> bytes:
+    text = " ".join(text.split()).removeprefix("IP ")
     header = _HEADER.match(text)
     if header is not None:
         text = text[header.end() :]
-    ends = _ENDS.fullmatch(text.strip())
+    ends = _ENDS.fullmatch(text)
     if ends is None:
         raise NotAPacket(f"not a packet: {text!r} (known: A > B: {KNOWN}; or scapy's notation)")
     saddr, sport = _end(ends[1])
@@ -115,7 +133,22 @@ def _ip(text: str) -> bytes:
     ip = Ipv4Header(saddr, daddr, 0)
     if header is not None:
         _take_header(ip, header[1])
-    ip.protocol, payload = _transport(ends[3], ip, sport, dport)
+        if ip.is_fragment:
+            return _fragment(ip, header[1], ends[3], sport, dport)
+    ip.protocol, payload = _transport(ends[3], ip, sport, dport, quote)
+    return ipv4.build(ip, len(payload)) + payload
+
+
+def _fragment(ip: Ipv4Header, told: str, text: str, sport: int | None, dport: int | None) -> bytes:
+    """Only the first has a transport header; what is in the others is not told, and made of zeros."""
+    length, protocol = re.search(r"\blength (\d+)$", told), re.search(r"\bproto \S+ \((\d+)\)", told)
+    if length is None or protocol is None:
+        raise NotAPacket("a fragment needs its length and protocol, as tcpdump -v prints them")
+    ip.protocol, size = int(protocol[1]) & 0xFF, _length(length[1], 0) - ipv4.HEADER_LENGTH
+    payload = b""
+    if not ip.frag_off & IP_OFFSET:
+        ip.protocol, payload = _transport(text, ip, sport, dport)
+    payload = (payload + bytes(max(size, 0)))[: max(size, 0)]
     return ipv4.build(ip, len(payload)) + payload
 
 
@@ -136,16 +169,21 @@ def _take_header(ip: Ipv4Header, text: str) -> None:
     tos = re.search(r"\btos 0x([0-9a-f]{1,2})\b", text)
     ip.tos = int(tos[1], 16) if tos else 0
     flags = re.search(r"flags \[([^]]*)\]", text)
-    if flags and "DF" in flags[1]:
-        ip.frag_off = IP_DF
-    if (flags and "+" in flags[1]) or re.search(r"\boffset [1-9]", text):
-        raise NotAPacket("a fragment cannot be made from words: use scapy's notation")
+    if flags:
+        ip.frag_off = (IP_DF if "DF" in flags[1] else 0) | (IP_MF if "+" in flags[1] else 0)
+    offset = re.search(r"\boffset (\d+)", text)
+    if offset:
+        ip.frag_off |= int(offset[1]) // 8 & IP_OFFSET
 
 
-def _transport(text: str, ip: Ipv4Header, sport: int | None, dport: int | None) -> tuple[int, bytes]:
-    echo, flags, datagram = _ECHO.match(text), _TCP.match(text), _UDP.match(text)
+def _transport(
+    text: str, ip: Ipv4Header, sport: int | None, dport: int | None, quote: bytes = b""
+) -> tuple[int, bytes]:
+    echo, flags, datagram = _ECHO.match(text), _TCP.match(text), _UDP.match(text) or _OVER_UDP.match(text)
     if echo is not None:
         return IPPROTO_ICMP, _echo(echo)
+    if text.startswith("ICMP "):
+        return IPPROTO_ICMP, _icmp_error(text[5:], ip, quote)
     if sport is None or dport is None:
         raise NotAPacket(
             f"not a packet: {text!r} needs a port on both sides, or is not known (known: {KNOWN})"
@@ -153,7 +191,8 @@ def _transport(text: str, ip: Ipv4Header, sport: int | None, dport: int | None) 
     if flags is not None:
         return IPPROTO_TCP, _segment(flags[1], flags[2], ip, sport, dport)
     if datagram is not None:
-        return IPPROTO_UDP, _datagram(bytes(_length(datagram[1], 0)), ip, sport, dport)
+        length = next(filter(None, datagram.groups()), None)
+        return IPPROTO_UDP, _datagram(bytes(_length(length, 0)), ip, sport, dport)
     raise NotAPacket(f"not a packet: {text!r} (known: {KNOWN}; or scapy's notation)")
 
 
@@ -162,6 +201,14 @@ def _length(text: str | None, default: int) -> int:
     if length > _LONGEST:
         raise NotAPacket(f"length {length} is more than an IPv4 packet holds")
     return length
+
+
+def _icmp_error(text: str, ip: Ipv4Header, quote: bytes) -> bytes:
+    made = words_icmp.error(text, ip.daddr, quote)
+    if isinstance(made, bytes):
+        return made
+    why = made or f"not known (known: {KNOWN}; or scapy's notation)"
+    raise NotAPacket(f"ICMP {text.split(',')[0]}: {why}")
 
 
 def _echo(found: re.Match[str]) -> bytes:

@@ -14,6 +14,7 @@ from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
 from pystack.netfilter.hooks import FORWARD, OUTPUT, POSTROUTING
 from pystack.packet import Packet
+from pystack.wire.ethernet import ETH_P_ARP
 from pystack.wire.vlan import TAG_LENGTH, tag_length
 
 # What a destination is, for flooding. Linux: enum br_pkt_type
@@ -29,10 +30,20 @@ class BridgeForward:
     frame is still needed afterwards, so that even its last port gets a clone.
     """
 
-    __slots__ = ("_bridge", "_drop", "_egress", "_forward_point", "_outcomes", "_output_point", "_post_point")
+    __slots__ = (
+        "_bridge",
+        "_drop",
+        "_egress",
+        "_forward_point",
+        "_net",
+        "_outcomes",
+        "_output_point",
+        "_post_point",
+    )
 
     def __init__(self, bridge: BridgeState, net: LinkContext) -> None:
         self._bridge = bridge
+        self._net = net
         self._drop = net.drop
         self._outcomes = net.outcomes
         self._egress = net.egress
@@ -81,6 +92,8 @@ class BridgeForward:
                 return self._output_point.run(pkt, None, dev, self._forward_finish)
         elif self._forward_point.entries:
             return self._forward_point.run(pkt, source.dev, dev, self._forward_finish)
+        elif pkt.protocol == ETH_P_ARP and (check := self._net.check_bridged_arp) and not check(pkt):
+            return
         self._forward_finish(pkt)
 
     def _forward_finish(self, pkt: Packet) -> None:

@@ -27,6 +27,7 @@ class LinkContext:
     __slots__ = (
         "backlog",
         "check_bridged",
+        "check_bridged_arp",
         "clock",
         "drop",
         "egress",
@@ -63,6 +64,7 @@ class LinkContext:
         self.hooks = hooks
         self.origins = origins
         self.check_bridged: Callable[[Packet], bool] | None = None  # whether IPv4 in a bridge may go on
+        self.check_bridged_arp: Callable[[Packet], bool] | None = None
         self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)
         self.egress = Egress(hooks, drop, outcomes, backlog)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.device import IFF_UP
-from pystack.drop import DEV_READY, QDISC_DROP, RECURSION, Drop, Outcomes
+from pystack.drop import QDISC_DROP, RECURSION, Drop, Outcomes
 from pystack.l2.backlog import Backlog
 from pystack.l2.offload import prepare_for
 from pystack.netfilter.hooks import NETDEV_EGRESS, Hooks
@@ -34,8 +34,6 @@ class Egress:
     def dev_queue_xmit(self, pkt: Packet) -> None:
         """Send a frame, link header in place, by `pkt.dev`. Linux: net/core/dev.c __dev_queue_xmit()"""
         dev = pkt.dev
-        if not dev.flags & IFF_UP:
-            return self._drop(pkt, DEV_READY)
         if self._hooks.netdev and dev.name in self._hooks.netdev:
             return self._hooks.netdev[dev.name][NETDEV_EGRESS].run(pkt, None, dev, self._xmit)
         self._xmit(pkt)
@@ -43,7 +41,7 @@ class Egress:
     def _xmit(self, pkt: Packet) -> None:
         """Linux: net/core/dev.c validate_xmit_skb(), dev_hard_start_xmit()"""
         dev = pkt.dev
-        if not dev.carrier:  # without a carrier Linux replaces the queue by one that takes nothing
+        if not (dev.flags & IFF_UP and dev.carrier):  # Linux has then a queue that takes nothing
             return self._drop(pkt, QDISC_DROP)
         if self._depth > XMIT_RECURSION_LIMIT:
             return self._drop(pkt, RECURSION)

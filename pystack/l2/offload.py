@@ -112,6 +112,32 @@ def finish_checksum(pkt: Packet) -> bool:
     return True
 
 
+def largest_segment(pkt: Packet) -> int:
+    """Octets of the longest packet into which a large one is cut, from its network header on.
+
+    Linux: net/core/gso.c skb_gso_network_seglen()
+    """
+    offload, at = pkt.offload, pkt.transport_header
+    kind = offload.gso_type & ~GSO_ECN
+    transport = 0  # of UFO, gso_size counts all behind the IP header
+    if kind in (GSO_TCPV4, GSO_TCPV6):
+        transport = (pkt.data[at + 12] >> 4) * 4 if at + 12 < len(pkt.data) else tcp.HEADER_LENGTH
+    elif kind == GSO_UDP_L4:
+        transport = udp.HEADER_LENGTH
+    return at - pkt.network_header + transport + offload.gso_size
+
+
+def segments_of(pkt: Packet, drop: Drop, outcomes: Outcomes) -> list[Packet]:
+    """The small packets that a large one stands for, nothing owed on them; none if it had to be dropped."""
+    found = cut(pkt.frame(), pkt.offload, finish=True)
+    if found is None:
+        drop(pkt, SKB_GSO_SEG)
+        return []
+    frames, offload = found
+    outcomes.split += len(frames) - 1
+    return [_segment(pkt, frame, offload) for frame in frames]
+
+
 def _is_large(pkt: Packet) -> bool:
     """Whether a packet that claims to be large has more payload than one segment."""
     offload = pkt.offload

@@ -113,6 +113,8 @@ class AddressRoutes:
         self._sync(dev)
         self._fib.addresses_changed()
         if event is AddressEvent.ADDED:
+            for route in implied_by(address, self._addresses.primary_for(address)):
+                announce(self._fib, dev, route)  # also what another address brought and a user took away
             self._fib.device_up(dev)
         if event is AddressEvent.REMOVED:
             if self._fib.address_type(address.local) != RTN_LOCAL:

@@ -14,8 +14,9 @@ from pystack.l2.neigh_parms import NeighParms
 from pystack.l2.neigh_table import NeighTable
 from pystack.l2.neighbour import Neighbour
 from pystack.l2.nud import NUD_NOARP, NUD_VALID
-from pystack.l3.addresses import RT_SCOPE_LINK, Address, AddressBook, AddressEvent
+from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, Address, AddressBook, AddressEvent
 from pystack.l3.conf import Confs
+from pystack.l3.confirm_address import confirms
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, Flow
 from pystack.l3.proxy_arp import ProxyArp
@@ -253,19 +254,16 @@ class Arp:
         """Whether a question is not answered on this device. Linux: net/ipv4/arp.c arp_ignore()"""
         level = max(self._confs.all.arp_ignore, self._confs.of(dev).arp_ignore)
         if level in (1, 2):
-            here = self._addresses.of(dev)
-            if all(held.local != target for held in here):
-                return True
-            anybody = level == 1 or not asker  # whoever has no address yet is of no other subnet
-            return not anybody and not any(held.holds(target) and held.holds(asker) for held in here)
+            return not self._confirms(dev, asker if level == 2 else 0, target, RT_SCOPE_HOST)
         if level == 3:
-            return not any(held.local == target and self._is_wide(held) for held in self._addresses)
+            everywhere = self._addresses.devices()
+            return not any(self._confirms(other, 0, target, RT_SCOPE_LINK) for other in everywhere)
         return level == 8
 
-    def _is_wide(self, held: Address) -> bool:
-        """More than this host knows the address. Linux: net/ipv4/devinet.c confirm_addr_indev()"""
-        localnet = self._confs.all.route_localnet or self._confs.of(held.dev).route_localnet
-        return bool(localnet) or held.scope <= RT_SCOPE_LINK
+    def _confirms(self, dev: Link, other: int, local: int, scope: int) -> bool:
+        """Linux: net/ipv4/devinet.c inet_confirm_addr()"""
+        localnet = bool(self._confs.all.route_localnet or self._confs.of(dev).route_localnet)
+        return confirms(self._addresses.of(dev), other, local, scope, localnet=localnet)
 
     def filters(self, message: wire.Arp, dev: Link) -> bool:
         """Whether the way back to who asks is another device. Linux: net/ipv4/arp.c arp_filter()"""
@@ -295,7 +293,7 @@ class Arp:
         """Whether one that we never asked for becomes a neighbour. Linux: net/ipv4/arp.c arp_accept()"""
         level = max(self._confs.all.arp_accept, self._confs.of(dev).arp_accept)
         if level == 2:
-            return any(held.scope <= RT_SCOPE_LINK and held.holds(sender) for held in self._addresses.of(dev))
+            return self._confirms(dev, sender, 0, RT_SCOPE_LINK)
         return level == 1
 
     def is_gratuitous(self, message: wire.Arp) -> bool:

@@ -19,7 +19,7 @@ from typing import Final
 
 from pystack.counters import Snmp
 from pystack.device import NetDevice
-from pystack.drop import IP_CSUM, IP_INHDR, IP_TRUNCATED, DropReason
+from pystack.drop import ARP_TOO_SMALL, IP_CSUM, IP_INHDR, IP_TRUNCATED, DropReason
 from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
 from pystack.netfilter.hooks import (
@@ -42,6 +42,7 @@ NF_BR_PRI_BRNF: Final = 0
 INT_MAX: Final = 0x7FFFFFFF
 NAME: Final = "br_netfilter"
 
+_ARP_HEADER: Final = 8  # octets before the addresses
 _ARP_PLN_AT: Final = 5  # where an ARP packet tells how long its protocol addresses are
 
 
@@ -90,6 +91,8 @@ class BrNetfilter:
         self._rearming = False
         bare = bool(self.conf.call_iptables) and not self._mine
         self._link.check_bridged = self._check if bare else None
+        bare = bool(self.conf.call_arptables) and not self._mine
+        self._link.check_bridged_arp = self._check_arp if bare else None
 
     def _hang(self) -> Iterator[tuple[HookPoint, HookEntry]]:
         """Linux: br_nf_ops"""
@@ -106,6 +109,13 @@ class BrNetfilter:
     def _check(self, pkt: Packet) -> bool:
         """Whether a frame that no hook waits for may go on."""
         return ipv4.is_plain(pkt.data, pkt.network_header) or self._validated(pkt) is not None
+
+    def _check_arp(self, pkt: Packet) -> bool:
+        """Whether an ARP packet that is forwarded may go on."""
+        if len(pkt.data) - pkt.network_header >= _ARP_HEADER:
+            return True
+        self._drop(pkt, ARP_TOO_SMALL)
+        return False
 
     # --- PREROUTING ---------------------------------------------------------------------------------------
 
@@ -158,7 +168,11 @@ class BrNetfilter:
     def _forward_arp(self, pkt: Packet, state: HookState) -> int:
         """Linux: br_nf_forward_arp()"""
         point = self._arp[ARP_FORWARD]
-        if pkt.protocol != ETH_P_ARP or not self.conf.call_arptables or not point.entries:
+        if pkt.protocol != ETH_P_ARP or not self.conf.call_arptables:
+            return NF_ACCEPT
+        if not self._check_arp(pkt):
+            return NF_STOLEN
+        if not point.entries:
             return NF_ACCEPT
         addresses = pkt.data[pkt.network_header + _ARP_PLN_AT : pkt.network_header + _ARP_PLN_AT + 1]
         if addresses != b"\x04":

@@ -19,19 +19,24 @@ from pystack.drop import (
     FRAG_CORRUPT,
     FRAG_OVERLAP,
     FRAG_REASM_TIMEOUT,
+    FRAG_TOO_FAR,
     NOMEM,
     Drop,
     DropReason,
     Outcomes,
 )
+from pystack.l3.peers import Peers
 from pystack.packet import Packet
 from pystack.timers import Timer, Timers
-from pystack.wire.ipv4 import IP_DF, IP_MF, IP_OFFSET, Ipv4Header, build
+from pystack.wire.ipv4 import IP_DF, IP_MF, IP_OFFSET, Ipv4Header, address_text, build
 
 _OVERHEAD: Final = 512  # what a waiting fragment is charged besides its octets
 _LONGEST: Final = 65535
 _ECN_MASK: Final = 3
 _ECN_CE: Final = 3
+
+
+Key = tuple[int, int, int, int, int]  # addresses, identification, protocol, who reassembles
 
 
 @dataclass(slots=True)
@@ -41,6 +46,7 @@ class FragSysctl:
     ipfrag_time: int = 30
     ipfrag_high_thresh: int = 4 << 20
     ipfrag_low_thresh: int = 3 << 20
+    ipfrag_max_dist: int = 64  # fragments of other datagrams that may come in between; 0: any number
 
 
 class Datagram:
@@ -56,6 +62,7 @@ class Datagram:
         "memory",
         "pieces",
         "runs",
+        "seen",
         "timer",
     )
 
@@ -69,6 +76,7 @@ class Datagram:
         self.largest = 0
         self.largest_df = 0
         self.ecn = 0  # which codepoints were seen, a bit each
+        self.seen = 0  # how many fragments its sender had sent when the last one came
         self.timer: Timer | None = None
 
     @property
@@ -110,7 +118,9 @@ class Defrag:
         drop: Drop,
         outcomes: Outcomes,
         snmp: Snmp,
+        peers: Peers,
         expired: Callable[[Packet], None],
+        log: Callable[[str], None],
     ) -> None:
         self.sysctl = FragSysctl()
         self._clock = clock
@@ -118,28 +128,30 @@ class Defrag:
         self._drop = drop
         self._outcomes = outcomes
         self._snmp = snmp
+        self._peers = peers
+        self._log = log
         self._expired = expired  # tells the sender of a first fragment that the rest did not come
-        self._datagrams: dict[tuple[int, int, int, int, int], Datagram] = {}
+        self._datagrams: dict[Key, Datagram] = {}
         self.memory = 0
         self.queued = 0
 
     def ip_defrag(self, pkt: Packet, header: Ipv4Header, user: int) -> Packet | None:
         """The whole datagram if this fragment completes it; else the fragment was kept or dropped.
 
-        Linux differs: it also gives up a datagram when too many fragments of its sender passed meanwhile
-        (ipfrag_max_dist).
         Linux: net/ipv4/ip_fragment.c ip_defrag()
         """
         self._snmp.Ip.ReasmReqds += 1
+        if not self.sysctl.ipfrag_high_thresh or self.memory > self.sysctl.ipfrag_high_thresh:
+            self._snmp.Ip.ReasmFails += 1
+            self._drop(pkt, NOMEM)
+            return None
         key = (header.saddr, header.daddr, header.id, header.protocol, user)
         datagram = self._datagrams.get(key)
         if datagram is None:
-            if self.memory > self.sysctl.ipfrag_high_thresh:
-                self._snmp.Ip.ReasmFails += 1
-                self._drop(pkt, NOMEM)
-                return None
             datagram = self._datagrams[key] = Datagram()
-            datagram.timer = self._timers.after(self.sysctl.ipfrag_time, lambda: self._expire(key))
+            self._arm(key, datagram)
+        if self._is_too_far(datagram, header.saddr):
+            self._begin_anew(key, datagram)
         reason = self._add(datagram, pkt, header)
         if reason is DUP_FRAG:
             self._drop(pkt, reason)
@@ -151,6 +163,37 @@ class Defrag:
         if datagram.has_first and datagram.meat == datagram.complete_at:
             return self._glue(key, pkt, header)
         return None
+
+    def _arm(self, key: Key, datagram: Datagram) -> None:
+        if datagram.timer is not None:
+            datagram.timer.cancel()
+        datagram.timer = self._timers.after(self.sysctl.ipfrag_time, lambda: self._expire(key))
+
+    def _is_too_far(self, datagram: Datagram, sender: int) -> bool:
+        """Whether so much of the same sender came in between that its identifications may have wrapped.
+
+        Linux: net/ipv4/ip_fragment.c ip_frag_too_far()
+        """
+        most = self.sysctl.ipfrag_max_dist
+        if not most:
+            return False
+        peer = self._peers.get(sender)
+        peer.fragments += 1
+        passed, datagram.seen = peer.fragments - datagram.seen, peer.fragments
+        return bool(datagram.pieces) and passed > most
+
+    def _begin_anew(self, key: Key, datagram: Datagram) -> None:
+        """Linux: net/ipv4/ip_fragment.c ip_frag_reinit()"""
+        self._snmp.Ip.ReasmFails += 1
+        self._release(datagram)
+        for _, piece in datagram.pieces.values():
+            self._drop(piece, FRAG_TOO_FAR)
+        datagram.pieces.clear()
+        datagram.runs.clear()
+        datagram.complete_at = None
+        datagram.has_first = False
+        datagram.meat = datagram.memory = datagram.ecn = 0
+        self._arm(key, datagram)
 
     def _add(self, datagram: Datagram, pkt: Packet, header: Ipv4Header) -> DropReason | None:
         """Linux: net/ipv4/ip_fragment.c ip_frag_queue()"""
@@ -187,12 +230,15 @@ class Defrag:
         self.memory += charge
         self.queued += 1
 
-    def _glue(self, key: tuple[int, int, int, int, int], last: Packet, header: Ipv4Header) -> Packet | None:
+    def _glue(self, key: Key, last: Packet, header: Ipv4Header) -> Packet | None:
         """Linux: net/ipv4/ip_fragment.c ip_frag_reasm()"""
         datagram = self._datagrams[key]
         first = datagram.pieces[0][1]
         length = (first.ip or header).ihl + datagram.meat
-        if (datagram.ecn & 1 and datagram.ecn != 1) or length > _LONGEST:
+        is_mixed = datagram.ecn & 1 and datagram.ecn != 1  # some of it knows of ECN, some does not
+        if is_mixed or length > _LONGEST:
+            if not is_mixed:
+                self._log(f"IPv4: Oversized IP packet from {address_text(header.saddr)}")
             self._give_up(key, FRAG_CORRUPT)
             return None
         parts = []
@@ -203,6 +249,7 @@ class Defrag:
         self._outcomes.merged += len(parts) - 1
         whole = (first.ip or header).copy()
         whole.frag_off = IP_DF if datagram.largest_df == datagram.largest else 0
+        whole.frag_max = max(datagram.largest_df, datagram.largest)
         if datagram.ecn & 1 << _ECN_CE and datagram.ecn != 1 << _ECN_CE:
             whole.tos |= _ECN_CE
         link_header = bytes(last.data[last.mac_header : last.network_header])
@@ -215,7 +262,7 @@ class Defrag:
         self._snmp.Ip.ReasmOKs += 1
         return last
 
-    def _expire(self, key: tuple[int, int, int, int, int]) -> None:
+    def _expire(self, key: Key) -> None:
         """Linux: net/ipv4/ip_fragment.c ip_expire()"""
         datagram = self._datagrams[key]
         self._snmp.Ip.ReasmTimeout += 1
@@ -223,19 +270,22 @@ class Defrag:
             self._expired(datagram.pieces[0][1])
         self._give_up(key, FRAG_REASM_TIMEOUT)
 
-    def _give_up(self, key: tuple[int, int, int, int, int], reason: DropReason) -> None:
+    def _give_up(self, key: Key, reason: DropReason) -> None:
         datagram = self._forget(key)
         self._snmp.Ip.ReasmFails += 1
         for _, piece in datagram.pieces.values():
             self._drop(piece, reason)
 
-    def _forget(self, key: tuple[int, int, int, int, int]) -> Datagram:
+    def _forget(self, key: Key) -> Datagram:
         datagram = self._datagrams.pop(key)
         if datagram.timer is not None:
             datagram.timer.cancel()
+        self._release(datagram)
+        return datagram
+
+    def _release(self, datagram: Datagram) -> None:
         self.memory -= datagram.memory
         self.queued -= len(datagram.pieces)
-        return datagram
 
     def purge(self) -> None:
         """The namespace goes: nothing will be completed any more."""

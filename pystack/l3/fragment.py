@@ -5,7 +5,7 @@ from __future__ import annotations
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.ip_options import later_fragments
-from pystack.wire.ipv4 import HEADER_LENGTH, IP_MF, IP_OFFSET, Ipv4Header, build
+from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IP_MF, IP_OFFSET, Ipv4Header, build
 
 
 def fragments_of(pkt: Packet, header: Ipv4Header, mtu: int) -> list[Packet]:
@@ -15,19 +15,22 @@ def fragments_of(pkt: Packet, header: Ipv4Header, mtu: int) -> list[Packet]:
     Linux: net/ipv4/ip_output.c ip_do_fragment()
     """
     payload = memoryview(pkt.data)[pkt.network_header + header.ihl : pkt.network_header + header.tot_len]
-    room = (mtu - header.ihl) & ~7
+    most = mtu - header.ihl  # only the last piece may fill it to the octet
+    room = most & ~7
     first_offset = header.frag_off & IP_OFFSET
     more_follow = header.frag_off & IP_MF
-    flags = header.frag_off & ~(IP_OFFSET | IP_MF)
+    flags = header.frag_off & IP_DF  # set only where the sender's own fragments had it
     pieces = []
-    for start in range(0, len(payload), room):
-        part = payload[start : start + room]
+    start, is_last = 0, False
+    while not is_last:
+        is_last = len(payload) - start <= most
+        part = payload[start:] if is_last else payload[start : start + room]
         own = header.copy()
-        is_last = start + room >= len(payload)
         own.frag_off = flags | first_offset + start // 8 | (more_follow if is_last else IP_MF)
-        if start:
+        if start and not first_offset:  # of a fragment they were blanked before
             own.options = later_fragments(header.options)
         pieces.append(_piece(pkt, own, bytes(part)))
+        start += room
     return pieces
 
 

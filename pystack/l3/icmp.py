@@ -94,7 +94,7 @@ class Icmp:
         if self._confs.ipv4.icmp_echo_ignore_all:
             return
         _, _, _, first, second = icmp.HEADER.unpack_from(message)
-        reply = icmp.build(icmp.ICMP_ECHOREPLY, 0, first, second, message[icmp.HEADER_LENGTH :])
+        reply = icmp.build(icmp.ICMP_ECHOREPLY, message[1], first, second, message[icmp.HEADER_LENGTH :])
         self._reply(pkt, header, icmp.ICMP_ECHOREPLY, reply)
 
     def _timestamp(self, pkt: Packet, header: Ipv4Header, message: bytes) -> None:
@@ -114,7 +114,7 @@ class Icmp:
         if options is None:
             return
         source = self._options.address_for(pkt, header)
-        flow = Flow(options.first_hop or header.saddr, source, tos=header.tos, mark=self._out.mark_for(pkt))
+        flow = Flow(options.towards(header.saddr), source, tos=header.tos, mark=self._out.mark_for(pkt))
         back = self._out.way_back(flow, type_, 0)
         if back is None:
             return

@@ -49,10 +49,10 @@ class IcmpErrorSender:
         if options is None:
             return
         tos = header.tos & _TOS_MASK | _INTERNETCONTROL
-        destination = options.first_hop or header.saddr
+        destination = options.towards(header.saddr)
         flow = Flow(destination, self._source_for(header, route), tos=tos, mark=self._out.mark_for(pkt))
         looped = bool(pkt.dev.flags & IFF_LOOPBACK)  # there everybody may complain as often as he likes
-        back = self._out.way_back(flow, type_, code, unlimited=looped)
+        back = self._out.way_back(flow, type_, code, unlimited=looped, about=pkt)
         if back is None:
             return
         flow.saddr = flow.saddr or _DUMMY_SOURCE
@@ -75,7 +75,7 @@ class IcmpErrorSender:
         if at >= len(pkt.data):
             return False
         inner = pkt.data[at]
-        return inner <= icmp.NR_ICMP_TYPES and inner not in icmp.ERROR_TYPES
+        return inner <= icmp.NR_ICMP_TYPES and inner not in icmp.UNANSWERED_TYPES
 
     def _source_for(self, header: Ipv4Header, route: Rtable) -> int:
         if route.flags & RTCF_LOCAL:

@@ -20,8 +20,8 @@ class IcmpLimit:
     def __init__(self, clock: Clock, sysctl: Ipv4Sysctl, peers: Peers) -> None:
         self._clock = clock
         self._sysctl = sysctl
-        self._credit = sysctl.icmp_msgs_burst
-        self._stamp = clock.jiffies
+        self._credit = 0
+        self._stamp = clock.jiffies - clock.hz  # long ago: the first one fills the bucket
         self._peers = peers
 
     def applies_to(self, type_: int, code: int) -> bool:
@@ -62,4 +62,4 @@ class IcmpLimit:
         Linux: net/ipv4/route.c ip_error()
         """
         hz = self._clock.hz
-        return self._peers.may_tell(address, hz, _ERROR_BURST * hz)
+        return self._peers.may_tell(address, hz, _ERROR_BURST * hz, cuts_at_once=True)

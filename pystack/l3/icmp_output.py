@@ -27,17 +27,22 @@ class IcmpOutput:
         self._snmp = snmp
         self._limit = limit
 
-    def way_back(self, flow: Flow, type_: int, code: int, *, unlimited: bool = False) -> Rtable | None:
+    def way_back(
+        self, flow: Flow, type_: int, code: int, *, unlimited: bool = False, about: Packet | None = None
+    ) -> Rtable | None:
         """The route to `flow.daddr`, None if there is none or the limits say that it is enough.
 
-        `flow.saddr` is chosen where it was 0.
+        `flow.saddr` is chosen where it was 0. An error says which packet it is `about`.
         """
         limited = not unlimited and self._limit.applies_to(type_, code)
         if limited and not self._limit.allows_any():
             self._snmp.Icmp.OutRateLimitGlobal += 1
             return None
         flow.tos &= _ROUTED_TOS
-        back = self._router.route_output(flow)
+        flow.proto = IPPROTO_ICMP
+        if about is not None:
+            flow.dport = type_ << 8 | code  # which share a place in Linux's struct flowi4
+        back = self._router.route_output(flow, about=about)
         if not isinstance(back, Rtable):
             return None
         if limited and not self._limit.allows_to(flow.daddr, back.dev):
@@ -64,7 +69,7 @@ class IcmpOutput:
             flow.saddr,
             flow.daddr,
             IPPROTO_ICMP,
-            ttl=self._confs.ipv4.ip_default_ttl,
+            ttl=self._output.ttl_for(back),
             tos=tos,
             id=self._output.select_ident(),
             options=options,

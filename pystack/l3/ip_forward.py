@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pystack.counters import Snmp
 from pystack.drop import IP_OPTIONS, IP_OUTNOROUTES, IP_TTL, OTHERHOST, PKT_TOO_BIG, Drop
+from pystack.l2.offload import largest_segment
 from pystack.l3.ip_options import OptionPath
 from pystack.l3.needs import IcmpErrors
 from pystack.l3.redirect import RedirectSender
@@ -51,7 +52,8 @@ class IpForward:
             self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_SR_FAILED)
             return self._drop(pkt, IP_OPTIONS)
         mtu = self._mtu_of(route)
-        too_big = header.tot_len > mtu and not pkt.offload.is_gso
+        longest = largest_segment(pkt) if pkt.offload.is_gso else header.tot_len
+        too_big = header.tot_len > mtu and (header.frag_max or longest) > mtu
         if too_big and header.frag_off & IP_DF:
             self._snmp.Ip.FragFails += 1
             self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu)

@@ -20,6 +20,7 @@ from pystack.wire.ip_options import Fault, IpOptions
 from pystack.wire.ipv4 import HEADER_LENGTH, Ipv4Header, address_text
 
 _DAY_MS: Final = 86_400_000
+_NONE: Final = IpOptions(b"")  # never changed: nobody fills in what is not there
 _POINTER: Final = 2  # of a source route, from its own start
 _DESTINATION: Final = 16  # in the IPv4 header
 
@@ -36,11 +37,13 @@ class OptionEcho:
         """The options of an answer to this packet, None if they rule one out."""
         options = header.parsed_options
         if options is None:
-            return IpOptions(b"")
+            return _NONE
         return ip_options.echoed(options, header.saddr, Here(self, pkt, header))
 
     def answer_to(self, pkt: Packet, header: Ipv4Header, options: IpOptions, source: int) -> bytes:
         """The octets of such options, ready to be sent."""
+        if not options.raw:
+            return b""
         return ip_options.sent(options, header.saddr, source, Here(self, pkt, header))
 
     def address_for(self, pkt: Packet, header: Ipv4Header) -> int:

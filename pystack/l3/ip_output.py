@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pystack.counters import Snmp
-from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, Drop, Outcomes
+from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, SKB_CSUM, SKB_GSO_SEG, Drop, Outcomes
 from pystack.l2.backlog import Backlog
 from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
+from pystack.l2.offload import finish_checksum, largest_segment, segments_of
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
 from pystack.l3.fragment import fragments_of, smallest_mtu
@@ -23,6 +24,7 @@ from pystack.rng import Rng
 from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.ipv4 import IP_DF, Ipv4Header
+from pystack.wire.malformed import Malformed
 
 
 class IpOutput:
@@ -58,6 +60,13 @@ class IpOutput:
         """An identification that is never 0. Linux: net/ipv4/route.c __ip_select_ident()"""
         self._next_id = (self._next_id + 1) & 0xFFFF or 1
         return self._next_id
+
+    def ttl_for(self, route: Rtable) -> int:
+        """Unless somebody says otherwise. Linux: net/ipv4/ip_output.c __ip_make_skb(), ip4_dst_hoplimit()"""
+        if route.type == RTN_MULTICAST:
+            return 1
+        own = 0 if route.result is None else route.result.info.metrics.get("hoplimit", 0)
+        return own or self._confs.ipv4.ip_default_ttl
 
     def build(self, header: Ipv4Header, payload: bytes, route: Rtable) -> Packet:
         """A packet of our own, with room for the link header in front."""
@@ -144,21 +153,46 @@ class IpOutput:
         if not isinstance(route, Rtable) or header is None:
             return self._drop(pkt, IP_OUTNOROUTES)
         mtu = self.mtu_of(route)
-        if len(pkt.data) - pkt.network_header > mtu and not pkt.offload.is_gso:
+        if pkt.offload.is_gso:
+            if largest_segment(pkt) > mtu:
+                return self._cut_up(pkt, route, mtu)
+        elif header.frag_max or len(pkt.data) - pkt.network_header > mtu:
             return self._ip_fragment(pkt, header, route, mtu)
         self._finish_output(pkt, header, route)
+
+    def _cut_up(self, pkt: Packet, route: Rtable, mtu: int) -> None:
+        """A large packet whose segments are too long for the way. Linux: ip_finish_output_gso()"""
+        for segment in segments_of(pkt, self._drop, self._outcomes):
+            header = ipv4.parse(segment.data, segment.network_header)
+            if isinstance(header, Malformed):
+                self._drop(segment, SKB_GSO_SEG)
+                continue
+            segment.ip = header
+            if len(segment.data) - segment.network_header > mtu:
+                self._ip_fragment(segment, header, route, mtu)
+            else:
+                self._finish_output(segment, header, route)
 
     def mtu_of(self, route: Rtable) -> int:
         """The longest packet that may go this way; for what is forwarded a learned MTU does not count."""
         return route.mtu_for_others(self._confs.ipv4.ip_forward_use_pmtu) if route.is_input else route.mtu
 
     def _ip_fragment(self, pkt: Packet, header: Ipv4Header, route: Rtable, mtu: int) -> None:
-        """Linux: net/ipv4/ip_output.c ip_fragment(), ip_do_fragment()"""
+        """What came in fragments leaves in fragments no longer than those.
+
+        Linux: net/ipv4/ip_output.c ip_fragment(), ip_do_fragment()
+        """
         stats = self._snmp.Ip
-        if header.frag_off & IP_DF or mtu < smallest_mtu(header):
+        if header.frag_off & IP_DF and not 0 < header.frag_max <= mtu:
             stats.FragFails += 1
             self._too_big(pkt, mtu)
             return self._drop(pkt, PKT_TOO_BIG)
+        mtu = min(mtu, header.frag_max or mtu)
+        if mtu < smallest_mtu(header):
+            stats.FragFails += 1
+            return self._drop(pkt, PKT_TOO_BIG)
+        if pkt.offload.needs_checksum and not finish_checksum(pkt):
+            return self._drop(pkt, SKB_CSUM)
         pieces = fragments_of(pkt, header, mtu)
         stats.FragOKs += 1
         stats.FragCreates += len(pieces)
@@ -178,6 +212,7 @@ class IpOutput:
     def _count(self, pkt: Packet, route: Rtable) -> None:
         ext, octets = self._snmp.IpExt, len(pkt.data) - pkt.network_header
         ext.OutOctets += octets
+        self._snmp.Ip.OutTransmits += 1
         if route.type == RTN_MULTICAST:
             ext.OutMcastPkts += 1
             ext.OutMcastOctets += octets

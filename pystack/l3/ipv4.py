@@ -136,7 +136,7 @@ class Ipv4:
         self.addresses.listen(self._on_address)
 
     def _build_router(self, loopback: Link) -> None:
-        choice = PathChoice(sysctl=self.confs.ipv4, rng=self._rng, state_of=self._state_of)
+        choice = PathChoice(fib=self.fib, sysctl=self.confs.ipv4, rng=self._rng, state_of=self._state_of)
         incoming = RouteInput(
             loopback=loopback,
             addresses=self.addresses,
@@ -172,7 +172,7 @@ class Ipv4:
             limit=limit,
         )
         spec_dst = SpecificDestination(addresses=self.addresses, fib=self.fib, router=self.router)
-        echo = OptionEcho(clock=self._clock, fib=self.fib, spec_dst=spec_dst)
+        echo = self.option_echo = OptionEcho(clock=self._clock, fib=self.fib, spec_dst=spec_dst)
         self.icmp_errors = IcmpErrorSender(
             devices=self._devices, addresses=self.addresses, confs=self.confs, out=out, options=echo
         )
@@ -200,7 +200,9 @@ class Ipv4:
             drop=self._drop,
             outcomes=outcomes,
             snmp=self._snmp,
+            peers=peers,
             expired=self._reassembly_expired,
+            log=self._link.printk_ratelimited,
         )
         self.input = IpInput(
             router=self.router,
@@ -250,15 +252,16 @@ class Ipv4:
         self._link.ingress.protocols[ETH_P_ARP] = self.arp.arp_rcv
 
     def _build_report(self, out: IcmpOutput, sockets: ErrorReceiver) -> IcmpReport:
+        self.path_mtu = PathMtu(
+            exceptions=self.exceptions, sysctl=self.route_sysctl, fib=self.fib, router=self.router
+        )
         return IcmpReport(
             confs=self.confs,
             fib=self.fib,
             out=out,
             snmp=self._snmp,
             sockets=sockets,
-            path_mtu=PathMtu(
-                exceptions=self.exceptions, sysctl=self.route_sysctl, fib=self.fib, router=self.router
-            ),
+            path_mtu=self.path_mtu,
             redirects=RedirectReceiver(
                 addresses=self.addresses,
                 confs=self.confs,
@@ -363,10 +366,20 @@ class Ipv4:
             self.addresses.flush(dev)
         if event is LinkEvent.CHANGENAME:
             self._relabel(dev)
+        if event is LinkEvent.CHANGEMTU:
+            self.exceptions.fit(dev)
         self._routes.on_link_event(event, dev)
         self.arp.on_link_event(event, dev)
         if event is LinkEvent.UNREGISTER:
             self.confs.forget(dev)
+
+    def flush_routes(self) -> None:
+        """Decide anew about every way, and forget what was learned of any.
+
+        Linux: net/ipv4/route.c ipv4_sysctl_rtcache_flush()
+        """
+        self.exceptions.flush()
+        self.fib.changed()
 
     def _relabel(self, dev: Link) -> None:
         """Labels follow the device's name. Linux: net/ipv4/devinet.c inetdev_changename()"""

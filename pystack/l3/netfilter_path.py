@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from pystack.device import NetDevice
 from pystack.l2.context import LinkContext
-from pystack.l2.devices import Link
 from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable

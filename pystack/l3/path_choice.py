@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from pystack.l2.devices import Link
 from pystack.l2.nud import NUD_REACHABLE, NUD_VALID
 from pystack.l3.addresses import RT_SCOPE_LINK
 from pystack.l3.conf import Ipv4Sysctl
+from pystack.l3.default_gateways import DefaultGateways, NeighbourState
+from pystack.l3.fib import Fib
 from pystack.l3.fib_types import FibResult, Flow, Nexthop
 from pystack.l3.flow_keys import NO_KEYS, PORTS_AT, FlowKeys, flow_addresses, flow_keys
 from pystack.l3.multipath import choose, flow_hash
 from pystack.l3.source_check import Arrival
+from pystack.packet import Packet
 from pystack.rng import Rng
 
 L4_POLICY: Final = 1
-
-NeighbourState = Callable[[Link, int], int | None]  # None: there is no such neighbour
 
 
 class PathChoice:
     """Linux: net/ipv4/route.c fib_multipath_hash()"""
 
-    def __init__(self, *, sysctl: Ipv4Sysctl, rng: Rng, state_of: NeighbourState) -> None:
+    def __init__(self, *, fib: Fib, sysctl: Ipv4Sysctl, rng: Rng, state_of: NeighbourState) -> None:
+        self._defaults = DefaultGateways(fib, state_of)
         self._sysctl = sysctl
         self._rng = rng
         self._drawn_seed = 0
         self._state_of = state_of
 
-    def choose_for_flow(self, found: FibResult, flow: Flow) -> None:
-        """Linux: net/ipv4/fib_semantics.c fib_select_path()"""
-        if len(found.info.nexthops) > 1 and not flow.oif:
-            keys = NO_KEYS
-            if self._by_ports:
-                has_ports = flow.proto in PORTS_AT
-                keys = (flow.proto, flow.sport, flow.dport) if has_ports else (flow.proto, 0, 0)
-            self._choose(found, flow.saddr, self._hash(flow.saddr, flow.daddr, keys))
+    def choose_for_flow(self, found: FibResult, flow: Flow, about: Packet | None = None) -> None:
+        """For a local sender; an error goes the way of the packet that it is about.
+
+        Linux: net/ipv4/fib_semantics.c fib_select_path()
+        """
+        if flow.oif:
+            return
+        if len(found.info.nexthops) < 2:
+            return self._defaults.choose(found, flow)
+        if about is not None:
+            return self._choose(found, flow.saddr, self._hash_of(about))
+        keys = NO_KEYS
+        if self._by_ports:
+            has_ports = flow.proto in PORTS_AT
+            keys = (flow.proto, flow.sport, flow.dport) if has_ports else (flow.proto, 0, 0)
+        self._choose(found, flow.saddr, self._hash(flow.saddr, flow.daddr, keys))
 
     def choose_for_arrival(self, found: FibResult, arrival: Arrival) -> None:
         """Linux: net/ipv4/route.c ip_mkroute_input()"""
         if len(found.info.nexthops) < 2:
             return
-        ends, keys = (arrival.saddr, arrival.daddr), NO_KEYS
-        if arrival.pkt is not None:
-            if self._by_ports:
-                keys = flow_keys(arrival.pkt)
-            else:
-                ends = flow_addresses(arrival.pkt)
-        self._choose(found, 0, self._hash(*ends, keys))
+        pkt = arrival.pkt
+        self._choose(
+            found, 0, self._hash(arrival.saddr, arrival.daddr, NO_KEYS) if pkt is None else self._hash_of(pkt)
+        )
+
+    def _hash_of(self, pkt: Packet) -> int:
+        if not self._by_ports or pkt.ip is None:
+            return self._hash(*flow_addresses(pkt), NO_KEYS)
+        return self._hash(pkt.ip.saddr, pkt.ip.daddr, flow_keys(pkt))
 
     @property
     def _by_ports(self) -> bool:

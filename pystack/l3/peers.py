@@ -13,11 +13,12 @@ _MOST: Final = 65_536  # Linux differs: it forgets by age and memory
 class Peer:
     """Linux: include/net/inetpeer.h struct inet_peer; times in ticks"""
 
-    __slots__ = ("last", "redirects", "tokens")
+    __slots__ = ("fragments", "last", "redirects", "tokens")
 
     def __init__(self, last: int) -> None:
         self.tokens = 0
         self.last = last  # when tokens were counted, or a redirect went out
+        self.fragments = 0  # that came from it
         self.redirects = 0  # sent in a row, without being heeded
 
 
@@ -40,14 +41,16 @@ class Peers:
             peer = self._known[address] = Peer(self.clock.jiffies - _LONG_AGO * self.clock.hz)
         return peer
 
-    def may_tell(self, address: int, cost: int, most: int) -> bool:
-        """Spend `cost` ticks of what a host has saved up, at most `most`; False if it has not enough.
+    def may_tell(self, address: int, cost: int, most: int, *, cuts_at_once: bool = False) -> bool:
+        """Spend `cost` ticks of what a host has saved up; False if it has not enough.
 
+        What is more than `most` is lost, but, unless it is cut at once, only when the next tick has come.
         Linux: net/ipv4/inetpeer.c inet_peer_xrlim_allow()
         """
         peer, now = self.get(address), self.clock.jiffies
-        peer.tokens = min(peer.tokens + now - peer.last, most)
-        peer.last = now
+        if now != peer.last or cuts_at_once:
+            peer.tokens = min(peer.tokens + now - peer.last, most)
+            peer.last = now
         allowed = peer.tokens >= cost
         if allowed:
             peer.tokens -= cost

@@ -93,18 +93,23 @@ class Rtable(Route):
     @property
     def mtu(self) -> int:
         """What fits, as far as is known. Linux: net/ipv4/route.c ipv4_mtu()"""
-        learned = 0 if self.exception is None else self.exception.live_pmtu
-        return learned or self._configured_mtu
+        if self.exception is None:
+            return self._configured_mtu
+        return self.exception.live_pmtu or self._configured_mtu
 
     def mtu_for_others(self, use_pmtu: int) -> int:
         """What fits of what we forward: its senders are to learn the MTU of the way themselves.
 
         Linux: include/net/ip.h ip_dst_mtu_maybe_forward()
         """
+        if self.exception is None:
+            return self._configured_mtu
         return self.mtu if use_pmtu or self.is_mtu_locked else self._configured_mtu
 
     @property
     def _configured_mtu(self) -> int:
+        if self.exception is None and (self.result is None or not self.result.info.metrics):
+            return self.dev.mtu
         if self.result is not None and "mtu" in self.result.info.metrics:
             return self.result.info.metrics["mtu"]
         if self.is_mtu_locked and self.gateway:
@@ -189,9 +194,12 @@ class Router:
 
     # -- out -----------------------------------------------------------------------------------------------
 
-    def route_output(self, flow: Flow, *, any_source: bool = False) -> Rtable | int:
+    def route_output(
+        self, flow: Flow, *, any_source: bool = False, about: Packet | None = None
+    ) -> Rtable | int:
         """The way for a local sender; `flow.saddr` is chosen where it was 0.
 
+        `about` is the packet that an error is about: of several next hops both take the same.
         Linux: net/ipv4/route.c ip_route_output_key_hash_rcu()
         """
         out: Link | None = None
@@ -219,7 +227,7 @@ class Router:
         if not flow.daddr:
             flow.daddr = flow.saddr = flow.saddr or INADDR_LOOPBACK
             return self._make_output(flow, self._loopback, None, local=True)
-        return self._look_up_output(flow, out)
+        return self._look_up_output(flow, out, about)
 
     def _owner_of(self, address: int) -> Link | None:
         """The device that has an address, or that the local table gives it to.
@@ -232,7 +240,7 @@ class Router:
         found = self._fib.lookup_in(RT_TABLE_LOCAL, Flow(address))
         return found.nexthop.dev if isinstance(found, FibResult) and found.type == RTN_LOCAL else None
 
-    def _look_up_output(self, flow: Flow, out: Link | None) -> Rtable | int:
+    def _look_up_output(self, flow: Flow, out: Link | None, about: Packet | None) -> Rtable | int:
         found = self._fib.lookup(flow)
         if not isinstance(found, FibResult):
             if out is None:
@@ -243,7 +251,7 @@ class Router:
         if found.type == RTN_LOCAL:
             flow.saddr = flow.saddr or found.info.prefsrc or flow.daddr
             return self._make_output(flow, self._loopback, found, local=True)
-        self._choice.choose_for_flow(found, flow)
+        self._choice.choose_for_flow(found, flow, about)
         flow.saddr = flow.saddr or self.preferred_source(found)
         dev = found.nexthop.dev
         return ENETUNREACH if dev is None else self._make_output(flow, dev, found)

@@ -1,4 +1,4 @@
-"""What netfilter asks of the path it stands in, which is built above it; handed in by the composition root."""
+"""What netfilter asks of the path it stands in, which is built above it: handed in by netns.py."""
 
 from __future__ import annotations
 

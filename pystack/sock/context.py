@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from pystack.clock import Clock
@@ -10,12 +11,15 @@ from pystack.l2.devices import DeviceTable
 from pystack.l3.addresses import AddressBook
 from pystack.l3.conf import Confs
 from pystack.l3.fib import Fib
+from pystack.l3.fib_types import Flow
 from pystack.l3.groups import Groups
+from pystack.l3.ip_options import OptionEcho
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.needs import IcmpErrors
 from pystack.l3.route import Router
 from pystack.rng import Rng
 from pystack.sysctl import Knob, Sysctls
+from pystack.timers import Timers
 
 
 @dataclass(slots=True)
@@ -50,8 +54,11 @@ class SocketContext:
         outcomes: Outcomes,
         devices: DeviceTable,
         sysctls: Sysctls,
+        timers: Timers,
     ) -> None:
         self.clock = clock
+        self.timers = timers
+        self.sysctls = sysctls
         self.rng = rng
         self.drop = drop
         self.outcomes = outcomes
@@ -65,5 +72,21 @@ class SocketContext:
         self.router: Router
         self.output: IpOutput
         self.icmp_errors: IcmpErrors
+        self.learn_mtu: Callable[[Flow, int], None]
+        self.options: OptionEcho
         for entry in fields(SocketSysctl):
             sysctls.bind(("net", "ipv4", entry.name), Knob(self.sysctl, entry.name))
+
+    # -- the host that fills in the options of what it sends: wire/ip_options.py Station ---------------------
+
+    def midtime(self) -> int:
+        """Milliseconds since midnight UTC."""
+        return self.options.midtime()
+
+    def is_foreign(self, address: int) -> bool:
+        """Whether an address belongs to nobody here."""
+        return self.options.is_foreign(address)
+
+    def address(self) -> int:
+        """Nothing came, so it came for none of our addresses."""
+        return 0

@@ -28,7 +28,9 @@ from pystack.sock.context import SocketContext
 from pystack.sock.errors import ORIGIN_ICMP, ORIGIN_LOCAL, ErrorQueue, IcmpError, SocketError
 from pystack.sock.memberships import Memberships
 from pystack.sock.receive_queue import ReceiveQueue
-from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_UDP, Ipv4Header, is_multicast
+from pystack.wire import ip_options
+from pystack.wire.ip_options import IpOptions
+from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header, is_multicast
 
 # IP_MTU_DISCOVER. Linux: include/uapi/linux/in.h
 IP_PMTUDISC_DONT: Final = 0  # never set DF
@@ -39,6 +41,7 @@ IP_PMTUDISC_INTERFACE: Final = 4  # never DF, ask the device
 IP_PMTUDISC_OMIT: Final = 5  # the same, and cut what does not fit
 
 _LONGEST: Final = 0xFFFF
+_HAVE_PORTS: Final = (IPPROTO_UDP, IPPROTO_TCP)
 
 
 class InetSocket(Socket):
@@ -54,6 +57,7 @@ class InetSocket(Socket):
         "errors",
         "freebind",
         "ifindex",
+        "ip_options",
         "is_connected",
         "mark",
         "mc_addr",
@@ -87,6 +91,7 @@ class InetSocket(Socket):
         self.dport = 0
         self.is_connected = False
         self.ifindex = 0  # SO_BINDTODEVICE
+        self.ip_options: IpOptions | None = None  # IP_OPTIONS
         self.mark = 0
         self.tos = 0
         self.ttl = 0  # 0: the default
@@ -176,7 +181,7 @@ class InetSocket(Socket):
             tos=self.tos & IPTOS_RT_MASK,
             mark=self.mark,
             proto=self.protocol,
-            sport=self.num if self.protocol == IPPROTO_UDP else 0,
+            sport=self.num if self.protocol in _HAVE_PORTS else 0,
             dport=dport,
         )
         route = self.context.router.route_output(flow, any_source=self.transparent)
@@ -219,24 +224,28 @@ class InetSocket(Socket):
 
         Linux: net/ipv4/ip_output.c __ip_append_data(), __ip_make_skb()
         """
-        pmtudisc, daddr = self.pmtudisc, flow.daddr
-        length = HEADER_LENGTH + len(segment)
+        pmtudisc, daddr, options = self.pmtudisc, flow.daddr, b""
+        if self.ip_options is not None:
+            options = ip_options.sent(self.ip_options, daddr, flow.saddr, self.context)
+        length = HEADER_LENGTH + len(options) + len(segment)
         may_be_cut = pmtudisc < IP_PMTUDISC_DO or pmtudisc == IP_PMTUDISC_OMIT
         mtu = min(route.mtu if pmtudisc < IP_PMTUDISC_PROBE else route.dev.mtu, _LONGEST)
         if length > (_LONGEST if may_be_cut else mtu):
-            self._note_local_error(EMSGSIZE, daddr, mtu)
+            self._note_local_error(EMSGSIZE, daddr, mtu - len(options))
             raise NetError(EMSGSIZE)
         must_not = pmtudisc in (IP_PMTUDISC_DO, IP_PMTUDISC_PROBE)
-        df = IP_DF if must_not or (pmtudisc == IP_PMTUDISC_WANT and length <= route.mtu) else 0
-        default_ttl = self.context.confs.ipv4.ip_default_ttl
+        learns = pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked
+        df = IP_DF if must_not or (learns and length <= route.mtu) else 0
+        unicast_ttl = self.ttl or self.context.output.ttl_for(route)
         header = Ipv4Header(
             flow.saddr,
             daddr,
             self.protocol,
-            ttl=self.mc_ttl if route.type == RTN_MULTICAST else self.ttl or default_ttl,
+            ttl=self.mc_ttl if route.type == RTN_MULTICAST else unicast_ttl,
             tos=self.tos,
             id=self._next_ident(df and not may_be_cut),
             frag_off=df,
+            options=options,
         )
         pkt = self.context.output.build(header, segment, route)
         pkt.sock = self

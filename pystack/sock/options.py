@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 from pystack.errors import EADDRNOTAVAIL, EINVAL, NetError, NotModelled
 from pystack.sock.inet import InetSocket
+from pystack.wire import ip_options
+from pystack.wire.ip_options import Fault
 
 RMEM_MAX: Final = 4_194_304  # Linux differs: net.core.rmem_max is writable
 _MIN_RCVBUF: Final = 2304
@@ -84,3 +86,16 @@ def set_multicast_if(sock: InetSocket, address: int = 0, ifindex: int = 0) -> No
     if sock.ifindex not in (0, ifindex):
         raise NetError(EINVAL)
     sock.mc_index, sock.mc_addr = ifindex, address
+
+
+def set_ip_options(sock: InetSocket, raw: bytes) -> None:
+    """setsockopt(IP_OPTIONS): what every packet carries. Linux: net/ipv4/ip_options.c ip_options_get()"""
+    if not raw:
+        sock.ip_options = None
+        return
+    options = ip_options.to_send(raw, sock.context)
+    if isinstance(options, Fault):
+        raise NetError(EINVAL)
+    if options.srr is not None:
+        raise NotModelled("a source route in IP_OPTIONS", ("record route", "timestamp", "router alert"))
+    sock.ip_options = options

@@ -152,7 +152,8 @@ class PingSocket(InetSocket):
         message = bytes(pkt.data[pkt.transport_header :])
         size = truesize(len(pkt.data) - pkt.network_header)
         now, ttl, tos = context.clock.now, header.ttl, header.tos
-        self.queue.put(Received(message, header.saddr, 0, header.daddr, seen_on(pkt), ttl, tos, now, size))
+        saddr, daddr, ifindex, options = header.saddr, header.daddr, seen_on(pkt), header.options
+        self.queue.put(Received(message, saddr, 0, daddr, ifindex, ttl, tos, now, size, options))
         context.outcomes.delivered += 1
         self.on_event()
 

@@ -92,8 +92,7 @@ class RawSocket(InetSocket):
         if len(payload) > _LONGEST:
             raise NetError(EMSGSIZE)
         whither = self.destination(None if daddr is None else (daddr, 0))[0]
-        route, flow = self.route_to(whither)
-        self.fail_if_error_pends()
+        route, flow = self.route_to(whither)  # an error that pends does not matter here
         pkt = self.make_packet(payload, route, flow)
         if self.protocol == IPPROTO_ICMP and payload:
             self.context.snmp.icmp_out(payload[0])

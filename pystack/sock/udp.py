@@ -92,7 +92,9 @@ class UdpSocket(InetSocket):
         asks_anew = to is not None or is_multicast(daddr)
         route, flow = self.route_to(daddr, dport) if asks_anew else self.way_to_peer()
         self.fail_if_error_pends()
-        is_left_to_device = route.dev.features & FEATURE_CSUM and _HEADERS + len(payload) <= route.mtu
+        options = 0 if self.ip_options is None else len(self.ip_options.raw)
+        fits = _HEADERS + options + len(payload) <= route.mtu
+        is_left_to_device = fits and route.dev.features & FEATURE_CSUM
         build = udp.build_unfinished if is_left_to_device else udp.build
         segment = build(self.num, dport, payload, flow.saddr, flow.daddr)
         pkt = self.make_packet(segment, route, flow)
@@ -121,7 +123,7 @@ class UdpSocket(InetSocket):
         payload = bytes(data[body : start + length])
         now, ttl, tos = context.clock.now, header.ttl, header.tos
         self.queue.put(
-            Received(payload, at.saddr, at.sport, at.daddr, at.ifindex, ttl, tos, now, size, covered)
+            Received(payload, at.saddr, at.sport, at.daddr, at.ifindex, ttl, tos, now, size, covered=covered)
         )
         context.outcomes.delivered += 1
         self.on_event()

@@ -38,6 +38,8 @@ ICMP_EXC_FRAGTIME: Final = 1
 ERROR_TYPES: Final = frozenset(
     {ICMP_DEST_UNREACH, ICMP_SOURCE_QUENCH, ICMP_REDIRECT, ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB}
 )
+# Nor are those that nobody ever defined or that only routers speak. Linux: net/ipv4/icmp.c icmp_pointers
+UNANSWERED_TYPES: Final = ERROR_TYPES | {1, 2, 6, 7, 9, 10}
 
 
 def build(type_: int, code: int, first: int, second: int, payload: Buffer) -> bytes:

@@ -76,6 +76,10 @@ class IpOptions:
         self.first_hop = 0  # of a source route that begins here
         self.nexthop = 0  # of a source route that goes on here
 
+    def towards(self, destination: int) -> int:
+        """Whom a packet with these options is sent to first."""
+        return destination if self.srr is None else self.first_hop
+
     def put(self, option: int, offset: int, value: int) -> None:
         """Write an address or a time."""
         self.raw[option + offset : option + offset + 4] = value.to_bytes(4, "big")

@@ -34,6 +34,7 @@ class Ipv4Header:
     __slots__ = (
         "check",
         "daddr",
+        "frag_max",
         "frag_off",
         "id",
         "ihl",
@@ -73,6 +74,7 @@ class Ipv4Header:
         self.check = check
         self.options = options
         self.parsed_options: IpOptions | None = None  # what `options` say, once somebody asked
+        self.frag_max = 0  # the longest of the fragments that it was put together from
 
     def copy(self) -> Ipv4Header:
         """A header that can change without this one."""
@@ -90,6 +92,7 @@ class Ipv4Header:
             options=self.options,
         )
         twin.parsed_options = self.parsed_options
+        twin.frag_max = self.frag_max
         return twin
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from pystack.wire.checksum import Buffer, transport_sum
+from pystack.wire.checksum import Buffer, pseudo_header_sum, transport_sum
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.malformed import Malformed
+from pystack.wire.virtio import GSO_TCPV4, NEEDS_CSUM, Offload
 
 HEADER: Final = Struct("!HHIIBBHHH")  # source, destination, seq, ack, offset, flags, window, checksum, urgent
 HEADER_LENGTH: Final = HEADER.size
@@ -30,7 +31,7 @@ OPTION_MD5SIG: Final = 19
 class TcpHeader:
     """The fields of one header, as numbers."""
 
-    __slots__ = ("ack", "dport", "flags", "length", "options", "seq", "sport", "window")
+    __slots__ = ("ack", "dport", "flags", "length", "options", "seq", "sport", "urgent", "window")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class TcpHeader:
         flags: int = 0,
         window: int = 0,
         options: bytes = b"",
+        urgent: int = 0,
     ) -> None:
         self.sport = sport
         self.dport = dport
@@ -50,6 +52,7 @@ class TcpHeader:
         self.flags = flags
         self.window = window
         self.options = options
+        self.urgent = urgent
         self.length = HEADER_LENGTH + len(options)
 
     def option(self, kind: int) -> bytes | None:
@@ -72,21 +75,46 @@ def parse(segment: Buffer) -> TcpHeader | Malformed:
     """The header at the start of a segment; its checksum is not looked at."""
     if len(segment) < HEADER_LENGTH:
         return Malformed.TRUNCATED
-    sport, dport, seq, ack, offset, flags, window, _, _ = HEADER.unpack_from(segment)
+    sport, dport, seq, ack, offset, flags, window, _, urgent = HEADER.unpack_from(segment)
     length = (offset >> 4) * 4
     if length < HEADER_LENGTH:
         return Malformed.HEADER_LENGTH
     if length > len(segment):
         return Malformed.TOTAL_LENGTH
     options = bytes(segment[HEADER_LENGTH:length])
-    return TcpHeader(sport, dport, seq=seq, ack=ack, flags=flags, window=window, options=options)
+    numbers = {"seq": seq, "ack": ack, "flags": flags, "window": window, "urgent": urgent}
+    return TcpHeader(sport, dport, options=options, **numbers)
 
 
-def build(header: TcpHeader, payload: bytes, saddr: int, daddr: int) -> bytes:
+def build(header: TcpHeader, payload: Buffer, saddr: int, daddr: int) -> bytes:
     """A whole segment, its checksum right; the length of the options is a multiple of four."""
+    bare = _pack(header, 0) + payload
+    return _pack(header, 0xFFFF ^ transport_sum(saddr, daddr, IPPROTO_TCP, bare)) + payload
+
+
+def build_unfinished(header: TcpHeader, payload: Buffer, saddr: int, daddr: int) -> bytes:
+    """The same for a device that finishes checksums: the field holds the sum of the pseudo-header.
+
+    Linux: net/ipv4/tcp_ipv4.c __tcp_v4_send_check()
+    """
+    return _pack(header, pseudo_header_sum(saddr, daddr, IPPROTO_TCP, header.length + len(payload))) + payload
+
+
+def _pack(header: TcpHeader, check: int) -> bytes:
     ports, numbers = (header.sport, header.dport), (header.seq, header.ack)
     control = (header.length << 2, header.flags, header.window)
-    rest = header.options + payload
-    bare = HEADER.pack(*ports, *numbers, *control, 0, 0) + rest
-    check = 0xFFFF ^ transport_sum(saddr, daddr, IPPROTO_TCP, bare)
-    return HEADER.pack(*ports, *numbers, *control, check, 0) + rest
+    return HEADER.pack(*ports, *numbers, *control, check, header.urgent) + header.options
+
+
+def offload(transport_header: int, header: TcpHeader, mss: int, length: int) -> Offload:
+    """What is owed on a segment from `build_unfinished` with so much payload, at this place of its frame."""
+    if length <= mss:
+        return Offload(NEEDS_CSUM, csum_start=transport_header, csum_offset=CHECK_OFFSET)
+    return Offload(
+        NEEDS_CSUM,
+        GSO_TCPV4,
+        hdr_len=transport_header + header.length,
+        gso_size=mss,
+        csum_start=transport_header,
+        csum_offset=CHECK_OFFSET,
+    )

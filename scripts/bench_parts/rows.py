@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scripts.bench_parts import core_rows, processes, traffic, twin_rows
+from scripts.bench_parts import core_rows, processes, route_rows, traffic, twin_rows
 from scripts.bench_parts.bench import Asked, Bench, Question
 from scripts.bench_parts.contestant import Contestant
 from scripts.bench_parts.contestants import CONTESTANTS, RELAY, VDE, KernelBridge, PystackBridge
@@ -20,6 +20,10 @@ Timed = Callable[[twin_rows.Load, str, Path], Reading]
 INTERPRETER: Final = "python -c pass"
 CORE_HOW: Final = (
     "in this process, no system calls; the bare loop looks one address up and appends to one list"
+)
+ROUTES_HOW: Final = (
+    "CPU time in this process; prefixes of the lengths of the Internet's table; the bare loop probes one "
+    "dictionary"
 )
 TWIN_HOW: Final = (
     "both sides and their comparison, by the runner of `pystack compare lab`, in one topology; "
@@ -102,6 +106,24 @@ def core(measure: Callable[[int], Reading]) -> Callable[[Bench], list[Asked]]:
         ]
 
     return ask
+
+
+def routes(measure: Callable[[int], Reading], share: float = 1.0) -> Callable[[Bench], list[Asked]]:
+    """Something that is done with half a million routes, or with a share of them."""
+
+    def ask(bench: Bench) -> list[Asked]:
+        count = round(bench.settings.frames * route_rows.A_FRAME * share)
+        return [Asked(PYSTACK, partial(measure, count))]
+
+    return ask
+
+
+def look_ups(count: int) -> Callable[[Bench], list[Asked]]:
+    """Look-ups in a table, beside probes of a dictionary as large."""
+    return lambda bench: [
+        Asked(PYSTACK, partial(route_rows.look_up, count)),
+        Asked(route_rows.DICT_PROBE, partial(route_rows.dict_probe, count)),
+    ]
 
 
 def twin(name: str, timed: Timed, load: Callable[[int], twin_rows.Load]) -> Callable[[Bench], list[Asked]]:
@@ -197,6 +219,60 @@ QUESTIONS: Final = (
         "us a frame",
         CORE_HOW,
         core(core_rows.learn),
+        needs_root=False,
+    ),
+    Question(
+        "route-lookup",
+        "the longest prefix among 10,000 routes",
+        "us a look-up",
+        ROUTES_HOW,
+        look_ups(10_000),
+        bars=(Bar(1.5, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "route-large",
+        "the longest prefix among 500,000 routes",
+        "us a look-up",
+        ROUTES_HOW,
+        look_ups(500_000),
+        bars=(Bar(3.0, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "route-add",
+        "500,000 routes added one by one",
+        "us a route",
+        ROUTES_HOW,
+        routes(route_rows.add),
+        bars=(Bar(10.0, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "route-batch",
+        "500,000 routes by `ip -batch`",
+        "us a line",
+        ROUTES_HOW,
+        routes(route_rows.batch),
+        bars=(Bar(30.0, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "route-memory",
+        "what 500,000 routes take",
+        "MB",
+        "the growth of a process of its own",
+        routes(route_rows.memory),
+        bars=(Bar(150.0, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "route-show",
+        "`ip route` of 10,000 routes",
+        "s",
+        ROUTES_HOW,
+        routes(route_rows.show, share=0.02),
+        bars=(Bar(0.5, at_least=False),),
         needs_root=False,
     ),
     Question(

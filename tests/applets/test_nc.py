@@ -124,6 +124,18 @@ def test_a_limit_ends_it() -> None:
     assert (job.completed().rc, job.completed().out) == (0, "one")
 
 
+def test_what_does_not_add_up_is_not_heard() -> None:
+    box = Host1()
+    job = listening(box, "-u -l -W 1 53")
+    broken = bytearray(udp_packet(bytes(100)))
+    broken[-1] ^= 1
+    box.send(box.eth0, packet_frame(bytes(broken)))
+    assert not job.poll()
+    box.send(box.eth0, packet_frame(udp_packet(b"one")))
+    assert job.poll()
+    assert job.completed().out == "one"
+
+
 def test_an_empty_datagram_looks_like_the_end() -> None:
     box = Host1()
     job = listening(box, "-u -l 53")

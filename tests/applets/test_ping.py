@@ -1,10 +1,12 @@
 """ping says what iputils says, to the letter."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from pystack.applets import virtual
+from pystack.applets.ping_route import RouteText
 from pystack.applets.requests import Interrupted
 from pystack.applets.virtual import Completed
 from pystack.host import Host
@@ -14,7 +16,7 @@ from pystack.packet import Packet
 from pystack.wire import icmp
 from pystack.wire.checksum import verifies
 from pystack.wire.ipv4 import IP_DF, parse_address
-from tests.applets.both_sides import THREE_IN_A_ROW, Sides, both_sides
+from tests.applets.both_sides import THREE_IN_A_ROW, Sides, both_sides, timeless
 from tests.applets.neighbours import Echo, Neighbour, host_with_neighbour
 
 
@@ -241,7 +243,8 @@ def test_a_flood_ends_though_the_clock_stands_still_between_answers() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("-R 10.0.0.2", "pystack: ping -R is not modelled (known: -4, -a,"),
+        ("-r 10.0.0.2", "pystack: ping -r is not modelled (known: -4, -a,"),
+        ("-T tsprespec 10.0.0.2", "pystack: ping -T tsprespec is not modelled (known: tsonly, tsandaddr)"),
         ("-6 ::1", "pystack: ping -6: IPv6 is not modelled (known: IPv4)\n"),
         ("-S 1 10.0.0.2", "pystack: ping -S is not modelled"),
         ("localhost", "pystack: ping: the host name localhost is not modelled (known: IPv4 addresses)"),
@@ -329,6 +332,13 @@ def sides() -> Iterator[Sides]:
         "-w1 -c5 -i0.4 10.1.0.2",
         "-c1 -Q 0xb8 10.1.0.2",
         "-c1 -m 7 10.1.0.2",
+        "-c1 -R 10.1.0.1",
+        "-c3 -i0.2 -R 10.2.0.2",
+        "-c2 -i0.2 -q -R 10.2.0.2",
+        "-c1 -R -M do -s 1440 10.1.0.2",
+        "-R -T tsonly 10.1.0.2",
+        "-T tsonly -R 10.1.0.2",
+        "-T x 10.1.0.2",
         "-c1 -L -W1 224.0.0.1",
         "-c1 -v -e 0 10.1.0.2",
         "-c1 -p 1234 10.1.0.2",
@@ -372,6 +382,7 @@ def test_the_text_and_the_exit_code_are_the_real_ones(sides: Sides, line: str) -
         "-c1 -I 10.1.0.1 10.1.0.2",
         "-c1 -t1 10.2.0.2",
         "-c1 -M do -s 1473 10.1.0.2",
+        "-c1 -R 10.2.0.2",
     ],
 )
 def test_a_ping_socket_makes_no_difference_but_in_the_identifier(ping_sockets: Sides, line: str) -> None:
@@ -402,3 +413,43 @@ def test_a_mark_is_on_every_probe() -> None:
     behind.host.init.hooks.ip[OUTPUT].register(note, 0, "test")
     assert ping("-c2 -i0.2 -m 7 10.0.0.2", behind).rc == 0
     assert marks == [7, 7]
+
+
+STAMP = re.compile(r"\t-?[0-9]+(?= absolute$|$)", re.MULTILINE)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "line", ["-c1 -T tsonly 10.2.0.2", "-c1 -T tsandaddr 10.2.0.2", "-c1 -T tsonly 10.1.0.1"]
+)
+def test_times_on_the_way_are_told_as_the_real_one_tells_them(sides: Sides, line: str) -> None:
+    sides.host.clock.wall = 1_700_000_000.0  # at midnight times would look as if there were none
+    theirs = sides.kernel.run(f"ping {line}", timeout=30)
+    ours = virtual.run(["ping", *line.split()], sides.host)
+    assert STAMP.sub("\tT", timeless(ours.text)) == STAMP.sub("\tT", timeless(theirs.text))
+    assert ours.rc == theirs.rc
+
+
+def test_a_route_that_was_told_is_not_told_again() -> None:
+    routes, option = RouteText(flood=False), bytes((7, 7, 8, 10, 0, 0, 1, 0))
+    assert routes.text(option) == "\nRR: \t10.0.0.1\n"
+    assert routes.text(option) == "\t(same route)"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("01", "\nNOP"),
+        ("0007", ""),
+        ("07", ""),
+        ("0702", ""),
+        ("440c0d010a00000100000005", "\nTS: \t10.0.0.1\t5 absolute\n"),
+        ("440c0d0000000005f0000007", "\nTS: \t5 absolute\n\t1879048199 absolute not-standard\n"),
+        ("4408090000000005", "\nTS: \t5 absolute\n"),
+        ("440c0d200000000500000009", "\nTS: \t5 absolute\n\t4\nUnrecorded hops: 2\n"),
+        ("83070409090909", "\nLSRR: \t9.9.9.9\n"),
+        ("940400000000", "\nunknown option 94"),
+    ],
+)
+def test_options_are_told_in_the_words_of_iputils(options: str, said: str) -> None:
+    assert RouteText(flood=False).text(bytes.fromhex(options)) == said

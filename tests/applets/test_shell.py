@@ -25,7 +25,7 @@ def test_the_first_failure_stops_the_setup_and_names_its_line() -> None:
 
 
 def test_nothing_runs_while_the_text_has_faults_and_all_are_told() -> None:
-    done = sh("echo one\nnosuch x\necho $y\niptables -L\n")
+    done = sh("echo one\nnosuch x\necho $y\nip6tables -L\n")
     assert (done.rc, done.out) == (2, "")
     assert [line[:16] for line in done.err.splitlines()] == [
         "pystack: -c:2: n",
@@ -34,11 +34,11 @@ def test_nothing_runs_while_the_text_has_faults_and_all_are_told() -> None:
         "pystack: -c: not",
     ]
     assert "nosuch is not modelled (known: " in done.err
-    assert done.err.endswith("pystack: -c:4: iptables: not built yet\npystack: -c: nothing was run\n")
+    assert done.err.endswith("pystack: -c:4: ip6tables: not built yet\npystack: -c: nothing was run\n")
 
 
 def test_what_is_all_wrong_needs_no_word_about_the_rest() -> None:
-    assert sh("iptables -L").err == "pystack: -c:1: iptables: not built yet\n"
+    assert sh("ip6tables -L").err == "pystack: -c:1: ip6tables: not built yet\n"
 
 
 @pytest.mark.parametrize("name", sorted(NOT_BUILT_YET))
@@ -199,7 +199,7 @@ def test_modules_that_the_stack_has_built_in_are_accepted_and_others_refused_by_
 
 def test_counters_are_read_as_files_of_proc() -> None:
     assert sh("cat /proc/net/snmp").out.startswith("Ip: Forwarding DefaultTTL ")
-    assert sh("cat < /proc/net/netstat").out.startswith("IpExt: ")
+    assert sh("cat < /proc/net/netstat").out.startswith("TcpExt: ")
     assert sh("cat /proc/net/softnet_stat").out.startswith("00000000 00000000 ")
     missing = "/proc/sys/net/ipv4/nothing"
     assert f"cat: {missing}: No such file or directory\n" in sh(f"cat {missing}").err

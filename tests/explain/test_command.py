@@ -62,7 +62,11 @@ def test_the_json_stream_has_packets_stages_and_outcomes() -> None:
         ((PING,), USAGE, "by which device does it enter? --in DEV (known: lo, tap1, tap2, wan, br0)"),
         ((PING, "--in", "tap9"), USAGE, "there is no device tap9"),
         ((PING, "--in", "tap1", "--out"), USAGE, "--in or --out, not both"),
-        ((PING, "--dev", "tap1"), USAGE, "it goes with --out"),
+        ((PING, "--dev", "tap1"), USAGE, "--dev is about the socket that sends: it goes with --out"),
+        ((PING, "--in", "tap1", "--mark", "1"), USAGE, "--mark is about the socket that sends"),
+        ((PING, "--out", "--mark", "red"), USAGE, "--mark red: not a number"),
+        ((PING, "--in", "tap1", "--json", "--path"), USAGE, "one of --detailed, --path and --json"),
+        ((PING, "--in", "tap1", "--host"), USAGE, "--host: not built yet (known: --setup FILE, or a daemon)"),
         ((PING, "--sideways"), USAGE, "unrecognized option '--sideways'"),
         (("rubbish", "--out"), USAGE, "not a packet: 'rubbish'"),
         (("zz", "--hex", "--in", "tap1"), USAGE, "not hexadecimal digits"),
@@ -76,6 +80,26 @@ def test_what_makes_no_sense_is_refused_in_one_line(args: tuple[str, ...], rc: i
     assert says in answered.err
     assert answered.err.startswith("pystack: ")
     assert answered.err.count("\n") == 1
+
+
+def test_mark_and_user_of_the_sender_decide_about_the_rules() -> None:
+    host = build("ip rule add fwmark 7 prohibit pref 10\nip rule add uidrange 5-6 prohibit pref 20\n")
+    words = ("0.0.0.0.1 > 10.0.0.2.1: UDP", "--out")
+    allowed = answer(words, host, host.init)
+    assert "no match: its mark is 0x0" in allowed.out
+    assert "no match: its user is 0" in allowed.out
+    for option, value in (("--mark", "0x7"), ("--uid", "5")):
+        refused = answer((*words, option, value), host, host.init)
+        assert refused.rc == FAILED
+        assert "Permission denied" in refused.err
+
+
+def test_the_way_alone_is_drawn() -> None:
+    lines = ask(PING, "--in", "tap1", "--path").out.splitlines()
+    assert lines[1:3] == [
+        "    path 1-2: from a port of a bridge to the bridge's own address",
+        "      1   tap1",
+    ]
 
 
 def test_help_is_no_fault() -> None:

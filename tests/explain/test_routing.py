@@ -35,8 +35,8 @@ def test_the_tables_are_named_with_what_they_have() -> None:
 def test_a_rule_that_does_not_match_says_what_is_different() -> None:
     assert sent("0.0.0.0", "10.8.0.1", RULES)[1:4] == [
         "rule 50 (from 10.0.0.1 lookup 7): no match: it has no source yet",
-        "rule 60 (from all to 10.7.0.0/16 lookup 100): no match: its destination is 10.8.0.1",
-        "rule 70 (from all lookup main suppress_prefixlength 0): "
+        "rule 60 (to 10.7.0.0/16 lookup 100): no match: its destination is 10.8.0.1",
+        "rule 70 (lookup main suppress_prefixlength 0): "
         "table main has default via 192.0.2.7 dev wan, which the rule suppresses",
     ]
 
@@ -48,7 +48,7 @@ def test_a_rule_about_the_source_is_for_bound_sockets() -> None:
 
 
 def test_a_throw_route_sends_the_question_on() -> None:
-    rule = "rule 60 (from all to 10.7.0.0/16 lookup 100)"
+    rule = "rule 60 (to 10.7.0.0/16 lookup 100)"
     thrown = f"{rule}: table 100 has throw 10.7.0.0/16: on to the next rule"
     assert thrown in sent("0.0.0.0", "10.7.0.1", RULES)
 

@@ -1,6 +1,9 @@
 """What explain says is what the stack does, over all scenarios: told while they are played."""
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,19 +12,60 @@ from pystack.compare.lab.folder import pending_scenarios
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import find, read
 from pystack.compare.lab.virtual_lab import VirtualLab
+from pystack.compare.lab.wiring import wiring_of
+from pystack.compare.path import paths
 from pystack.compare.points import Point
-from pystack.compare.records import Frame, Record
+from pystack.compare.records import Frame, Hop, Record
 from pystack.compare.scenario import Scenario
 from pystack.explain.narrator import Narrator
-from pystack.explain.stage import Stage
+from pystack.explain.path_kind import kind_of
+from pystack.explain.stage import Stage, Traveller
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
 PENDING = pending_scenarios([str(SCENARIOS)])
 FILES = [file for file in find([str(SCENARIOS)]) if file not in PENDING]
+each_scenario = pytest.mark.parametrize(
+    "file", FILES, ids=lambda file: str(Path(file).relative_to(SCENARIOS))
+)
 
 
-def played(file: str, monkeypatch: pytest.MonkeyPatch, *, told: bool) -> tuple[list[Record], list[Stage]]:
-    """What the scenario gave, and what was said of it meanwhile."""
+@dataclass(frozen=True)
+class Played:
+    """What a scenario gave, and what was said of it meanwhile."""
+
+    records: list[Record]
+    travellers: list[Traveller]
+    stages: list[Stage]
+
+    def ways(self) -> Iterator[tuple[Stage, list[Stage]]]:
+        """Every stage, with what its packet met from there on up to the next look-up."""
+        for traveller in self.travellers:
+            mine = [
+                stage for stage in self.stages if stage.packet == traveller.number and stage.kind != "hook"
+            ]
+            for place, stage in enumerate(mine):
+                rest = mine[place + 1 :]
+                ends = next((at for at, other in enumerate(rest) if other.kind == "route"), len(rest))
+                yield stage, rest[:ends]
+
+    def replies(self, number: int) -> int:
+        """How many ARP replies a packet caused."""
+        return sum(
+            traveller.cause == number
+            and traveller.protocol == ETH_P_ARP
+            and traveller.frame[ETH_HLEN + 7] == 2
+            for traveller in self.travellers
+        )
+
+
+@cache
+def scenario_of(file: str) -> Scenario:
+    return read(file)
+
+
+@cache
+def played(file: str) -> Played:
     narrators: list[Narrator] = []
     observe = VirtualLab.observe
 
@@ -29,20 +73,66 @@ def played(file: str, monkeypatch: pytest.MonkeyPatch, *, told: bool) -> tuple[l
         observe(lab, scenario, points)
         narrators.append(Narrator(lab.host, lab.host.origins.of))
 
-    with monkeypatch.context() as patched:
-        if told:
-            patched.setattr(VirtualLab, "observe", observe_and_narrate)
-        records = PystackSide().play(read(file), hops=False)
-    return records, [stage for narrator in narrators for stage in narrator.watcher.stages]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(VirtualLab, "observe", observe_and_narrate)
+        records = PystackSide().play(scenario_of(file), hops=False)
+    watchers = [narrator.watcher for narrator in narrators]
+    return Played(
+        records,
+        [traveller for watcher in watchers for traveller in watcher.travellers],
+        [stage for watcher in watchers for stage in watcher.stages],
+    )
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(Path(file).relative_to(SCENARIOS)))
-def test_what_explain_says_is_what_the_stack_does(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    undisturbed, _ = played(file, monkeypatch, told=False)
-    records, stages = played(file, monkeypatch, told=True)
-    assert records == undisturbed
-    ports = read(file).topology.ports
-    left = Counter(record.port for record in records if isinstance(record, Frame) and record.dir == "out")
-    of_setup = Counter(record.port for record in records if isinstance(record, Frame) and not record.step)
-    sent = Counter(stage.place for stage in stages if stage.kind == "tx" and stage.told.text == "sent")
-    assert {port: sent[port] for port in ports} == {port: left[port] - of_setup[port] for port in ports}
+@cache
+def observed(file: str) -> list[Record]:
+    """The same with nobody who tells, but with the observers that compare has."""
+    return PystackSide().play(scenario_of(file))
+
+
+@each_scenario
+def test_telling_changes_nothing(file: str) -> None:
+    assert played(file).records == [record for record in observed(file) if not isinstance(record, Hop)]
+
+
+@each_scenario
+def test_what_is_said_to_leave_leaves(file: str) -> None:
+    told = played(file)
+    out = [record for record in told.records if isinstance(record, Frame) and record.dir == "out"]
+    left = Counter(record.port for record in out if record.step)
+    sent = Counter(stage.place for stage in told.stages if stage.told.text == "sent")
+    ports = scenario_of(file).topology.ports
+    assert {port: sent[port] for port in ports} == {port: left[port] for port in ports}
+
+
+@each_scenario
+def test_what_is_said_of_a_decision_is_what_comes_of_it(file: str) -> None:
+    told = played(file)
+    for stage, rest in told.ways():
+        kinds, text = [other.kind for other in rest], stage.told.text
+        if stage.kind == "route" and text.startswith(("refused:", "nowhere:")):
+            assert "drop" in kinds, text
+        elif stage.kind == "route" and text.startswith("for this host"):
+            assert "forward" not in kinds, text
+        elif stage.kind == "route" and text.startswith("by "):
+            device = text.split()[1].rstrip(",")
+            doors = [other.place for other in rest if other.kind in ("tx", "bridge")]
+            assert doors[:1] in ([], [device]), text
+        elif stage.kind == "protocol" and text.startswith("no socket"):
+            assert "drop" in kinds, text
+        elif stage.kind == "protocol" and text.startswith("to the UDP socket"):
+            assert "NO_SOCKET" not in [other.drop for other in rest], text
+        elif stage.kind == "arp" and text.startswith("answered: "):
+            assert told.replies(stage.packet) == 1, text
+        elif stage.kind == "arp" and text.startswith(("not answered", "not heeded", "heard")):
+            assert told.replies(stage.packet) == 0, text
+
+
+@each_scenario
+def test_both_name_the_same_kinds_of_path(file: str) -> None:
+    scenario = scenario_of(file)
+    wiring = wiring_of(scenario)
+    seen = [path for path in paths(observed(file), wiring) if path.step]
+    told = [traveller for traveller in played(file).travellers if not traveller.netns]
+    kinds = [kind_of([passing.crossed for passing in traveller.passed], wiring) for traveller in told]
+    assert Counter(kinds) == Counter(path.kind for path in seen)

@@ -11,10 +11,10 @@ from pystack.wire.ethernet import ETH_P_ARP, header
 ARP = "ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28"
 
 
-def printed(words: str) -> str:
+def printed(words: str, verbosity: int = 0) -> str:
     made = packet_of(words)
     frame = header(bytes(6), bytes(6), made.protocol) + made.payload
-    return Dissector(Look(n=2, t=1), Names()).text(0, frame, len(frame)).strip()
+    return Dissector(Look(n=2, t=1, v=verbosity), Names()).text(0, frame, len(frame)).strip()
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,55 @@ def printed(words: str) -> str:
 )
 def test_what_tcpdump_prints_is_read_back(line: str) -> None:
     assert printed(line) == line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "net 10.9.9.9 unreachable",
+        "host 10.9.9.9 unreachable",
+        "host 10.9.9.9 unreachable - admin prohibited filter",
+        "10.9.9.9 protocol 132 unreachable",
+        "10.9.9.9 udp port 53 unreachable",
+        "10.9.9.9 unreachable - need to frag (mtu 1400)",
+        "redirect 10.9.9.9 to host 10.0.0.3",
+        "redirect 10.9.9.9 to net 10.0.0.3",
+    ],
+)
+def test_an_icmp_error_is_read_back(words: str) -> None:
+    line = f"IP 10.0.0.1 > 10.0.0.2: ICMP {words}, length 36"
+    assert printed(line) == line
+
+
+HEADER = "IP (tos 0x0, ttl 64, id 7, offset {}, flags [{}], proto {}, length {})\n    "
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        HEADER.format(0, "+", "UDP (17)", 100) + "10.0.0.2.1 > 10.0.0.1.2: UDP, length 100",
+        HEADER.format(80, "none", "UDP (17)", 48) + "10.0.0.2 > 10.0.0.1: ip-proto-17",
+        HEADER.format(0, "none", "ICMP (1)", 56)
+        + "10.0.0.2 > 10.0.0.1: ICMP time exceeded in-transit, length 36\n\t"
+        + HEADER.format(0, "none", "UDP (17)", 28)
+        + "10.0.0.1.5 > 10.9.9.9.53: UDP, length 0",
+    ],
+)
+def test_what_tcpdump_prints_with_v_is_read_back(lines: str) -> None:
+    assert printed(lines, verbosity=1) == lines
+
+
+@pytest.mark.parametrize(
+    ("words", "length"),
+    [
+        ("1234+ A? example.com. (29)", 29),
+        ("NTPv4, Client, length 48", 48),
+        ("BOOTP/DHCP, Request, length 300", 300),
+    ],
+)
+def test_what_tcpdump_takes_to_pieces_is_a_datagram_all_the_same(words: str, length: int) -> None:
+    made = packet_of(f"10.0.0.2.40000 > 10.0.0.1.53: {words}")
+    assert len(made.payload) == 20 + 8 + length
 
 
 @pytest.mark.parametrize(
@@ -72,10 +121,11 @@ def test_the_header_of_a_verbose_line_is_taken() -> None:
         ("10.0.0.2.1 > 10.0.0.1.2: Flags [X]", "not a TCP flag: X"),
         ("ARP, Announce 10.0.0.1", "not an ARP packet"),
         (
-            "IP (tos 0x0, ttl 64, id 1, offset 8, flags [none], proto UDP (17), length 28)"
-            " 10.0.0.2.1 > 10.0.0.1.2: UDP, length 0",
-            "a fragment cannot be made from words",
+            "IP (tos 0x0, ttl 64, id 1, offset 8, flags [none]) 10.0.0.2 > 10.0.0.1: ip-proto-17",
+            "a fragment needs its length and protocol",
         ),
+        ("10.0.0.2 > 10.0.0.1: ICMP time exceeded in-transit", "the words do not say"),
+        ("10.0.0.2 > 10.0.0.1: ICMP something new", "ICMP something new: not known"),
     ],
 )
 def test_what_names_no_packet_is_refused_with_a_reason(words: str, why: str) -> None:

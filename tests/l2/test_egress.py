@@ -55,7 +55,7 @@ def test_a_device_that_is_down_sends_nothing() -> None:
     box = Exit()
     box.ns.devices.set_down(box.dev)
     box.transmit(box.dev)
-    assert box.drops() == {"DEV_READY": 1}
+    assert box.drops() == {"QDISC_DROP": 1}
     box.assert_every_packet_is_accounted_for()
 
 

@@ -244,3 +244,13 @@ def test_a_network_route_that_a_user_deleted_comes_back_with_the_device() -> Non
     box.ns.devices.set_down(box.dev)
     box.ns.devices.set_up(box.dev)
     assert box.main() == ["unicast 10.0.0.0/24 src 10.0.0.1"]
+
+
+def test_an_address_brings_its_route_though_another_one_had_brought_it_before() -> None:
+    box = Routed()
+    box.address(box.dev, "10.0.0.1/24")
+    table = box.ns.ipv4.fib.table(RT_TABLE_LOCAL)
+    own = next(route for route in table if route.prefix == ip("10.0.0.1"))
+    box.ns.ipv4.fib.remove(own)
+    box.address(box.dev, "10.0.0.1/32")
+    assert [route for route in table if route.prefix == ip("10.0.0.1")]

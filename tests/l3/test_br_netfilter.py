@@ -142,6 +142,16 @@ def test_padding_is_cut_off(watched: bool) -> None:
     assert send(host, BRIDGED + b"padding") == [BRIDGED]
 
 
+@pytest.mark.parametrize("watched", [False, True])
+def test_arp_that_ends_within_its_header_is_not_forwarded(watched: bool) -> None:
+    host = build()
+    if watched:
+        watch(host)
+    stump = bytes.fromhex("02aa00000002 02aa00000001 0806 0001080006")
+    assert send(host, stump) == []
+    assert send(host, stump + b"\x04\x00\x01") == [stump + b"\x04\x00\x01"]
+
+
 def test_bridged_arp_meets_arp_forward() -> None:
     host = build()
     seen: list[str] = []

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from pystack.clock import Clock
 from pystack.counters import Snmp
-from pystack.drop import Drop, Outcomes
+from pystack.drop import FRAG_TOO_FAR, Drop, Outcomes
 from pystack.events import EventSink
 from pystack.l2.port import PortDevice
 from pystack.l3.defrag import Datagram, Defrag
+from pystack.l3.peers import Peers
 from pystack.packet import Packet
 from pystack.timers import Timers
 from pystack.wire import ipv4
@@ -30,13 +31,16 @@ class Desk:
         self.outcomes = Outcomes()
         self.snmp = Snmp()
         self.told: list[Packet] = []
+        self.log: list[str] = []
         self.defrag = Defrag(
             clock=self.clock,
             timers=self.timers,
             drop=Drop("", self.outcomes, self.snmp, EventSink()),
             outcomes=self.outcomes,
             snmp=self.snmp,
+            peers=Peers(self.clock),
             expired=self.told.append,
+            log=self.log.append,
         )
         self.dev = PortDevice("eth0", OUR_MAC)
 
@@ -260,3 +264,48 @@ def test_stretches_are_taken_refused_or_known_as_a_set_of_octets_would_have_it(
         else:
             assert octets & here
         assert datagram_.end == max(here, default=-1) + 1
+
+
+@pytest.mark.parametrize(("most", "between", "whole"), [(64, 64, False), (64, 63, True), (0, 500, True)])
+def test_a_datagram_is_begun_anew_when_too_much_came_in_between(most: int, between: int, whole: bool) -> None:
+    desk = Desk()
+    desk.defrag.sysctl.ipfrag_max_dist = most
+    desk.add(0, 48)
+    for ident in range(100, 100 + between):
+        desk.add(0, 48, ident=ident)
+    assert (desk.add(48, 100) is not None) == whole
+    if not whole:
+        assert desk.add(0, 48) == PAYLOAD  # what came last is kept
+        assert desk.outcomes.dropped[FRAG_TOO_FAR] == 1
+        assert desk.snmp.Ip.ReasmFails == 1
+
+
+def test_a_datagram_that_is_begun_anew_has_all_its_time_again() -> None:
+    desk = Desk()
+    desk.defrag.sysctl.ipfrag_max_dist = 1
+    desk.add(0, 48)
+    desk.clock.set(20.0)
+    desk.add(0, 48, ident=8)
+    desk.add(0, 48, ident=9)
+    desk.add(48, 100)
+    desk.clock.set(45.0)
+    desk.timers.run_expired()
+    assert desk.add(0, 48) == PAYLOAD
+
+
+def test_above_the_threshold_nothing_is_taken_at_all() -> None:
+    desk = Desk()
+    desk.add(0, 48)
+    desk.defrag.sysctl.ipfrag_high_thresh = 1
+    assert desk.add(48, 100) is None
+    desk.defrag.sysctl.ipfrag_high_thresh = 0
+    assert desk.add(48, 100) is None
+    desk.defrag.sysctl.ipfrag_high_thresh = 1 << 20
+    assert desk.add(48, 100) == PAYLOAD
+
+
+def test_what_would_be_longer_than_a_packet_can_be_is_written_down() -> None:
+    desk = Desk()
+    desk.add(0, 40_000, last=False)
+    assert desk.add(40_000, 65_535, last=True) is None
+    assert desk.log == ["IPv4: Oversized IP packet from 10.0.0.2"]

@@ -95,3 +95,13 @@ def test_below_header_and_eight_octets_nothing_can_be_cut() -> None:
     assert smallest_mtu(Ipv4Header(1, 2, 17)) == 28
     _, header = a_packet(b"", options=OPTIONS)
     assert smallest_mtu(header) == 40
+
+
+@pytest.mark.parametrize(
+    ("payload", "lengths"),
+    [(76, [76]), (77, [72, 5]), (148, [72, 76]), (149, [72, 72, 5])],
+)
+def test_the_last_piece_may_fill_the_link_to_the_octet(payload: int, lengths: list[int]) -> None:
+    pkt, header = a_packet(bytes(payload))
+    pieces = fragments_of(pkt, header, 96)
+    assert [len(piece.data) - piece.transport_header for piece in pieces] == lengths

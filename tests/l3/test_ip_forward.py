@@ -2,11 +2,13 @@
 
 import pytest
 
+from pystack.netfilter.hooks import PREROUTING, HookState
+from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
 from pystack.packet import Packet
 from pystack.wire import icmp
 from pystack.wire.ethernet import BROADCAST
-from pystack.wire.ipv4 import IP_DF
-from pystack.wire.virtio import GSO_TCPV4, NEEDS_CSUM, Offload
+from pystack.wire.ipv4 import IP_DF, IP_MF
+from pystack.wire.virtio import GSO_TCPV4, NEEDS_CSUM, NONE, Offload
 from tests.box import Box
 from tests.frames import (
     ALICE_IP,
@@ -128,6 +130,47 @@ def test_a_large_segment_stays_whole_whatever_the_mtu() -> None:
     assert [(len(frame), out) for frame, out in box.eth1.tx] == [(14 + len(packet), offload)]
 
 
+def large_segment(payload: int, frag_off: int = 0) -> tuple[bytes, Offload]:
+    """A TCP segment of a guest that leaves cutting and summing to others."""
+    head = bytes(12) + b"\x50\x10" + bytes(6)
+    packet = datagram(head + bytes(payload), 6, dst=BOB_IP, frag_off=frag_off)
+    return packet_frame(packet), Offload(NEEDS_CSUM, GSO_TCPV4, 54, 1460, 34, 16)
+
+
+def test_a_large_segment_whose_pieces_do_not_fit_is_refused_if_it_may_not_be_cut() -> None:
+    box = Router()
+    box.ns.devices.set_mtu(box.eth1, 1000)
+    frame, offload = large_segment(4000, IP_DF)
+    box.send(box.eth0, frame, offload)
+    assert box.sent(box.eth1) == []
+    (answer,) = box.sent(box.eth0)
+    assert parsed_icmp(answer)[:3] == (icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, 1000)
+    box.assert_every_packet_is_accounted_for()
+
+
+def test_a_large_segment_whose_pieces_do_not_fit_is_cut_and_then_fragmented() -> None:
+    box = Router()
+    box.ns.devices.set_mtu(box.eth1, 1000)
+    frame, offload = large_segment(2 * 1460)
+    box.send(box.eth0, frame, offload)
+    sent = [parsed_ip(frame) for frame in box.sent(box.eth1)]
+    assert [(one.tot_len, one.frag_off) for one in sent] == [(996, IP_MF), (524, 122)] * 2
+    assert len({one.id for one in sent}) == 2
+    box.assert_every_packet_is_accounted_for()
+
+
+def test_what_is_owed_on_a_packet_is_done_before_it_is_fragmented() -> None:
+    box = Router()
+    box.ns.devices.set_mtu(box.eth1, 1000)
+    head = bytes(12) + b"\x50\x10" + bytes(6)
+    packet = datagram(head + bytes(1400), 6, dst=BOB_IP)
+    box.send(box.eth0, packet_frame(packet), Offload(NEEDS_CSUM, csum_start=34, csum_offset=16))
+    first, second = box.eth1.tx
+    assert first[1] is second[1] is NONE
+    assert first[0][34 + 16 : 34 + 18] != bytes(2)
+    assert parsed_ip(bytes(second[0])).frag_off == 122
+
+
 def test_a_packet_that_came_by_broadcast_is_not_passed_on() -> None:
     box = Router()
     box.send(box.eth0, echo_frame(dst=BOB_IP, to=BROADCAST))
@@ -170,3 +213,47 @@ def test_a_device_may_be_kept_from_forwarding_alone() -> None:
     assert box.sent(box.eth1) == []
     box.send(box.eth1, echo_frame(src=BOB_IP, dst=ALICE_IP, to=OUR_MAC2))
     assert len(box.sent(box.eth0)) == 1
+
+
+class Tracker(Router):
+    """It puts fragments together before it routes, as conntrack does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ns.hooks.ip[PREROUTING].register(self._gather, -400, "defrag")
+
+    def _gather(self, pkt: Packet, state: HookState) -> int:
+        assert pkt.ip is not None
+        if not pkt.ip.is_fragment:
+            return NF_ACCEPT
+        whole = self.ns.ipv4.defrag.ip_defrag(pkt, pkt.ip, 1)
+        return NF_STOLEN if whole is None else NF_ACCEPT
+
+    def pass_on(self, *, mtu: int, flags: int) -> list[tuple[int, int]]:
+        """Lengths and flags of what leaves for three fragments of 420 octets."""
+        self.ns.devices.set_mtu(self.eth1, mtu)
+        for offset, more in ((0, IP_MF), (50, IP_MF), (100, 0)):
+            self.send(
+                self.eth0, packet_frame(datagram(bytes(400), 17, dst=BOB_IP, frag_off=more | flags | offset))
+            )
+        return [(one.tot_len, one.frag_off) for one in map(parsed_ip, self.sent(self.eth1))]
+
+
+@pytest.mark.parametrize("flags", [0, IP_DF])
+def test_what_was_put_together_on_the_way_leaves_in_pieces_as_long_as_they_came(flags: int) -> None:
+    assert Tracker().pass_on(mtu=1500, flags=flags) == [
+        (420, flags | IP_MF),
+        (420, flags | IP_MF | 50),
+        (420, flags | 100),
+    ]
+
+
+def test_pieces_that_may_not_be_cut_are_refused_where_they_do_not_fit() -> None:
+    box = Tracker()
+    assert box.pass_on(mtu=400, flags=IP_DF) == []
+    (answer,) = box.sent(box.eth0)
+    assert parsed_icmp(answer)[:3] == (icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, 400)
+
+
+def test_pieces_that_may_be_cut_are_cut_where_they_do_not_fit() -> None:
+    assert [length for length, _ in Tracker().pass_on(mtu=220, flags=0)] == [220] * 6

@@ -104,6 +104,19 @@ def test_an_error_goes_the_way_of_what_it_is_about() -> None:
         assert box.forwarded(about) == box.forwarded(udp_packet(src=ip("203.0.113.9"), dst=FAR + host))
 
 
+def test_an_error_of_our_own_goes_the_way_of_what_it_is_about() -> None:
+    box = Balanced()
+    for host in range(1, 20):
+        refused = udp_packet(src=FAR + host, dst=ip("203.0.113.9"))
+        header = ipv4.parse(refused, 0)
+        assert isinstance(header, ipv4.Ipv4Header)
+        pkt = Packet(refused, box.eth0)
+        pkt.ip = header
+        error = box.ns.ipv4.router.route_output(Flow(FAR + host), about=pkt)
+        assert isinstance(error, Rtable)
+        assert error.dev.name == box.forwarded(udp_packet(src=ip("203.0.113.9"), dst=FAR + host))
+
+
 def test_a_named_device_leaves_no_choice() -> None:
     box = Balanced()
     for dev in (box.eth1, box.eth2):

@@ -27,3 +27,15 @@ def test_a_flood_of_peers_is_forgotten_from_its_oldest(monkeypatch: pytest.Monke
     assert len(known) == 10
     assert not known.may_tell(95, 250, 250)
     assert known.may_tell(5, 250, 250)
+
+
+def test_savings_are_cut_with_the_next_tick_or_at_once_where_that_is_asked() -> None:
+    """Two kinds of limits share the savings, and only one of them cuts within a tick."""
+    clock = Clock(now=1000.0)
+    known = Peers(clock)
+    assert known.may_tell(1, 250, 5 * 250, cuts_at_once=True)
+    assert known.may_tell(1, 0, 0)  # has nothing to lose within the tick
+    assert known.may_tell(1, 250, 5 * 250, cuts_at_once=True)
+    clock.set(1001.0)
+    assert known.may_tell(1, 0, 0)
+    assert not known.may_tell(1, 250, 5 * 250, cuts_at_once=True)

@@ -6,6 +6,7 @@ from pystack.errors import EINVAL, EMSGSIZE, ENETDOWN, ENODEV, NetError
 from pystack.l2.kinds import create
 from pystack.l2.port import PortDevice
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING
+from pystack.sock.packet import PacketSocket
 from pystack.wire.ethernet import ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
 from pystack.wire.virtio import NEEDS_CSUM, Offload
 from tests.box import Box
@@ -17,6 +18,7 @@ from tests.frames import (
     arp_request,
     echo_frame,
     ethernet,
+    ip,
 )
 
 
@@ -195,3 +197,47 @@ def test_a_socket_for_one_protocol_sees_nothing_that_a_bridge_takes_from_its_por
     assert came is not None
     assert bytes(came.frame) == arp_request()
     assert (at_port.received, at_bridge.received) == (0, 1)
+
+
+def seen(sock: PacketSocket) -> int:
+    """How many frames came since that was asked the last time."""
+    return sum(1 for _ in iter(sock.recv, None))
+
+
+def test_a_bound_socket_sees_nothing_of_what_a_device_sends_while_it_comes_up() -> None:
+    box = Host()
+    box.sysctl("net.ipv4.conf.eth0.arp_notify", "1")
+    bound, anywhere = box.ns.packets.open(box.eth0), box.ns.packets.open()
+    box.ns.devices.set_down(box.eth0)
+    box.ns.devices.set_up(box.eth0)
+    assert (seen(bound), seen(anywhere)) == (0, 1)
+    box.send(box.eth0, arp_request())
+    assert (seen(bound), seen(anywhere)) == (2, 2)
+
+
+def test_a_socket_that_is_bound_to_a_device_that_is_down_sees_it_once_it_is_up() -> None:
+    box = Host()
+    box.ns.devices.set_down(box.eth0)
+    sock = box.ns.packets.open(box.eth0)
+    box.ns.devices.set_up(box.eth0)
+    box.send(box.eth0, arp_request())
+    assert seen(sock) == 2
+
+
+def test_a_socket_for_all_devices_sees_those_that_come_later() -> None:
+    box = Host()
+    sock = box.ns.packets.open()
+    later = box.port("eth2", b"\x02\0\0\0\0\x77", "10.0.2.1/24")
+    box.send(later, arp_request(ip("10.0.2.1")))
+    assert seen(sock) == 2
+    box.ns.devices.unregister(later)
+    sock.close()
+    assert not later.taps
+
+
+def test_a_socket_that_was_closed_comes_back_with_no_device() -> None:
+    box = Host()
+    box.ns.packets.open(box.eth0).close()
+    box.ns.devices.set_down(box.eth0)
+    box.ns.devices.set_up(box.eth0)
+    assert not box.eth0.taps

@@ -32,9 +32,9 @@ class RouteFilter:
 
     @property
     def asks_the_impossible(self) -> bool:
-        """Whether no route of a table has what is asked for."""
+        """Whether nothing that is listed has what is asked for."""
         from_somewhere = self.from_root is not None and self.from_root.length
-        return bool(self.cached or self.iif or self.mark or from_somewhere)
+        return bool(self.iif or self.mark or from_somewhere)
 
     def takes(self, route: FibRoute) -> bool:
         """Linux: iproute2 ip/iproute.c filter_nlmsg()"""

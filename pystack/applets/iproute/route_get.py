@@ -10,8 +10,8 @@ from pystack.applets.iproute.names import dsfield, dsfield_name, ip_protocol
 from pystack.applets.iproute.numbers import Prefix, address, format_ipv4, prefix, unsigned
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.printer import MAGENTA, Printer
+from pystack.applets.iproute.route_cache import print_cache
 from pystack.applets.iproute.route_filter import RouteFilter
-from pystack.applets.iproute.route_metrics import print_metrics
 from pystack.applets.iproute.route_print import (
     print_device,
     print_gateway,
@@ -21,36 +21,37 @@ from pystack.applets.iproute.route_print import (
     print_type,
 )
 from pystack.applets.iproute.usage_of_objects import ROUTE_USAGE, explained
-from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, refused, wrong
+from pystack.applets.iproute.words import ToolExit, Words, device_named, matches, refused, wrong
 from pystack.applets.session import Session
 from pystack.drop import DropReason
 from pystack.errors import EHOSTUNREACH, EINVAL, EOPNOTSUPP, NetError, NotModelled
+from pystack.explain.routing import arrived, why_asked
+from pystack.explain.scene import Scene
+from pystack.explain.text import reason_lines
 from pystack.l2.devices import Link
 from pystack.l3.fib_types import RTN_LOCAL, RTN_MULTICAST, Flow
-from pystack.l3.metrics import LOCK, bit
-from pystack.l3.route import (
-    RTCF_BROADCAST,
-    RTCF_DOREDIRECT,
-    RTCF_LOCAL,
-    RTCF_MULTICAST,
-    RTCF_REDIRECTED,
-    Rtable,
-)
+from pystack.l3.route import RTCF_LOCAL, RTCF_MULTICAST, Rtable
+from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
 from pystack.wire import ipv4
 from pystack.wire.icmp import ICMP_ECHO
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
-_CACHE_FLAGS: Final = (
-    (RTCF_LOCAL, "local"),
-    (RTCF_MULTICAST, "mc"),
-    (RTCF_BROADCAST, "brd"),
-    (RTCF_REDIRECTED, "redirected"),
-    (RTCF_DOREDIRECT, "redirect"),
-)
 _NOBODY: Final = 0xFFFFFFFF
 _PORTS_LENGTH: Final = 20  # as a TCP header; who wants ports looks no further
-KNOWN: Final = ("from", "iif", "oif", "tos", "mark", "uid", "ipproto", "sport", "dport", "fibmatch")
+KNOWN: Final = (
+    "from",
+    "iif",
+    "oif",
+    "tos",
+    "mark",
+    "uid",
+    "ipproto",
+    "sport",
+    "dport",
+    "fibmatch",
+    "explain",
+)
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class _Question:
     fibmatch: bool = False
     notify: bool = False
     connected: bool = False
+    explain: bool = False  # ours: why, in the words of `pystack explain`
     has_new_destination: bool = False
 
 
@@ -77,16 +79,20 @@ def get(words: Words, options: Options, session: Session) -> int:
     """Linux: iproute2 ip/iproute.c iproute_get(), net/ipv4/route.c inet_rtm_getroute()"""
     question = _parse(words, options, session)
     printer = options.printer(session.io)
+    if question.explain and options.json:
+        raise NotModelled("ip -json route get … explain", ("pystack explain PACKET --json",))
     try:
         _check(question)
         route = _answer(question, session)
     except NetError as error:
+        _explain(question, session)
         raise refused(error) from None
     printer.begin()
     times = 2 if question.connected and question.source_prefix is None else 1
     for _ in range(times):  # iproute2 asks again what it has asked
         _print(printer, options, session, question, route)
     printer.end()
+    _explain(question, session)
     return 0
 
 
@@ -117,7 +123,9 @@ def _parse(words: Words, options: Options, session: Session) -> _Question:
             _note_destination(words.take() if word == "to" else word, question, session)
     if question.to is None:
         raise ToolExit(1, "need at least a destination address\n")
-    question.iif, question.oif = _device(devices["iif"], session), _device(devices["oif"], session)
+    known = session.netns.devices
+    question.iif = device_named(devices["iif"], known) if devices["iif"] else None
+    question.oif = device_named(devices["oif"], known) if devices["oif"] else None
     return question
 
 
@@ -148,7 +156,8 @@ def _is_switch(word: str, question: _Question) -> bool:
         if matches(word, name):
             setattr(question, name, True)
             return True
-    return False
+    question.explain |= word == "explain"
+    return word == "explain"
 
 
 def _note_source(words: Words, question: _Question) -> None:
@@ -174,15 +183,6 @@ def _note_destination(word: str, question: _Question, session: Session) -> None:
     if question.family and question.to.length != 32:
         text = f"Warning: /{question.to.length} as prefix is invalid, only /32 (or none) is supported.\n"
         session.io.err.write(text)
-
-
-def _device(name: str, session: Session) -> Link | None:
-    if not name:
-        return None
-    dev = session.netns.devices.get(name)
-    if dev is None:
-        raise no_device(name)
-    return dev
 
 
 def _check(question: _Question) -> None:
@@ -218,6 +218,24 @@ def _answer(question: _Question, session: Session) -> Rtable:
     if question.fibmatch and found.answer is None:
         raise NetError(EHOSTUNREACH)
     return found
+
+
+def _explain(question: _Question, session: Session) -> None:
+    """The rules, tables and addresses behind the answer."""
+    if not question.explain or question.to is None:
+        return
+    scene, flow = Scene(session.netns, session.host.origins.of), _flow(question)
+    if question.iif is None:
+        reasons = why_asked(scene, flow)
+    else:
+        pkt = _packet(question, question.iif)
+        arrival = Arrival(flow.daddr, flow.saddr, flow.tos, flow.mark, question.iif, pkt)
+        decision = session.netns.ipv4.router.route_input(
+            flow.daddr, flow.saddr, flow.tos, flow.mark, question.iif, pkt
+        )
+        reasons = iter(arrived(scene, arrival, decision).reasons)
+    for line in reason_lines(reasons):
+        session.io.out.line(line)
 
 
 def _flow(question: _Question) -> Flow:
@@ -279,7 +297,9 @@ def _print_way(printer: Printer, options: Options, question: _Question, route: R
         print_source(printer, route.saddr)
     _print_flags(printer, question, route)
     _print_sender(printer, question, route)
-    _print_cache(printer, options, question, route)
+    users = (2 if _is_cached(route) else 1) if options.stats else 0
+    metrics = {} if route.result is None else route.result.info.metrics
+    print_cache(printer, route.flags, route.exception, metrics, notify=question.notify, users=users)
     if route.is_input and question.iif is not None:
         print_device(printer, "iif", question.iif.name)
     printer.text("\n")
@@ -302,26 +322,6 @@ def _print_sender(printer: Printer, question: _Question, route: Rtable) -> None:
         uid = _NOBODY if route.is_input else 0
     if uid != _NOBODY:
         printer.put("uid", uid, f"uid {uid} ")
-
-
-def _print_cache(printer: Printer, options: Options, question: _Question, route: Rtable) -> None:
-    """Linux: iproute2 ip/iproute.c print_cache_flags(), print_rta_cacheinfo()"""
-    words = [word for flag, word in _CACHE_FLAGS if route.flags & flag]
-    words += ["notify"] if question.notify else []
-    shown = f"<{','.join(words)}> " if words else ""
-    printer.words("cache", words, joined=f"{printer.separator}    cache {shown}")
-    metrics = {} if route.result is None else dict(route.result.info.metrics)
-    learned = route.exception
-    if learned is not None and learned.seconds_left:
-        printer.put("expires", learned.seconds_left, f"expires {learned.seconds_left}sec ")
-        metrics["mtu"] = learned.live_pmtu or metrics.get("mtu", 0)
-        if learned.locked:
-            metrics[LOCK] = metrics.get(LOCK, 0) | bit("mtu")
-        metrics = {name: value for name, value in metrics.items() if value}
-    if options.stats:
-        users = 2 if _is_cached(route) else 1
-        printer.put("users", users, f"users {users} ")
-    print_metrics(printer, metrics)
 
 
 def _is_cached(route: Rtable) -> bool:

@@ -39,18 +39,7 @@ def print_route(
     info = route.info
     hop = sole_nexthop(info)
     printer.open_object()
-    print_type(printer, options, info.type if type_ is None else type_)
-    destination = destination_text(route.prefix, route.prefixlen)
-    printer.put("dst", destination, f"{destination} ", MAGENTA if route.prefixlen else PLAIN)
-    if route.tos and found.tos is None:
-        tos = dsfield_name(route.tos)
-        printer.put("tos", tos, f"tos {tos} ")
-    if hop is not None and hop.gateway and not _is_one_host(found.via):
-        print_gateway(printer, hop.gateway)
-    if hop is not None and hop.dev is not None and found.dev is None:
-        print_device(printer, "dev", hop.dev.name)
-    if not found.table:
-        print_table(printer, options, route.table if table is None else table)
+    print_way(printer, options, route, found, table=table, type_=type_)
     _print_origin(printer, options, info, found)
     if info.prefsrc and not _is_one_host(found.source):
         print_source(printer, info.prefsrc)
@@ -62,6 +51,31 @@ def print_route(
         _print_nexthops(printer, info, fib)
     printer.text("\n")
     printer.close_object()
+
+
+def print_way(
+    printer: Printer,
+    options: Options,
+    route: FibRoute,
+    found: RouteFilter,
+    *,
+    table: int | None = None,
+    type_: int | None = None,
+) -> None:
+    """How a line begins: of which type, where to and over what, from which table."""
+    hop = sole_nexthop(route.info)
+    print_type(printer, options, route.info.type if type_ is None else type_)
+    destination = destination_text(route.prefix, route.prefixlen)
+    printer.put("dst", destination, f"{destination} ", MAGENTA if route.prefixlen else PLAIN)
+    if route.tos and found.tos is None:
+        tos = dsfield_name(route.tos)
+        printer.put("tos", tos, f"tos {tos} ")
+    if hop is not None and hop.gateway and not _is_one_host(found.via):
+        print_gateway(printer, hop.gateway)
+    if hop is not None and hop.dev is not None and found.dev is None:
+        print_device(printer, "dev", hop.dev.name)
+    if not found.table:
+        print_table(printer, options, route.table if table is None else table)
 
 
 def _print_origin(printer: Printer, options: Options, info: FibInfo, found: RouteFilter) -> None:

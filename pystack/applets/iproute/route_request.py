@@ -14,9 +14,9 @@ from pystack.applets.iproute.words import (
     USAGE_CODE,
     ToolExit,
     Words,
+    device_named,
     garbage,
     matches,
-    no_device,
     wrong,
 )
 from pystack.errors import NotModelled
@@ -118,7 +118,7 @@ class RouteParser:
         if not self._has_destination:
             raise explained(ROUTE_USAGE)
         if self._dev:
-            request.dev = self._device(self._dev)
+            request.dev = device_named(self._dev, self._devices)
         while words:
             request.multipath.append(self._nexthop())
         if not deletes and request.type == RTN_UNSPEC:
@@ -184,12 +184,6 @@ class RouteParser:
             value = self._words.take()
         return self._address(value)
 
-    def _device(self, name: str) -> Link:
-        dev = self._devices.get(name)
-        if dev is None:
-            raise no_device(name)
-        return dev
-
     def _destination(self, word: str) -> None:
         if word == "to":
             word = self._words.take()
@@ -232,7 +226,7 @@ class RouteParser:
 
     def _hop_device(self) -> Link:
         try:
-            return self._device(self._words.take())
+            return device_named(self._words.take(), self._devices)
         except ToolExit as end:
             if not end.leaves:
                 end = ToolExit(USAGE_CODE, f"{end.text}Error: cannot parse nexthop\n")

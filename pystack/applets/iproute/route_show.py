@@ -8,9 +8,10 @@ from typing import Final
 from pystack.applets.iproute.names import PROTOCOLS, SCOPES, TABLES, dsfield, route_type
 from pystack.applets.iproute.numbers import prefix, unsigned
 from pystack.applets.iproute.options import Options
+from pystack.applets.iproute.route_cache import show_cache
 from pystack.applets.iproute.route_filter import RouteFilter
 from pystack.applets.iproute.route_print import print_route
-from pystack.applets.iproute.words import ToolExit, Words, matches, no_device, wrong
+from pystack.applets.iproute.words import ToolExit, Words, device_named, matches, wrong
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
 from pystack.l3.fib_table import FibTable
@@ -31,39 +32,41 @@ def parse_filter(words: Words, family: str, session: Session) -> RouteFilter:
             raise NotModelled("ip route show vrf", _SELECTORS)
         elif matches(word, "cached") or matches(word, "cloned"):
             found.cached = True
-        elif word == "tos" or matches(word, "dsfield"):
-            found.tos = _required(dsfield, words.take(), "TOS value is invalid\n")
         elif matches(word, "protocol"):
             found.protocol = _required_or_all(PROTOCOLS.number, words.take(), 'invalid "protocol"\n')
         elif matches(word, "scope"):
             found.scope = _required_or_all(SCOPES.number, words.take(), 'invalid "scope"\n')
-        elif matches(word, "type"):
-            found.type = _required(route_type, words.take(), "node type value is invalid\n")
+        elif (number := _number_selector(word)) is not None:
+            attribute, parse, said = number
+            setattr(found, attribute, _required(parse, words.take(), said))
         elif word in ("dev", "oif"):
             dev_name = words.take()
         elif word == "iif":
             found.iif = words.take()
-        elif word == "mark":
-            found.mark = _required(unsigned, words.take(), "invalid mark value")
-        elif matches(word, "metric") or matches(word, "priority") or word == "preference":
-            found.metric = _required(unsigned, words.take(), '"metric" value is invalid\n')
-        elif word == "via":
-            found.via = prefix(words.take(), family)
-        elif word == "src":
-            found.source = prefix(words.take(), family)
+        elif word in ("via", "src"):
+            setattr(found, "via" if word == "via" else "source", prefix(words.take(), family))
         elif matches(word, "realms"):
             raise NotModelled("ip route show realms", _SELECTORS)
         elif matches(word, "from"):
             _note_source(words, family, found)
         else:
             _note_destination(word, words, family, found)
-    if dev_name:
-        found.dev = session.netns.devices.get(dev_name)
-        if found.dev is None:
-            raise no_device(dev_name)
-    if found.iif and found.iif not in session.netns.devices:
-        raise no_device(found.iif)
+    found.dev = device_named(dev_name, session.netns.devices) if dev_name else None
+    if found.iif:
+        device_named(found.iif, session.netns.devices)
     return found
+
+
+def _number_selector(word: str) -> tuple[str, Callable[[str], int | None], str] | None:
+    if word == "tos" or matches(word, "dsfield"):
+        return "tos", dsfield, "TOS value is invalid\n"
+    if matches(word, "type"):
+        return "type", route_type, "node type value is invalid\n"
+    if word == "mark":
+        return "mark", unsigned, "invalid mark value"
+    if matches(word, "metric") or matches(word, "priority") or word == "preference":
+        return "metric", unsigned, '"metric" value is invalid\n'
+    return None
 
 
 def _note_table(word: str, found: RouteFilter) -> None:
@@ -114,7 +117,8 @@ def chosen_routes(found: RouteFilter, session: Session, doing: str = "Dump") -> 
     """In the order of the kernel's dump: tables by number, destinations within."""
     if found.asks_the_impossible:
         return []
-    return [route for table in _tables(found, session, doing) for route in table if found.takes(route)]
+    routes = (route for table in _tables(found, session, doing) for route in table)
+    return list(routes) if found.cached else [route for route in routes if found.takes(route)]
 
 
 def _tables(found: RouteFilter, session: Session, doing: str) -> list[FibTable]:
@@ -136,8 +140,12 @@ def show(words: Words, options: Options, session: Session) -> int:
     printer = options.printer(session.io)
     printer.begin()
     routes = chosen_routes(found, session) if options.family in ("", "inet") else []
-    for route in routes:
-        print_route(printer, options, route, session.netns.ipv4.fib, found)
+    ipv4 = session.netns.ipv4
+    if found.cached:
+        show_cache(printer, options, routes, ipv4.exceptions, found)
+    else:
+        for route in routes:
+            print_route(printer, options, route, ipv4.fib, found)
     printer.end()
     return 0
 
@@ -149,7 +157,7 @@ def flush(words: Words, options: Options, session: Session) -> int:
     found = parse_filter(words, options.family, session)
     out, fib = session.io.out, session.netns.ipv4.fib
     if found.cached:
-        fib.changed()
+        session.netns.ipv4.flush_routes()
         out.write("*** IPv4 routing cache is flushed.\n" if options.stats else "")
         return 0
     doomed = chosen_routes(found, session, "Flush")

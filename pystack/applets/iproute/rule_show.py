@@ -134,10 +134,7 @@ def _parse(words: Words) -> _Filter:
         elif matches(word, "from") or matches(word, "src"):
             found.source = prefix(words.take(), "inet")
         elif matches(word, "protocol"):
-            value = words.take()
-            found.protocol = PROTOCOLS.number(value)
-            if found.protocol is None and value != "all":
-                raise wrong('invalid "protocol"\n', value)
+            found.protocol = _protocol_or_all(words.take())
         elif word == "ipproto":
             found.ip_proto = protocol(words.take())
         elif word == "sport":
@@ -148,6 +145,13 @@ def _parse(words: Words) -> _Filter:
             named = matches(word, "dst") or matches(word, "to")
             found.destination = prefix(words.take() if named else word, "inet")
     return found
+
+
+def _protocol_or_all(word: str) -> int | None:
+    number = PROTOCOLS.number(word)
+    if number is None and word != "all":
+        raise wrong('invalid "protocol"\n', word)
+    return number
 
 
 def _required(parse: Callable[[str], int | None], words: Words, said: str) -> int:

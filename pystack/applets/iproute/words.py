@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pystack.errors import NetError
+from pystack.l2.devices import DeviceTable, Link
 
 USAGE_CODE: Final = 255  # exit(-1)
 
@@ -89,6 +90,14 @@ def garbage(key: str, word: str) -> ToolExit:
 def no_device(name: str, code: int = 1) -> ToolExit:
     """Linux: iproute2 lib/utils.c nodev()"""
     return ToolExit(code, f'Cannot find device "{name}"\n')
+
+
+def device_named(name: str, devices: DeviceTable) -> Link:
+    """The device that must be there."""
+    dev = devices.get(name)
+    if dev is None:
+        raise no_device(name)
+    return dev
 
 
 def refused(error: NetError, code: int = 2) -> ToolExit:

@@ -52,7 +52,7 @@ class Iptables:
         """Parse and do it; the exit code."""
         letter = ""
         try:
-            command = Parser(args, self._names).parse()
+            command = Parser(args, self._names, nft=self._owner.is_nft).parse()
             letter = command.letter
             if command.help:
                 raise NotModelled("iptables -h")

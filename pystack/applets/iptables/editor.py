@@ -8,7 +8,7 @@ from typing import Final
 from pystack.applets.iptables.extension import Site
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Command
-from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION_PROBLEM, KernelRefused, Refused
+from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, NetError
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule, Verdict
@@ -60,12 +60,12 @@ class Editor:
         """`-I`; the first place if none is given."""
         table = self.table(command.table)
         at = max(command.rulenum - 1, 0)
-        for number, spec in enumerate(command.specs()):
+        for spec in command.specs():  # each in front of the one before
             chain, rule = self._compiled(command, table, spec, "INSERT")
-            if at + number > len(chain.rules):
+            if at > len(chain.rules):
                 raise KernelRefused(E2BIG)
-            table.insert(chain, at + number, rule)
-            self._refuse_loops(table, chain, "INSERT", at + number)
+            table.insert(chain, at, rule)
+            self._refuse_loops(table, chain, "INSERT", at)
 
     def replace(self, command: Command) -> None:
         """`-R`"""
@@ -159,7 +159,7 @@ class Editor:
         if not command.chain:
             return self._delete_users_chains(table)
         if command.chain in chains_of(table.name):
-            raise KernelRefused(ENOTEMPTY if self.owner.is_nft else EINVAL)
+            raise self._kept_base(self.chain(table, command.chain))
         try:
             table.remove_chain(command.chain)
         except NetError as error:
@@ -172,6 +172,14 @@ class Editor:
                 table.remove_chain(chain.name)
             except NetError as error:
                 raise self._kept(chain.name, error.number) from None
+
+    def _kept_base(self, chain: Chain) -> KernelRefused:
+        """Why a built-in chain cannot go."""
+        if not self.owner.is_nft:
+            return KernelRefused(EINVAL)
+        if chain.rules:
+            return self._kept(chain.name, EBUSY)
+        return KernelRefused(ENOTEMPTY)
 
     def _kept(self, name: str, number: int) -> KernelRefused:
         """Why a chain cannot go."""

@@ -17,6 +17,7 @@ from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPT
 _EMLINK: Final = 31
 _STRERROR: Final = {
     EBUSY: "Device or resource busy",
+    EEXIST: "File exists",
     ENOENT: "No such file or directory",
     EINVAL: "Invalid argument",
     ELOOP: "Too many levels of symbolic links",
@@ -50,8 +51,6 @@ def reason(error: KernelRefused, letter: str) -> str:
     known = _BY_COMMAND.get((letter, error.number))
     if known is not None:
         return known
-    if letter == "E" and error.number in (ENOENT, EEXIST):
-        return "File exists"
     if error.number == ENOENT:
         return _NO_RULE if error.verb == "rule" else _NO_CHAIN
     return _STRERROR.get(error.number, f"Unknown error {error.number}")

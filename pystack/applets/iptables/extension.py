@@ -1,4 +1,4 @@
-"""What a match or a target is to the command line: options, checks, printed forms, and what it compiles to."""
+"""What a match or a target is to the command line: options, checks, printed forms, what it compiles to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from pystack.applets.iptables.option import Option, Values
-from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.refused import BadOption
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import Match, Target
@@ -61,6 +61,14 @@ class Extension:
             words += [option.show(given.value)] if option.parse is not None else []
         return " ".join(words)
 
+    def is_shown(self, values: Values, *, nft: bool) -> bool:
+        """Whether a rule that is printed has this at all."""
+        return True
+
+    def warnings(self, values: Values) -> tuple[str, ...]:
+        """What the tool says of them before it takes them."""
+        return ()
+
     def listing(self, values: Values, names: Names | None) -> str:
         """What -L prints behind the addresses; `names` is None with -n."""
         raise NotImplementedError
@@ -89,15 +97,15 @@ def exactly_needed(extension: Extension, values: Values) -> None:
     """What the table of options asks for. Linux: xtables_option_mfcall(), xtopt_parse() at the end"""
     for option in extension.options:
         if option.required and option.name not in values:
-            raise Refused(f'{extension.name}: option "--{option.name}" must be specified')
+            raise BadOption(f'{extension.name}: option "--{option.name}" must be specified')
     for option in extension.options:
         if option.name not in values:
             continue
         for other in option.also:
             if other not in values:
-                raise Refused(f'{extension.name}: option "--{option.name}" also requires "--{other}".')
+                raise BadOption(f'{extension.name}: option "--{option.name}" also requires "--{other}".')
         for other in option.excludes:
             if other in values:
-                raise Refused(
+                raise BadOption(
                     f'{extension.name}: option "--{option.name}" cannot be used together with "--{other}".'
                 )

@@ -76,8 +76,8 @@ class Header:
     fragment: bool = False
     fragment_inverted: bool = False
 
-    def save(self) -> Iterator[str]:
-        """Linux: save_rule_details()"""
+    def save(self, *, nft: bool) -> Iterator[str]:
+        """Linux: save_rule_details(); of `! -i +` legacy tables keep nothing."""
         for option, network, inverted in (
             ("-s", self.source, self.source_inverted),
             ("-d", self.destination, self.destination_inverted),
@@ -89,7 +89,7 @@ class Header:
             ("-o", self.outdev, self.outdev_inverted),
             ("-p", self.protocol_name, self.protocol_inverted),
         ):
-            if name and (name != "+" or inverted):
+            if name and (name != "+" or (inverted and nft)):
                 yield from ("!", option, name) if inverted else (option, name)
         if self.fragment:
             yield from ("!", "-f") if self.fragment_inverted else ("-f",)
@@ -119,10 +119,7 @@ def networks(text: str, names: Names) -> list[Network]:
     for part in text.split(","):
         host, slash, mask_text = part.strip(" \t").partition("/")
         mask = _mask(mask_text) if slash else _ALL_ONES
-        for address in _addresses(host, mask, names):
-            network = Network(address & mask, mask)
-            if network not in found:
-                found.append(network)
+        found += [Network(address & mask, mask) for address in _addresses(host, mask, names)]
     return found
 
 
@@ -158,7 +155,8 @@ def interface(text: str) -> tuple[str, str]:
     if len(text) + 1 > _IFNAMSIZ:
         raise Refused(f"interface name `{text}' must be shorter than IFNAMSIZ ({_IFNAMSIZ - 1})")
     if "/" in text or " " in text:
-        return text, f"Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel)."
+        why = "('/' and ' ' are not allowed by the kernel)"
+        return text, f"Warning: weird character in interface `{text}' {why}."
     return text, ""
 
 

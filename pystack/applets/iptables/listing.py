@@ -134,8 +134,9 @@ class Listing:
         text = f"{_bang(header.protocol_inverted)}{self._protocol(header):<4} "
         text += f"{'!f' if header.fragment_inverted else '-f' if header.fragment else '--'} "
         if self._verbose:
-            text += _bang(header.indev_inverted) + f"{self._device(header.indev, header.indev_inverted):<6}"
-            text += _bang(header.outdev_inverted) + f"{self._device(header.outdev, header.outdev_inverted):<6} "
+            indev = self._device(header.indev, header.indev_inverted)
+            outdev = self._device(header.outdev, header.outdev_inverted)
+            text += f"{_bang(header.indev_inverted)}{indev:<6}{_bang(header.outdev_inverted)}{outdev:<6} "
         text += f"{_bang(header.source_inverted)}{self._network(header.source):<19} "
         return f"{text}{_bang(header.destination_inverted)}{self._network(header.destination):<19} "
 
@@ -163,12 +164,14 @@ class Listing:
             return f"{number:>8} "
         if number <= _MOST_WITHOUT_LETTER:
             return f"{number:>5} "
-        letter = ""
-        for letter in "KMGT":
-            number = (number + _KILO // 2) // _KILO
-            if number <= _MOST_WITH_LETTER:
-                break
-        return f"{number:>4}{letter} "
+        return _with_letter(number, "KMGT")
+
+
+def _with_letter(number: int, letters: str) -> str:
+    number = (number + _KILO // 2) // _KILO
+    if number > _MOST_WITH_LETTER and len(letters) > 1:
+        return _with_letter(number, letters[1:])
+    return f"{number:>4}{letters[0]} "
 
 
 def _bang(inverted: bool) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 
 U8: Final = 0xFF
@@ -93,7 +93,7 @@ def uint(high: int, low: int = 0) -> Parse:
     def parse(text: str, where: Where) -> int:
         value = number(text, high, low)
         if value is None:
-            raise Refused(
+            raise BadOption(
                 f'{where.extension}: bad value for option "--{where.option}", or out of range ({low}-{high}).'
             )
         return value
@@ -106,15 +106,13 @@ def uint_range(high: int) -> Parse:
 
     def parse(text: str, where: Where) -> tuple[int, int]:
         low, colon, up = text.partition(":")
-        ends = [low] if not colon else [low, up]
-        found: list[int] = []
-        for end, default in zip(ends, (0, high), strict=False):
-            value = default if not end and colon else number(end, high)
-            if value is None:
-                near = f'{where.extension}: bad value for option "--{where.option}" near "{end}"'
-                raise Refused(f"{near}, or out of range (0-{high}).")
-            found.append(value)
-        return found[0], found[-1]
+        first = 0 if colon and not low else number(low, high)
+        last = first if not colon else high if not up else number(up, high)
+        if first is None or last is None:
+            near = text if first is None else up
+            bad = f'{where.extension}: bad value for option "--{where.option}" near "{near}"'
+            raise BadOption(f"{bad}, or out of range (0-{high}).")
+        return first, last
 
     return parse
 
@@ -130,7 +128,7 @@ def markmask(text: str, where: Where) -> tuple[int, int]:
     value, slash, mask = text.partition("/")
     numbers = number(value, U32), number(mask, U32) if slash else U32
     if None in numbers:
-        raise Refused(
+        raise BadOption(
             f'{where.extension}: bad integer value for option "--{where.option}", or out of range.'
         )
     return numbers[0] or 0, numbers[1] or 0
@@ -183,7 +181,7 @@ def port(text: str, where: Where, protocol: str = "") -> int:
     if value is None:
         value = where.names.ports.get((protocol or where.protocol, text))
     if value is None:
-        raise Refused(f'Port "{text}" does not resolve to anything.')
+        raise BadOption(f'Port "{text}" does not resolve to anything.')
     return value
 
 

@@ -10,7 +10,7 @@ from pystack.applets.iptables import header as headers
 from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension, exactly_needed
 from pystack.applets.iptables.header import ANYWHERE, Header, Network
 from pystack.applets.iptables.option import Given, Option, Where, strtoul
-from pystack.applets.iptables.refused import BadArgument, Refused
+from pystack.applets.iptables.refused import BadArgument, BadOption, Refused
 from pystack.applets.iptables.registry import find_match, find_target, implied_match
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.applets.iptables.words import Word, Words
@@ -59,7 +59,6 @@ class Command:
     policy: str = ""
     rulenum: int = 0  # 0: none was given
     table: str = "filter"
-    table_given: bool = False
     sources: list[Network] = field(default_factory=lambda: [ANYWHERE])
     destinations: list[Network] = field(default_factory=lambda: [ANYWHERE])
     spec: RuleSpec = field(default_factory=RuleSpec)
@@ -85,11 +84,11 @@ class Command:
 class Parser:
     """Reads one line."""
 
-    def __init__(self, args: Sequence[str], names: Names, *, table: str = "") -> None:
+    def __init__(self, args: Sequence[str], names: Names, *, nft: bool, table: str = "") -> None:
         self._words = Words(args)
         self._names = names
         self._fixed_table = table  # inside iptables-restore
-        self._command = Command(table=table or "filter")
+        self._command = Command(table=table or "filter", spec=RuleSpec(nft=nft))
         self._loaded: list[Loaded] = []
         self._target: Loaded | None = None
         self._given: set[str] = set()  # letters
@@ -150,6 +149,7 @@ class Parser:
             raise Refused(f"unexpected ! flag before --{_long_name(letter)}")
         chain = word.argument or (self._words.take() if letter in "LSFZX" else None)
         command.chain = chain or command.chain
+        _check_length(command.chain)
         if letter in "DRI" or (letter in "LSZ" and chain):
             self._rulenum(letter)
         elif letter == "E":
@@ -208,9 +208,7 @@ class Parser:
             raise Refused("The -t option cannot be used in {program}.\n")
         if self._inverted:
             raise Refused("unexpected ! flag before --table")
-        if self._command.table_given:
-            raise Refused("The -t option cannot be specified multiple times.\n")
-        self._command.table, self._command.table_given = name, True
+        self._command.table = name
 
     def _counters(self, packets: str) -> None:
         """`-c PACKETS OCTETS` or `-c PACKETS,OCTETS`. Linux: parse_rule_range's neighbour set_option()"""
@@ -247,9 +245,7 @@ class Parser:
             self._protocol_text = name or text.lower()
             if not value and inverted:
                 raise Refused("rule would never match protocol")
-            self._header = replace(
-                header, protocol=value, protocol_name=name, protocol_inverted=inverted
-            )
+            self._header = replace(header, protocol=value, protocol_name=name, protocol_inverted=inverted)
         else:
             name, warning = headers.interface(text)
             self._command.warnings += [warning] if warning else []
@@ -312,9 +308,9 @@ class Parser:
         """Linux: libxtables/xtoptions.c xtables_option_parse()"""
         name = loaded.extension.name
         if self._inverted and not option.invert:
-            raise Refused(f'{name}: option "--{option.name}" cannot be inverted.')
+            raise BadOption(f'{name}: option "--{option.name}" cannot be inverted.')
         if option.name in loaded.values and not option.many:
-            raise Refused(f'{name}: option "--{option.name}" can only be used once.')
+            raise BadOption(f'{name}: option "--{option.name}" can only be used once.')
         value = None
         if option.parse is not None:
             where = Where(name, option.name, self._names, self._protocol_text)
@@ -330,6 +326,7 @@ class Parser:
         for loaded in self._loaded:
             exactly_needed(loaded.extension, loaded.values)
             loaded.extension.check(loaded.values)
+            command.warnings += loaded.extension.warnings(loaded.values)
         if command.table == "nat" and "DROP" in (command.policy, command.spec.target):
             why = 'The "nat" table is not intended for filtering, the use of DROP is therefore inhibited.'
             raise Refused(f"\n{why}\n\n")
@@ -351,7 +348,7 @@ class Parser:
         """Linux: generic_opt_check()"""
         for option in _OPTION_LETTERS:
             if option in self._given and option in _ILLEGAL[letter]:
-                raise Refused(f"Illegal option `{_shown(option)}' with this command")
+                raise Refused(f"Illegal option `-{option}' with this command")
 
     def _check_devices(self, chain: str) -> None:
         if chain in ("PREROUTING", "INPUT") and self._header.outdev:
@@ -374,8 +371,7 @@ def _option_named(extension: Extension, name: str) -> Option | None:
 
 def _check_chain_name(name: str) -> None:
     """Linux: assert_valid_chain_name()"""
-    if len(name) > _MAX_CHAIN_NAME:
-        raise Refused(f"chain name `{name}' too long (must be under {_MAX_CHAIN_NAME + 1} chars)")
+    _check_length(name)
     if name.startswith(("-", "!")):
         raise Refused(f"chain name not allowed to start with `{name[0]}'")
     if name in VERDICTS or find_target(name) is not None:
@@ -384,9 +380,10 @@ def _check_chain_name(name: str) -> None:
         raise Refused(f"Invalid chain name `{name}'")
 
 
+def _check_length(name: str) -> None:
+    if len(name) > _MAX_CHAIN_NAME:
+        raise Refused(f"chain name `{name}' too long (must be under {_MAX_CHAIN_NAME + 1} chars)")
+
+
 def _long_name(letter: str) -> str:
     return {"A": "append", "D": "delete", "L": "list"}.get(letter, "command")
-
-
-def _shown(option: str) -> str:
-    return "--line-numbers" if option == "0" else f"-{option}"

@@ -21,6 +21,13 @@ class Refused(Exception):
         self.code = code
 
 
+class BadOption(Refused):
+    """An option of an extension that is not as its table says; one line more than elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text}\n")
+
+
 class BadArgument(Refused):
     """A word that belongs to nothing; told without the program's name."""
 

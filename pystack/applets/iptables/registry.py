@@ -35,9 +35,8 @@ _TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, Targe
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
 _MATCHES_OF_OTHERS: Final = frozenset(
-    "bpf cgroup cluster connbytes connlabel connlimit connmark conntrack dccp ecn hashlimit helper ipcomp ipvs "
-    "nfacct osf owner policy rateest realm recent sctp set socket state string tcpmss time u32 icmp6 dst eui64 "
-    "frag hbh hl ipv6header mh rt srh".split()
+    "bpf cgroup cluster connbytes connlabel connlimit connmark conntrack dccp ecn hashlimit helper ipcomp "
+    "ipvs nfacct osf owner policy rateest realm recent sctp set socket state string tcpmss time u32".split()
 )
 _TARGETS_OF_OTHERS: Final = frozenset(
     "AUDIT CHECKSUM CLUSTERIP CONNMARK CONNSECMARK CT DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP NFLOG "

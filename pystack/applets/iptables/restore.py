@@ -201,7 +201,8 @@ class Restore:
         found = _COUNTERS.match(line)
         if found is not None:
             counters, line = (int(found[1]), int(found[2])), line[found.end() :].lstrip()
-        command = Parser(split(line), self._names, table=table.name).parse()
+        words, is_nft = split(line), self._owner.is_nft
+        command = Parser(words, self._names, nft=is_nft, table=table.name).parse()
         self._letter = command.letter
         if command.other_family:
             return

@@ -24,13 +24,16 @@ class RuleSpec:
     target: str = ""  # a verdict, an extension or a chain; empty: only counted
     extension: tuple[TargetExtension, Values] | None = None
     goto: bool = False
+    nft: bool = True  # whose tables it is for
     _saved: str | None = None
 
     def save(self) -> str:
         """All but the target; that is what is the same in every chain, so it is kept."""
         if self._saved is None:
-            words = list(self.header.save())
+            words = list(self.header.save(nft=self.nft))
             for match, values in self.matches:
+                if not match.is_shown(values, nft=self.nft):
+                    continue
                 words.append(f"-m {match.name}")
                 if text := match.save(values):
                     words.append(text)

@@ -61,7 +61,7 @@ LONG: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one step found: an option of iptables (`letter`), one of an extension (`name`), or a plain word."""
+    """What one step found: an option of iptables (`letter`) or of an extension (`name`), or a plain word."""
 
     text: str  # as it stood there
     letter: str = ""

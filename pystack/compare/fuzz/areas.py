@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import bridge, route
+from pystack.compare.fuzz import arp, bridge, fragments, icmp, route
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
 Draw = Callable[[Dice, int], Scenario]  # a topology, and so many steps on it
 
-AREAS: Final[Mapping[str, Draw]] = {"bridge": bridge.draw, "route": route.draw}
+AREAS: Final[Mapping[str, Draw]] = {
+    "arp": arp.draw,
+    "bridge": bridge.draw,
+    "fragments": fragments.draw,
+    "icmp": icmp.draw,
+    "route": route.draw,
+}

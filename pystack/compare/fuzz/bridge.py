@@ -2,7 +2,7 @@
 
 What is drawn around, because time passes differently on the two sides, or because it is not modelled yet:
 
-- br_netfilter is off for all bridges: it waits for the chapter on netfilter.
+- br_netfilter shows bridges' IPv4 and ARP, or nothing; of IPv6 it shows nothing yet.
 - With `mcast_snooping 1` no IGMP or MLD is sent, nor a malformed packet to a group.
 - STP and VLAN filtering are off. No two cables join the same two bridges: that is a storm.
 - Ageing is 300 s, or 0 (then nobody adds an entry that ages: it is swept away at some moment), or it is over
@@ -28,8 +28,8 @@ from pystack.wire.ethernet import BROADCAST, ZERO, parse_mac
 from pystack.wire.ipv4 import address_text
 
 QUIET: Final = (
-    "sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 "
-    "net.bridge.bridge-nf-call-arptables=0 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=1000000 "
+    "sysctl -qw net.bridge.bridge-nf-call-ip6tables=0 "
+    "net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=1000000 "
     "net.ipv4.icmp_msgs_burst=1000000 net.ipv4.conf.all.arp_ignore=2"
 )
 STATIONS: Final = tuple(f"02:00:00:00:aa:{number:02x}" for number in range(1, 7))
@@ -55,7 +55,9 @@ def draw(dice: Dice, cases: int) -> Scenario:
     steps: list[Step] = []
     while len(steps) < cases:
         steps += _some_steps(dice, site, people)
-    topology = Topology(site.ports, "\n".join([QUIET, *site.setup]) + "\n")
+    calls = f"sysctl -qw net.bridge.bridge-nf-call-iptables={dice.between(0, 1)}"
+    calls += f" net.bridge.bridge-nf-call-arptables={dice.between(0, 1)}"
+    topology = Topology(site.ports, "\n".join([QUIET, calls, *site.setup]) + "\n")
     capture = tuple(dice.some(site.bridges, 8))
     return Scenario("", "bridge", topology, tuple(steps[:cases]), capture=capture)
 

@@ -2,7 +2,8 @@
 
 What is drawn around:
 
-- Nobody sends a packet: there are no neighbours, whose states would have to be the same at every moment.
+- In half of the topologies packets come in as well. There the devices need no ARP, no error is held back, and
+  nobody is redirected: what neighbours, limits and redirects do hangs on the moment.
 - Carriers are lost and found only with a pause behind: the kernel tells of them a little later.
 - `notify` is never asked for: the kernel remembers it with the next hop.
 """
@@ -13,8 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pystack.compare.fuzz.dice import Dice
-from pystack.compare.scenario import Run, Scenario, Step, Topology, Wait
-from pystack.wire.ipv4 import address_text, netmask
+from pystack.compare.scenario import Run, Scenario, Send, Step, Topology, Wait
+from pystack.wire import icmp, ipv4
+from pystack.wire.ethernet import BROADCAST, ETH_P_IP, header
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_UDP, Ipv4Header, address_text, netmask
 
 PORTS: Final = ("p0", "p1", "p2")
 DEVICES: Final = (*PORTS, "v0", "v1", "lo")
@@ -35,6 +38,14 @@ ip addr add 10.0.0.1/24 dev p0
 ip addr add 10.0.1.1/24 dev p1
 """
 
+WITHOUT_ARP: Final = (
+    "sysctl -qw net.ipv4.icmp_ratemask=0",
+    "sysctl -qw net.ipv4.icmp_msgs_per_sec=1000000 net.ipv4.icmp_msgs_burst=1000000",
+    *(f"sysctl -qw net.ipv4.conf.{name}.send_redirects=0" for name in ("all", "default", *DEVICES)),
+    *(f"ip link set {device} arp off" for device in DEVICES[:-1]),
+)
+STATION: Final = b"\x02\0\0\0\xaa\x01"
+
 Command = Callable[[Dice], str]
 
 
@@ -43,18 +54,37 @@ def draw(dice: Dice, cases: int) -> Scenario:
     setup = SETUP.splitlines()
     if dice.chance(60):
         setup.append("sysctl -qw net.ipv4.ip_forward=1")
+    sends = dice.chance(50)
+    setup += WITHOUT_ARP if sends else []
     steps: list[Step] = [Run(_change(dice)) for _ in range(min(cases, dice.between(0, 20)))]
     while len(steps) < cases:
-        steps += _some_steps(dice)
+        steps += [_packet(dice)] if sends and dice.chance(50) else _some_steps(dice, sends)
     topology = Topology(PORTS, "\n".join(setup) + "\n")
     return Scenario("", "route", topology, tuple(steps[:cases]))
 
 
-def _some_steps(dice: Dice) -> list[Step]:
+def _some_steps(dice: Dice, sends: bool) -> list[Step]:
     if dice.chance(1):
         device, state = dice.among(DEVICES), dice.among(["up", "down", "up"])
         return [Run(f"ip link set {device} {state}"), Wait(SETTLING)]
+    if not sends and dice.chance(1):
+        switch = f"net.ipv4.conf.{dice.among(['all', *DEVICES])}.send_redirects"
+        return [Run(f"sysctl -qw {switch}={dice.between(0, 1)}")]
     return [Run(_question(dice) if dice.chance(60) else _change(dice))]
+
+
+def _packet(dice: Dice) -> Send:
+    port = dice.between(0, len(PORTS) - 1)
+    destination = dice.weighted({bytes((2, 0, 0, 0, 0, port + 1)): 12, BROADCAST: 1})
+    saddr, daddr, tos = _address(dice), _address(dice), dice.among([0, 0, 0, 0x08, 0x10, 0x1C, 0x20, 0x03])
+    if dice.chance(50):
+        protocol, payload = IPPROTO_ICMP, icmp.build(icmp.ICMP_ECHO, 0, 7, 1, b"ping")
+    else:
+        ends = dice.between(1, 6).to_bytes(2, "big") + dice.between(1, 6).to_bytes(2, "big")
+        protocol, payload = IPPROTO_UDP, ends + (12).to_bytes(2, "big") + bytes(2) + b"ping"
+    packet = Ipv4Header(saddr, daddr, protocol, tos=tos, ttl=dice.among([64, 64, 64, 1]))
+    frame = header(destination, STATION, ETH_P_IP) + ipv4.build(packet, len(payload)) + payload
+    return Send(PORTS[port], (frame,), frame.hex())
 
 
 # --- addresses -------------------------------------------------------------------------------------------
@@ -199,6 +229,8 @@ def _hop(dice: Dice) -> str:
 
 def _rule(dice: Dice) -> str:
     verb = dice.weighted({"add": 5, "del": 4})
+    if verb == "del" and dice.chance(80):  # else they would seldom fit, and become ever more
+        return f"ip rule del pref {dice.between(1, 9)}"
     words = [f"pref {dice.between(1, 9)}"] if dice.chance(80) else []
     conditions: Mapping[str, int] = {
         "not": 3,
@@ -251,8 +283,6 @@ def _setting(dice: Dice) -> str:
         "accept_local": 1,
         "route_localnet": 1,
         "forwarding": 1,
-        "send_redirects": 1,
-        "shared_media": 1,
         "bc_forwarding": 1,
         "src_valid_mark": 1,
         "promote_secondaries": 1,

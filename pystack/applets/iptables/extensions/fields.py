@@ -50,9 +50,9 @@ class Ttl(MatchExtension):
 
     name = "ttl"
     options = (
-        Option("ttl-eq", uint(U8), invert=True, excludes=("ttl-lt", "ttl-gt")),
-        Option("ttl-lt", uint(U8), excludes=("ttl-eq", "ttl-gt")),
+        Option("ttl-lt", uint(U8), excludes=("ttl-gt", "ttl-eq")),
         Option("ttl-gt", uint(U8), excludes=("ttl-lt", "ttl-eq")),
+        Option("ttl-eq", uint(U8), invert=True, excludes=("ttl-lt", "ttl-gt")),
     )
 
     def check(self, values: Values) -> None:
@@ -92,8 +92,6 @@ def tos(text: str, where: Where) -> tuple[int, int]:
     numbers = strtoul(value), strtoul(mask) if slash else U8
     if numbers[0] is not None and numbers[1] is not None and max(numbers[0], numbers[1]) <= U8:
         return numbers[0], numbers[1]
-    if value[:1].isdigit():
-        raise Refused(f'{where.extension}: bad value for option "--{where.option}", or out of range (0-255).')
     for name, number in TOS_NAMES.items():
         if name.lower() == text.lower():
             return number, SYMBOLIC_MASK
@@ -167,7 +165,8 @@ class Dscp(MatchExtension):
 
     def save(self, values: Values) -> str:
         """A class is saved as its number."""
-        return super().save({"dscp": given for given in values.values()})
+        (given,) = values.values()
+        return super().save({"dscp": given})
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`DSCP match 0x0a`"""
@@ -211,13 +210,18 @@ class IpRange(MatchExtension):
         if not values:
             raise Refused("iprange match: You must specify `--src-range' or `--dst-range'")
 
+    def warnings(self, values: Values) -> tuple[str, ...]:
+        """A range that ends before it begins is taken all the same."""
+        shown = [_show_addresses(given.value) for given in values.values() if given.value[0] > given.value[1]]
+        return tuple(f"xt_iprange: range {text} is reversed and will never match" for text in shown)
+
     def listing(self, values: Values, names: Names | None) -> str:
         """`source IP range 1.1.1.1-1.1.1.5`"""
         words: list[str] = []
         for name, said in (("src-range", "source"), ("dst-range", "destination")):
             if name in values:
-                given = values[name]
-                words.append(f"{said} IP range {'! ' if given.inverted else ''}{_show_addresses(given.value)}")
+                bang = "! " if values[name].inverted else ""
+                words.append(f"{said} IP range {bang}{_show_addresses(values[name].value)}")
         return " ".join(words)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:

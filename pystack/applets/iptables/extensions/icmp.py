@@ -77,7 +77,7 @@ def _icmp_type(text: str, where: Where) -> tuple[int, int, int]:
     low_text, _, high_text = codes.partition(":")
     first, last = strtoul(low_text), strtoul(high_text or low_text)
     if first is None or last is None or max(first, last) > 0xFF:
-        raise Refused(f"Unknown ICMP type `{text}'")
+        raise Refused(f"Unknown ICMP code `{text}'")
     return kind_number, first, last
 
 
@@ -87,7 +87,7 @@ def _show(value: tuple[int, int, int]) -> str:
         return "any"
     if (low, high) == _ALL_CODES:
         return str(kind)
-    return f"{kind}/{low}" if low == high else f"{kind}/{low}:{high}"
+    return f"{kind}/{low}"  # the tool forgets where a range of codes ends
 
 
 class Icmp(MatchExtension):

@@ -6,7 +6,7 @@ from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.option import U32, Option, Values, Where, uint
-from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import ERANGE
@@ -27,10 +27,10 @@ def rate(text: str, where: Where) -> int:
     if slash:
         known = [length for name, length in _UNITS.items() if unit and name.startswith(unit.lower())]
         if not known:
-            raise Refused(f"bad rate \"{text}\"'")
+            raise Refused(f'bad rate "{text}"\'')
         seconds = known[0]
     if not count_text.isdigit() or not int(count_text):
-        raise Refused(f"bad rate \"{text}\"'")
+        raise Refused(f'bad rate "{text}"\'')
     interval = SCALE * seconds // int(count_text)
     if not interval:
         raise Refused(f'Rate too fast "{text}"')
@@ -64,13 +64,15 @@ class LimitExtension(MatchExtension):
     def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
         """What does not fit in 32 bits. Linux: net/netfilter/xt_limit.c limit_mt_check()"""
         interval, burst = _settings(values)
-        overflows = not burst or interval * burst * _CREDITS // SCALE > U32
+        empty = "limit-burst" in values and not values["limit-burst"].value
+        overflows = empty or interval * burst * _CREDITS // SCALE > U32
         return ERANGE if overflows and not site.nft else 0
 
     def save(self, values: Values) -> str:
         """The burst only where it is not the usual one."""
         interval, burst = _settings(values)
-        return f"--limit {show_rate(interval)}" + (f" --limit-burst {burst}" if burst != _DEFAULT_BURST else "")
+        text = f"--limit {show_rate(interval)}"
+        return text if burst == _DEFAULT_BURST else f"{text} --limit-burst {burst}"
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`limit: avg 3/hour burst 5`"""
@@ -84,8 +86,8 @@ class LimitExtension(MatchExtension):
 
 def _settings(values: Values) -> tuple[int, int]:
     interval = values["limit"].value if "limit" in values else _DEFAULT
-    burst = values["limit-burst"].value if "limit-burst" in values else _DEFAULT_BURST
-    return interval, burst
+    burst = values["limit-burst"].value if "limit-burst" in values else 0
+    return interval, burst or _DEFAULT_BURST
 
 
 # --- statistic ----------------------------------------------------------------------------------------------
@@ -96,7 +98,7 @@ _MODES: Final = ("random", "nth")
 
 def _mode(text: str, where: Where) -> str:
     if text not in _MODES:
-        raise Refused(f'statistic: Bad mode "{text}"' if text else "Bad mode")
+        raise Refused(f'Bad mode "{text}"')
     return text
 
 
@@ -106,7 +108,7 @@ def _probability(text: str, where: Where) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise Refused('statistic: bad value for option "--probability", or out of range (0-1).')
+        raise BadOption('statistic: bad value for option "--probability", or out of range (0-1).')
     return round(_PROBABILITY * value) / _PROBABILITY
 
 
@@ -120,7 +122,7 @@ class Statistic(MatchExtension):
     name = "statistic"
     options = (
         Option("mode", _mode),
-        Option("probability", _probability, _show_probability, invert=True, also=("mode",)),
+        Option("probability", _probability, _show_probability, invert=True),
         Option("every", uint(U32, 1), invert=True, also=("packet",)),
         Option("packet", uint(U32)),
     )
@@ -128,17 +130,13 @@ class Statistic(MatchExtension):
     def check(self, values: Values) -> None:
         """Each mode with its own."""
         if "mode" not in values and values:
-            raise Refused('statistic: option "--mode" must be specified')
+            raise BadOption('statistic: option "--mode" must be specified')
         if "every" not in values and "probability" not in values:
             if values and values["mode"].value == "nth":
-                raise Refused("--every must be specified when using nth mode")
+                raise Refused("--every and --packet must be specified when using nth mode")
             raise Refused("--probability must be specified when using random mode")
         if "every" in values and values["packet"].value >= values["every"].value:
             raise Refused("the --packet p must be 0 <= p <= n-1")
-
-    def save(self, values: Values) -> str:
-        """--packet is always said."""
-        return super().save(values)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`statistic mode nth every 5 packet 2`"""

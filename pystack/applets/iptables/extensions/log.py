@@ -6,14 +6,14 @@ from typing import Final
 
 from pystack.applets.iptables.extension import Site, TargetExtension
 from pystack.applets.iptables.option import Option, Values, Where, quoted, strtoul
-from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_MACDECODE, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
 from pystack.netfilter.rule import Target
 from pystack.netfilter.targets.log import Log
 
 _LEVELS: Final = ("emerg", "alert", "crit", "error", "warning", "notice", "info", "debug")
-_OTHER_NAMES: Final = {"panic": 0, "err": 3, "warn": 4}
+_PANIC: Final = "panic"  # an old name of emerg
 _LISTED: Final = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 _WARNING: Final = 4
 _LONGEST_PREFIX: Final = 29
@@ -31,18 +31,17 @@ def _level(text: str, where: Where) -> int:
     value = strtoul(text)
     if value is not None and value < len(_LEVELS):
         return value
-    if value is not None:
-        raise Refused(f'LOG: bad value for option "--{where.option}", or out of range (0-7).')
-    name = text.lower()
-    if name in _LEVELS:
-        return _LEVELS.index(name)
-    if name not in _OTHER_NAMES:
-        raise Refused(f'log level "{text}" unknown')
-    return _OTHER_NAMES[name]
+    if text == _PANIC:
+        return 0
+    if text not in _LEVELS:
+        raise BadOption(f'log level "{text}" unknown')
+    return _LEVELS.index(text)
 
 
 def _prefix(text: str, where: Where) -> str:
     """Linux: libxt_LOG.c LOG_parse()"""
+    if not text:
+        raise BadOption("Argument must have a minimum length of 1 characters")
     if "\n" in text:
         raise Refused("Newlines not allowed in --log-prefix")
     return text[:_LONGEST_PREFIX]
@@ -60,8 +59,8 @@ class LogExtension(TargetExtension):
 
     def save(self, values: Values) -> str:
         """The level only where it is not the usual one."""
-        shown = {name: given for name, given in values.items() if (name, given.value) != ("log-level", _WARNING)}
-        return super().save({name: given for name, given in shown.items() if given.value != ""})
+        usual = ("log-level", _WARNING)
+        return super().save({name: given for name, given in values.items() if (name, given.value) != usual})
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`LOG flags 0 level 4 prefix "x"`, with words in place of numbers unless -n is given."""

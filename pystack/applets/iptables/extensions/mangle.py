@@ -104,11 +104,18 @@ class TosTarget(TargetExtension):
 
     name = "TOS"
     tables = ("mangle",)
-    options = tuple(Option(name, tos if name == "set-tos" else _whole_tos) for name in _TOSSES)
+    options = tuple(
+        Option(
+            name,
+            tos if name == "set-tos" else _whole_tos,
+            excludes=tuple(other for other in _TOSSES if other != name),
+        )
+        for name in _TOSSES
+    )
 
     def check(self, values: Values) -> None:
-        """Exactly one."""
-        if len(values) != 1:
+        """One of them."""
+        if not values:
             raise Refused("TOS: An action is required")
 
     def save(self, values: Values) -> str:
@@ -155,7 +162,8 @@ class DscpTarget(TargetExtension):
 
     def save(self, values: Values) -> str:
         """A class is saved as its number."""
-        return super().save({"set-dscp": given for given in values.values()})
+        (given,) = values.values()
+        return super().save({"set-dscp": given})
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`DSCP set 0x05`"""

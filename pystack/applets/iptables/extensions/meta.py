@@ -19,7 +19,7 @@ from pystack.applets.iptables.option import (
     text_up_to,
     uint,
 )
-from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.matches import meta
 from pystack.netfilter.rule import Match
@@ -141,13 +141,21 @@ class Cpu(MatchExtension):
         return (meta.Cpu(values["cpu"].value, values["cpu"].inverted),)
 
 
+def _group(text: str, where: Where) -> tuple[int, int]:
+    if not text[:1].isdigit():
+        raise BadOption(
+            f'{where.extension}: could not map name {text} to an integer value for option "--{where.option}".'
+        )
+    return markmask(text, where)
+
+
 class DevGroup(MatchExtension):
     """Linux: libxt_devgroup.c"""
 
     name = "devgroup"
     options = (
-        Option("src-group", markmask, show_mark, invert=True),
-        Option("dst-group", markmask, show_mark, invert=True),
+        Option("src-group", _group, show_mark, invert=True),
+        Option("dst-group", _group, show_mark, invert=True),
     )
 
     def check(self, values: Values) -> None:
@@ -157,9 +165,8 @@ class DevGroup(MatchExtension):
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`src-group 0x5`"""
-        return " ".join(
-            f"{_not(given)}{name} {show_mark(given.value)}" for name, given in sorted(values.items(), reverse=True)
-        )
+        ends = sorted(values.items(), reverse=True)
+        return " ".join(f"{_not(given)}{name} {show_mark(given.value)}" for name, given in ends)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test for both."""
@@ -171,7 +178,7 @@ class DevGroup(MatchExtension):
 
 
 def _device(text: str, where: Where) -> str:
-    return header.interface(text)[0]
+    return header.interface(text)[0] if text else ""
 
 
 class Physdev(MatchExtension):

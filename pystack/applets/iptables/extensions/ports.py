@@ -53,13 +53,18 @@ class _Ports(MatchExtension):
         """nft translates these by itself, and asks only that -p names the protocol."""
         if not site.nft:
             return super().kernel_error(spec, values, site)
-        if spec.header.protocol != self.protocol:
+        if spec.header.protocol != self.protocol and values:
             raise Refused(f"{self.name.upper()} match requires '-p {self.name}'")
-        return 0
+        return 0 if spec.header.protocol == self.protocol else EINVAL
 
     def save(self, values: Values) -> str:
         """All ports are the same as none."""
         return super().save({name: given for name, given in values.items() if given.value != _ALL_PORTS})
+
+    def is_shown(self, values: Values, *, nft: bool) -> bool:
+        """nft reads its own translation of `! --sport :` as nothing at all."""
+        lost = [given.inverted and given.value == _ALL_PORTS for given in values.values()]
+        return not (nft and lost and all(lost))
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """The header has to be there in any case."""
@@ -132,7 +137,7 @@ def _show_flags(value: tuple[int, int]) -> str:
 def _tcp_option(text: str, where: Where) -> int:
     value = strtoul(text)
     if value is None or not 1 <= value <= 255:
-        raise Refused(f"Bad TCP option `{text}'")
+        raise Refused(f'Bad TCP option "{text}"')
     return value
 
 
@@ -148,8 +153,13 @@ class Tcp(_Ports):
         Option("dport", ports, show_range, invert=True, aliases=("destination-port",)),
         Option("tcp-option", _tcp_option, invert=True),
         Option("tcp-flags", _mask, _show_flags, invert=True, more=_mask_and_flags),
-        Option("syn", invert=True, excludes=("tcp-flags",)),
+        Option("syn", invert=True),
     )
+
+    def check(self, values: Values) -> None:
+        """--syn is one way to say --tcp-flags."""
+        if "syn" in values and "tcp-flags" in values:
+            raise Refused("Only one of `--syn' or `--tcp-flags'  allowed")
 
     def save(self, values: Values) -> str:
         """--syn is what --tcp-flags says too."""
@@ -212,16 +222,16 @@ class Udp(_Ports):
 
 _WITH_PORTS: Final = (6, 17, 136, 132, 33)
 _MOST_PORTS: Final = 15
+_SAVED_AS: Final = {"source-ports": "sports", "destination-ports": "dports", "ports": "ports"}
 
 
 def _port_list(text: str, where: Where) -> tuple[tuple[int, int], ...]:
     """Linux: libxt_multiport.c parse_multi_ports_v1()"""
     found: list[tuple[int, int]] = []
     for part in text.split(","):
-        low, colon, _ = part.partition(":")
         found.append(ports(part, where))
-        if colon and found[-1][0] >= found[-1][1]:
-            raise Refused(f'invalid portrange specified: "{part}"')
+        if ":" in part and found[-1][0] >= found[-1][1]:
+            raise Refused("invalid portrange specified")
     if sum(2 if low != high else 1 for low, high in found) > _MOST_PORTS:
         raise Refused("too many ports specified")
     return tuple(found)
@@ -235,12 +245,16 @@ class MultiportExtension(MatchExtension):
     """Linux: libxt_multiport.c"""
 
     name = "multiport"
-    options = (
+    options = tuple(
         Option(
-            "sports", _port_list, _show_list, invert=True, excludes=("dports", "ports"), aliases=("source-ports",)
-        ),
-        Option("dports", _port_list, _show_list, invert=True, excludes=("ports",), aliases=("destination-ports",)),
-        Option("ports", _port_list, _show_list, invert=True),
+            name,
+            _port_list,
+            _show_list,
+            invert=True,
+            excludes=tuple(other for other in _SAVED_AS if other != name),
+            aliases=(saved,),
+        )
+        for name, saved in _SAVED_AS.items()
     )
 
     def check(self, values: Values) -> None:
@@ -249,25 +263,36 @@ class MultiportExtension(MatchExtension):
             raise Refused("multiport expection an option")
 
     def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
-        """Only protocols that begin with ports have some. Linux: net/netfilter/xt_multiport.c check()"""
-        known = spec.header.protocol in _WITH_PORTS and not spec.header.protocol_inverted
-        return 0 if known else EINVAL
+        """Only protocols that begin with ports have some. Linux: libxt_multiport.c check_proto()"""
+        if spec.header.protocol_inverted:
+            raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
+        if not spec.header.protocol:
+            raise Refused("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")
+        if spec.header.protocol not in _WITH_PORTS:
+            raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
+        return 0
+
+    def save(self, values: Values) -> str:
+        """By the short names."""
+        ((name, given),) = values.items()
+        return f"{'! ' if given.inverted else ''}--{_SAVED_AS[name]} {_show_list(given.value)}"
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`multiport dports 80,443`"""
-        ((kind, given),) = values.items()
+        ((name, given),) = values.items()
         services = None if names is None else names.tcp
         shown = ",".join(
             ":".join(_service(end, services) for end in ((low, high) if low != high else (low,)))
             for low, high in given.value
         )
-        return f"multiport {kind} {'!' if given.inverted else ''}{shown}"
+        return f"multiport {_SAVED_AS[name]} {' !' if given.inverted else ''}{shown}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test for all of them."""
-        ((kind, given),) = values.items()
+        ((name, given),) = values.items()
         ranges = tuple(Range(low, high) for low, high in given.value)
-        return (Multiport(ranges, kind != "dports", kind != "sports", given.inverted),)
+        of_source, of_destination = name != "destination-ports", name != "source-ports"
+        return (Multiport(ranges, of_source, of_destination, given.inverted),)
 
 
 # --- esp, ah ------------------------------------------------------------------------------------------------

@@ -1,0 +1,386 @@
+"""Segments on their way out: what may be sent now, in which pieces, and the headers around it.
+
+Linux: net/ipv4/tcp_output.c
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.device import FEATURE_CSUM
+from pystack.errors import NetError
+from pystack.l3.route import Rtable
+from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_WANT
+from pystack.sock.tcp_segment import Piece
+from pystack.sock.tcp_seq import MASK, after, before, distance
+from pystack.sock.tcp_sock import ATO_MIN, MSS_DEFAULT, CaState, TcpSock
+from pystack.sock.tcp_states import TcpState
+from pystack.sock.tcp_window import select_window
+from pystack.wire import tcp
+from pystack.wire.checksum import Buffer
+from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_TCP, Ipv4Header
+from pystack.wire.tcp import TcpHeader
+from pystack.wire.tcp_options import (
+    MAX_SPACE,
+    SACK_BASE_ALIGNED,
+    SACK_PER_BLOCK,
+    TIMESTAMP_ALIGNED,
+    build,
+    build_syn,
+)
+
+GSO_MAX_SIZE: Final = 65536 - 321  # what Linux lets a large segment be, headers taken off
+LONGEST_MTU: Final = 0xFFFF
+MIN_ADVMSS: Final = 256
+HEADERS: Final = HEADER_LENGTH + tcp.HEADER_LENGTH
+RESOURCE_PROBE_INTERVAL: Final = 0.5
+
+# How Nagle's algorithm is overridden. Linux: include/net/tcp.h TCP_NAGLE_*
+NAGLE_OFF: Final = 1
+NAGLE_CORK: Final = 2
+NAGLE_PUSH: Final = 4
+
+_WIN_DIVISOR: Final = 3
+_MAX_SACKS: Final = 4
+
+
+# -- sizes -------------------------------------------------------------------------------------------------
+
+
+def advertised_mss(route: Rtable) -> int:
+    """Linux: net/ipv4/route.c ipv4_default_advmss()"""
+    metrics = {} if route.result is None else route.result.info.metrics
+    if metrics.get("advmss"):
+        return metrics["advmss"]
+    return max(min(route.mtu, LONGEST_MTU) - HEADERS, MIN_ADVMSS)
+
+
+def sync_mss(sk: TcpSock, pmtu: int) -> None:
+    """The way's MTU is this now. Linux: net/ipv4/tcp_output.c tcp_sync_mss()"""
+    sk.pmtu = pmtu = min(pmtu, LONGEST_MTU)
+    mss = max(min(pmtu - HEADERS, sk.mss_clamp), sk.tcp.sysctl.tcp_min_snd_mss)
+    if sk.ts_ok:
+        mss -= TIMESTAMP_ALIGNED
+    sk.mss = _bound_to_half_window(sk, mss)
+
+
+def _bound_to_half_window(sk: TcpSock, size: int) -> int:
+    """A peer with a tiny buffer must not wait for half of it. Linux: tcp_bound_to_half_wnd()"""
+    cutoff = sk.max_window >> 1 if sk.max_window > MSS_DEFAULT else sk.max_window
+    if cutoff and size > cutoff:
+        return max(cutoff, 68 - tcp.HEADER_LENGTH)
+    return size
+
+
+def current_mss(sk: TcpSock) -> int:
+    """What fits into a segment that leaves now. Linux: net/ipv4/tcp_output.c tcp_current_mss()"""
+    route = way_of(sk)
+    if route is not None:
+        mtu = min(route.mtu, LONGEST_MTU)
+        if mtu != sk.pmtu:
+            sync_mss(sk, mtu)
+    blocks = _sacks_of(sk)
+    return sk.mss - (SACK_BASE_ALIGNED + SACK_PER_BLOCK * len(blocks) if blocks else 0)
+
+
+def size_goal(sk: TcpSock, mss: int) -> int:
+    """How long a piece of the stream may grow. Linux: net/ipv4/tcp.c tcp_xmit_size_goal()"""
+    size = _bound_to_half_window(sk, GSO_MAX_SIZE)
+    return max(size // mss * mss, mss)
+
+
+def way_of(sk: TcpSock) -> Rtable | None:
+    """The way to the peer; None while there is none. Linux: __sk_dst_check()"""
+    try:
+        return sk.way_to_peer()[0]
+    except NetError:
+        return None
+
+
+def window_end(sk: TcpSock) -> int:
+    """Linux: include/net/tcp.h tcp_wnd_end()"""
+    return sk.snd_una + sk.snd_wnd & MASK
+
+
+# -- one segment -------------------------------------------------------------------------------------------
+
+
+def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
+    """Send a segment; False if it cannot leave. Linux: net/ipv4/tcp_output.c __tcp_transmit_skb()"""
+    try:
+        route, flow = sk.way_to_peer()
+    except NetError:
+        return False
+    length, mss = len(payload), max(sk.mss, 1)
+    segments = (length + mss - 1) // mss if length > mss else 1
+    if segments > 1:
+        flags |= tcp.PSH
+    window = min(sk.rcv_wnd, 0xFFFF) if flags & tcp.SYN else select_window(sk)
+    header = TcpHeader(
+        sk.num,
+        sk.dport,
+        seq=seq,
+        ack=sk.rcv_nxt if flags & tcp.ACK else 0,
+        flags=flags,
+        window=window,
+        options=syn_options(sk) if flags & tcp.SYN else established_options(sk),
+    )
+    context = sk.context
+    is_left = segments > 1 or route.dev.features & FEATURE_CSUM
+    make = tcp.build_unfinished if is_left else tcp.build
+    ident, sk._ident = sk._ident, (sk._ident + segments) & 0xFFFF
+    df = (
+        IP_DF
+        if sk.pmtudisc == IP_PMTUDISC_DO or (sk.pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked)
+        else 0
+    )
+    ttl = sk.ttl or context.output.ttl_for(route)
+    own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, id=ident, frag_off=df)
+    pkt = context.output.build(own, make(header, payload, flow.saddr, flow.daddr), route)
+    if is_left:
+        pkt.offload = tcp.offload(pkt.transport_header, header, mss, length)
+    pkt.sock, pkt.mark = sk, sk.mark
+    if flags & tcp.ACK:
+        _ack_was_sent(sk)
+    if length:
+        _data_was_sent(sk)
+    if not length or not before(seq, sk.snd_nxt):
+        sk.tcp.stats.OutSegs += segments
+    context.output.ip_local_out(pkt)
+    return True
+
+
+def syn_options(sk: TcpSock) -> bytes:
+    """Linux: net/ipv4/tcp_output.c tcp_syn_options()"""
+    sysctl, timestamps = sk.tcp.sysctl, None
+    if sysctl.tcp_timestamps:
+        timestamps = sk.tcp.now_ms + sk.ts_offset & MASK, sk.ts_recent
+    wscale = sk.rcv_wscale if sysctl.tcp_window_scaling else None
+    return build_syn(sk.adv_mss, timestamps, bool(sysctl.tcp_sack), wscale)
+
+
+def established_options(sk: TcpSock) -> bytes:
+    """Linux: net/ipv4/tcp_output.c tcp_established_options()"""
+    tsval = sk.tcp.now_ms + sk.ts_offset & MASK if sk.ts_ok else None
+    blocks = _sacks_of(sk)
+    sk.dsack = None
+    return build(tsval, sk.ts_recent, blocks)
+
+
+def _sacks_of(sk: TcpSock) -> list[tuple[int, int]]:
+    """The blocks that fit, a duplicate first (RFC 2883)."""
+    if not sk.sack_blocks and sk.dsack is None:
+        return []
+    blocks = sk.sack_blocks if sk.dsack is None else [sk.dsack, *sk.sack_blocks]
+    room = MAX_SPACE - (TIMESTAMP_ALIGNED if sk.ts_ok else 0) - SACK_BASE_ALIGNED
+    return blocks[: min(_MAX_SACKS, room // SACK_PER_BLOCK)]
+
+
+def _ack_was_sent(sk: TcpSock) -> None:
+    """Linux: net/ipv4/tcp_output.c tcp_event_ack_sent(), include/net/tcp.h tcp_dec_quickack_mode()"""
+    if sk.quick:
+        used = 1 if sk.ack_is_scheduled else 0
+        if used >= sk.quick:
+            sk.quick = 0
+            sk.ato = ATO_MIN
+        else:
+            sk.quick -= used
+    sk.ack_is_scheduled = sk.ack_now = sk.ack_pushed = sk.ack_pushed_twice = False
+    sk.ack_timer.stop()
+
+
+def _data_was_sent(sk: TcpSock) -> None:
+    """Linux: net/ipv4/tcp_output.c tcp_event_data_sent()"""
+    now = sk.tcp.clock.now
+    if not sk.packets_out:
+        _restart_window(sk, now)
+    sk.last_sent = now
+    if now - sk.last_received < sk.ato and sk.pingpong < 255:
+        sk.pingpong += 1
+
+
+def _restart_window(sk: TcpSock, now: float) -> None:
+    """A connection that was idle begins slowly again. Linux: tcp_slow_start_after_idle_check()"""
+    idle = now - sk.last_sent
+    if not sk.tcp.sysctl.tcp_slow_start_after_idle or idle <= sk.rto:
+        return
+    restart = min(10, sk.cwnd)
+    sk.ssthresh = max(sk.ssthresh, (sk.cwnd >> 1) + (sk.cwnd >> 2))
+    while idle > sk.rto and sk.cwnd > restart:
+        idle -= sk.rto
+        sk.cwnd >>= 1
+    sk.cwnd = max(sk.cwnd, restart)
+
+
+def acceptable_seq(sk: TcpSock) -> int:
+    """A number that the peer takes. Linux: net/ipv4/tcp_output.c tcp_acceptable_seq()"""
+    end = window_end(sk)
+    return sk.snd_nxt if not before(end, sk.snd_nxt) else end
+
+
+def send_ack(sk: TcpSock) -> None:
+    """Linux: net/ipv4/tcp_output.c tcp_send_ack()"""
+    if sk.state is not TcpState.CLOSE:
+        transmit(sk, acceptable_seq(sk), tcp.ACK)
+
+
+def send_reset(sk: TcpSock) -> None:
+    """End the connection for the peer too. Linux: net/ipv4/tcp_output.c tcp_send_active_reset()"""
+    sk.tcp.stats.OutRsts += 1
+    transmit(sk, acceptable_seq(sk), tcp.ACK | tcp.RST)
+
+
+def probe(sk: TcpSock, *, urgent: bool = False) -> bool:
+    """A segment that the peer must answer. Linux: net/ipv4/tcp_output.c tcp_xmit_probe_skb()"""
+    return transmit(sk, sk.snd_una - (not urgent) & MASK, tcp.ACK)
+
+
+# -- the stream --------------------------------------------------------------------------------------------
+
+
+def nagle_of(sk: TcpSock) -> int:
+    """What the program asked for."""
+    return (NAGLE_OFF if sk.nodelay else 0) | (NAGLE_CORK if sk.cork else 0)
+
+
+def push_pending(sk: TcpSock, nonagle: int | None = None) -> None:
+    """Send what may be sent; watch a closed window. Linux: __tcp_push_pending_frames()"""
+    if not sk.write_queue or sk.state is TcpState.CLOSE:
+        return
+    wanted = nagle_of(sk) if nonagle is None else nonagle
+    if write_xmit(sk, current_mss(sk), wanted):
+        check_probe_timer(sk)
+
+
+def check_probe_timer(sk: TcpSock) -> None:
+    """Linux: include/net/tcp.h tcp_check_probe_timer()"""
+    if not sk.packets_out and not sk.retransmit_timer.pending:
+        sk.arm(probe_base(sk), probe=True)
+
+
+def probe_base(sk: TcpSock) -> float:
+    """Linux: include/net/tcp.h tcp_probe0_base()"""
+    return max(sk.rto, sk.tcp.sysctl.tcp_rto_min_us / 1e6)
+
+
+def write_xmit(sk: TcpSock, mss: int, nonagle: int, *, only_one: bool = False) -> bool:
+    """Send pieces while both windows allow; True if something waits though nothing is under way.
+
+    Linux: net/ipv4/tcp_output.c tcp_write_xmit()
+    """
+    queue, sent = sk.write_queue, 0
+    limit_segments = max(size_goal(sk, mss) // mss, 1)
+    is_cwnd_limited = False
+    while queue:
+        piece = queue[0]
+        length = len(piece.data)
+        segments = (length + mss - 1) // mss if length > mss else 1
+        quota = cwnd_quota(sk)
+        if not quota:
+            is_cwnd_limited = True
+            break
+        if after(piece.seq + min(length, mss) & MASK if length > mss else piece.end_seq, window_end(sk)):
+            break
+        is_last = len(queue) == 1
+        if segments == 1:
+            if not _may_go(sk, piece, mss, nonagle if is_last else NAGLE_PUSH):
+                break
+        elif not only_one and _should_defer(sk, piece, mss, limit_segments, is_last):
+            break
+        if segments > 1:
+            at = _split_point(sk, piece, mss, min(quota, limit_segments), nonagle, is_last)
+            if length > at:
+                queue.insert(1, piece.split(at))
+        sent += send_new(sk, piece, mss)
+        if only_one:
+            break
+    if sent:
+        _note_use(sk, is_cwnd_limited or sk.in_flight >= sk.cwnd)
+        return False
+    return bool(queue) and not sk.packets_out
+
+
+def send_new(sk: TcpSock, piece: Piece, mss: int) -> int:
+    """The first piece that waits goes; how many segments it is. Linux: tcp_event_new_data_sent()"""
+    length = len(piece.data)
+    piece.segments = segments = (length + mss - 1) // mss if length > mss else 1
+    piece.sent_at = sk.tcp.clock.now
+    sk.write_queue.popleft()
+    transmit(sk, piece.seq, piece.flags, piece.data)
+    if length < segments * mss:
+        sk.small_end = piece.end_seq
+    sk.snd_nxt = piece.end_seq
+    had = sk.packets_out
+    sk.packets_out += segments
+    sk.rtx_queue.append(piece)
+    sk.tcp.ext.TCPOrigDataSent += segments
+    if not had or sk.timer_is_probe or not sk.retransmit_timer.pending:
+        sk.arm(sk.rto)
+    return segments
+
+
+def cwnd_quota(sk: TcpSock) -> int:
+    """How many segments the network may take now. Linux: tcp_cwnd_test()"""
+    in_flight = sk.in_flight
+    if in_flight >= sk.cwnd:
+        return 0
+    return min(max(sk.cwnd >> 1, 1), sk.cwnd - in_flight)
+
+
+def _note_use(sk: TcpSock, is_limited: bool) -> None:
+    """Linux: net/ipv4/tcp_output.c tcp_cwnd_validate()"""
+    if is_limited or sk.packets_out > sk.max_packets_out or not before(sk.snd_una, sk.high_seq):
+        sk.cwnd_is_limited = is_limited
+        sk.max_packets_out = sk.packets_out
+
+
+def _holds(sk: TcpSock, is_partial: bool, nonagle: int) -> bool:
+    """Nagle, with Minshall's change. Linux: net/ipv4/tcp_output.c tcp_nagle_check()"""
+    if not is_partial:
+        return False
+    if nonagle & NAGLE_CORK:
+        return True
+    small_is_out = after(sk.small_end, sk.snd_una) and not after(sk.small_end, sk.snd_nxt)
+    return not nonagle and bool(sk.packets_out) and small_is_out
+
+
+def _may_go(sk: TcpSock, piece: Piece, mss: int, nonagle: int) -> bool:
+    """Linux: net/ipv4/tcp_output.c tcp_nagle_test()"""
+    if nonagle & NAGLE_PUSH or piece.flags & tcp.FIN:
+        return True
+    return not _holds(sk, len(piece.data) < mss, nonagle)
+
+
+def _split_point(sk: TcpSock, piece: Piece, mss: int, segments: int, nonagle: int, is_last: bool) -> int:
+    """Linux: net/ipv4/tcp_output.c tcp_mss_split_point()"""
+    window, most = distance(piece.seq, window_end(sk)), mss * segments
+    if most <= window and not is_last:
+        return most
+    needed = min(len(piece.data), window)
+    if most <= needed:
+        return most
+    partial = needed % mss
+    return needed - partial if _holds(sk, partial != 0, nonagle) else needed
+
+
+def _should_defer(sk: TcpSock, piece: Piece, mss: int, most: int, is_last: bool) -> bool:
+    """Wait a moment for a larger segment; an ACK is on its way. Linux: tcp_tso_should_defer()"""
+    if sk.ca_state >= CaState.RECOVERY or not sk.rtx_queue or piece.flags & tcp.FIN:
+        return False
+    window = distance(piece.seq, window_end(sk))
+    limit = min(window, (sk.cwnd - sk.in_flight) * mss)
+    if limit >= most * mss or (not is_last and limit >= len(piece.data)):
+        return False
+    return limit < min(sk.snd_wnd, sk.cwnd * mss) // _WIN_DIVISOR
+
+
+def shut_down_sending(sk: TcpSock) -> None:
+    """Send a FIN behind all that waits. Linux: net/ipv4/tcp_output.c tcp_send_fin()"""
+    tail = sk.write_queue[-1] if sk.write_queue else None
+    if tail is not None:
+        tail.flags |= tcp.FIN
+        tail.end_seq = tail.end_seq + 1 & MASK
+    else:
+        sk.write_queue.append(Piece(sk.write_seq, b"", tcp.ACK | tcp.FIN))
+    sk.write_seq = sk.write_seq + 1 & MASK
+    push_pending(sk, NAGLE_OFF)
