@@ -9,9 +9,15 @@ from pystack.netfilter.conntrack.sctp_states import State as SctpState
 from pystack.netfilter.conntrack.tcp_states import State as TcpState
 from pystack.sysctl import Knob, Sysctls
 
-_FIXED: Final = frozenset({"buckets", "expect_max", "max"})
 _OF_TCP: Final = tuple(f"tcp_timeout_{state.name.lower()}" for state in TcpState)
 _OF_SCTP: Final = tuple(f"sctp_timeout_{state.name.lower()}" for state in SctpState)
+
+
+@dataclass(slots=True)
+class Limits:
+    """Of the whole host."""
+
+    max: int = 262144  # connections in one namespace
 
 
 @dataclass(slots=True)
@@ -19,16 +25,13 @@ class ConntrackConf:
     """Times in seconds. Linux: net/netfilter/nf_conntrack_standalone.c nf_ct_sysctl_table"""
 
     acct: int = 0
-    buckets: int = 262144
     checksum: int = 1
     events: int = 2
-    expect_max: int = 4096
     generic_timeout: int = 600
     gre_timeout: int = 30
     gre_timeout_stream: int = 180
     icmp_timeout: int = 30
     log_invalid: int = 0
-    max: int = 262144
     sctp_timeout_closed: int = 10
     sctp_timeout_cookie_echoed: int = 3
     sctp_timeout_cookie_wait: int = 3
@@ -71,11 +74,8 @@ def _timeout(conf: ConntrackConf, name: str) -> int:
     return seconds
 
 
-def bind(sysctls: Sysctls, conf: ConntrackConf, *, of_the_host: bool) -> None:
-    """Give all of them their names; only the host may say how many connections there may be."""
+def bind(sysctls: Sysctls, conf: ConntrackConf) -> None:
+    """Give all of them their names."""
     for field in fields(conf):
-        if field.name == "tcp_timeout_syn_sent2":
-            continue
-        writable = field.name not in _FIXED or (of_the_host and field.name != "expect_max")
-        knob = Knob(conf, field.name, writable=writable)
-        sysctls.bind(("net", "netfilter", f"nf_conntrack_{field.name}"), knob)
+        if field.name != "tcp_timeout_syn_sent2":
+            sysctls.bind(("net", "netfilter", f"nf_conntrack_{field.name}"), Knob(conf, field.name))

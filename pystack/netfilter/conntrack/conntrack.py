@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from pystack.clock import Clock
-from pystack.netfilter.conntrack.conf import bind
+from pystack.netfilter.conntrack.conf import Limits, bind
 from pystack.netfilter.conntrack.conn import tracked
 from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.info import IP_CT_UNTRACKED
@@ -63,13 +63,14 @@ class Conntrack:
         self,
         *,
         clock: Clock,
+        limits: Limits,
         timers: Timers,
         hooks: Hooks,
         defrag: Defrag,
         printk: Callable[[str], None],
         warn: Callable[[str], None],
     ) -> None:
-        self.context = TrackContext(clock=clock, printk=printk, warn=warn)
+        self.context = TrackContext(clock=clock, limits=limits, printk=printk, warn=warn)
         self.tracker = Tracker(self.context)
         self._timers = timers
         self._defrag = defrag
@@ -90,8 +91,10 @@ class Conntrack:
         return self.context.table.count
 
     def bind(self, sysctls: Sysctls, *, of_the_host: bool) -> None:
-        """Give its sysctls their names."""
-        bind(sysctls, self.context.conf, of_the_host=of_the_host)
+        """Give its sysctls their names; the first namespace has those of the host too."""
+        bind(sysctls, self.context.conf)
+        if of_the_host:
+            sysctls.bind(("net", "netfilter", "nf_conntrack_max"), Knob(self.context.limits, "max", low=0))
         sysctls.bind(("net", "netfilter", "nf_conntrack_count"), Knob(self, "count", writable=False))
 
     # --- users --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 
 from pystack.clock import Clock
-from pystack.netfilter.conntrack.conf import ConntrackConf
+from pystack.netfilter.conntrack.conf import ConntrackConf, Limits
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, direction
 from pystack.netfilter.conntrack.table import ConnTable
@@ -58,10 +58,24 @@ Watcher = Callable[[Conn, Event], None]
 class TrackContext:
     """One per namespace."""
 
-    __slots__ = ("_noted", "_printk", "_watchers", "clock", "conf", "on_invalid", "stats", "table", "warn")
+    __slots__ = (
+        "_noted",
+        "_printk",
+        "_watchers",
+        "clock",
+        "conf",
+        "limits",
+        "on_invalid",
+        "stats",
+        "table",
+        "warn",
+    )
 
-    def __init__(self, *, clock: Clock, printk: Callable[[str], None], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, clock: Clock, limits: Limits, printk: Callable[[str], None], warn: Callable[[str], None]
+    ) -> None:
         self.warn = warn  # writes a line to the kernel's log, but not too often
+        self.limits = limits
         self.clock = clock
         self.conf = ConntrackConf()
         self.stats = Statistics()

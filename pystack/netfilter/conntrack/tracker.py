@@ -174,7 +174,8 @@ class Tracker:
             return None
         context = self._context
         original = in_zone(key, zone.of(ORIGINAL))
-        if context.conf.max and context.table.count >= context.conf.max and not self._make_room(original):
+        most = context.limits.max
+        if most and context.table.count >= most and not self._make_room(original):
             context.warn("nf_conntrack: nf_conntrack: table full, dropping packet")
             return _FULL
         conn = Conn(original, in_zone(reply, zone.of(REPLY)))
