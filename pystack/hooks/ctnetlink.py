@@ -22,6 +22,7 @@ from pystack.wire.ipv4 import IPPROTO_ICMP
 from pystack.wire.malformed import Malformed
 
 CT_GET: Final = 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET
+CT_DELETE: Final = 1 << 8 | 2
 
 _NESTED: Final = 0x8000
 

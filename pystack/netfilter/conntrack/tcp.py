@@ -56,7 +56,7 @@ class TcpTracker:
         if segment is None:
             return Tracked.INVALID
         if not conn.is_confirmed:
-            track = self._new(segment)
+            track = self._new(segment, pkt, state)
             if track is None:
                 return Tracked.INVALID
         else:
@@ -93,10 +93,11 @@ class TcpTracker:
         self._context.invalid(pkt, state, IPPROTO_TCP, fault)
         return None
 
-    def _new(self, segment: Segment) -> TcpTrack | None:
+    def _new(self, segment: Segment, pkt: Packet, state: HookState) -> TcpTrack | None:
         """What is known after the first segment. Linux: tcp_new()"""
         first = TRANSITIONS[ORIGINAL][segment.kind][State.NONE]
         if first >= State.MAX:
+            self._context.invalid(pkt, state, IPPROTO_TCP, "invalid new")
             return None
         track = TcpTrack()
         side = track.sides[ORIGINAL]
@@ -266,33 +267,32 @@ class _Crossing:
         fit, why = update(self.track, self.way, self.segment, liberal=liberal)
         if fit is Fit.IN_WINDOW:
             return self._in_window()
-        shortened = fit is Fit.INVALID and self._shorten()
         self._say(why)
         if fit is Fit.IGNORE:
             return Tracked.FITS
-        if shortened:
-            self._say("lowered timeout to UNACK")
+        self._shorten()
         return Tracked.INVALID
 
-    def _shorten(self) -> bool:
+    def _shorten(self) -> None:
         """FINs or RSTs out of the window from both sides: the connection is most likely dead.
 
         Linux: nf_tcp_handle_invalid()
         """
         conn, track, kind = self.conn, self.track, self.segment.kind
         if not conn.status & IPS_ASSURED or conn.status & IPS_FIXED_TIMEOUT:
-            return False
+            return
         if kind not in (Flags.RST, Flags.FIN):
-            return False
+            return
         if track.last_dir == self.way or track.last_kind not in (Flags.RST, Flags.FIN):
             track.last_kind, track.last_dir = kind, self.way
-            return False
+            return
         left, hz = self.context.left(conn), self.context.clock.hz
         wanted = self.context.conf.tcp_timeout_unacknowledged * hz
         if left < _PATIENT * hz or left <= wanted:
-            return False
+            return
+        where = f"packet (index {kind:d}, dir {self.way})"
+        self._say(f"{where} response for index {track.last_kind} lower timeout to {wanted}")
         conn.expires = self.context.clock.jiffies + wanted
-        return True
 
     def _in_window(self) -> Tracked:
         conn, track, segment = self.conn, self.track, self.segment

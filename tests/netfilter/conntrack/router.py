@@ -8,7 +8,8 @@ from __future__ import annotations
 import socket
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.hooks.ctnetlink import ConnReader
+from pystack.events import Event, Printk
+from pystack.hooks.ctnetlink import CT_DELETE, ConnReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NfnetlinkSocket
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IP_CT_UNTRACKED, STATE_INVALID, STATE_UNTRACKED, state_bit
@@ -53,10 +54,12 @@ class PystackRouter:
         ]
         box.forward()
         self.seen: str | None = None
+        self.lines: list[str] = []  # of the kernel's log
         self.reasons: list[str] = []
         self.tracking = box.ns.conntrack
         self.tracking.use()
         self.tracking.context.on_invalid = lambda _, text: self.reasons.append(text)
+        box.host.events.subscribe(self._log)
         box.ns.hooks.ip[FORWARD].register(self._look, 0, "look")
 
     def _look(self, pkt: Packet, state: HookState) -> int:
@@ -67,9 +70,14 @@ class PystackRouter:
         self.seen = BITS[bit]
         return NF_ACCEPT
 
+    def _log(self, event: Event) -> None:
+        if isinstance(event, Printk):
+            self.lines.append(event.text)
+
     def send(self, side: int, packet: bytes) -> str | None:
         """How a packet from one side stood at FORWARD; None if it did not come there."""
         self.seen = None
+        self.lines.clear()
         self.reasons.clear()
         self.box.send(self.devices[side], header(OURS[side], STATION[side], ETH_P_IP) + packet)
         return self.seen
@@ -105,6 +113,10 @@ class KernelRouter:
     def get(self, flow: Tuple) -> Snapshot | None:
         """A connection."""
         return self.reader.get(flow)
+
+    def flush(self) -> None:
+        """Begin anew."""
+        self.netlink.request(CT_DELETE)
 
     def close(self) -> None:
         self.netlink.close()
