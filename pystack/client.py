@@ -153,6 +153,8 @@ def serve(options: Options, command: list[str]) -> int:
 def explain_request(options: Options, command: list[str]) -> tuple[Options, list[str]]:
     """Its --setup may stand behind it, and a packet in scapy's notation is read here."""
     words = command[1:]
+    if "--host" in words:
+        raise UsageError("explain: --host: not built yet (known: --setup FILE, or a daemon)")
     while "--setup" in words[:-1]:
         at = words.index("--setup")
         options = options._replace(setup=words[at + 1])

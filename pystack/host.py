@@ -4,13 +4,14 @@ one backlog.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from pystack.clock import Clock
 from pystack.drop import Outcomes
 from pystack.errors import EEXIST, ENOENT, NetError
 from pystack.events import EventSink
 from pystack.l2.backlog import BUDGET, Backlog
+from pystack.l3.peers import PeerSysctl
 from pystack.netns import Netns
 from pystack.origins import Origins
 from pystack.profile import Profile
@@ -45,6 +46,9 @@ class Host:
             effect = name != "gc_interval"
             knob = Knob(thresholds, name, low=0, effect=effect)
             sysctls.bind(("net", "ipv4", "neigh", "default", name), knob)
+        for entry in fields(PeerSysctl):
+            knob = Knob(self.init.ipv4.peers.sysctl, entry.name)
+            sysctls.bind(("net", "ipv4", "route", entry.name), knob)
         alias, path = CONNTRACK_MAX
         sysctls.bind(alias, self._seen(path))
 

@@ -91,6 +91,7 @@ class Trace:
                 else:
                     self._give_up(probe)
                     self._look_behind(number)
+                    probe = probes[number]
             if probe.is_done:
                 if number == start:
                     self._print(number)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from pystack.compare import log_lines
 from pystack.compare.align import Pair, align, place
 from pystack.compare.equivalences import Injected, alike, ignored, kind_of, plain_text, unforgiven
+from pystack.compare.log_lines import alike_lines, identities
 from pystack.compare.moved import Move, Twin, moves
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
@@ -77,7 +77,7 @@ class Differ:
         self._pystack = pystack
         entered = _entered(kernel) & _entered(pystack)
         self._injected = Injected(entered)
-        self._injected_ids = log_lines.identities(entered)
+        self._injected_ids = identities(entered)
         self._forgiven: dict[str, int] = {}
         self._not_observable = 0
 
@@ -111,7 +111,7 @@ class Differ:
         if isinstance(left, Hop) and isinstance(right, Hop):
             return self._alike_hops(left, right) is not None
         if isinstance(left, Log) and isinstance(right, Log):
-            return log_lines.alike(left.text, right.text, self._injected_ids) is not None
+            return alike_lines(left.text, right.text, self._injected_ids) is not None
         return False
 
     def _alike(self, left: bytes, right: bytes) -> list[str] | None:
@@ -205,7 +205,7 @@ class Differ:
         return bool(theirs != ours)
 
     def _lines(self, pair: Pair, left: str, right: str) -> Difference | None:
-        masks = log_lines.alike(left, right, self._injected_ids)
+        masks = alike_lines(left, right, self._injected_ids)
         if masks is None:
             return self._difference("LOG", pair, "log line")
         self._forgive(masks)

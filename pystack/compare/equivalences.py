@@ -170,6 +170,12 @@ TEXTS: Final = (
     ),
     TextMask("used", "how long ago an entry was used", re.compile(r"used [0-9]+/[0-9]+(/[0-9]+)?"), "used T"),
     TextMask(
+        "other-groups",
+        "the kernel has groups of IPv6 even where that is off, and a bridge that snoops joins all snoopers",
+        re.compile(r"^\t(?:inet6 .*|link  33:33:.*|link  01:00:5e:00:00:6a|inet  224\.0\.0\.106)\n", re.M),
+        "",
+    ),
+    TextMask(
         "route-expires",
         "how long what was learned of a destination still lasts",
         re.compile(r'(expires"?[ :])[0-9]+'),

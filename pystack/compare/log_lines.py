@@ -35,7 +35,7 @@ def identities(frames: Iterable[bytes]) -> frozenset[Identity]:
     return frozenset(found)
 
 
-def alike(left: str, right: str, injected: frozenset[Identity]) -> list[str] | None:
+def alike_lines(left: str, right: str, injected: frozenset[Identity]) -> list[str] | None:
     """The names of what had to be forgiven: nothing, NAME, or None if they differ."""
     if left == right:
         return []

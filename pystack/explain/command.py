@@ -12,9 +12,9 @@ from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
 from pystack.errors import NetError
-from pystack.explain.journey import Explanation, Journey, ends_of
+from pystack.explain.journey import Explanation, Journey, NoWay, ends_of
 from pystack.explain.stage import Json
-from pystack.explain.text import lines, pictures
+from pystack.explain.text import lines, pictures, reason_lines
 from pystack.explain.words import Made, NotAPacket, packet_of
 from pystack.host import Host
 from pystack.l2.devices import Link
@@ -125,7 +125,9 @@ def answer(args: Sequence[str], host: Host, netns: Netns) -> Answer:
     except (Refused, NotAPacket) as error:
         return Answer(USAGE, err=f"pystack: {error}\n")
     except NetError as error:
-        return Answer(FAILED, err=f"pystack: explain: the socket that sends it gets: {error.text}\n")
+        why = reason_lines(error.reasons) if isinstance(error, NoWay) else ()
+        err = f"pystack: explain: the socket that sends it gets: {error.text}\n"
+        return Answer(FAILED, "".join(f"{line}\n" for line in why), err)
     if question.json:
         return Answer(DONE, json=tuple(_objects(explanation)))
     told = pictures(explanation) if question.path else lines(explanation, detailed=question.detailed)

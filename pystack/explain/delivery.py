@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from pystack.errors import NetError
 from pystack.explain.scene import Scene
 from pystack.explain.stage import Reason, Told
 from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
@@ -107,7 +108,7 @@ def _to_udp(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
         return Delivery(Told(f"a copy to each UDP socket: {names}", _UDP, reasons), _delivered("UDP", names))
     winner = table.ports.lookup(at)
     if winner is None:
-        reasons += (Reason("an ICMP port unreachable answers it"),)
+        reasons += (Reason("an ICMP port unreachable answers it"), *_way_back(scene, header))
         return Delivery(Told(f"no socket for UDP port {dport} of {_to(header)}", _UDP, reasons), "")
     if len(judged) > 1:
         reasons += (Reason("the highest score gets it; of equals the one that was bound last"),)
@@ -154,7 +155,7 @@ def _to_icmp(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
         return Delivery(Told("ICMP: shorter than its header", _ICMP), "")
     kind = message[0]
     if kind == icmp.ICMP_ECHO:
-        return _echo(scene, pkt)
+        return _echo(scene, pkt, header)
     if kind == icmp.ICMP_ECHOREPLY:
         return _echo_reply(scene, pkt, header, message)
     if kind in icmp.ERROR_TYPES:
@@ -162,14 +163,25 @@ def _to_icmp(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
     return Delivery(Told(f"ICMP type {kind}", _ICMP))
 
 
-def _echo(scene: Scene, pkt: Packet) -> Delivery:
+def _echo(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
     settings, route = scene.netns.ipv4.confs.ipv4, pkt.route
     if settings.icmp_echo_ignore_all:
         return Delivery(Told("not answered: icmp_echo_ignore_all is 1", _ICMP))
     to_many = isinstance(route, Rtable) and route.flags & (RTCF_BROADCAST | RTCF_MULTICAST)
     if to_many and settings.icmp_echo_ignore_broadcasts:
         return Delivery(Told("not answered: icmp_echo_ignore_broadcasts is 1", _ICMP), "")
-    return Delivery(Told("an echo request: the stack itself answers, without a socket", _ICMP))
+    reasons = () if to_many else tuple(_way_back(scene, header))
+    return Delivery(Told("an echo request: the stack itself answers, without a socket", _ICMP, reasons))
+
+
+def _way_back(scene: Scene, header: Ipv4Header) -> Iterator[Reason]:
+    """Only told where there is none."""
+    back = scene.netns.ipv4.router.route_output(
+        Flow(header.saddr, header.daddr, tos=header.tos & IPTOS_RT_MASK)
+    )
+    if not isinstance(back, Rtable):
+        why = f"the way back to {address_text(header.saddr)}: {NetError(back).text}"
+        yield Reason(f"no answer leaves; {why}")
 
 
 def _echo_reply(scene: Scene, pkt: Packet, header: Ipv4Header, message: bytes) -> Delivery:

@@ -10,8 +10,10 @@ from pystack.explain.answers import answer_to
 from pystack.explain.link_header import framed
 from pystack.explain.narrator import Narrator
 from pystack.explain.path_kind import Wiring, kind_of, wiring_of
+from pystack.explain.routing import why_asked
+from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
-from pystack.explain.stage import Stage, Traveller
+from pystack.explain.stage import Reason, Stage, Traveller
 from pystack.explain.words import Made
 from pystack.host import Host
 from pystack.l2.devices import Link
@@ -48,6 +50,14 @@ def ends_of(traveller: Traveller) -> list[str]:
     return list(dict.fromkeys(traveller.ends)) or [traveller.waits or "gone: no more is to be seen of it"]
 
 
+class NoWay(NetError):
+    """The socket that sends is told an errno instead of a way; the reasons say why."""
+
+    def __init__(self, number: int, reasons: tuple[Reason, ...]) -> None:
+        super().__init__(number)
+        self.reasons = reasons
+
+
 class Journey:
     """On a host that nobody else uses."""
 
@@ -73,7 +83,9 @@ class Journey:
         flow = self._flow(header, made.payload, sender)
         route = self._netns.ipv4.router.route_output(flow)
         if not isinstance(route, Rtable):
-            raise NetError(route)
+            asked = self._flow(header, made.payload, sender)
+            scene = Scene(self._netns, self._host.origins.of)
+            raise NoWay(route, tuple(why_asked(scene, asked)))
         payload = made.payload[header.ihl :]
         if header.saddr != flow.saddr:
             header.saddr = flow.saddr

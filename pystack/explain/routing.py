@@ -21,7 +21,14 @@ from pystack.l3.route import RTCF_BROADCAST, RTCF_DOREDIRECT, RTCF_MULTICAST, RT
 from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
 from pystack.sock.inet import InetSocket
-from pystack.wire.ipv4 import INADDR_BROADCAST, Ipv4Header, address_text, is_multicast, is_zeronet
+from pystack.wire.ipv4 import (
+    INADDR_BROADCAST,
+    Ipv4Header,
+    address_text,
+    is_loopback,
+    is_multicast,
+    is_zeronet,
+)
 
 FOR_US: Final = "for this host"
 _INPUT: Final = "net/ipv4/route.c ip_route_input_slow()"
@@ -133,6 +140,8 @@ def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
 def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
     """Why a local sender's packet takes this way. Linux: ip_route_output_key_hash_rcu()"""
     device = scene.device(flow.oif) if flow.oif else ""
+    if not flow.daddr:
+        return (yield Reason("to 0.0.0.0 means to this host: by lo, and the tables are not asked"))
     if _is_for_many(flow.daddr) and (flow.oif or flow.saddr):
         whose = f"its socket is bound to {device}" if flow.oif else f"{route.dev.name} has its source"
         yield Reason(f"to many: {whose}, and the tables are not asked")
@@ -159,12 +168,28 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
 def why_asked(scene: Scene, flow: Flow) -> Iterator[Reason]:
     """Why a local sender's question is answered as it is, be it by an error."""
     route = scene.netns.ipv4.router.route_output(asked_again(flow))
-    if isinstance(route, Rtable):
-        yield from why_out(scene, flow, route)
-    else:
-        yield from looked_up(scene, flow).reasons
+    if not isinstance(route, Rtable):
+        return (yield from _why_no_way(scene, flow))
+    yield from why_out(scene, flow, route)
     if flow.saddr:
         yield source_choice.given(scene, flow.saddr, "as it was asked for")
+
+
+def _why_no_way(scene: Scene, flow: Flow) -> Iterator[Reason]:
+    source, netns = address_text(flow.saddr), scene.netns
+    bound_to = netns.devices.by_index(flow.oif) if flow.oif else None
+    if is_multicast(flow.saddr) or flow.saddr == INADDR_BROADCAST:
+        return (yield Reason(f"nobody sends as {source}"))
+    if flow.saddr and netns.ipv4.fib.address_type(flow.saddr) != RTN_LOCAL:
+        return (yield Reason(f"{source} is not an address of this host"))
+    if bound_to is not None and not bound_to.up:
+        return (yield Reason(f"its socket is bound to {bound_to.name}, which is down"))
+    story = looked_up(scene, flow)
+    yield from story.reasons
+    out = story.found.nexthop.dev if isinstance(story.found, FibResult) else bound_to
+    if is_loopback(flow.saddr) and out is not None:
+        localnet = scene.setting("route_localnet", out)
+        yield Reason(f"{source} leaves by lo alone, and {localnet.text}", localnet.config)
 
 
 # --- both -------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def lines(explanation: Explanation, *, detailed: bool = False) -> Iterator[str]:
 def _headline(traveller: Traveller) -> Iterator[str]:
     because = f", because of #{traveller.cause}" if traveller.cause else ""
     where = f" in namespace {traveller.netns}" if traveller.netns else ""
-    yield f"#{traveller.number} {traveller.begins}{because}{where}: {packet_line(traveller)}"
+    yield f"#{traveller.number} {traveller.begins}{where}{because}: {packet_line(traveller)}"
 
 
 def packet_line(traveller: Traveller) -> str:

@@ -117,7 +117,8 @@ class AddressRoutes:
                 announce(self._fib, dev, route)  # also what another address brought and a user took away
             self._fib.device_up(dev)
         if event is AddressEvent.REMOVED:
-            if self._fib.address_type(address.local) != RTN_LOCAL:
+            is_kept = any(known.local == address.local for known in self._addresses.of(dev))
+            if not is_kept and self._fib.address_type(address.local) != RTN_LOCAL:
                 self._fib.source_gone(address.local)
             if not self._addresses.of(dev):  # the last address: IPv4 on this device is over
                 self._fib.device_down(dev, forever=True)

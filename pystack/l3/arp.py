@@ -224,7 +224,11 @@ class Arp:
             return self.proxy.answers_for(message, dev, route) and self._answer_for(
                 message, pkt, dev, postponed
             )
-        if self.ignores(message.spa, message.tpa, dev) or self.filters(message, dev):
+        if self.ignores(message.spa, message.tpa, dev):
+            return True
+        if self.filters(message, dev):
+            if isinstance(self._way_back(message), Rtable):  # a way that is missing is not counted
+                self._drop.snmp.TcpExt.ArpFilter += 1
             return True
         if self._note_asker(message, dev):
             self._reply(message, dev)
@@ -269,8 +273,11 @@ class Arp:
         """Whether the way back to who asks is another device. Linux: net/ipv4/arp.c arp_filter()"""
         if not (self._confs.all.arp_filter or self._confs.of(dev).arp_filter):
             return False
-        back = self._router.route_output(Flow(message.spa, message.tpa))
+        back = self._way_back(message)
         return not isinstance(back, Rtable) or back.dev is not dev
+
+    def _way_back(self, message: wire.Arp) -> Rtable | int:
+        return self._router.route_output(Flow(message.spa, message.tpa))
 
     def _learn(self, message: wire.Arp, pkt: Packet, dev: Link) -> None:
         is_reply = message.operation == wire.ARPOP_REPLY

@@ -257,8 +257,7 @@ class Fib:
         """Linux: net/ipv4/fib_trie.c fib_table_flush()"""
         for table in self.tables.values():
             for route in [known for known in table if known.info.flags & RTNH_F_DEAD]:
-                if not route.info.error:
-                    self.remove(route)
+                self.remove(route)
 
 
 def _check_destination(prefix: int, prefixlen: int, tos: int) -> None:

@@ -213,6 +213,18 @@ class Flow:
         self.dport = dport
         self.uid = uid
 
+    def without_ports(self) -> Flow:
+        """The same question about every packet of the protocol. Linux: net/ipv4/route.c __build_flow_key()"""
+        return Flow(
+            self.daddr,
+            self.saddr,
+            oif=self.oif,
+            tos=self.tos,
+            mark=self.mark,
+            proto=self.proto,
+            uid=self.uid,
+        )
+
 
 class FibResult:
     """The answer. Linux: include/net/ip_fib.h struct fib_result"""

@@ -11,7 +11,6 @@ from pystack.l3.peers import Peers
 from pystack.wire.icmp import ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, NR_ICMP_TYPES
 
 _BURST_FACTOR: Final = 6  # XRLIM_BURST_FACTOR
-_ERROR_BURST: Final = 5  # seconds, of which each error costs one. Linux: ip_rt_error_burst
 
 
 class IcmpLimit:
@@ -61,5 +60,5 @@ class IcmpLimit:
 
         Linux: net/ipv4/route.c ip_error()
         """
-        hz = self._clock.hz
-        return self._peers.may_tell(address, hz, _ERROR_BURST * hz, cuts_at_once=True)
+        sysctl = self._peers.sysctl
+        return self._peers.may_tell(address, sysctl.error_cost, sysctl.error_burst, cuts_at_once=True)

@@ -105,7 +105,8 @@ class IcmpReport:
     def _own_flow(self, pkt: Packet, quote: bytes) -> Flow:
         """How an answer of this host to an echo request asks for its way."""
         fields = HEADER.unpack_from(quote)
-        return Flow(fields[9], fields[8], tos=fields[1] & 0x1C, mark=self._out.mark_for(pkt))
+        mark = self._out.mark_for(pkt)
+        return Flow(fields[9], fields[8], tos=fields[1] & 0x1C, mark=mark, proto=IPPROTO_ICMP)
 
     def _learn(self, pkt: Packet, header: Ipv4Header, message: bytes, info: int, flows: list[Flow]) -> None:
         type_, code = message[0], message[1]

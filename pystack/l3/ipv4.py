@@ -37,7 +37,7 @@ from pystack.l3.needs import ErrorReceiver, RawDelivery
 from pystack.l3.path_choice import PathChoice
 from pystack.l3.peers import Peers
 from pystack.l3.pmtu import PathMtu
-from pystack.l3.redirect import RedirectReceiver, RedirectSender, RedirectSysctl
+from pystack.l3.redirect import RedirectReceiver, RedirectSender
 from pystack.l3.route import PathFns, Router
 from pystack.l3.route_input import RouteInput
 from pystack.l3.spec_dst import SpecificDestination
@@ -90,7 +90,7 @@ class Ipv4:
         self.route_sysctl = RouteSysctl()
         for entry in fields(RouteSysctl):
             sysctls.bind(("net", "ipv4", "route", entry.name), Knob(self.route_sysctl, entry.name))
-        self.redirect_sysctl: RedirectSysctl = RedirectSysctl() if first is None else first.redirect_sysctl
+        self.peers: Peers = Peers(clock, None if first is None else first.peers.sysctl)
         self._routes = AddressRoutes(self.fib, self.addresses)
         self._paths = PathFns()
 
@@ -162,8 +162,7 @@ class Ipv4:
         )
 
     def _build_icmp(self, hooks: Hooks, outcomes: Outcomes, sockets: ErrorReceiver, raw: RawDelivery) -> None:
-        peers = Peers(self._clock)
-        limit = IcmpLimit(self._clock, self.confs.ipv4, peers)
+        limit = IcmpLimit(self._clock, self.confs.ipv4, self.peers)
         out = IcmpOutput(
             confs=self.confs,
             router=self.router,
@@ -200,7 +199,7 @@ class Ipv4:
             drop=self._drop,
             outcomes=outcomes,
             snmp=self._snmp,
-            peers=peers,
+            peers=self.peers,
             expired=self._reassembly_expired,
             log=self._link.printk_ratelimited,
         )
@@ -224,7 +223,7 @@ class Ipv4:
             snmp=self._snmp,
             icmp_errors=self.icmp_errors,
             options=options,
-            redirects=self._build_redirects(peers),
+            redirects=self._build_redirects(),
             mtu_of=self.output.mtu_of,
         )
         self.igmp = Igmp(
@@ -274,11 +273,10 @@ class Ipv4:
             log=self._link.printk_ratelimited,
         )
 
-    def _build_redirects(self, peers: Peers) -> RedirectSender:
+    def _build_redirects(self) -> RedirectSender:
         return RedirectSender(
-            sysctl=self.redirect_sysctl,
             confs=self.confs,
-            peers=peers,
+            peers=self.peers,
             icmp_errors=self.icmp_errors,
             log=self._link.printk_ratelimited,
         )

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from pystack.clock import Clock
 
 _LONG_AGO: Final = 60  # seconds
 _MOST: Final = 65_536  # Linux differs: it forgets by age and memory
+
+
+@dataclass(slots=True)
+class PeerSysctl:
+    """net.ipv4.route, of the whole host; times in ticks"""
+
+    redirect_load: int
+    redirect_number: int
+    redirect_silence: int
+    error_cost: int
+    error_burst: int
+
+    @classmethod
+    def for_ticks(cls, hz: int) -> PeerSysctl:
+        """What Linux begins with, with so many ticks a second."""
+        load = hz // 50
+        return cls(load, 9, load << 10, hz, 5 * hz)
 
 
 class Peer:
@@ -25,8 +43,9 @@ class Peer:
 class Peers:
     """Linux: net/ipv4/inetpeer.c"""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, sysctl: PeerSysctl | None = None) -> None:
         self.clock = clock
+        self.sysctl = PeerSysctl.for_ticks(clock.hz) if sysctl is None else sysctl
         self._known: dict[int, Peer] = {}
 
     def __len__(self) -> int:

@@ -19,7 +19,7 @@ class PathMtu:
 
     def heed(self, flow: Flow, mtu: int) -> None:
         """Believe that what `flow` describes must not be longer than this."""
-        asked = Flow(flow.daddr, flow.saddr, oif=flow.oif, tos=flow.tos, mark=flow.mark)
+        asked = flow.without_ports()
         route = self._router.route_output(asked)
         if not isinstance(route, Rtable) or route.is_mtu_locked or route.mtu < mtu:
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from pystack.l2.devices import Link
@@ -25,28 +24,17 @@ _LASTS: Final = 300.0  # seconds. Linux: ip_rt_gc_timeout
 _CODES: Final = 4  # network, host, and both of them for a type of service
 
 
-@dataclass(slots=True)
-class RedirectSysctl:
-    """net.ipv4.route, of the whole host; times in ticks"""
-
-    redirect_load: int = 5
-    redirect_number: int = 9
-    redirect_silence: int = 5120
-
-
 class RedirectSender:
     """Linux: net/ipv4/route.c ip_rt_send_redirect()"""
 
     def __init__(
         self,
         *,
-        sysctl: RedirectSysctl,
         confs: Confs,
         peers: Peers,
         icmp_errors: IcmpErrors,
         log: Callable[[str], None],
     ) -> None:
-        self._sysctl = sysctl
         self._confs = confs
         self._peers = peers
         self._icmp = icmp_errors
@@ -54,7 +42,8 @@ class RedirectSender:
 
     def send(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> None:
         """Tell the sender, unless it was told often enough."""
-        limits, peer, now = self._sysctl, self._peers.get(header.saddr), self._peers.clock.jiffies
+        limits, now = self._peers.sysctl, self._peers.clock.jiffies
+        peer = self._peers.get(header.saddr)
         if now > peer.last + limits.redirect_silence:
             peer.tokens = peer.redirects = 0
         if peer.redirects >= limits.redirect_number:
@@ -99,7 +88,7 @@ class RedirectReceiver:
         """Send what `flow` describes by another gateway, if the one in use says so."""
         if code & 7 >= _CODES:
             return
-        asked = Flow(flow.daddr, flow.saddr, oif=flow.oif, tos=flow.tos, mark=flow.mark)
+        asked = flow.without_ports()
         route = self._router.route_output(asked)
         if not isinstance(route, Rtable) or not route.gateway or route.gateway != teller:
             return

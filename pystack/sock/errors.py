@@ -99,9 +99,6 @@ class ErrorQueue:
         self.pending = 0
         self._queue: deque[SocketError] = deque(maxlen=MOST_ERRORS)
 
-    def __len__(self) -> int:
-        return len(self._queue)
-
     def put(self, error: SocketError) -> None:
         """Keep an error until it is asked for."""
         self._queue.append(error)

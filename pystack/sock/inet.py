@@ -8,14 +8,13 @@ Linux's names; setsockopt() in options.py sets them with the kernel's checks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.device import Socket
 from pystack.errors import (
     EACCES,
     EADDRNOTAVAIL,
     EDESTADDRREQ,
-    EINVAL,
     EMSGSIZE,
     ENETUNREACH,
     ENODEV,
@@ -42,6 +41,13 @@ IP_PMTUDISC_OMIT: Final = 5  # the same, and cut what does not fit
 
 _LONGEST: Final = 0xFFFF
 _HAVE_PORTS: Final = (IPPROTO_UDP, IPPROTO_TCP)
+
+
+class PacketInfo(NamedTuple):
+    """By which device and with whose address one datagram leaves. Linux: IP_PKTINFO, struct in_pktinfo"""
+
+    ifindex: int = 0
+    spec_dst: int = 0
 
 
 class InetSocket(Socket):
@@ -165,13 +171,21 @@ class InetSocket(Socket):
     # -- out -----------------------------------------------------------------------------------------------
 
     def route_to(
-        self, daddr: int, dport: int = 0, saddr: int = 0, *, is_allowed: bool = False
+        self,
+        daddr: int,
+        dport: int = 0,
+        saddr: int = 0,
+        *,
+        is_allowed: bool = False,
+        info: PacketInfo | None = None,
     ) -> tuple[Rtable, Flow]:
         """The way that a packet from here would take, and the addresses it would have. Raises NetError.
 
         `is_allowed`: ask without caring whether broadcasts may be sent.
         """
         oif, saddr = self.ifindex, saddr or self.saddr
+        if info is not None:
+            oif, saddr = info.ifindex or oif, info.spec_dst
         if is_multicast(daddr):
             oif, saddr = oif or self.mc_index, saddr or self.mc_addr
         flow = Flow(
@@ -308,12 +322,6 @@ def seen_on(pkt: Packet) -> int:
     """A looped packet was received by the device that owns its destination, not by lo. Linux: inet_iif()"""
     route = pkt.route
     return route.iif if isinstance(route, Rtable) and route.iif else pkt.dev.ifindex
-
-
-def refuse_reuse(sock: InetSocket) -> None:
-    """bind() once only."""
-    if sock.num or sock.is_connected:
-        raise NetError(EINVAL)
 
 
 def _nobody_waits() -> None:

@@ -153,7 +153,7 @@ class PingSocket(InetSocket):
         size = truesize(len(pkt.data) - pkt.network_header)
         now, ttl, tos = context.clock.now, header.ttl, header.tos
         saddr, daddr, ifindex, options = header.saddr, header.daddr, seen_on(pkt), header.options
-        self.queue.put(Received(message, saddr, 0, daddr, ifindex, ttl, tos, now, size, options))
+        self.queue.put(Received(message, saddr, 0, daddr, ifindex, ttl, tos, now, size, options=options))
         context.outcomes.delivered += 1
         self.on_event()
 

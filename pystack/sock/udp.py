@@ -10,7 +10,7 @@ from pystack.errors import EINVAL, EMSGSIZE, NetError
 from pystack.packet import Packet
 from pystack.sock.context import SocketContext
 from pystack.sock.errors import IcmpError
-from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket
+from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket, PacketInfo
 from pystack.sock.lookup import Endpoints
 from pystack.sock.port_table import PortTable
 from pystack.sock.receive_queue import Received, truesize
@@ -81,16 +81,16 @@ class UdpSocket(InetSocket):
 
     # -- out -----------------------------------------------------------------------------------------------
 
-    def send_to(self, payload: bytes, to: Address | None = None) -> None:
-        """send(), sendto(). Raises NetError. Linux: net/ipv4/udp.c udp_sendmsg(), udp_send_skb()"""
+    def send_to(self, payload: bytes, to: Address | None = None, info: PacketInfo | None = None) -> None:
+        """send(), sendmsg(). Raises NetError. Linux: net/ipv4/udp.c udp_sendmsg(), udp_send_skb()"""
         self._autobind()
         if len(payload) > _LONGEST:
             raise NetError(EMSGSIZE)
         if to is not None and not to[1]:
             raise NetError(EINVAL)
         daddr, dport = self.destination(to)
-        asks_anew = to is not None or is_multicast(daddr)
-        route, flow = self.route_to(daddr, dport) if asks_anew else self.way_to_peer()
+        asks_anew = to is not None or info is not None or is_multicast(daddr)
+        route, flow = self.route_to(daddr, dport, info=info) if asks_anew else self.way_to_peer()
         self.fail_if_error_pends()
         options = 0 if self.ip_options is None else len(self.ip_options.raw)
         fits = _HEADERS + options + len(payload) <= route.mtu
@@ -122,9 +122,10 @@ class UdpSocket(InetSocket):
             covered = add(pseudo, ones_sum(data[start:body]))
         payload = bytes(data[body : start + length])
         now, ttl, tos = context.clock.now, header.ttl, header.tos
-        self.queue.put(
-            Received(payload, at.saddr, at.sport, at.daddr, at.ifindex, ttl, tos, now, size, covered=covered)
-        )
+        received = Received(payload, at.saddr, at.sport, at.daddr, at.ifindex, ttl, tos, now, size)
+        received.spec_dst = context.options.address_for(pkt, header)
+        received.covered = covered
+        self.queue.put(received)
         context.outcomes.delivered += 1
         self.on_event()
 

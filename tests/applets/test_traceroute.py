@@ -99,6 +99,17 @@ TALKATIVE = "\n".join(
 )
 
 
+def test_an_error_that_came_only_for_a_later_probe_is_told_in_the_first_place() -> None:
+    """Linux: traceroute.c check_expired(): the last hop may answer only the latest of many probes."""
+    box = Host()
+    job = virtual.begin("traceroute -n -q 2 -w 1 9.9.9.9".split(), box.host)
+    job.poll()
+    quote = box.sent(box.eth0)[1][14:]
+    message = icmp.build(icmp.ICMP_DEST_UNREACH, 1, 0, 0, quote)
+    box.send(box.eth0, packet_frame(datagram(message, src=ALICE_IP, dst=ip("10.0.0.1"))))
+    assert job.run().out.splitlines()[1:] == [" 1  10.0.0.2  0.000 ms !H *"]
+
+
 @pytest.fixture(scope="module")
 def sides() -> Iterator[Sides]:
     with both_sides(f"{THREE_IN_A_ROW}\n{TALKATIVE}\n") as found:

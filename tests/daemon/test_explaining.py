@@ -87,3 +87,20 @@ def test_a_notation_that_is_none_is_refused_with_its_place(tmp_path: Path) -> No
     assert told.rc == 2
     assert told.err.startswith("pystack: explain: ")
     assert "column" in told.err
+
+
+def test_a_namespace_of_the_setup_is_asked_with_n(tmp_path: Path) -> None:
+    (tmp_path / "a.setup").write_text(
+        "ip netns add far\nip link add v0 type veth peer name v1 netns far\n"
+        "ip -n far link set v1 up\nip -n far addr add 172.16.0.2/24 dev v1\n"
+    )
+    told = pystack("--setup", "a.setup", "-n", "far", "explain", PING, "--in", "v1", cwd=tmp_path)
+    assert told.out.startswith("#1 enters by v1 in namespace far: IP 10.0.0.2 > 10.0.0.1")
+
+
+def test_the_live_host_is_refused_by_name(tmp_path: Path) -> None:
+    told = pystack("explain", PING, "--host", "--in", "eth0", cwd=tmp_path)
+    assert (told.rc, told.err) == (
+        2,
+        "pystack: explain: --host: not built yet (known: --setup FILE, or a daemon)\n",
+    )

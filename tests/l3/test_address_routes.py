@@ -3,7 +3,15 @@
 import pytest
 
 from pystack.l3.addresses import IFA_F_NOPREFIXROUTE, RT_SCOPE_HOST, RT_SCOPE_LINK, Address
-from pystack.l3.fib_types import RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL, TYPE_NAMES, FibRoute
+from pystack.l3.fib_types import (
+    RT_TABLE_LOCAL,
+    RT_TABLE_MAIN,
+    RTN_UNREACHABLE,
+    RTPROT_KERNEL,
+    TYPE_NAMES,
+    FibInfo,
+    FibRoute,
+)
 from pystack.wire.ipv4 import address_text
 from tests.box import Box
 from tests.frames import OUR_MAC, ip
@@ -213,6 +221,8 @@ def test_routes_that_name_a_lost_address_as_source_go_with_it() -> None:
     box.address(box.dev, "10.0.0.1/24")
     box.address(box.dev, "10.0.1.1/24")
     box.route("10.5.0.0/16", box.dev, src="10.0.1.1", scope=RT_SCOPE_LINK)
+    nowhere = FibInfo(RTN_UNREACHABLE, (), prefsrc=ip("10.0.1.1"))
+    box.ns.ipv4.fib.add(FibRoute(RT_TABLE_MAIN, ip("10.6.0.0"), 16, nowhere))
     box.ns.ipv4.addresses.delete(box.dev, ip("10.0.1.1"))
     assert [route.prefix for route in box.ns.ipv4.fib.table(RT_TABLE_MAIN)] == [ip("10.0.0.0")]
 

@@ -136,11 +136,16 @@ def test_arp_ignore_chooses_which_addresses_are_told(
     assert bool(box.known(ip(asker))) is answered
 
 
-@pytest.mark.parametrize(("asker", "answered"), [("10.0.0.2", True), ("10.0.1.2", False)])
-def test_arp_filter_answers_only_by_the_device_that_leads_back(asker: str, answered: bool) -> None:
+@pytest.mark.parametrize(
+    ("asker", "answered", "counted"), [("10.0.0.2", True, 0), ("10.0.1.2", False, 1), ("10.9.9.9", False, 0)]
+)
+def test_arp_filter_answers_only_by_the_device_that_leads_back(
+    asker: str, answered: bool, counted: int
+) -> None:
     box = Asked()
     box.sysctl("net.ipv4.conf.eth0.arp_filter", "1")
     assert box.answered(arp_request(spa=ip(asker))) is answered
+    assert box.ns.snmp.TcpExt.ArpFilter == counted
 
 
 def test_a_question_from_our_own_address_is_not_answered() -> None:

@@ -182,3 +182,14 @@ def exception_hop(box: Detour) -> Nexthop:
     result = box.way().result
     assert result is not None
     return result.nexthop
+
+
+def test_how_often_is_set_for_the_whole_host() -> None:
+    box = Sender()
+    box.sysctl("net.ipv4.route.redirect_number", "2")
+    told = []
+    for _ in range(50):
+        told += box.redirects()
+        box.advance(1)
+    assert len(told) == 2
+    assert box.host.add_netns("blue").ipv4.peers.sysctl.redirect_number == 2

@@ -1,6 +1,7 @@
 """Random calls on UDP sockets, and random packets for them, mean the same to pystack and to the kernel."""
 
 import random
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.errors import NetError
 from pystack.host import Host
 from pystack.l2.port import PortDevice
+from pystack.sock.inet import PacketInfo
 from pystack.sock.options import set_multicast_if, setsockopt
 from pystack.sock.udp import UdpSocket
 from pystack.wire import icmp
@@ -46,6 +48,7 @@ FAR = (*PEERS, "10.1.0.255", "255.255.255.255", "239.1.1.1", "8.8.8.8", "10.6.0.
 DESTINATIONS = (*OWN[1:], "10.1.0.255", "255.255.255.255", "224.0.0.1", "239.1.1.1")
 NUMBERS = (5000, 5001)
 LOOPBACK = 1  # its ifindex
+IP_PKTINFO, IP_RECVERR = 8, 11
 OPTIONS = {
     "SO_REUSEADDR": (socket.SOL_SOCKET, socket.SO_REUSEADDR),
     "SO_REUSEPORT": (socket.SOL_SOCKET, socket.SO_REUSEPORT),
@@ -54,7 +57,7 @@ OPTIONS = {
     "SO_RCVBUF": (socket.SOL_SOCKET, socket.SO_RCVBUF),
     "IP_TOS": (socket.SOL_IP, socket.IP_TOS),
     "IP_TTL": (socket.SOL_IP, socket.IP_TTL),
-    "IP_RECVERR": (socket.SOL_IP, 11),
+    "IP_RECVERR": (socket.SOL_IP, IP_RECVERR),
     "IP_FREEBIND": (socket.SOL_IP, 15),
     "IP_TRANSPARENT": (socket.SOL_IP, socket.IP_TRANSPARENT),
     "IP_MTU_DISCOVER": (socket.SOL_IP, 10),
@@ -80,6 +83,7 @@ class Sides:
     host: Host
     chance: random.Random
     opened: ExitStack
+    names: dict[int, str]
     pairs: list[Pair] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     opened_so_far: int = 0
@@ -138,7 +142,7 @@ class Sides:
         theirs, ours = [], []
         for pair in self.pairs:
             whose = 0 if pair.is_shared else pair.name
-            theirs += [(whose, *what) for what in harvest_theirs(pair.theirs)]
+            theirs += [(whose, *what) for what in harvest_theirs(pair.theirs, self.names)]
             ours += [(whose, *what) for what in harvest_ours(pair.ours)]
         assert sorted(ours, key=repr) == sorted(theirs, key=repr), self.log
 
@@ -154,17 +158,20 @@ def shape(frame: bytes) -> tuple[object, ...]:
     return frame[:6], header[1], header[6:8], header[8:10], header[12:20], ports, len(rest), rest[28:]
 
 
-def harvest_theirs(sock: socket.socket) -> list[tuple[object, ...]]:
+def harvest_theirs(sock: socket.socket, names: dict[int, str]) -> list[tuple[object, ...]]:
     found: list[tuple[object, ...]] = []
     for _ in range(20):
         with suppress(BlockingIOError):
-            data, ancillary, _, _ = sock.recvmsg(2000, 500, socket.MSG_ERRQUEUE)
-            errno, origin, type_, code, _, info = struct.unpack_from("=IBBBBI", ancillary[0][2])
+            _, ancillary, _, _ = sock.recvmsg(2000, 500, socket.MSG_ERRQUEUE)
+            (error,) = [octets for _, kind, octets in ancillary if kind == IP_RECVERR]
+            errno, origin, type_, code, _, info = struct.unpack_from("=IBBBBI", error)
             found.append(("queued", errno, origin, type_, code, info))
             continue
         try:
-            data, (host, port) = sock.recvfrom(2000)
-            found.append(("data", data, host, port if port in (*NUMBERS, 7) else 0))
+            data, ((_, _, info),), _, (host, port) = sock.recvmsg(2000, 500)
+            ifindex, spec_dst, daddr = struct.unpack("=I4s4s", info)
+            told = names[ifindex], socket.inet_ntoa(spec_dst), socket.inet_ntoa(daddr)
+            found.append(("data", data, host, port if port in (*NUMBERS, 7) else 0, *told))
         except BlockingIOError:
             return found
         except OSError as error:
@@ -186,13 +193,16 @@ def harvest_ours(sock: UdpSocket) -> list[tuple[object, ...]]:
         if received is None:
             return found
         port = received.sport if received.sport in (*NUMBERS, 7) else 0
-        found.append(("data", received.data, address_text(received.saddr), port))
+        dev = sock.context.devices.by_index(received.ifindex)
+        told = dev.name if dev else "", address_text(received.spec_dst), address_text(received.daddr)
+        found.append(("data", received.data, address_text(received.saddr), port, *told))
     return found
 
 
 def open_pair(sides: Sides) -> None:
     theirs = socket.socket(fileno=sides.kernel.open_socket(socket.AF_INET, socket.SOCK_DGRAM))
     theirs.setblocking(False)
+    theirs.setsockopt(socket.SOL_IP, IP_PKTINFO, 1)
     sides.opened.callback(theirs.close)
     sides.opened_so_far += 1
     sides.pairs.append(Pair(sides.opened_so_far, theirs, sides.host.init.udp.open()))
@@ -254,20 +264,39 @@ def connect(sides: Sides, pair: Pair) -> None:
 
 
 def send(sides: Sides, pair: Pair) -> None:
-    host, port = sides.chance.choice(far(pair)), sides.chance.choice((7, *NUMBERS))
-    payload = sides.chance.randbytes(sides.chance.choice((0, 5, 100, 1472)))
-    what = f"{pair.name} send {host} {port} {len(payload)}"
-    if sides.chance.random() < 0.5:
+    chance = sides.chance
+    host, port = chance.choice(far(pair)), chance.choice((7, *NUMBERS))
+    payload = chance.randbytes(chance.choice((0, 5, 100, 1472)))
+    what, kind = f"{pair.name} send {host} {port} {len(payload)}", chance.randrange(3)
+    to = ip(host), port
+    if kind == 0:
         what = f"{pair.name} send {len(payload)}"
         sides.both(what, lambda: pair.theirs.send(payload), lambda: pair.ours.send_to(payload))
-    else:
-        to = ip(host), port
+    elif kind == 1:
         sides.both(
             what,
             lambda: pair.theirs.sendto(payload, (host, port)),
             lambda: pair.ours.send_to(payload, to),
         )
+    else:
+        send_with_info(sides, pair, payload, (host, port))
     sides.assert_same_harvest()
+
+
+def send_with_info(sides: Sides, pair: Pair, payload: bytes, to: tuple[str, int]) -> None:
+    """Choose source and device for one datagram."""
+    source, device = sides.chance.choice(OWN[:-1]), sides.chance.choice(("", "tap1", "tap2"))
+    if to[0].startswith("239"):
+        return
+    index = next((number for number, name in sides.names.items() if name == device), 0)
+    octets = struct.pack("=I4s4s", index, socket.inet_aton(source), bytes(4))
+    dev = sides.host.init.devices.get(device)
+    info = PacketInfo(0 if dev is None else dev.ifindex, ip(source))
+    sides.both(
+        f"{pair.name} send {to} from {source} by {device}",
+        lambda: pair.theirs.sendmsg([payload], [(socket.SOL_IP, IP_PKTINFO, octets)], 0, to),
+        lambda: pair.ours.send_to(payload, (ip(to[0]), to[1]), info),
+    )
 
 
 def join(sides: Sides, pair: Pair) -> None:
@@ -346,7 +375,9 @@ def test_random_calls_and_packets_mean_the_same(seed: int) -> None:
     assert run_setup(host, SETUP, "setup") == []
     with KernelNetns(PORTS) as kernel, ExitStack() as opened:
         kernel.sh(SETUP).check()
-        sides = Sides(kernel, host, chance, opened)
+        links = kernel.sh("ip -o link").check().out
+        names = {int(number): name for number, name in re.findall(r"^(\d+): ([^:@]+)", links, re.MULTILINE)}
+        sides = Sides(kernel, host, chance, opened, names)
         kernel.drain()
         for _ in range(120):
             if len(sides.pairs) < 2 or (len(sides.pairs) < 6 and chance.random() < 0.2):

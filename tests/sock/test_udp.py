@@ -25,6 +25,7 @@ from pystack.sock.inet import (
     IP_PMTUDISC_OMIT,
     IP_PMTUDISC_PROBE,
     IP_PMTUDISC_WANT,
+    PacketInfo,
 )
 from pystack.sock.udp import UdpSocket
 from pystack.wire import icmp, udp
@@ -214,6 +215,18 @@ def test_the_way_of_a_connected_socket_is_asked_for_once() -> None:
     assert sock.way_to_peer() is not way
 
 
+def test_source_and_device_can_be_chosen_for_one_datagram() -> None:
+    box = Host()
+    sock = box.sock("0.0.0.0", 4000)
+    sock.connect(ALICE_IP, 53)
+    sock.send_to(b"", info=PacketInfo(spec_dst=ip("10.0.0.3")))
+    assert parsed_ip(box.sent(box.eth0)[0]).saddr == ip("10.0.0.3")
+    sock.send_to(b"", (ip("8.8.8.8"), 53), PacketInfo(ifindex=box.eth1.ifindex))
+    assert box.sent(box.eth1)[0][12:14] == b"\x08\x06", "it asks there for who is on no link"
+    assert refusal(lambda: sock.send_to(b"", info=PacketInfo(spec_dst=ip("9.9.9.9")))) == ENETUNREACH
+    assert refusal(lambda: sock.send_to(b"", info=PacketInfo(ifindex=99))) == ENODEV
+
+
 # -- bind and connect ----------------------------------------------------------------------------------------
 
 
@@ -284,6 +297,17 @@ def test_a_socket_tells_who_spoke_by_which_device_and_how_far_away() -> None:
     assert received.stamp == 7.0
     assert sock.recv() is None
     assert box.ns.snmp.Udp.InDatagrams == 1
+
+
+@pytest.mark.parametrize("destination", ["10.0.0.255", "255.255.255.255", "224.0.0.1"])
+def test_who_speaks_to_many_is_to_be_answered_from_one_address(destination: str) -> None:
+    """Linux: net/ipv4/fib_frontend.c fib_compute_spec_dst()"""
+    box = Host()
+    sock = box.sock("0.0.0.0", 53)
+    box.send(box.eth0, packet_frame(udp_packet(dst=ip(destination)), BROADCAST))
+    received = sock.recv()
+    assert received is not None
+    assert (received.daddr, received.spec_dst) == (ip(destination), OUR_IP)
 
 
 def test_peeking_leaves_it_there_and_counts_nothing() -> None:

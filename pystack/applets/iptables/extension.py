@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
+from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.option import Option, Values
 from pystack.applets.iptables.refused import BadOption
 from pystack.applets.tcpdump.names import Names
+from pystack.errors import EINVAL
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import Match, Target
-
-if TYPE_CHECKING:  # a rule is made of extensions
-    from pystack.applets.iptables.spec import RuleSpec
-
-EINVAL: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a rule is to stand, and what it may use there."""
+    """Where a rule is to stand, what it may use there, and what its header says."""
 
     path: Path
     table: str
     chain: str
     nft: bool
+    header: Header
 
 
 class Extension:
@@ -39,9 +37,9 @@ class Extension:
     def check(self, values: Values) -> None:
         """Whether what was given goes together; raises Refused. Linux: xtables_target.x6_fcheck"""
 
-    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+    def kernel_error(self, values: Values, site: Site) -> int:
         """The errno with which the kernel refuses this here, 0 if it does not. Linux: xt_check_match()"""
-        if self.protocols and (spec.header.protocol_inverted or spec.header.protocol not in self.protocols):
+        if self.protocols and (site.header.protocol_inverted or site.header.protocol not in self.protocols):
             return EINVAL
         if self.tables and site.table not in self.tables:
             return EINVAL

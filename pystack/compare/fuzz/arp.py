@@ -66,7 +66,7 @@ def _step(dice: Dice) -> Step:
 
 def _command(dice: Dice) -> str:
     address, device = address_text(_address(dice)), dice.among((*PORTS, "lo"))
-    match dice.weighted({"level": 12, "address": 4, "proxy": 4, "show": 3, "forget": 1}):
+    match dice.weighted({"level": 12, "address": 4, "proxy": 4, "show": 3, "forget": 1, "count": 1}):
         case "level":
             return _level(dice)
         case "address":
@@ -79,6 +79,8 @@ def _command(dice: Dice) -> str:
             return f"ip neigh {dice.among(['add', 'add', 'del'])} proxy {address} dev {device}"
         case "forget":
             return f"ip neigh del {address} dev {device}"
+        case "count":
+            return "nstat -asz TcpExtArpFilter"
         case _:
             return f"ip neigh show to {address} dev {device}"
 

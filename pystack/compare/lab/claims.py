@@ -28,7 +28,7 @@ TABLE: Final = "docs/claims.toml"
 _MOST_LINES: Final = 16
 _DRAWN: Final = re.compile(r"(?<=echo re)(quest|ply), id \d+")  # by lot, where nobody says which
 _TIME: Final = re.compile(r",? time[= ]\d+(?:\.\d+)? ?ms$")  # which passes in no time here
-_CHATTER: Final = ("tcpdump: verbose", "listening on", "--- ", "rtt ", "PING ")
+_CHATTER: Final = ("tcpdump: verbose", "listening on", "--- ", "rtt ")
 _CHATTER_ENDS: Final = ("packets captured", "packets received by filter", "packets dropped by kernel")
 
 
@@ -206,7 +206,8 @@ def _passed(record: Frame | Captured) -> str:
 def _printed(record: Output) -> Iterator[str]:
     for line in record.text.splitlines():
         text = _TIME.sub("", line.rstrip())
-        if text and not text.startswith(_CHATTER) and not text.endswith(_CHATTER_ENDS):
+        is_greeting = text.startswith("PING ") and " from " not in text
+        if text and not is_greeting and not text.startswith(_CHATTER) and not text.endswith(_CHATTER_ENDS):
             yield text
 
 

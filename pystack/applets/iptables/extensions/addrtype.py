@@ -7,7 +7,6 @@ from typing import Final
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.option import Option, Values, Where
 from pystack.applets.iptables.refused import Refused
-from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
 from pystack.netfilter.matches.addrtype import AddressType, RpFilter
@@ -61,14 +60,14 @@ class AddrType(MatchExtension):
         if "src-type" not in values and "dst-type" not in values:
             raise Refused("addrtype: you must specify --src-type or --dst-type")
 
-    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+    def kernel_error(self, values: Values, site: Site) -> int:
         """A device that is not known yet, or any more, cannot be asked for.
 
         Linux: net/netfilter/xt_addrtype.c addrtype_mt_checkentry_v1()
         """
         no_out = "limit-iface-out" in values and site.chain in ("PREROUTING", "INPUT")
         no_in = "limit-iface-in" in values and site.chain in ("POSTROUTING", "OUTPUT")
-        return EINVAL if no_out or no_in else super().kernel_error(spec, values, site)
+        return EINVAL if no_out or no_in else super().kernel_error(values, site)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`ADDRTYPE match dst-type LOCAL`"""

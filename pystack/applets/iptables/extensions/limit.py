@@ -7,7 +7,6 @@ from typing import Final
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.option import U32, Option, Values, Where, uint
 from pystack.applets.iptables.refused import BadOption, Refused
-from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import ERANGE
 from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random
@@ -61,7 +60,7 @@ class LimitExtension(MatchExtension):
         Option("limit-burst", uint(10000)),
     )
 
-    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+    def kernel_error(self, values: Values, site: Site) -> int:
         """What does not fit in 32 bits. Linux: net/netfilter/xt_limit.c limit_mt_check()"""
         interval, burst = _settings(values)
         empty = "limit-burst" in values and not values["limit-burst"].value

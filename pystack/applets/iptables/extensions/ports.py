@@ -17,7 +17,6 @@ from pystack.applets.iptables.option import (
     uint_range,
 )
 from pystack.applets.iptables.refused import Refused
-from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
 from pystack.netfilter.matches.ports import (
@@ -49,13 +48,13 @@ class _Ports(MatchExtension):
     protocol: int
     length: int
 
-    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+    def kernel_error(self, values: Values, site: Site) -> int:
         """nft translates these by itself, and asks only that -p names the protocol."""
         if not site.nft:
-            return super().kernel_error(spec, values, site)
-        if spec.header.protocol != self.protocol and values:
+            return super().kernel_error(values, site)
+        if site.header.protocol != self.protocol and values:
             raise Refused(f"{self.name.upper()} match requires '-p {self.name}'")
-        return 0 if spec.header.protocol == self.protocol else EINVAL
+        return 0 if site.header.protocol == self.protocol else EINVAL
 
     def save(self, values: Values) -> str:
         """All ports are the same as none."""
@@ -262,13 +261,13 @@ class MultiportExtension(MatchExtension):
         if not values:
             raise Refused("multiport expection an option")
 
-    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+    def kernel_error(self, values: Values, site: Site) -> int:
         """Only protocols that begin with ports have some. Linux: libxt_multiport.c check_proto()"""
-        if spec.header.protocol_inverted:
+        if site.header.protocol_inverted:
             raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
-        if not spec.header.protocol:
+        if not site.header.protocol:
             raise Refused("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")
-        if spec.header.protocol not in _WITH_PORTS:
+        if site.header.protocol not in _WITH_PORTS:
             raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
         return 0
 

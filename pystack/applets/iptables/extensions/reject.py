@@ -7,7 +7,6 @@ from typing import Final
 from pystack.applets.iptables.extension import Site, TargetExtension
 from pystack.applets.iptables.option import Option, Values, Where
 from pystack.applets.iptables.refused import Refused
-from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
 from pystack.netfilter.rule import Target
@@ -44,13 +43,13 @@ class RejectExtension(TargetExtension):
     hooks = ("INPUT", "FORWARD", "OUTPUT")
     options = (Option("reject-with", _type),)
 
-    def kernel_error(self, spec: RuleSpec, values: Values, site: Site) -> int:
+    def kernel_error(self, values: Values, site: Site) -> int:
         """Only TCP can be reset. Linux: net/ipv4/netfilter/ipt_REJECT.c reject_tg_check()"""
-        header = spec.header
+        header = site.header
         is_tcp = header.protocol == IPPROTO_TCP and not header.protocol_inverted
         if _given(values) == "tcp-reset" and not is_tcp:
             return EINVAL
-        return super().kernel_error(spec, values, site)
+        return super().kernel_error(values, site)
 
     def save(self, values: Values) -> str:
         """The way is always said."""
