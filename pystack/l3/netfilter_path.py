@@ -9,6 +9,7 @@ from pystack.l2.context import LinkContext
 from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
+from pystack.netfilter.conntrack.conn import attach
 from pystack.packet import Packet
 from pystack.wire import icmp, tcp
 from pystack.wire.checksum import pseudo_header_sum, transport_sum, verifies
@@ -107,6 +108,7 @@ class NetfilterPath:
         start = ETH_HLEN + own.ihl
         answer.offload = Offload(NEEDS_CSUM, csum_start=start, csum_offset=at)
         answer.mark = pkt.mark if self._ipv4.confs.ipv4.fwmark_reflect else 0
+        attach(answer, pkt)
         return answer
 
     # --- addresses ----------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ class Match:
 
     __slots__ = ()
 
+    uses_connections = False  # a rule that asks keeps connections tracked
+
     def __call__(self, view: View) -> bool:
         """Whether it is. Linux: struct xt_match .match"""
         raise NotImplementedError
@@ -34,6 +36,8 @@ class Target:
     """What is done with a packet: a verdict (verdict.py), CONTINUE, or RETURN."""
 
     __slots__ = ()
+
+    uses_connections = False  # as in Match
 
     def apply(self, view: View) -> int:
         """Do it. Linux: struct xt_target .target"""
@@ -88,6 +92,12 @@ class Rule:
         self.origin = origin  # FILE:LINE
         self.packets = 0
         self.octets = 0
+
+    @property
+    def connection_users(self) -> int:
+        """How many of its parts need connections to be tracked."""
+        users = sum(test.uses_connections for test in self.tests)
+        return users + (self.target is not None and self.target.uses_connections)
 
     def matches(self, view: View) -> bool:
         """Whether the packet is what the rule is about."""

@@ -26,6 +26,7 @@ from pystack.compare.lab.rtnetlink import (
     NetlinkSocket,
 )
 from pystack.errors import ENODEV, ENOENT
+from pystack.hooks.ctnetlink import CT_DELETE
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NFGENMSG_SIZE, NfnetlinkSocket, attributes
 from pystack.wire.ethernet import ETH_P_8021Q, ETH_P_IP
 from pystack.wire.icmp import ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMP, ICMP_TIMESTAMPREPLY
@@ -41,7 +42,6 @@ NDA_DST: Final = 1
 NUD_INCOMPLETE, NUD_PROBE, NUD_FAILED = 0x01, 0x10, 0x20
 UNANSWERED: Final = NUD_INCOMPLETE | NUD_PROBE | NUD_FAILED
 
-CT_DELETE: Final = 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE
 CT_GET_STATS: Final = 1 << 8 | 5
 CTA_STATS_GLOBAL_ENTRIES: Final = 1
 EXPECT_DELETE: Final = 2 << 8 | 2
