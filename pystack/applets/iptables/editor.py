@@ -103,7 +103,8 @@ class Editor:
     def _compiled(self, command: Command, table: Table, spec: RuleSpec, verb: str) -> tuple[Chain, Rule]:
         self._check_target(table, spec)
         chain = self.chain(table, command.chain)
-        site = Site(self.tables.path, table.name, chain.name, self.owner.is_nft, spec.header)
+        tables, is_nft = self.tables, self.owner.is_nft
+        site = Site(tables.path, table.name, chain.name, is_nft, spec.header, tables.conntrack)
         extensions = [*spec.matches, *([] if spec.extension is None else [spec.extension])]
         for extension, values in extensions:
             error = extension.kernel_error(values, site)

@@ -10,6 +10,7 @@ from pystack.applets.iptables.option import Option, Values
 from pystack.applets.iptables.refused import BadOption
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
+from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import Match, Target
 
@@ -23,6 +24,7 @@ class Site:
     chain: str
     nft: bool
     header: Header
+    conntrack: Conntrack
 
 
 class Extension:
@@ -85,6 +87,8 @@ class MatchExtension(Extension):
 
 class TargetExtension(Extension):
     """`-j NAME`"""
+
+    listed_as: ClassVar[str] = ""  # what -L calls it, where that is not its name
 
     def compile(self, values: Values, site: Site) -> Target:
         """What is done."""

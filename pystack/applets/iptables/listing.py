@@ -119,6 +119,8 @@ class Listing:
         if self._verbose:
             text += f"{self._count(rule.packets)}{self._count(rule.octets)}"
         target = rule.target.chain.name if isinstance(rule.target, Jump) else spec.target
+        if spec.extension is not None:
+            target = spec.extension[0].listed_as or target
         text += f"{target:<9} " + self._details(spec.header)
         if spec.goto:
             text += "[goto] "

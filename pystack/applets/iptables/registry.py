@@ -7,6 +7,8 @@ from typing import Final
 from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension
 from pystack.applets.iptables.extensions import (
     addrtype,
+    connections,
+    conntrack,
     fields,
     icmp,
     limit,
@@ -29,18 +31,20 @@ _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *log.EXTENSIONS,
     *reject.EXTENSIONS,
     *mangle.EXTENSIONS,
+    *conntrack.EXTENSIONS,
+    *connections.EXTENSIONS,
 )
 _MATCHES: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, MatchExtension)}
 _TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, TargetExtension)}
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
 _MATCHES_OF_OTHERS: Final = frozenset(
-    "bpf cgroup cluster connbytes connlabel connlimit connmark conntrack dccp ecn hashlimit helper ipcomp "
-    "ipvs nfacct osf owner policy rateest realm recent sctp set socket state string tcpmss time u32".split()
+    "bpf cgroup cluster connlabel dccp ecn hashlimit helper ipcomp "
+    "ipvs nfacct osf owner policy rateest realm recent sctp set socket string tcpmss time u32".split()
 )
 _TARGETS_OF_OTHERS: Final = frozenset(
-    "AUDIT CHECKSUM CLUSTERIP CONNMARK CONNSECMARK CT DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP NFLOG "
-    "NFQUEUE NOTRACK QUEUE RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPMSS TCPOPTSTRIP TEE TPROXY TRACE "
+    "AUDIT CHECKSUM CLUSTERIP CONNSECMARK DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP NFLOG "
+    "NFQUEUE QUEUE RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPMSS TCPOPTSTRIP TEE TPROXY TRACE "
     "ULOG".split()
 )
 

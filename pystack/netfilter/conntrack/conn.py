@@ -20,16 +20,22 @@ from pystack.packet import Packet
 ZONE_DIR_ORIGINAL: Final = 1
 ZONE_DIR_REPLY: Final = 2
 ZONE_DIR_BOTH: Final = 3
+_U16: Final = 0xFFFF
 
 
 class Zone:
     """A number that keeps equal tuples apart. Linux: struct nf_conntrack_zone"""
 
-    __slots__ = ("dirs", "number")
+    __slots__ = ("by_mark", "dirs", "number")
 
-    def __init__(self, number: int = 0, dirs: int = ZONE_DIR_BOTH) -> None:
+    def __init__(self, number: int = 0, dirs: int = ZONE_DIR_BOTH, *, by_mark: bool = False) -> None:
         self.number = number
         self.dirs = dirs
+        self.by_mark = by_mark  # the number is the packet's mark
+
+    def for_packet(self, pkt: Packet) -> Zone:
+        """The zone of one packet. Linux: nf_ct_zone_tmpl()"""
+        return Zone(pkt.mark & _U16, self.dirs) if self.by_mark else self
 
     def of(self, direction: int) -> int:
         """The zone's number as tuples of one direction have it. Linux: nf_ct_zone_id()"""

@@ -109,7 +109,7 @@ class Tracker:
             stats.invalid += 1
             return NF_ACCEPT
         transport = pkt.network_header + header.ihl
-        zone = DEFAULT_ZONE if template is None else template.zone
+        zone = DEFAULT_ZONE if template is None else template.zone.for_packet(pkt)
         if header.protocol == IPPROTO_ICMP:
             goes_on = self._icmp(pkt, transport, zone, state)
             if not goes_on:
@@ -179,7 +179,7 @@ class Tracker:
             context.warn("nf_conntrack: nf_conntrack: table full, dropping packet")
             return _FULL
         conn = Conn(original, in_zone(reply, zone.of(REPLY)))
-        if zone is not DEFAULT_ZONE:
+        if zone.number:
             conn.extended().zone = zone
         if context.conf.acct:
             conn.extended().accounted = True
