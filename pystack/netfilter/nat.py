@@ -30,6 +30,7 @@ from pystack.netfilter.hooks import (
 )
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.packet import Packet
+from pystack.wire.ipv4 import IPPROTO_ICMP
 
 PRIORITY_DST: Final = -100
 PRIORITY_SRC: Final = 100
@@ -65,10 +66,12 @@ class NatPoint:
         return entry
 
     def _cross(self, pkt: Packet, state: HookState) -> int:
-        """Linux: nf_nat_inet_fn()"""
+        """Linux: net/netfilter/nf_nat_proto.c nf_nat_ipv4_fn(), nf_nat_core.c nf_nat_inet_fn()"""
         conn = tracked(pkt)
         if conn is None or pkt.ctinfo not in _BEGINS or conn.status & self._done:
             return NF_ACCEPT
+        if pkt.ctinfo != IP_CT_NEW and pkt.ip is not None and pkt.ip.protocol == IPPROTO_ICMP:
+            return NF_ACCEPT  # an error goes the way of what it complains of
         for entry in self._entries:
             entry.packets += 1
             verdict = entry.fn(pkt, state)
