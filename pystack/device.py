@@ -63,6 +63,9 @@ class Socket:
     __slots__ = ()
 
     mc_loop: bool = True  # IP_MULTICAST_LOOP: what is sent to a group of ours comes back
+    ifindex: int = 0  # SO_BINDTODEVICE
+    uid: int = 0  # whose program opened it: those that run inside the stack are root's
+    gid: int = 0
 
 
 class NetDevice:

@@ -81,7 +81,7 @@ class Netns:
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.flush_routes)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self._build_conntrack(None if first is None else first.conntrack)
-        self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link), self.conntrack)
+        self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link, self.devices), self.conntrack)
         self._build_br_netfilter()
         self.devices.register(self.loopback)
 

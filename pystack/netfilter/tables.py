@@ -21,6 +21,8 @@ from pystack.netfilter.hooks import (
     Hooks,
     HookState,
 )
+from pystack.netfilter.matches.hashlimit import Buckets
+from pystack.netfilter.matches.recent import RecentLists
 from pystack.netfilter.nat import nat_points
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import BaseChain
@@ -52,6 +54,8 @@ class Tables:
     def __init__(self, hooks: Hooks, path: Path, conntrack: Conntrack) -> None:
         self.path = path
         self.conntrack = conntrack
+        self.recent = RecentLists()
+        self.buckets: dict[str, Buckets] = {}  # of -m hashlimit, by name
         self._hooks = hooks
         self._nat = nat_points(hooks)
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first

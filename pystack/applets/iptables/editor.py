@@ -103,10 +103,8 @@ class Editor:
     def _compiled(self, command: Command, table: Table, spec: RuleSpec, verb: str) -> tuple[Chain, Rule]:
         self._check_target(table, spec)
         chain = self.chain(table, command.chain)
-        tables, is_nft = self.tables, self.owner.is_nft
-        site = Site(tables.path, table.name, chain.name, is_nft, spec.header, tables.conntrack)
-        extensions = [*spec.matches, *([] if spec.extension is None else [spec.extension])]
-        for extension, values in extensions:
+        site = Site(self.tables, table.name, chain.name, self.owner.is_nft, spec)
+        for extension, values in spec.parts():
             error = extension.kernel_error(values, site)
             if error:
                 raise KernelRefused(error, f"RULE_{verb}", f"rule in chain {chain.name}")

@@ -221,7 +221,6 @@ class _Backup:
         self._table = table
         self._chains = dict(table.chains)
         self._rules = {name: list(chain.rules) for name, chain in table.chains.items()}
-        self._references = {name: chain.references for name, chain in table.chains.items()}
         self._policies = {
             chain.name: (chain.policy, chain.packets, chain.octets) for chain in table.base_chains()
         }
@@ -230,16 +229,18 @@ class _Backup:
         """As if nothing had been done since; built-in chains that came into being stay, empty."""
         table = self._table
         for name, chain in list(table.chains.items()):
+            table.flush(chain)
             if name not in self._chains and isinstance(chain, BaseChain):
-                table.flush(chain)
                 chain.policy = NF_ACCEPT
                 self._chains[name] = chain
         table.chains = self._chains
         for name, rules in self._rules.items():
+            for rule in rules:
+                table.append(table.chains[name], rule)
+        for name, numbers in self._policies.items():
             chain = table.chains[name]
-            chain.rules, chain.references, chain.index = rules, self._references[name], None
-            if isinstance(chain, BaseChain):
-                chain.policy, chain.packets, chain.octets = self._policies[name]
+            assert isinstance(chain, BaseChain), "only those have a policy"
+            chain.policy, chain.packets, chain.octets = numbers
 
 
 def split(line: str) -> list[str]:
