@@ -130,7 +130,7 @@ def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
     sock = pkt.sock
     if isinstance(sock, InetSocket) and sock.is_connected:
         return "its socket was connected with it, and keeps it"
-    if sock is not None:
+    if sock is not None and sock.has_owner:
         return "its socket is bound to it"
     if cause is not None and cause.daddr == header.saddr:
         return "an answer comes from the address that was asked"
