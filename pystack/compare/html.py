@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pystack.compare.explanation import ALSO, FIRST, Explanation, Row, explain
+from pystack.compare.explanation import Explanation, explain
 from pystack.compare.findings import Cause, Entry, Finding, Findings
 from pystack.compare.markup import attributes, escaped
 from pystack.compare.outcome import SAME, Summary
+from pystack.compare.rows import ALSO, FIRST, Row
 from pystack.compare.words import NOTHING
 
 _EXPLAINED: Final = 3  # differences of each cause; the others are listed

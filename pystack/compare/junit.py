@@ -8,7 +8,7 @@ from itertools import chain
 from pystack.compare.findings import Entry, Findings
 from pystack.compare.markup import attributes, escaped
 from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, SKIPPED
-from pystack.compare.words import words
+from pystack.compare.rows import beside
 
 
 def junit(findings: Findings) -> str:
@@ -51,14 +51,13 @@ def _result(entry: Entry) -> Iterator[str]:
 
 
 def _text(entry: Entry) -> str:
-    """Every difference of a scenario, with both sides."""
+    """Every difference of a scenario, and what both sides say where they differ."""
     lines: list[str] = []
     for found in entry.findings:
         one = found.difference
         known = f" (known: {one.known})" if one.known else ""
         lines += [
             f"{found.number}: {one.cls} at {one.at}, step {one.step}: {one.cause}{known}",
-            f"  kernel   {words(one.kernel)}",
-            f"  pystack  {words(one.pystack)}",
+            *(f"  {who:8} {said}" for who, said in beside(one)),
         ]
     return "\n".join(lines)

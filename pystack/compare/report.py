@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import Final
 
-from pystack.compare.diff import Difference
-from pystack.compare.explanation import ALSO, FIRST, UNMARKED, Explanation, Row, text_rows
+from pystack.compare.explanation import Explanation
 from pystack.compare.findings import Cause, Entry, Finding
 from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, SAME, SKIPPED, Summary
 from pystack.compare.predict import Prediction
-from pystack.compare.records import Output, State
-from pystack.compare.words import NOTHING, words
+from pystack.compare.rows import ALSO, FIRST, Row, beside
+from pystack.compare.words import NOTHING
 
-_MOST_LINES: Final = 3  # of an output or a table, as an example
+_MOST_LINES: Final = 6  # of one difference, as an example
 _MOST_NUMBERS: Final = 8  # of the differences of one cause
 _RED, _GREEN, _YELLOW, _PLAIN = "31", "32", "33", ""
 _COLOURS: Final[Mapping[str, str]] = {
@@ -111,20 +110,8 @@ class Report:
 def _example(finding: Finding) -> Iterator[str]:
     difference = finding.difference
     yield f"  {finding.number:3} {finding.outcome.file}, step {difference.step}, at {difference.at}"
-    for row in islice(_beside(difference), _MOST_LINES):
-        yield f"      kernel   {_printable(row.kernel)}"
-        yield f"      pystack  {_printable(row.pystack)}"
-
-
-def _beside(difference: Difference) -> Iterator[Row]:
-    """Both halves; of outputs and tables the lines that differ."""
-    left, right = words(difference.kernel), words(difference.pystack)
-    if not isinstance(difference.kernel or difference.pystack, Output | State):
-        yield Row(FIRST, left, right)
-        return
-    is_table = isinstance(difference.kernel, State)
-    lines = (sorted(text.splitlines()) if is_table else text.splitlines() for text in (left, right))
-    yield from (row for row in text_rows(*lines) if row.mark != UNMARKED)
+    for who, said in islice(beside(difference), _MOST_LINES):
+        yield f"      {who:8} {_printable(said)}"
 
 
 def _numbers(findings: Sequence[Finding]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from pystack.compare.outcome import PENDING, Outcome
-from pystack.compare.path import Wiring
 from pystack.compare.predict import Prediction
 from pystack.compare.records import Json
 from pystack.compare.stream import events, scenarios
+from pystack.explain.path_kind import Wiring
 from tests.compare.runs import bridged, echo, lost, outcome, run
 
 DIFFERS = run(outcome(bridged(echo()), lost(echo()))).entries[0]
