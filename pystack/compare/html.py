@@ -52,7 +52,12 @@ def html(findings: Findings) -> str:
 
 def _summary(summary: Summary) -> Iterator[str]:
     counts = [f'<b class="{name}">{count} {name}</b>' for name, count in summary.counts.items() if count]
-    yield f"<p>{summary.scenarios} scenarios: {', '.join(counts) or 'none'}.</p>"
+    plural = "" if summary.scenarios == 1 else "s"
+    yield f"<p>{summary.scenarios} scenario{plural}: {', '.join(counts) or 'none'}.</p>"
+    if summary.predicted:
+        yield f"<p>Predictions: {summary.predicted}, {summary.not_as_predicted} not as expected.</p>"
+    if summary.interrupted:
+        yield f'<p class="error">{escaped(summary.breaking_off)}</p>'
     if summary.not_observable:
         yield f"<p>Not observable on one side: {summary.not_observable}.</p>"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pystack.compare.explanation import explain
 from pystack.compare.findings import Entry
-from pystack.compare.outcome import ERROR, PENDING, Outcome
+from pystack.compare.outcome import ERROR, PENDING, Outcome, Summary
 from pystack.compare.predict import Prediction
 from pystack.compare.records import Output, State
 from pystack.compare.report import Report
@@ -130,3 +130,22 @@ def test_a_wrong_prediction_is_marked_and_shown_in_three_columns() -> None:
         "      kernel   1-7 sent by tap2",
         "      pystack  -",
     ]
+
+
+def test_the_summary_says_how_many_predictions_held() -> None:
+    findings = run()
+    wrong = Prediction("path", 1, "1-2", "1-7", "1-7", holds=False)
+    findings.add(outcome(bridged(echo()), bridged(echo())), predictions=(replace(wrong, holds=True), wrong))
+    assert "predictions: 2, 1 not as expected" in list(Report().summary(findings.summary))
+
+
+def test_what_is_wrong_with_a_file_is_told_with_its_place_once() -> None:
+    bad = Outcome("c.toml", "", ERROR, "c.toml:1: title: missing; c.toml:7: step: bad")
+    assert list(Report().scenario(Entry(bad, Wiring()))) == [
+        "error    c.toml:1: title: missing",
+        "         c.toml:7: step: bad",
+    ]
+
+
+def test_a_run_that_was_interrupted_says_how_far_it_came() -> None:
+    assert list(Report().summary(Summary(planned=12, interrupted=True)))[-1] == "interrupted: 0 of 12 played"
