@@ -224,6 +224,9 @@ def _table_lines(netns: Netns) -> Iterator[str]:
         if neigh.state & NUD_PERMANENT:
             where = f"lladdr {mac_text(neigh.ha)} dev {neigh.dev.name}"
             yield f"ip neighbour add {address_text(neigh.key)} {where} nud permanent"
+    for proxy in netns.ipv4.arp.proxy:
+        where = "" if proxy.dev is None else f" dev {proxy.dev.name}"
+        yield f"ip neighbour add proxy {address_text(proxy.key)}{where}"
     for dev in netns.devices:
         for address in (*dev.unicast_addresses, *dev.multicast_addresses):
             yield f"bridge fdb add {mac_text(address)} dev {dev.name} self"

@@ -14,6 +14,7 @@ FEATURES: Final = {
     "iptables-legacy": "iptables' tables of old",
     "iptables-nft": "iptables on nftables",
     "nft": "nftables",
+    "traceroute": "the program traceroute",
     "vlan": "802.1Q devices",
     "vrf": "VRF devices",
 }

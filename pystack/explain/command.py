@@ -189,3 +189,5 @@ def _objects(explanation: Explanation) -> Iterator[Json]:
             "ends": ends_of(traveller),
             "caused": [other.number for other in explanation.travellers if other.cause == traveller.number],
         }
+    if explanation.is_cut_short:
+        yield {"v": 1, "type": "cut", "packets": len(explanation.travellers)}

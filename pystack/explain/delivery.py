@@ -166,7 +166,8 @@ def _to_icmp(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
 def _echo(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
     settings, route = scene.netns.ipv4.confs.ipv4, pkt.route
     if settings.icmp_echo_ignore_all:
-        return Delivery(Told("not answered: icmp_echo_ignore_all is 1", _ICMP))
+        line = scene.line_of_sysctl("icmp_echo_ignore_all")
+        return Delivery(Told("not answered: icmp_echo_ignore_all is 1", _ICMP, config=line))
     to_many = isinstance(route, Rtable) and route.flags & (RTCF_BROADCAST | RTCF_MULTICAST)
     if to_many and settings.icmp_echo_ignore_broadcasts:
         return Delivery(Told("not answered: icmp_echo_ignore_broadcasts is 1", _ICMP), "")

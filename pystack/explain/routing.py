@@ -14,15 +14,17 @@ from pystack.explain.sender import Sender
 from pystack.explain.stage import Reason, Told
 from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_LINK
-from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, FibResult, Flow
+from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.flow_keys import flow_keys
 from pystack.l3.path_choice import L4_POLICY
 from pystack.l3.route import RTCF_BROADCAST, RTCF_DOREDIRECT, RTCF_MULTICAST, RTCF_REDIRECTED, Rtable
 from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
 from pystack.sock.inet import InetSocket
+from pystack.wire import icmp
 from pystack.wire.ipv4 import (
     INADDR_BROADCAST,
+    IPPROTO_ICMP,
     Ipv4Header,
     address_text,
     is_loopback,
@@ -71,9 +73,10 @@ def _why_in(scene: Scene, arrival: Arrival, decision: Rtable | DropReason) -> It
     story = looked_up(scene, arrival.flow(fib))
     yield from story.reasons
     found = story.found
-    leads_on = isinstance(found, FibResult) and found.type != RTN_LOCAL
+    leads_on = isinstance(found, FibResult) and found.type == RTN_UNICAST
     if not forwards and _is_refused(decision) and (leads_on or not isinstance(found, FibResult)):
-        return (yield Reason(f"{dev.name}.forwarding is 0: what is not for this host is not passed on"))
+        text = f"{dev.name}.forwarding is 0: what is not for this host is not passed on"
+        return (yield Reason(text, scene.line_of_forwarding(dev)))
     if isinstance(decision, DropReason):
         return (yield from source_check.martian(scene, arrival, decision))
     if decision.error or not isinstance(found, FibResult):
@@ -110,7 +113,7 @@ def routed_out(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header 
     flow = _question(pkt, header)
     reasons = [*why_out(scene, flow, route)]
     if flow.saddr:
-        reasons.append(source_choice.given(scene, flow.saddr, _given_by(pkt, header, cause)))
+        reasons.append(source_choice.given(scene, flow.saddr, _given_by(scene, pkt, header, cause)))
     return Told(f"{way(scene, route)}, source {address_text(header.saddr)}", _OUTPUT, tuple(reasons))
 
 
@@ -126,7 +129,7 @@ def _question(pkt: Packet, header: Ipv4Header) -> Flow:
     return flow
 
 
-def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
+def _given_by(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
     sock = pkt.sock
     if isinstance(sock, InetSocket) and sock.is_connected:
         return "its socket was connected with it, and keeps it"
@@ -134,7 +137,12 @@ def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
         return "its socket is bound to it"
     if cause is not None and cause.daddr == header.saddr:
         return "an answer comes from the address that was asked"
-    return "chosen by the stack, which answers"
+    kind = pkt.data[pkt.transport_header : pkt.transport_header + 1]
+    if header.protocol != IPPROTO_ICMP or not kind or kind[0] not in icmp.ERROR_TYPES:
+        return "chosen by the stack, which answers"
+    if scene.netns.ipv4.confs.ipv4.icmp_errors_use_inbound_ifaddr:
+        return "of the device by which the packet came (icmp_errors_use_inbound_ifaddr is 1)"
+    return "of the way back to the sender (icmp_errors_use_inbound_ifaddr is 0)"
 
 
 def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:

@@ -44,7 +44,7 @@ class LinkGroup:
 
     address: bytes
     users: int = 0
-    static: bool = False  # one of the users is `ip maddr add`
+    static: bool = False  # one of the users is `ip maddr add`, or `bridge fdb add … self`
 
 
 class Groups:
@@ -52,7 +52,6 @@ class Groups:
 
     def __init__(self, devices: DeviceTable) -> None:
         self._by_dev: dict[Link, dict[int, Membership]] = {}
-        self._on_link: dict[Link, dict[bytes, LinkGroup]] = {}
         self.on_join: Callable[[Membership], None] = _nobody_asks  # who tells the routers
         self.on_leave: Callable[[Membership], None] = _nobody_asks
         devices.listen(self._on_link_event)
@@ -72,8 +71,6 @@ class Groups:
             known.users += 1
             return
         membership = self._by_dev.setdefault(dev, {})[group] = Membership(dev, group)
-        if not dev.flags & IFF_LOOPBACK:
-            self._hear(dev, link_address(group))
         self.on_join(membership)
 
     def leave(self, dev: Link, group: int) -> None:
@@ -84,43 +81,32 @@ class Groups:
         known.users -= 1
         if not known.users:
             del self._by_dev[dev][group]
-            self._ignore(dev, link_address(group))
             self.on_leave(known)
 
     # -- on the link ---------------------------------------------------------------------------------------
 
     def link_groups(self, dev: Link) -> list[LinkGroup]:
-        """What /proc/net/dev_mcast lists, the oldest first."""
-        return list(self._on_link.get(dev, {}).values())
+        """What /proc/net/dev_mcast lists, less the groups that only the kernel joins by itself."""
+        found: dict[bytes, LinkGroup] = {}
+        joined = [] if dev.flags & IFF_LOOPBACK else reversed(self.of(dev))
+        for address in (link_address(membership.group) for membership in joined):
+            found.setdefault(address, LinkGroup(address)).users += 1
+        for address, users in dev.multicast_addresses.items():
+            known = found.setdefault(address, LinkGroup(address))
+            known.users += users
+            known.static = True
+        return list(found.values())
 
     def add_static(self, dev: Link, address: bytes) -> None:
         """`ip maddr add`; once more is no more. Linux: net/core/dev_addr_lists.c dev_mc_add_global()"""
         if dev.flags & IFF_LOOPBACK:
             raise NetError(EINVAL)
-        known = self._on_link.get(dev, {}).get(address)
-        if known is None or not known.static:
-            self._hear(dev, address).static = True
+        dev.multicast_addresses.setdefault(address, 1)
 
     def delete_static(self, dev: Link, address: bytes) -> None:
         """Linux: net/core/dev_addr_lists.c dev_mc_del_global()"""
-        known = self._on_link.get(dev, {}).get(address)
-        if known is None or not known.static:
+        if dev.multicast_addresses.pop(address, None) is None:
             raise NetError(ENOENT)
-        known.static = False
-        self._ignore(dev, address)
-
-    def _hear(self, dev: Link, address: bytes) -> LinkGroup:
-        known = self._on_link.setdefault(dev, {}).setdefault(address, LinkGroup(address))
-        known.users += 1
-        return known
-
-    def _ignore(self, dev: Link, address: bytes) -> None:
-        known = self._on_link.get(dev, {}).get(address)
-        if known is None:
-            return
-        known.users -= 1
-        if not known.users:
-            del self._on_link[dev][address]
 
     def is_member(self, dev: Link, group: int) -> bool:
         """Linux: net/ipv4/igmp.c ip_check_mc_rcu()"""
@@ -138,7 +124,6 @@ class Groups:
         elif event is LinkEvent.UNREGISTER:
             for membership in self._by_dev.pop(dev, {}).values():
                 membership.stop()
-            self._on_link.pop(dev, None)
 
 
 def link_address(group: int) -> bytes:

@@ -39,7 +39,7 @@ from pystack.sock.tcp_output import (
 )
 from pystack.sock.tcp_receive import after_reading
 from pystack.sock.tcp_segment import Piece, Segment
-from pystack.sock.tcp_seq import MASK, after
+from pystack.sock.tcp_seq import MASK, after, distance
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, SEND_SHUTDOWN, Listening, TcpSock
 from pystack.sock.tcp_states import MAY_SEND, SENDS_FIN, TcpEvent, TcpState
 from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH, TimeWait
@@ -191,14 +191,21 @@ class TcpSocket(TcpSock):
             raise NetError(EPIPE)
         mss = current_mss(self)
         goal, taken, view = size_goal(self, mss), 0, memoryview(data)
-        while taken < len(view) and self.write_queued < self.sndbuf:
+        while taken < len(view) and self._has_room(goal):
             taken += self._append(view[taken : taken + goal], goal)
             if taken == len(view):
                 break
             self._push_what_is_full(mss)
+        self.wants_room = taken < len(view)
         if taken:
             self._push(mss, more=more)
         return taken
+
+    def _has_room(self, goal: int) -> bool:
+        """The last piece is filled at all events. Linux: sk_stream_memory_free(), in tcp_sendmsg_locked()"""
+        if self.write_queued < self.sndbuf:
+            return True
+        return bool(self.write_queue) and len(self.write_queue[-1].data) < goal
 
     def _append(self, part: memoryview, goal: int) -> int:
         """Into the last piece while it has room, else into a new one."""
@@ -246,6 +253,26 @@ class TcpSocket(TcpSock):
             raise NetError(ENOTCONN)
         if not self.rcvq:
             return self._nothing_to_read()
+        data = self._take(self._up_to_urgent(limit))
+        if not data:
+            return self._nothing_to_read()
+        after_reading(self, len(data))
+        return data
+
+    def _up_to_urgent(self, limit: int) -> int:
+        """One read ends before the urgent octet, the next one leaves it out."""
+        if self.urgent_seq is None:
+            return limit
+        ahead = distance(self.copied_seq, self.urgent_seq)
+        if ahead >= self.rcvq_length:
+            return limit
+        if not ahead:
+            self.urgent_seq = None
+            self._take(1)
+            return limit
+        return min(limit, ahead)
+
+    def _take(self, limit: int) -> bytes:
         parts, left = [], limit
         while self.rcvq and left:
             chunk, cost = self.rcvq.popleft()
@@ -258,12 +285,11 @@ class TcpSocket(TcpSock):
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         self.rcvq_length -= len(data)
         self.copied_seq = self.copied_seq + len(data) & MASK
-        after_reading(self, len(data))
         return data
 
     def _nothing_to_read(self) -> bytes | None:
-        if self.errors.pending and not self.shutdown & RCV_SHUTDOWN | (self.state is TcpState.CLOSE):
-            raise NetError(self.errors.take_pending())
+        if self.has_ended:
+            return b""
         if self.errors.pending:
             raise NetError(self.errors.take_pending())
         if self.shutdown & RCV_SHUTDOWN:

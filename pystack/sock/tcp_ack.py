@@ -29,12 +29,14 @@ def receive_ack(sk: TcpSock, segment: Segment, *, replaces_ts: bool) -> Verdict:
     """Take the ACK of a segment whose sequence number was found right."""
     ack, prior = segment.ack, sk.snd_una
     if before(ack, prior):
-        return Verdict.TOO_OLD if before(ack, prior - sk.max_window & MASK) else Verdict.OLD
+        known = min(sk.max_window, sk.acked_octets)  # nobody can have acknowledged more
+        return Verdict.TOO_OLD if before(ack, prior - known & MASK) else Verdict.OLD
     if after(ack, sk.snd_nxt):
         return Verdict.UNSENT
     advanced = ack != prior
     if advanced:
         sk.retransmits = 0
+        sk.acked_octets += distance(prior, ack)
     if replaces_ts:
         replace_ts_recent(sk, segment)
     has_data = segment.seq != segment.end_seq

@@ -24,7 +24,7 @@ from pystack.sock import tcp_sack
 from pystack.sock.tcp_ack import Verdict, receive_ack
 from pystack.sock.tcp_end import done, fin_time, time_wait, was_reset
 from pystack.sock.tcp_open import open_connection, receive_in_syn_sent
-from pystack.sock.tcp_output import push_pending, send_ack
+from pystack.sock.tcp_output import note_room, push_pending, send_ack
 from pystack.sock.tcp_receive import check_ack, data_queue
 from pystack.sock.tcp_reset import send_reset as answer_with_reset
 from pystack.sock.tcp_segment import Segment
@@ -62,9 +62,8 @@ def _in_established(sk: TcpSock, segment: Segment) -> DropReason | None:
     if refused is not None:
         return refused
     verdict = receive_ack(sk, segment, replaces_ts=True)
-    if verdict is Verdict.TOO_OLD:
-        challenge(sk)
     if verdict in (Verdict.TOO_OLD, Verdict.UNSENT):
+        challenge(sk)
         return _ACK_PROBLEMS[verdict]
     _note_urgent(sk, segment)
     dropped = data_queue(sk, segment)
@@ -77,6 +76,7 @@ def answer(sk: TcpSock) -> None:
     if sk.is_closed:
         return
     push_pending(sk)
+    note_room(sk)
     check_ack(sk)
 
 
@@ -150,10 +150,9 @@ def _brings_data(sk: TcpSock, segment: Segment) -> bool:
 
 def _take_data(sk: TcpSock, segment: Segment) -> DropReason | None:
     state = sk.state
-    if state in PEER_IS_DONE:
-        if not before(segment.seq, sk.rcv_nxt):
-            return None
-    elif sk.shutdown & RCV_SHUTDOWN and state is not TcpState.ESTABLISHED and _brings_data(sk, segment):
+    if state in PEER_IS_DONE and not before(segment.seq, sk.rcv_nxt):
+        return None
+    if sk.shutdown & RCV_SHUTDOWN and state is not TcpState.ESTABLISHED and _brings_data(sk, segment):
         sk.tcp.ext.TCPAbortOnData += 1
         answer_with_reset(sk.context, segment)
         was_reset(sk)
@@ -293,9 +292,14 @@ def _send_duplicate_ack(sk: TcpSock, segment: Segment) -> None:
 
 
 def _note_urgent(sk: TcpSock, segment: Segment) -> None:
-    """Where urgent data ends, and no more.
+    """Where the urgent octet is, which read() leaves out. Linux: net/ipv4/tcp_input.c tcp_check_urg()
 
-    Linux differs: tcp_urg() takes an octet out of the stream, here all is read in line (SO_OOBINLINE).
+    Linux differs: MSG_OOB gives that octet, and SIGURG tells of it.
     """
-    if segment.flags & tcp.URG and segment.urgent:
-        sk.urgent_seq = segment.seq + segment.urgent & MASK
+    if not segment.flags & tcp.URG:
+        return
+    mark = segment.seq + (segment.urgent - 1 if segment.urgent else 0) & MASK
+    if after(sk.copied_seq, mark) or before(mark, sk.rcv_nxt):
+        return
+    if sk.urgent_seq is None or after(mark, sk.urgent_seq):
+        sk.urgent_seq = mark

@@ -12,6 +12,7 @@ from pystack.sock.tcp_ack import receive_ack
 from pystack.sock.tcp_end import was_reset
 from pystack.sock.tcp_output import (
     advertised_mss,
+    expand_sndbuf,
     push_pending,
     send_ack,
     shut_down_sending,
@@ -38,7 +39,6 @@ from pystack.wire.tcp_options import TIMESTAMP_ALIGNED
 
 _SOON: Final = 0.008  # two ticks
 _DELACK_MAX: Final = 0.2
-_SEGMENT_OVERHEAD: Final = 4352  # what a full segment costs of a send buffer
 
 
 def start(sk: TcpSock, isn: int) -> None:
@@ -120,11 +120,7 @@ def _take_options(sk: TcpSock, segment: Segment) -> None:
     sk.mss_clamp = min(offered, sk.user_mss or LARGEST_WINDOW)
     sk.sack_ok = options.sack_perm and bool(sysctl.tcp_sack)
     sk.wscale_ok = options.wscale is not None and bool(sysctl.tcp_window_scaling)
-    if sk.wscale_ok:
-        sk.snd_wscale = options.wscale or 0
-    else:
-        sk.snd_wscale = sk.rcv_wscale = 0
-        sk.window_clamp = min(sk.window_clamp, LARGEST_WINDOW)
+    sk.snd_wscale = (options.wscale or 0) if sk.wscale_ok else 0
     sk.ts_ok = options.tsval is not None and bool(sysctl.tcp_timestamps)
     if sk.ts_ok:
         sk.ts_recent, sk.ts_recent_stamp = options.tsval or 0, sk.tcp.clock.now or 1e-9
@@ -137,6 +133,9 @@ def _opened(sk: TcpSock, segment: Segment) -> DropReason | None:
     receive_ack(sk, segment, replaces_ts=False)
     sk.rcv_nxt = sk.rcv_wup = sk.copied_seq = segment.seq + 1 & MASK
     sk.snd_wnd = segment.window
+    if not sk.wscale_ok:
+        sk.rcv_wscale = 0
+        sk.window_clamp = min(sk.window_clamp, LARGEST_WINDOW)
     if sk.ts_ok:
         sk.adv_mss -= TIMESTAMP_ALIGNED
     sync_mss(sk, sk.pmtu)
@@ -196,6 +195,6 @@ def init_transfer(sk: TcpSock) -> None:
     metrics = {} if route is None or route.result is None else route.result.info.metrics
     sk.cwnd = 1 if sk.total_timeouts > 1 else metrics.get("initcwnd", INITIAL_WINDOW)
     init_buffer_space(sk)
-    sk.sndbuf = max(sk.sndbuf, min(2 * INITIAL_WINDOW * _SEGMENT_OVERHEAD, sk.tcp.sysctl.tcp_wmem[2]))
+    expand_sndbuf(sk)
     if sk.keepopen:
         sk.keepalive_timer.set(float(sk.keepidle or sk.tcp.sysctl.tcp_keepalive_time))

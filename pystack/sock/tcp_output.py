@@ -13,7 +13,7 @@ from pystack.l3.route import Rtable
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_WANT
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
-from pystack.sock.tcp_sock import ATO_MIN, MSS_DEFAULT, CaState, TcpSock
+from pystack.sock.tcp_sock import ATO_MIN, INITIAL_WINDOW, MSS_DEFAULT, CaState, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_window import select_window
 from pystack.wire import tcp
@@ -40,6 +40,8 @@ NAGLE_OFF: Final = 1
 NAGLE_CORK: Final = 2
 NAGLE_PUSH: Final = 4
 
+_SEGMENT_EXTRA: Final = 512  # headers and the kernel's own data beside a segment
+_SEGMENT_HEAD: Final = 256
 _WIN_DIVISOR: Final = 3
 _MAX_SACKS: Final = 4
 
@@ -87,6 +89,25 @@ def size_goal(sk: TcpSock, mss: int) -> int:
     """How long a piece of the stream may grow. Linux: net/ipv4/tcp.c tcp_xmit_size_goal()"""
     size = _bound_to_half_window(sk, GSO_MAX_SIZE)
     return max(size // mss * mss, mss)
+
+
+def expand_sndbuf(sk: TcpSock) -> None:
+    """Room for two windows of full segments. Linux: net/ipv4/tcp_input.c tcp_sndbuf_expand()"""
+    if sk.sndbuf_is_locked:
+        return
+    cost = 1 << (max(min(sk.mss_clamp, LONGEST_MTU), sk.mss) + _SEGMENT_EXTRA - 1).bit_length()
+    room = 2 * max(INITIAL_WINDOW, sk.cwnd) * (cost + _SEGMENT_HEAD)
+    sk.sndbuf = max(sk.sndbuf, min(room, sk.tcp.sysctl.tcp_wmem[2]))
+
+
+def note_room(sk: TcpSock) -> None:
+    """Tell the program that it may send on, once a third is free. Linux: tcp_input.c tcp_check_space()"""
+    if sk.wants_room:
+        if sk.packets_out < sk.cwnd:
+            expand_sndbuf(sk)
+        if sk.write_queued * 3 <= sk.sndbuf * 2:
+            sk.wants_room = False
+            sk.on_event()
 
 
 def way_of(sk: TcpSock) -> Rtable | None:
@@ -185,6 +206,9 @@ def _ack_was_sent(sk: TcpSock) -> None:
             sk.ato = ATO_MIN
         else:
             sk.quick -= used
+    if sk.compressed:
+        sk.tcp.ext.TCPAckCompressed += sk.compressed
+        sk.compressed = 0
     sk.ack_is_scheduled = sk.ack_now = sk.ack_pushed = sk.ack_pushed_twice = False
     sk.ack_timer.stop()
 
@@ -329,9 +353,11 @@ def cwnd_quota(sk: TcpSock) -> int:
 
 def _note_use(sk: TcpSock, is_limited: bool) -> None:
     """Linux: net/ipv4/tcp_output.c tcp_cwnd_validate()"""
-    if is_limited or sk.packets_out > sk.max_packets_out or not before(sk.snd_una, sk.high_seq):
+    is_more = not sk.cwnd_is_limited and sk.packets_out > sk.max_packets_out
+    if is_limited or is_more or not before(sk.snd_una, sk.usage_seq):
         sk.cwnd_is_limited = is_limited
         sk.max_packets_out = sk.packets_out
+        sk.usage_seq = sk.snd_nxt
 
 
 def _holds(sk: TcpSock, is_partial: bool, nonagle: int) -> bool:
@@ -367,6 +393,8 @@ def _should_defer(sk: TcpSock, piece: Piece, mss: int, most: int, is_last: bool)
     """Wait a moment for a larger segment; an ACK is on its way. Linux: tcp_tso_should_defer()"""
     if sk.ca_state >= CaState.RECOVERY or not sk.rtx_queue or piece.flags & tcp.FIN:
         return False
+    if sk.tcp.clock.now - sk.rtx_queue[0].sent_at < sk.srtt / 2:
+        return False  # the next ACK is far
     window = distance(piece.seq, window_end(sk))
     limit = min(window, (sk.cwnd - sk.in_flight) * mss)
     if limit >= most * mss or (not is_last and limit >= len(piece.data)):

@@ -38,7 +38,8 @@ from pystack.wire.tcp_options import TIMESTAMP_ALIGNED, build, build_syn
 _MSS_WITHOUT_OPTION: Final = 536
 _COPIED: Final = (  # from the listener to its clones
     "reuse reuseport ifindex mark tos ttl pmtudisc transparent freebind rcvbuf rcvbuf_is_locked sndbuf "
-    "keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss recverr"
+    "sndbuf_is_locked keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss "
+    "recverr"
 ).split()
 
 
@@ -118,6 +119,7 @@ class Request(Endpoint):
     def _expire(self) -> None:
         """Send the SYN-ACK again, or give up. Linux: reqsk_timer_handler()"""
         self.timer = None
+        self.tcp.ext.TCPTimeouts += 1
         listening = self.listener.listening
         if listening is None or self.timeouts >= self._most_retries(len(listening.requests), listening.young):
             return self.leave()
@@ -200,11 +202,14 @@ class Request(Endpoint):
             if not is_rate_limited(self, segment, "TCPACKSkippedSynRecv"):
                 self._resend_now()
             return NO_SOCKET
+        start = self.peer_isn + 1 & MASK
+        is_inside = in_window(seq, segment.end_seq, start, start + self.window.window & MASK)
+        if flags & tcp.RST and is_inside and seq != start:
+            return self._challenge(segment)
         if flags & tcp.ACK and segment.ack != self.isn + 1 & MASK:
             send_reset(self.tcp.context, segment)
             return NO_SOCKET
-        start = self.peer_isn + 1 & MASK
-        if is_old or not in_window(seq, segment.end_seq, start, start + self.window.window & MASK):
+        if is_old or not is_inside:
             return self._out_of_window(segment, is_old)
         tsval = segment.options.tsval
         if self.ts_ok and tsval is not None and not after(seq, start):
@@ -230,16 +235,25 @@ class Request(Endpoint):
             self.timer = self.tcp.timers.after(delay, self._expire)
 
     def _out_of_window(self, segment: Segment, is_old: bool) -> DropReason:
-        if not segment.flags & tcp.RST and not is_rate_limited(self, segment, "TCPACKSkippedSynRecv"):
+        if not segment.flags & tcp.RST:
+            self._answer(segment)
+        if is_old:
+            self.tcp.ext.PAWSEstab += 1
+            return TCP_RFC7323_PAWS
+        return TCP_INVALID_SEQUENCE
+
+    def _challenge(self, segment: Segment) -> DropReason:
+        """Only a reset with the exact number is believed (RFC 5961)."""
+        self._answer(segment)
+        return TCP_RESET
+
+    def _answer(self, segment: Segment) -> None:
+        if not is_rate_limited(self, segment, "TCPACKSkippedSynRecv"):
             tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_ok else None
             window = self.window.window >> self.window.wscale
             numbers = self.isn + 1 & MASK, self.peer_isn + 1 & MASK, window
             options = build(tsval, self.ts_recent, [])
             send_ack(self.tcp.context, segment, *numbers, options, segment.ip.tos & ~3)
-        if is_old:
-            self.tcp.ext.PAWSEstab += 1
-            return TCP_RFC7323_PAWS
-        return TCP_INVALID_SEQUENCE
 
     def _give_up(self, segment: Segment) -> DropReason:
         self.tcp.stats.AttemptFails += 1

@@ -38,6 +38,7 @@ class TimeWait(Endpoint):
         "rcv_nxt",
         "rcv_saddr",
         "rcv_window",
+        "rcv_wscale",
         "reuse",
         "reuseport",
         "snd_nxt",
@@ -59,7 +60,7 @@ class TimeWait(Endpoint):
         self.daddr, self.dport = sk.daddr, sk.dport
         self.ifindex, self.reuse, self.reuseport = sk.ifindex, sk.reuse, sk.reuseport
         self.rcv_nxt, self.snd_nxt = sk.rcv_nxt, sk.snd_nxt
-        self.rcv_window = receive_window(sk) >> sk.rcv_wscale
+        self.rcv_window, self.rcv_wscale = receive_window(sk), sk.rcv_wscale
         self.tos = sk.tos
         self.ts_offset, self.ts_recent = sk.ts_offset, sk.ts_recent
         self.ts_recent_stamp = sk.ts_recent_stamp
@@ -174,8 +175,8 @@ class TimeWait(Endpoint):
     def _ack(self, segment: Segment) -> None:
         """Linux: net/ipv4/tcp_ipv4.c tcp_v4_timewait_ack()"""
         tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_recent_stamp else None
-        options = build(tsval, self.ts_recent, [])
-        send_ack(self.tcp.context, segment, self.snd_nxt, self.rcv_nxt, self.rcv_window, options, self.tos)
+        options, window = build(tsval, self.ts_recent, []), self.rcv_window >> self.rcv_wscale
+        send_ack(self.tcp.context, segment, self.snd_nxt, self.rcv_nxt, window, options, self.tos)
 
 
 class Limited(Protocol):

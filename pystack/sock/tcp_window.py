@@ -19,6 +19,7 @@ MAX_QUICKACKS: Final = 16
 LARGEST_WINDOW: Final = 0xFFFF  # of the header's field
 _RATIO_BITS: Final = 8
 _RMEM_MAX: Final = 4_194_304
+_MIN_CLAMP: Final = 1152
 
 
 class InitialWindow:
@@ -131,6 +132,8 @@ def measure_rcv_mss(sk: TcpSock, segment: Segment) -> None:
         if length != sk.rcv_mss:
             _measure_ratio(sk, segment)
         sk.rcv_mss = min(length, sk.adv_mss)
+        if segment.flags & tcp.PSH:
+            sk.ack_pushed = True  # likely the end of what the peer's program wrote
         return
     length += segment.header_length
     if length >= MSS_DEFAULT + HEADER_LENGTH and not segment.flags & (tcp.PSH | tcp.FIN | tcp.URG):
@@ -146,7 +149,17 @@ def _measure_ratio(sk: TcpSock, segment: Segment) -> None:
     ratio = min(ratio, 255)
     if ratio != sk.scaling_ratio:
         sk.scaling_ratio = ratio
-        sk.window_clamp = win_from_space(sk, sk.rcvbuf)
+        set_window_clamp(sk, win_from_space(sk, sk.rcvbuf))
+
+
+def set_window_clamp(sk: TcpSock, value: int) -> None:
+    """Linux: net/ipv4/tcp.c tcp_set_window_clamp()"""
+    old, new = sk.window_clamp, max(_MIN_CLAMP, value)
+    sk.window_clamp = new
+    if new < old:
+        sk.rcv_ssthresh = min(sk.rcv_ssthresh, new)
+    elif new > old:
+        sk.rcv_ssthresh = max(min(sk.rcv_wnd, new), sk.rcv_ssthresh)
 
 
 def grow_window(sk: TcpSock, segment: Segment) -> None:

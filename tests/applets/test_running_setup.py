@@ -37,6 +37,8 @@ SETUPS = {
     "veth across": "ip netns add a; ip link add w0 type veth peer name w1 netns a; ip -n a link set w1 up",
     "veth between": "ip netns add a; ip netns add b; ip -n a link add v0 type veth peer name v1 netns b",
     "dummy": "ip link add d0 type dummy; ip link set d0 up promisc on multicast on arp on",
+    "answers for others": "ip neigh add proxy 10.0.0.7 dev p1; ip neigh add proxy 10.0.0.8",
+    "groups": "ip link set p1 up; ip maddr add 01:00:5e:01:02:03 dev p1",
     "addresses": (
         "ip address add 10.0.0.1/24 broadcast + dev p1; ip address add 10.0.0.2/24 dev p1 label p1:x;"
         "ip address add 10.0.0.9 peer 10.9.9.9/32 dev p1 scope link; ip link set lo up;"

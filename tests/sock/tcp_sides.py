@@ -22,6 +22,7 @@ from pystack.host import Host
 from pystack.l2.port import PortDevice
 from pystack.sock.tcp import TcpSocket
 from pystack.wire import tcp
+from pystack.wire.checksum import Buffer
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.tcp_options import TcpOptions, parse
 from tests.frames import datagram, ip, packet_frame, parsed_ip
@@ -64,6 +65,12 @@ class Answer:
     options: tuple[object, ...]
     payload: bytes
     ip: tuple[int, ...]  # tos, DF, whether it has an identification, ttl
+
+    def __str__(self) -> str:
+        end = self.seq + len(self.payload)
+        return (
+            f"{self.flags} seq {self.seq}:{end} ack {self.ack} win {self.window} {self.options} ip {self.ip}"
+        )
 
 
 @dataclass
@@ -120,6 +127,7 @@ class Sides:
     log: list[str] = field(default_factory=list)
     their_listener: socket.socket | None = None
     our_listener: TcpSocket | None = None
+    peer_port: int = PEER_PORT
     their_end: socket.socket | None = None
     our_end: TcpSocket | None = None
 
@@ -162,8 +170,8 @@ class Sides:
         self.our_sock.bind(US, OUR_PORT)
         return self.both(
             "connect",
-            lambda: self.their_sock.connect(("10.1.0.7", PEER_PORT)),
-            lambda: self.our_sock.connect(PEER, PEER_PORT),
+            lambda: self.their_sock.connect(("10.1.0.7", self.peer_port)),
+            lambda: self.our_sock.connect(PEER, self.peer_port),
         )
 
     def accept(self) -> None:
@@ -241,7 +249,6 @@ class Sides:
         window: int = 65535,
         options: bytes = b"",
         ts: int | None = None,
-        sport: int = PEER_PORT,
         urgent: int = 0,
     ) -> list[Answer]:
         """The peer sends a segment; `ack` counts from each side's own first number."""
@@ -252,7 +259,7 @@ class Sides:
                 given += b"\x01\x01\x08\x0a" + ts.to_bytes(4, "big") + side.last_tsval.to_bytes(4, "big")
             number = (ack + (side.isn or 0)) & MASK if "." in flags else 0
             header = tcp.TcpHeader(
-                sport,
+                self.peer_port,
                 OUR_PORT,
                 seq=(PEER_ISN + seq) & MASK,
                 ack=number,
@@ -281,21 +288,39 @@ class Sides:
     def compare(self) -> list[Answer]:
         while len(self.host.backlog):
             self.host.run_backlog()
-        theirs = [self.theirs.read(frame) for _, frame in self.kernel.drain() if frame[12:14] == b"\x08\x00"]
+        theirs = [self.theirs.read(frame) for _, frame in self.kernel.drain() if self._is_for_peer(frame)]
         dev = self.host.init.devices.get(PORT)
         assert isinstance(dev, PortDevice)
-        ours = [self.ours.read(bytes(frame)) for frame, _ in dev.tx if frame[12:14] == b"\x08\x00"]
+        ours = [self.ours.read(bytes(frame)) for frame, _ in dev.tx if self._is_for_peer(frame)]
         dev.tx.clear()
         for answer in theirs:
             self.log.append(f"< {answer}")
         assert ours == theirs, "\n".join([*self.log, "ours:", *(f"< {answer}" for answer in ours)])
         return theirs
 
+    def _is_for_peer(self, frame: Buffer) -> bool:
+        """Whether a frame is for the connection in hand, and not a late ACK of one before."""
+        return frame[12:14] == b"\x08\x00" and int.from_bytes(frame[36:38], "big") == self.peer_port
+
+    def discard(self) -> None:
+        """Look at nothing that was sent up to now."""
+        self.kernel.drain()
+        dev = self.host.init.devices.get(PORT)
+        assert isinstance(dev, PortDevice)
+        dev.tx.clear()
+
+    def begin_again(self) -> None:
+        """Forget the connection in hand, and let the peer take another port."""
+        self.peer_port += 1
+        self.theirs, self.ours = Side(), Side()
+        self.log.clear()
+
     # -- paths ---------------------------------------------------------------------------------------------
 
     def establish(self, options: bytes = SYN_OPTIONS, window: int = 65535) -> None:
         """A connection that the peer opened, accepted."""
-        self.listen()
+        if self.our_listener is None:
+            self.listen()
         self.send("S", options=options, window=window)
         self.send(".", 1, 1, ts=None if options != SYN_OPTIONS else 200, window=window)
         self.accept()

@@ -22,7 +22,6 @@ from pystack.l2.fdb import FdbEntry
 from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE
 
 _ALL_NODES_INET6: Final = bytes.fromhex("333300000001")
-_ALL_HOSTS: Final = bytes.fromhex("01005e000001")
 _ALL_SNOOPERS: Final = (bytes.fromhex("01005e00006a"), bytes.fromhex("33330000006a"))
 
 
@@ -121,7 +120,7 @@ def _rows(found: _Filter, session: Session) -> Iterator[Row]:
             continue
         if isinstance(dev.master, Bridge):
             yield from _entries_behind(dev.master, dev)
-        yield from _own_addresses(dev)
+        yield from _own_addresses(dev, session)
         if isinstance(dev, Bridge):
             yield from _entries_behind(dev, None)
 
@@ -137,17 +136,17 @@ def row_of(bridge: Bridge, entry: FdbEntry) -> Row:
     return Row(entry.address, where, fdb_user.fdb_state(bridge, entry), bridge, entry)
 
 
-def _own_addresses(dev: Link) -> Iterator[Row]:
+def _own_addresses(dev: Link, session: Session) -> Iterator[Row]:
     """Linux: net/core/rtnetlink.c ndo_dflt_fdb_dump()"""
-    for address in (*dev.unicast_addresses, *_joined_groups(dev), *dev.multicast_addresses):
+    groups = [group.address for group in session.netns.ipv4.groups.link_groups(dev)]
+    for address in (*dev.unicast_addresses, *_joined_groups(dev), *groups):
         yield Row(address, dev, NUD_PERMANENT)
 
 
 def _joined_groups(dev: Link) -> Iterator[bytes]:
-    """The groups that Linux joins by itself on a device; nothing here filters by them.
+    """The groups that only Linux joins on a device; nothing here filters by them.
 
-    Linux: net/ipv6/addrconf.c ipv6_add_dev(), net/bridge/br_multicast.c br_multicast_join_snoopers(),
-    net/ipv4/igmp.c ip_mc_up()
+    Linux: net/ipv6/addrconf.c ipv6_add_dev(), net/bridge/br_multicast.c br_multicast_join_snoopers()
     """
     if dev.type != ARPHRD_ETHER:
         return
@@ -155,8 +154,6 @@ def _joined_groups(dev: Link) -> Iterator[bytes]:
         yield _ALL_NODES_INET6
     if dev.up and isinstance(dev, Bridge) and dev.mcast_snooping:
         yield from _ALL_SNOOPERS if has_inet6(dev) else _ALL_SNOOPERS[:1]
-    if dev.up:
-        yield _ALL_HOSTS
 
 
 def print_row(printer: Printer, options: Options, session: Session, row: Row, *, with_dev: bool) -> None:

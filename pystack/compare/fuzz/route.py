@@ -2,14 +2,16 @@
 
 What is drawn around:
 
-- In half of the topologies packets come in as well. There the devices need no ARP, no error is held back, and
-  nobody is redirected: what neighbours, limits and redirects do hangs on the moment.
+- In half of the topologies packets come in as well. There the devices need no ARP, nobody is redirected, and
+  nobody sends more than is answered at once: what neighbours, redirects and limits do hangs on the moment.
 - Carriers are lost and found only with a pause behind: the kernel tells of them a little later.
-- `notify` is never asked for: the kernel remembers it with the next hop.
+- `notify` is never asked for, and no route leads to groups: the kernel keeps decisions with the next hop, on
+  each processor, and then gives them to others that share the hop.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -17,7 +19,7 @@ from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Run, Scenario, Send, Step, Topology, Wait
 from pystack.wire import icmp, ipv4
 from pystack.wire.ethernet import BROADCAST, ETH_P_IP, header
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_UDP, Ipv4Header, address_text, netmask
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_UDP, Ipv4Header, address_text, is_multicast, netmask
 
 PORTS: Final = ("p0", "p1", "p2")
 DEVICES: Final = (*PORTS, "v0", "v1", "lo")
@@ -44,6 +46,7 @@ WITHOUT_ARP: Final = (
     *(f"sysctl -qw net.ipv4.conf.{name}.send_redirects=0" for name in ("all", "default", *DEVICES)),
     *(f"ip link set {device} arp off" for device in DEVICES[:-1]),
 )
+ERRORS_TOLD: Final = 5  # Linux: net/ipv4/route.c ip_rt_error_burst, ip_rt_error_cost
 STATION: Final = b"\x02\0\0\0\xaa\x01"
 
 Command = Callable[[Dice], str]
@@ -57,8 +60,9 @@ def draw(dice: Dice, cases: int) -> Scenario:
     sends = dice.chance(50)
     setup += WITHOUT_ARP if sends else []
     steps: list[Step] = [Run(_change(dice)) for _ in range(min(cases, dice.between(0, 20)))]
+    told: Counter[int] = Counter()
     while len(steps) < cases:
-        steps += [_packet(dice)] if sends and dice.chance(50) else _some_steps(dice, sends)
+        steps += [_packet(dice, told)] if sends and dice.chance(50) else _some_steps(dice, sends)
     topology = Topology(PORTS, "\n".join(setup) + "\n")
     return Scenario("", "route", topology, tuple(steps[:cases]))
 
@@ -73,10 +77,14 @@ def _some_steps(dice: Dice, sends: bool) -> list[Step]:
     return [Run(_question(dice) if dice.chance(60) else _change(dice))]
 
 
-def _packet(dice: Dice) -> Send:
+def _packet(dice: Dice, told: Counter[int]) -> Send:
     port = dice.between(0, len(PORTS) - 1)
     destination = dice.weighted({bytes((2, 0, 0, 0, 0, port + 1)): 12, BROADCAST: 1})
-    saddr, daddr, tos = _address(dice), _address(dice), dice.among([0, 0, 0, 0x08, 0x10, 0x1C, 0x20, 0x03])
+    saddr, daddr, tos = (
+        _sender(dice, told),
+        _address(dice),
+        dice.among([0, 0, 0, 0x08, 0x10, 0x1C, 0x20, 0x03]),
+    )
     if dice.chance(50):
         protocol, payload = IPPROTO_ICMP, icmp.build(icmp.ICMP_ECHO, 0, 7, 1, b"ping")
     else:
@@ -85,6 +93,15 @@ def _packet(dice: Dice) -> Send:
     packet = Ipv4Header(saddr, daddr, protocol, tos=tos, ttl=dice.among([64, 64, 64, 1]))
     frame = header(destination, STATION, ETH_P_IP) + ipv4.build(packet, len(payload)) + payload
     return Send(PORTS[port], (frame,), frame.hex())
+
+
+def _sender(dice: Dice, told: Counter[int]) -> int:
+    """Somebody who may yet be told of an error: how soon again, only time decides."""
+    sender = _address(dice)
+    while told[sender] == ERRORS_TOLD:
+        sender = sender + 1 & 0xFFFFFFFF
+    told[sender] += 1
+    return sender
 
 
 # --- addresses -------------------------------------------------------------------------------------------
@@ -108,6 +125,8 @@ def _prefix(dice: Dice) -> str:
     if not length:
         return "default"
     address = _address(dice)
+    while is_multicast(address):
+        address = _address(dice)
     if dice.chance(97):
         address &= netmask(length)
     return address_text(address) if length == 32 else f"{address_text(address)}/{length}"

@@ -21,6 +21,7 @@ TRIALS: Final[Mapping[str, str]] = {
     "iptables-legacy": "iptables-legacy -L",
     "iptables-nft": "iptables-nft -A INPUT -j ACCEPT",
     "nft": "nft add table ip trial",
+    "traceroute": "traceroute --version",
     "vlan": "ip link add trial type bridge; ip link add link trial name trial.5 type vlan id 5",
     "vrf": "ip link add trial type vrf table 10",
 }

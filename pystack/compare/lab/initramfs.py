@@ -60,7 +60,7 @@ FULL: Final = ImageKind(
     ),
     programs=tuple(
         """
-        dash ip bridge tc ss nstat nft conntrack ethtool tcpdump ping arping sysctl nc
+        dash ip bridge tc ss nstat nft conntrack ethtool tcpdump ping arping sysctl nc traceroute
         iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore
         iptables-nft iptables-nft-save iptables-nft-restore ip6tables-nft
         iptables-legacy iptables-legacy-save iptables-legacy-restore ip6tables-legacy

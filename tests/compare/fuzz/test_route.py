@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from pystack.compare.fuzz.dice import Dice
-from pystack.compare.fuzz.route import draw
+from pystack.compare.fuzz.route import ERRORS_TOLD, draw
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.records import Output
-from pystack.compare.scenario import Run, Scenario, Wait
+from pystack.compare.scenario import Run, Scenario, Send, Wait
 
 
 def drawn(seeds: int, cases: int = 200) -> Iterator[Scenario]:
@@ -48,6 +48,19 @@ def test_carriers_are_given_time_to_be_noticed() -> None:
         for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
             if isinstance(step, Run) and step.command.startswith("ip link set"):
                 assert isinstance(following, Wait)
+
+
+def test_no_route_leads_to_groups() -> None:
+    said = [command.split() for command in commands(drawn(20))]
+    destinations = [words[3:5] for words in said if words[1:3] == ["route", "add"]]  # a type may come first
+    assert destinations
+    assert not [words for words in destinations if any(word.startswith(("224.", "239.")) for word in words)]
+
+
+def test_nobody_sends_more_than_can_be_answered_at_once() -> None:
+    for scenario in drawn(5, 1000):
+        frames = [step.frames[0] for step in scenario.steps if isinstance(step, Send)]
+        assert max(Counter(frame[26:30] for frame in frames).values(), default=0) <= ERRORS_TOLD
 
 
 def test_half_of_the_questions_are_answered_with_a_way() -> None:
