@@ -13,7 +13,7 @@ from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
 from pystack.explain.stage import Reason, Told
 from pystack.l2.devices import Link
-from pystack.l3.addresses import RT_SCOPE_LINK
+from pystack.l3.addresses import RT_SCOPE_LINK, RT_SCOPE_UNIVERSE
 from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.flow_keys import flow_keys
 from pystack.l3.path_choice import L4_POLICY
@@ -32,6 +32,7 @@ from pystack.wire.ipv4 import (
     is_zeronet,
 )
 
+_LOCAL_GROUPS: Final = 0xE00000  # 224.0.0.0/24
 FOR_US: Final = "for this host"
 _INPUT: Final = "net/ipv4/route.c ip_route_input_slow()"
 _OUTPUT: Final = "net/ipv4/route.c ip_route_output_key_hash_rcu()"
@@ -150,7 +151,7 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
     device = scene.device(flow.oif) if flow.oif else ""
     if not flow.daddr:
         return (yield Reason("to 0.0.0.0 means to this host: by lo, and the tables are not asked"))
-    if _is_for_many(flow.daddr) and (flow.oif or flow.saddr):
+    if _needs_no_table(flow):
         whose = f"its socket is bound to {device}" if flow.oif else f"{route.dev.name} has its source"
         yield Reason(f"to many: {whose}, and the tables are not asked")
         if not flow.saddr:
@@ -169,8 +170,17 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
         yield Reason(f"{address_text(flow.daddr)} is this host's own: the way there is lo, not {owner}")
     yield from _among_several(scene, found, route)
     yield from _learned(route)
-    if not flow.saddr:
+    if not flow.saddr and flow.oif and _is_for_many(flow.daddr):
+        yield from source_choice.walked(scene, route.dev, 0, RT_SCOPE_UNIVERSE)
+    elif not flow.saddr:
         yield from source_choice.by_route(scene, found, flow.daddr)
+
+
+def _needs_no_table(flow: Flow) -> bool:
+    """Whether the device, or the source's, is the way to many, whatever the tables say."""
+    if flow.oif:
+        return flow.daddr >> 8 == _LOCAL_GROUPS or flow.daddr == INADDR_BROADCAST
+    return bool(flow.saddr) and _is_for_many(flow.daddr)
 
 
 def why_asked(scene: Scene, flow: Flow) -> Iterator[Reason]:

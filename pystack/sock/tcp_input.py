@@ -24,11 +24,12 @@ from pystack.sock import tcp_sack
 from pystack.sock.tcp_ack import Verdict, receive_ack
 from pystack.sock.tcp_end import done, fin_time, time_wait, was_reset
 from pystack.sock.tcp_open import open_connection, receive_in_syn_sent
-from pystack.sock.tcp_output import note_room, push_pending, send_ack
+from pystack.sock.tcp_output import push_pending, send_ack
 from pystack.sock.tcp_receive import check_ack, data_queue
 from pystack.sock.tcp_reset import send_reset as answer_with_reset
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK, after, before
+from pystack.sock.tcp_sizes import note_room
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import PEER_IS_DONE, TcpEvent, TcpState
 from pystack.sock.tcp_timewait import PAWS_24_DAYS, TIMEWAIT_LENGTH, is_rate_limited, is_too_soon

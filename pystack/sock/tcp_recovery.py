@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.sock.tcp_output import current_mss, transmit, window_end
+from pystack.sock.tcp_output import transmit, window_end
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
+from pystack.sock.tcp_sizes import current_mss
 from pystack.sock.tcp_sock import CaState, TcpSock
 from pystack.wire import tcp
 

@@ -71,7 +71,7 @@ class Listening:
     @property
     def has_many_requests(self) -> bool:
         """Linux: include/net/inet_connection_sock.h inet_csk_reqsk_queue_is_full()"""
-        return len(self.requests) >= self.limit
+        return len(self.requests) > self.limit
 
 
 class TcpSock(InetSocket, Endpoint):
@@ -84,6 +84,7 @@ class TcpSock(InetSocket, Endpoint):
         "ack_pushed_twice",
         "ack_timer",
         "acked_octets",
+        "address_is_locked",
         "adv_mss",
         "ato",
         "backoff",
@@ -102,6 +103,7 @@ class TcpSock(InetSocket, Endpoint):
         "gap_at",
         "has_ended",
         "high_seq",
+        "is_connecting",
         "is_orphan",
         "keepalive_timer",
         "keepcnt",
@@ -109,6 +111,7 @@ class TcpSock(InetSocket, Endpoint):
         "keepintvl",
         "keepopen",
         "key",
+        "last_length",
         "last_oow_ack",
         "last_received",
         "last_sent",
@@ -128,6 +131,7 @@ class TcpSock(InetSocket, Endpoint):
         "pingpong",
         "pmtu",
         "port_is_bound",
+        "port_is_locked",
         "prior_cwnd",
         "prior_ssthresh",
         "probes_out",
@@ -137,6 +141,7 @@ class TcpSock(InetSocket, Endpoint):
         "quick",
         "rcv_mss",
         "rcv_nxt",
+        "rcv_rtt",
         "rcv_ssthresh",
         "rcv_tstamp",
         "rcv_wnd",
@@ -152,6 +157,9 @@ class TcpSock(InetSocket, Endpoint):
         "retransmits",
         "rto",
         "rtt_seq",
+        "rtt_tsecr",
+        "rtt_window_end",
+        "rtt_window_since",
         "rttvar",
         "rtx_queue",
         "sack_blocks",
@@ -167,6 +175,9 @@ class TcpSock(InetSocket, Endpoint):
         "sndbuf",
         "sndbuf_is_locked",
         "soft_error",
+        "space",
+        "space_seq",
+        "space_since",
         "srtt",
         "ssthresh",
         "state",
@@ -202,7 +213,10 @@ class TcpSock(InetSocket, Endpoint):
         self.is_orphan = False  # closed by the program, or not yet given to one
         self.counts_as_orphan = False
         self.has_ended = False  # the peer has said that it sends no more
-        self.port_is_bound = False  # bind() named it, so it stays after the connection
+        self.address_is_locked = False  # bind() named it, so it stays when a connection ends
+        self.is_connecting = False  # the program has not yet asked how its connect() ended
+        self.port_is_bound = False  # it came by bind()
+        self.port_is_locked = False  # bind() named it, so it stays when a connection ends
         self.soft_error = 0  # what routers said; told only if all is given up
         # The stream out: what waits, what is under way.
         self.write_queue: deque[Piece] = deque()
@@ -234,6 +248,11 @@ class TcpSock(InetSocket, Endpoint):
         self.rcv_wnd = self.rcv_ssthresh = self.window_clamp = 0
         self.scaling_ratio = DEFAULT_SCALING_RATIO
         self.adv_mss = MSS_DEFAULT
+        self.space = self.space_seq = 0  # what the program read in a round trip, and since where
+        self.space_since = 0.0
+        self.rcv_rtt = 0.0  # as the receiver sees it
+        self.rtt_tsecr = self.rtt_window_end = 0
+        self.rtt_window_since = 0.0
         self.urgent_seq: int | None = None
         # What both sides agreed on.
         self.ts_ok = self.sack_ok = self.wscale_ok = False
@@ -250,6 +269,7 @@ class TcpSock(InetSocket, Endpoint):
         self.pingpong = 0
         self.ato = 0.0
         self.rcv_mss = 0
+        self.last_length = 0  # of a segment that was shorter, but seemed whole
         self.compressed = 0  # ACKs that were saved since the last one
         self.gap_at = self.gap_acks = 0  # how many ACKs told of this gap
         self.last_received = self.last_sent = self.rcv_tstamp = 0.0

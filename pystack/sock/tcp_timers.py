@@ -10,7 +10,6 @@ from typing import Final
 from pystack.sock.tcp_end import done, fin_time, give_up, time_wait
 from pystack.sock.tcp_output import (
     RESOURCE_PROBE_INTERVAL,
-    current_mss,
     probe,
     probe_base,
     send_ack,
@@ -20,6 +19,7 @@ from pystack.sock.tcp_output import (
 )
 from pystack.sock.tcp_recovery import enter_loss, retransmit
 from pystack.sock.tcp_seq import before, distance
+from pystack.sock.tcp_sizes import current_mss
 from pystack.sock.tcp_sock import ATO_MIN, RTO_INITIAL, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH

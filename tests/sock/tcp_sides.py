@@ -21,7 +21,7 @@ from pystack.errors import NetError
 from pystack.host import Host
 from pystack.l2.port import PortDevice
 from pystack.sock.tcp import TcpSocket
-from pystack.wire import tcp
+from pystack.wire import icmp, tcp
 from pystack.wire.checksum import Buffer
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.tcp_options import TcpOptions, parse
@@ -273,6 +273,17 @@ class Sides:
                     datagram(tcp.build(header, data, PEER, US), IPPROTO_TCP, src=PEER, dst=US), OUR_MAC
                 )
             )
+        return self.compare()
+
+    def icmp(self, type_: int, code: int, info: int = 0, *, seq: int = 0) -> list[Answer]:
+        """The peer complains of a segment that began with this number."""
+        self.log.append(f"> icmp {type_} {code} {info} about {seq}")
+        for side, deliver in ((self.theirs, self._to_kernel), (self.ours, self._to_us)):
+            number = (seq + (side.isn or 0)) & MASK
+            header = tcp.TcpHeader(OUR_PORT, self.peer_port, seq=number, flags=tcp.SYN)
+            quote = datagram(tcp.build(header, b"", US, PEER), IPPROTO_TCP, src=US, dst=PEER)
+            message = icmp.build(type_, code, info >> 16, info & 0xFFFF, quote)
+            deliver(packet_frame(datagram(message, src=PEER, dst=US), OUR_MAC))
         return self.compare()
 
     def _to_kernel(self, frame: bytes) -> None:
