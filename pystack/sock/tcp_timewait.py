@@ -22,6 +22,7 @@ from pystack.wire.tcp_options import build
 
 TIMEWAIT_LENGTH: Final = 60.0
 PAWS_24_DAYS: Final = 24 * 86400.0
+_SOON_OVER: Final = 4.0
 _ISN_STEP: Final = 65535 + 2
 
 
@@ -68,13 +69,13 @@ class TimeWait(Endpoint):
         least = sk.rto * 3.5
         wait = TIMEWAIT_LENGTH if state is TcpState.TIME_WAIT else max(seconds, least)
         self.tcp.time_waits += 1
+        if wait > _SOON_OVER:
+            self.tcp.ext.TW += 1
+        else:
+            self.tcp.ext.TWKilled += 1
         self.tcp.connections[self.key] = self
         self.tcp.ports.hold(self, sk.num)
-        self.timer: Timer = self.tcp.timers.after(wait, self._expire)
-
-    def _expire(self) -> None:
-        self.tcp.ext.TW += 1
-        self._leave()
+        self.timer: Timer = self.tcp.timers.after(wait, self._leave)
 
     def kill(self) -> None:
         """End before the time. Linux: inet_twsk_deschedule_put()"""
@@ -93,7 +94,7 @@ class TimeWait(Endpoint):
 
     def _restart(self) -> None:
         self.timer.cancel()
-        self.timer = self.tcp.timers.after(TIMEWAIT_LENGTH, self._expire)
+        self.timer = self.tcp.timers.after(TIMEWAIT_LENGTH, self._leave)
 
     # -- segments ------------------------------------------------------------------------------------------
 
