@@ -15,7 +15,7 @@ from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK, after, before, in_window
 from pystack.sock.tcp_sock import TcpSock
 from pystack.sock.tcp_states import TcpEvent, TcpState, next_state
-from pystack.sock.tcp_window import receive_window
+from pystack.sock.tcp_window import LARGEST_WINDOW, receive_window
 from pystack.timers import Timer
 from pystack.wire import tcp
 from pystack.wire.tcp_options import build
@@ -179,7 +179,8 @@ class TimeWait(Endpoint):
     def _ack(self, segment: Segment) -> None:
         """Linux: net/ipv4/tcp_ipv4.c tcp_v4_timewait_ack()"""
         tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_recent_stamp else None
-        options, window = build(tsval, self.ts_recent, []), self.rcv_window >> self.rcv_wscale
+        options = build(tsval, self.ts_recent, [])
+        window = min(self.rcv_window >> self.rcv_wscale, LARGEST_WINDOW)
         send_ack(self.tcp.context, segment, self.snd_nxt, self.rcv_nxt, window, options, self.tos)
 
 
