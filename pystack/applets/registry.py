@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pystack.applets import arping, builtins, nc, netstat, nstat, ping, shell, sysctl, tcpdump, traceroute
+from pystack.applets.conntrack import command as conntrack
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
 from pystack.applets.iptables.applets import APPLETS as IPTABLES
@@ -19,7 +20,7 @@ NOT_BUILT_YET: Final = frozenset(
     "ip6tables ip6tables-save ip6tables-restore "
     "ip6tables-nft ip6tables-nft-save ip6tables-nft-restore ip6tables-legacy ip6tables-legacy-save "
     "ip6tables-legacy-restore ebtables ebtables-save ebtables-restore ebtables-nft ebtables-legacy "
-    "arptables arptables-nft arptables-legacy nft conntrack ss".split()
+    "arptables arptables-nft arptables-legacy nft ss".split()
 )
 
 COMMANDS: Final = Commands(
@@ -29,6 +30,7 @@ COMMANDS: Final = Commands(
         "bridge": bridge.run,
         "sysctl": sysctl.run,
         "arping": arping.run,
+        "conntrack": conntrack.run,
         "nc": nc.run,
         "netstat": netstat.run,
         "nstat": nstat.run,

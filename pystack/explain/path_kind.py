@@ -17,6 +17,12 @@ from pystack.netns import Netns
 
 LOOPBACK: Final = "lo"
 NOBODY_SAW: Final = "?"  # in place of the way out, of a packet that was lost before it was clear
+KINDS: Final = (
+    *("1-2", "1-4", "1-6", "1-7", "1-2-8", "1-?"),
+    *("3-4", "3-6", "3-2-8", "3-?"),
+    *("4-6", "4-2-8", "4-lo-4", "4-?"),
+    "x-ns",
+)  # all that there are
 
 _STACK_HOOKS: Final = ("OUTPUT", "POSTROUTING", "EGRESS")  # where what the stack itself makes is seen first
 
@@ -55,6 +61,8 @@ def wiring_of(host: Host, netns: Netns, ports: Sequence[str] = ()) -> Wiring:
 
 def kind_of(hooks: Sequence[Crossed], wiring: Wiring) -> str:
     """`1-7`, `1-2-8`, `4-lo-4` …: where it came from, and where it went or was meant to go."""
+    if not hooks:
+        return NOBODY_SAW
     entry, seen = way_in(hooks), {(crossed.family, crossed.hook) for crossed in hooks}
     if ("bridge", "FORWARD") in seen:
         return "1-7"

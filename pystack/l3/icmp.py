@@ -63,13 +63,13 @@ class Icmp:
             return self._drop(pkt, IP_INHDR)
         type_ = message[0]
         self._snmp.icmp_in(type_)
-        if type_ in icmp.PROBE_TYPES:  # RFC 8335, which icmp_echo_enable_probe has off
-            return self._drop(pkt, ICMP_HANDLED)
-        if type_ > icmp.NR_ICMP_TYPES:
-            stats.InErrors += 1
+        if type_ == icmp.ICMP_EXT_ECHO:  # RFC 8335, which icmp_echo_enable_probe has off
             return self._drop(pkt, ICMP_HANDLED)
         if self._is_refused_broadcast(pkt, type_):
             stats.InErrors += 1
+            return self._drop(pkt, ICMP_HANDLED)
+        if type_ > icmp.NR_ICMP_TYPES:
+            stats.InErrors += type_ != icmp.ICMP_EXT_ECHOREPLY
             return self._drop(pkt, ICMP_HANDLED)
         self._outcomes.consumed += 1
         if type_ == icmp.ICMP_ECHO:
@@ -95,6 +95,8 @@ class Icmp:
             return
         _, _, _, first, second = icmp.HEADER.unpack_from(message)
         reply = icmp.build(icmp.ICMP_ECHOREPLY, message[1], first, second, message[icmp.HEADER_LENGTH :])
+        if not any(message[1:2] + message[4:]):
+            reply = bytes(len(reply))  # the kernel sums while it copies, from ~0 on: here that makes no 0xFFFF
         self._reply(pkt, header, icmp.ICMP_ECHOREPLY, reply)
 
     def _timestamp(self, pkt: Packet, header: Ipv4Header, message: bytes) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.sock.tcp_output import current_mss, transmit, window_end
+from pystack.sock.tcp_output import transmit, window_end
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
+from pystack.sock.tcp_sizes import current_mss
 from pystack.sock.tcp_sock import CaState, TcpSock
 from pystack.wire import tcp
 
@@ -19,9 +20,9 @@ _MIN_SSTHRESH: Final = 2
 # -- sending again -----------------------------------------------------------------------------------------
 
 
-def retransmit(sk: TcpSock, piece: Piece, segments: int) -> bool:
-    """Send a piece again, at most so many segments of it. Linux: tcp_retransmit_skb()"""
-    mss, at = current_mss(sk), sk.rtx_queue.index(piece)
+def retransmit(sk: TcpSock, at: int, segments: int) -> bool:
+    """Send the piece at this place again, at most so many segments of it. Linux: tcp_retransmit_skb()"""
+    mss, piece = current_mss(sk), sk.rtx_queue[at]
     if before(piece.seq, sk.snd_una):
         _trim(piece, distance(piece.seq, sk.snd_una))
     room = distance(piece.seq, window_end(sk)) if not after(piece.seq, window_end(sk)) else 0
@@ -44,7 +45,6 @@ def retransmit(sk: TcpSock, piece: Piece, segments: int) -> bool:
         sk.tcp.ext.TCPSynRetrans += 1
     piece.sent_at = sk.tcp.clock.now
     piece.was_resent = piece.is_resent = True
-    sk.undo_retransmits += sent
     if not sk.out_since:
         sk.out_since = sk.tcp.clock.now
     return transmit(sk, piece.seq, piece.flags, piece.data)
@@ -85,20 +85,21 @@ def _adjust(sk: TcpSock, piece: Piece, segments: int) -> None:
 
 def retransmit_lost(sk: TcpSock) -> None:
     """Send again what was lost, as far as the window goes. Linux: tcp_xmit_retransmit_queue()"""
-    head = sk.rtx_queue[0] if sk.rtx_queue else None
-    for piece in list(sk.rtx_queue):
-        room = sk.cwnd - sk.in_flight
+    queue, at = sk.rtx_queue, -1
+    while at + 1 < len(queue):
+        at += 1
+        piece, room = queue[at], sk.cwnd - sk.in_flight
         if room <= 0:
             return
         if not piece.is_lost or piece.is_resent:
             continue
-        if not retransmit(sk, piece, room):
+        if not retransmit(sk, at, room):
             return
         if sk.ca_state is CaState.RECOVERY:
             sk.prr_out += piece.segments
         sk.tcp.ext.TCPSlowStartRetrans += sk.ca_state is CaState.LOSS
         sk.tcp.ext.TCPFastRetrans += sk.ca_state is not CaState.LOSS
-        if piece is head:
+        if not at:
             sk.arm(sk.rto)
 
 
@@ -108,7 +109,6 @@ def retransmit_lost(sk: TcpSock) -> None:
 def enter_loss(sk: TcpSock) -> None:
     """The timer ran out: all that is under way is taken for lost. Linux: tcp_enter_loss()"""
     if sk.ca_state is not CaState.LOSS or not after(sk.high_seq, sk.snd_una) or not sk.retransmits:
-        sk.prior_ssthresh = sk.ssthresh
         sk.prior_cwnd = sk.cwnd
         sk.ssthresh = max(sk.cwnd >> 1, _MIN_SSTHRESH)
     sk.ca_state = CaState.LOSS
@@ -125,7 +125,7 @@ def enter_recovery(sk: TcpSock) -> None:
         sk.tcp.ext.TCPSackRecovery += 1
     else:
         sk.tcp.ext.TCPRenoRecovery += 1
-    sk.prior_ssthresh, sk.prior_cwnd = sk.ssthresh, sk.cwnd
+    sk.prior_cwnd = sk.cwnd
     sk.high_seq = sk.snd_nxt
     sk.cwnd_counter = sk.prr_delivered = sk.prr_out = 0
     sk.ssthresh = max(sk.cwnd >> 1, _MIN_SSTHRESH)
@@ -162,7 +162,7 @@ def alert(sk: TcpSock, *, advanced: bool, is_duplicate: bool) -> bool:
 
 def _is_held(sk: TcpSock) -> bool:
     """Duplicates right after a recovery are of what that recovery sent (RFC 6582 section 3.2)."""
-    return sk.undo_una is not None and sk.snd_una == sk.undo_una
+    return sk.recovered_at is not None and sk.snd_una == sk.recovered_at
 
 
 def _add_duplicate(sk: TcpSock) -> None:
@@ -186,7 +186,7 @@ def _leave(sk: TcpSock) -> None:
     """All that was under way when it began has arrived. Linux: tcp_try_undo_recovery()"""
     if sk.ca_state is CaState.RECOVERY:
         sk.cwnd = sk.ssthresh
-        sk.undo_una = sk.high_seq
+        sk.recovered_at = sk.high_seq
     sk.dup_acks = 0
     sk.out_since = 0.0
     sk.ca_state = CaState.OPEN
@@ -205,9 +205,7 @@ def control(sk: TcpSock, acked: int, delivered: int, *, advanced: bool) -> None:
 
 def _is_limited(sk: TcpSock) -> bool:
     """Whether more could have been sent. Linux: include/net/tcp.h tcp_is_cwnd_limited()"""
-    if sk.cwnd < sk.ssthresh and sk.cwnd < 2 * sk.max_packets_out:
-        return True
-    return sk.cwnd_is_limited
+    return sk.cwnd_is_limited or sk.cwnd < min(sk.ssthresh, 2 * sk.max_packets_out)
 
 
 def _reduce(sk: TcpSock, delivered: int, *, advanced: bool) -> None:
