@@ -136,7 +136,7 @@ def answer(args: Sequence[str], host: Host, netns: Netns) -> Answer:
 
 def _explain(question: Question, host: Host, netns: Netns) -> Explanation:
     made = _from_hex(question.packet) if question.is_hex else packet_of(question.packet)
-    entry = None if question.out else _entry(question, netns)
+    entry = None if question.out else _entry(question, host, netns)
     journey = Journey(host, netns)
     if entry is None:
         mark, uid = _number("mark", question.mark), _number("uid", question.uid)
@@ -148,11 +148,14 @@ def _explain(question: Question, host: Host, netns: Netns) -> Explanation:
     return journey.close()
 
 
-def _entry(question: Question, netns: Netns) -> Link:
-    if question.entry:
-        dev = netns.devices.get(question.entry)
+def _entry(question: Question, host: Host, netns: Netns) -> Link:
+    name = question.entry
+    if name:
+        dev = netns.devices.get(name)
         if dev is None:
-            raise Refused(f"explain: there is no device {question.entry} (known: {_names(netns)})")
+            others = [other.name for other in host.namespaces.values() if other.devices.get(name) is not None]
+            where = f"; namespace {others[0]} has one: pystack -n {others[0]} explain" if any(others) else ""
+            raise Refused(f"explain: there is no device {name} (known: {_names(netns)}){where}")
         return dev
     ports = [dev for dev in netns.devices if dev.kind == "tun" and dev.up]
     if len(ports) != 1:
@@ -189,3 +192,5 @@ def _objects(explanation: Explanation) -> Iterator[Json]:
             "ends": ends_of(traveller),
             "caused": [other.number for other in explanation.travellers if other.cause == traveller.number],
         }
+    if explanation.is_cut_short:
+        yield {"v": 1, "type": "cut", "packets": len(explanation.travellers)}

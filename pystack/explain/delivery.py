@@ -13,6 +13,8 @@ from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
 from pystack.packet import Packet
 from pystack.sock.inet import InetSocket, seen_on
 from pystack.sock.lookup import Candidate, Endpoints
+from pystack.sock.tcp_sock import TcpSock
+from pystack.sock.tcp_timewait import TimeWait
 from pystack.wire import icmp, ipv4, tcp, udp
 from pystack.wire.ipv4 import (
     IPPROTO_ICMP,
@@ -126,9 +128,21 @@ def _to_tcp(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
     segment = tcp.parse(pkt.data[pkt.transport_header :])
     if not isinstance(segment, tcp.TcpHeader):
         return Delivery(Told("TCP: not a header", _TCP), "")
+    table = scene.netns.tcp
+    at = Endpoints(header.saddr, segment.sport, header.daddr, segment.dport, seen_on(pkt))
+    connection, judged = table.explain(at)
+    if connection is not None:
+        state = connection.state.name if isinstance(connection, TcpSock | TimeWait) else "SYN_RECV"
+        name = f"{_to(header)}:{at.dport} to {address_text(at.saddr)}:{at.sport}"
+        return Delivery(Told(f"to the connection {name} ({state})", _TCP), _delivered("TCP", name))
+    reasons = tuple(_scores(scene, judged))
+    listener = table.tcp.listeners.find(at)
+    if listener is not None:
+        name = _name(scene, listener)
+        return Delivery(Told(f"to the listener {name}", _TCP, reasons), _delivered("TCP", name))
     answer = "a reset is not answered" if segment.flags & tcp.RST else "a reset answers it"
     text = f"no socket for TCP port {segment.dport} of {_to(header)}"
-    return Delivery(Told(text, _TCP, (Reason(answer),)), "")
+    return Delivery(Told(text, _TCP, (*reasons, Reason(answer))), "")
 
 
 def _to(header: Ipv4Header) -> str:
@@ -166,7 +180,8 @@ def _to_icmp(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
 def _echo(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
     settings, route = scene.netns.ipv4.confs.ipv4, pkt.route
     if settings.icmp_echo_ignore_all:
-        return Delivery(Told("not answered: icmp_echo_ignore_all is 1", _ICMP))
+        line = scene.line_of_sysctl("icmp_echo_ignore_all")
+        return Delivery(Told("not answered: icmp_echo_ignore_all is 1", _ICMP, config=line))
     to_many = isinstance(route, Rtable) and route.flags & (RTCF_BROADCAST | RTCF_MULTICAST)
     if to_many and settings.icmp_echo_ignore_broadcasts:
         return Delivery(Told("not answered: icmp_echo_ignore_broadcasts is 1", _ICMP), "")
@@ -225,6 +240,10 @@ def _sender_of(scene: Scene, quoted: Flow, quote: bytes, ifindex: int) -> InetSo
     if quoted.proto == IPPROTO_UDP:
         at = Endpoints(quoted.daddr, quoted.dport, quoted.saddr, quoted.sport, ifindex)
         return scene.netns.udp.ports.lookup(at)
+    if quoted.proto == IPPROTO_TCP:
+        at = Endpoints(quoted.daddr, quoted.dport, quoted.saddr, quoted.sport, ifindex)
+        connection, _ = scene.netns.tcp.explain(at)
+        return connection if isinstance(connection, InetSocket) else None
     if quoted.proto == IPPROTO_ICMP and len(quote) >= (quote[0] & 15) * 4 + icmp.HEADER_LENGTH:
         ident = icmp.HEADER.unpack_from(quote, (quote[0] & 15) * 4)[3]
         return scene.netns.ping.lookup(ident, quoted.saddr, ifindex)

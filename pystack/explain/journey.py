@@ -28,6 +28,7 @@ from pystack.wire.ethernet import ETH_P_IP
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 _TURNS: Final = 1000  # of the backlog: frames that circle for ever end then
+MOST_PACKETS: Final = 100  # that come of one another: a loop makes them without end
 _CHECK_AT: Final = {IPPROTO_TCP: 16, IPPROTO_UDP: 6}
 
 
@@ -38,6 +39,7 @@ class Explanation:
     travellers: list[Traveller]
     stages: list[Stage]
     wiring: dict[str, Wiring]  # by namespace
+    is_cut_short: bool = False  # there were more packets than anybody wants to read of
 
     def end_of(self, traveller: Traveller) -> str:
         """How its way ended."""
@@ -64,11 +66,13 @@ class Journey:
     def __init__(self, host: Host, netns: Netns) -> None:
         self._host = host
         self._netns = netns
-        self._narrator = Narrator(host, host.origins.of)
+        self._narrator = Narrator(host, host.origins.of, MOST_PACKETS)
 
     def enter(self, dev: Link, made: Made) -> None:
         """It comes in by a device."""
-        self._receive(dev, framed(self._netns, dev, made))
+        frame = framed(self._netns, dev, made)
+        self._narrator.watcher.expect(self._netns, dev, frame)
+        self._receive(dev, frame)
 
     def leave(self, made: Made, *, bound_to: str = "", mark: int = 0, uid: int = 0) -> None:
         """A local socket sends it. Raises NetError as the socket would get it."""
@@ -138,7 +142,8 @@ class Journey:
         for traveller in self._narrator.watcher.travellers:
             hooks = [passing.crossed for passing in traveller.passed]
             traveller.path = kind_of(hooks, wiring[traveller.netns])
-        return Explanation(self._narrator.watcher.travellers, self._narrator.watcher.stages, wiring)
+        watcher = self._narrator.watcher
+        return Explanation(watcher.travellers, watcher.stages, wiring, watcher.is_cut_short)
 
     def _receive(self, dev: Link, frame: bytes) -> None:
         dev.net.ingress.receive(dev, bytearray(frame))

@@ -47,8 +47,8 @@ class Lesson(NamedTuple):
 class Narrator:
     """Follows packets through a host that nobody else uses."""
 
-    def __init__(self, host: Host, config_of: ConfigOf) -> None:
-        self.watcher = Watcher(host, self._narrate)
+    def __init__(self, host: Host, config_of: ConfigOf, most: int | None = None) -> None:
+        self.watcher = Watcher(host, self._narrate, most)
         self.left: dict[int, Left] = {}  # by packet; the last copy of one that was flooded
         self._config_of = config_of
         self._lessons: list[Lesson] = []
@@ -124,7 +124,12 @@ class Narrator:
             self._stage(crossing, traveller, "route", "route", told)
         elif crossing.hook == nf.FORWARD and pkt.physout is None:
             self._note_detour(crossing, traveller)
-            told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()")
+            line = (
+                self._scene(crossing).line_of_forwarding(crossing.indev)
+                if isinstance(crossing.indev, Link)
+                else ""
+            )
+            told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()", config=line)
             self._stage(crossing, traveller, "forward", "forward", told, changes)
 
     def _note_detour(self, crossing: Crossing, traveller: Traveller) -> None:

@@ -55,6 +55,8 @@ def wiring_of(host: Host, netns: Netns, ports: Sequence[str] = ()) -> Wiring:
 
 def kind_of(hooks: Sequence[Crossed], wiring: Wiring) -> str:
     """`1-7`, `1-2-8`, `4-lo-4` …: where it came from, and where it went or was meant to go."""
+    if not hooks:
+        return NOBODY_SAW
     entry, seen = way_in(hooks), {(crossed.family, crossed.hook) for crossed in hooks}
     if ("bridge", "FORWARD") in seen:
         return "1-7"

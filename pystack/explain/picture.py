@@ -33,6 +33,8 @@ def picture(traveller: Traveller, wiring: Wiring) -> Iterator[str]:
     kind, passed = traveller.path, traveller.passed
     legend = _LEGEND.get(kind, "lost before its way was clear")
     yield f"path {kind}: {legend}"
+    if not passed:
+        return
     first = way_in([passing.crossed for passing in passed])
     if first == "4":
         yield _node("4", "a local process, or the stack itself")

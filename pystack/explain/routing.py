@@ -13,16 +13,18 @@ from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
 from pystack.explain.stage import Reason, Told
 from pystack.l2.devices import Link
-from pystack.l3.addresses import RT_SCOPE_LINK
-from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, FibResult, Flow
+from pystack.l3.addresses import RT_SCOPE_LINK, RT_SCOPE_UNIVERSE
+from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.flow_keys import flow_keys
 from pystack.l3.path_choice import L4_POLICY
 from pystack.l3.route import RTCF_BROADCAST, RTCF_DOREDIRECT, RTCF_MULTICAST, RTCF_REDIRECTED, Rtable
 from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
 from pystack.sock.inet import InetSocket
+from pystack.wire import icmp
 from pystack.wire.ipv4 import (
     INADDR_BROADCAST,
+    IPPROTO_ICMP,
     Ipv4Header,
     address_text,
     is_loopback,
@@ -30,6 +32,7 @@ from pystack.wire.ipv4 import (
     is_zeronet,
 )
 
+_LOCAL_GROUPS: Final = 0xE00000  # 224.0.0.0/24
 FOR_US: Final = "for this host"
 _INPUT: Final = "net/ipv4/route.c ip_route_input_slow()"
 _OUTPUT: Final = "net/ipv4/route.c ip_route_output_key_hash_rcu()"
@@ -71,9 +74,10 @@ def _why_in(scene: Scene, arrival: Arrival, decision: Rtable | DropReason) -> It
     story = looked_up(scene, arrival.flow(fib))
     yield from story.reasons
     found = story.found
-    leads_on = isinstance(found, FibResult) and found.type != RTN_LOCAL
+    leads_on = isinstance(found, FibResult) and found.type == RTN_UNICAST
     if not forwards and _is_refused(decision) and (leads_on or not isinstance(found, FibResult)):
-        return (yield Reason(f"{dev.name}.forwarding is 0: what is not for this host is not passed on"))
+        text = f"{dev.name}.forwarding is 0: what is not for this host is not passed on"
+        return (yield Reason(text, scene.line_of_forwarding(dev)))
     if isinstance(decision, DropReason):
         return (yield from source_check.martian(scene, arrival, decision))
     if decision.error or not isinstance(found, FibResult):
@@ -110,7 +114,7 @@ def routed_out(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header 
     flow = _question(pkt, header)
     reasons = [*why_out(scene, flow, route)]
     if flow.saddr:
-        reasons.append(source_choice.given(scene, flow.saddr, _given_by(pkt, header, cause)))
+        reasons.append(source_choice.given(scene, flow.saddr, _given_by(scene, pkt, header, cause)))
     return Told(f"{way(scene, route)}, source {address_text(header.saddr)}", _OUTPUT, tuple(reasons))
 
 
@@ -126,15 +130,20 @@ def _question(pkt: Packet, header: Ipv4Header) -> Flow:
     return flow
 
 
-def _given_by(pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
+def _given_by(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header | None) -> str:
     sock = pkt.sock
     if isinstance(sock, InetSocket) and sock.is_connected:
         return "its socket was connected with it, and keeps it"
-    if sock is not None:
+    if sock is not None and sock.has_owner:
         return "its socket is bound to it"
     if cause is not None and cause.daddr == header.saddr:
         return "an answer comes from the address that was asked"
-    return "chosen by the stack, which answers"
+    kind = pkt.data[pkt.transport_header : pkt.transport_header + 1]
+    if header.protocol != IPPROTO_ICMP or not kind or kind[0] not in icmp.ERROR_TYPES:
+        return "chosen by the stack, which answers"
+    if scene.netns.ipv4.confs.ipv4.icmp_errors_use_inbound_ifaddr:
+        return "of the device by which the packet came (icmp_errors_use_inbound_ifaddr is 1)"
+    return "of the way back to the sender (icmp_errors_use_inbound_ifaddr is 0)"
 
 
 def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
@@ -142,7 +151,7 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
     device = scene.device(flow.oif) if flow.oif else ""
     if not flow.daddr:
         return (yield Reason("to 0.0.0.0 means to this host: by lo, and the tables are not asked"))
-    if _is_for_many(flow.daddr) and (flow.oif or flow.saddr):
+    if _needs_no_table(flow):
         whose = f"its socket is bound to {device}" if flow.oif else f"{route.dev.name} has its source"
         yield Reason(f"to many: {whose}, and the tables are not asked")
         if not flow.saddr:
@@ -161,8 +170,17 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
         yield Reason(f"{address_text(flow.daddr)} is this host's own: the way there is lo, not {owner}")
     yield from _among_several(scene, found, route)
     yield from _learned(route)
-    if not flow.saddr:
+    if not flow.saddr and flow.oif and _is_for_many(flow.daddr):
+        yield from source_choice.walked(scene, route.dev, 0, RT_SCOPE_UNIVERSE)
+    elif not flow.saddr:
         yield from source_choice.by_route(scene, found, flow.daddr)
+
+
+def _needs_no_table(flow: Flow) -> bool:
+    """Whether the device, or the source's, is the way to many, whatever the tables say."""
+    if flow.oif:
+        return flow.daddr >> 8 == _LOCAL_GROUPS or flow.daddr == INADDR_BROADCAST
+    return bool(flow.saddr) and _is_for_many(flow.daddr)
 
 
 def why_asked(scene: Scene, flow: Flow) -> Iterator[Reason]:

@@ -51,6 +51,10 @@ class Scene(NamedTuple):
         line = self.line_of_sysctl("conf", place, name)
         return Setting(max(everywhere, here), f"{place}.{name}", line)
 
+    def line_of_forwarding(self, dev: Link) -> str:
+        """The line that made a device a router's, or not; ip_forward is about all of them."""
+        return self.line_of_sysctl("conf", dev.name, "forwarding") or self.line_of_sysctl("ip_forward")
+
     def line_of_sysctl(self, *path: str) -> str:
         """The line that wrote a sysctl below net.ipv4."""
         knob = self.netns.sysctls.get(("net", "ipv4", *path))

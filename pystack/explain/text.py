@@ -24,6 +24,7 @@ def pictures(explanation: Explanation) -> Iterator[str]:
         for line in picture(traveller, explanation.wiring[traveller.netns]):
             yield f"{_INDENT}{line}".rstrip()
         yield f"{_INDENT}= {explanation.end_of(traveller)}"
+    yield from _warning(explanation)
 
 
 def lines(explanation: Explanation, *, detailed: bool = False) -> Iterator[str]:
@@ -33,6 +34,12 @@ def lines(explanation: Explanation, *, detailed: bool = False) -> Iterator[str]:
         mine = [stage for stage in explanation.stages if stage.packet == traveller.number]
         yield from _aligned(list(_stages(mine, traveller.netns, detailed)))
         yield f"{_INDENT}= {explanation.end_of(traveller)}   (path {traveller.path})"
+    yield from _warning(explanation)
+
+
+def _warning(explanation: Explanation) -> Iterator[str]:
+    if explanation.is_cut_short:
+        yield f"… and more: {len(explanation.travellers)} packets are followed, and this looks like a loop"
 
 
 def _headline(traveller: Traveller) -> Iterator[str]:

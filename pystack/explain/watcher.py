@@ -18,7 +18,7 @@ from pystack.explain.stage import Stage, Told, Traveller
 from pystack.host import Host
 from pystack.netfilter import hooks as nf
 from pystack.netfilter.hooks import HookEntry, HookPoint, HookState, OkFn
-from pystack.netfilter.verdict import NF_ACCEPT
+from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
 from pystack.netns import Netns
 from pystack.packet import Packet
 
@@ -47,7 +47,7 @@ class _Onlooker(HookPoint):
 
     __slots__ = ("_netns", "_see")
 
-    def __init__(self, hook: int, netns: Netns, see: Callable[[Crossing], None]) -> None:
+    def __init__(self, hook: int, netns: Netns, see: Callable[[Crossing], bool]) -> None:
         super().__init__(nf.NFPROTO_NETDEV, hook, netns.drop, netns.link.outcomes)
         self._netns = netns
         self._see = see
@@ -55,16 +55,23 @@ class _Onlooker(HookPoint):
     def run(self, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None, okfn: OkFn) -> None:
         """Look before and behind all functions, of which there are none."""
         for behind in (False, True):
-            self._see(Crossing(self._netns, self.family, self.hook, behind, pkt, indev, outdev))
+            if not self._see(Crossing(self._netns, self.family, self.hook, behind, pkt, indev, outdev)):
+                return
         okfn(pkt)
 
 
 class Watcher:
-    """Numbers packets and collects stages; `narrate` is asked at every crossing."""
+    """Numbers packets and collects stages; `narrate` is asked at every crossing.
 
-    def __init__(self, host: Host, narrate: Narrator) -> None:
+    A loop makes packets without end: of those beyond `most` nothing is told, and they vanish.
+    """
+
+    def __init__(self, host: Host, narrate: Narrator, most: int | None = None) -> None:
         self.travellers: list[Traveller] = []
         self.stages: list[Stage] = []
+        self.is_cut_short = False
+        self._most = most
+        self._at_door: tuple[Netns, NetDevice, bytes] | None = None
         self._narrate = narrate
         self._host = host
         self._current = 0  # the packet that is being handled
@@ -91,22 +98,26 @@ class Watcher:
                     self._watch(netns, point)
             else:
                 hooks.netdev[dev.name] = tuple(
-                    _Onlooker(hook, netns, self._narrate_crossing)
-                    for hook in (nf.NETDEV_INGRESS, nf.NETDEV_EGRESS)
+                    _Onlooker(hook, netns, self._follow) for hook in (nf.NETDEV_INGRESS, nf.NETDEV_EGRESS)
                 )
         for point in (*hooks.ip, *hooks.bridge, *hooks.arp):
             self._watch(netns, point)
 
-    def _narrate_crossing(self, crossing: Crossing) -> None:
+    def _follow(self, crossing: Crossing) -> bool:
+        """Have a crossing told, if the packet may go on."""
+        is_new = not isinstance(crossing.pkt.trace, Traveller)
+        if is_new and self._most is not None and len(self.travellers) >= self._most:
+            self.is_cut_short = True
+            return False
         self._narrate(crossing, self.traveller(crossing))
+        return True
 
     def _watch(self, netns: Netns, point: HookPoint) -> None:
         for behind in (False, True):
 
             def see(pkt: Packet, state: HookState, behind: bool = behind) -> int:
                 crossing = Crossing(netns, point.family, point.hook, behind, pkt, state.indev, state.outdev)
-                self._narrate_crossing(crossing)
-                return NF_ACCEPT
+                return NF_ACCEPT if self._follow(crossing) else NF_STOLEN
 
             self._entries.append((point, point.register(see, LAST if behind else FIRST, NAME)))
 
@@ -140,6 +151,10 @@ class Watcher:
         """It goes through a cable, on whose other side it is a packet of its own."""
         self._crossing.setdefault(peer, deque()).append(traveller.number)
 
+    def expect(self, netns: Netns, dev: NetDevice, frame: bytes) -> None:
+        """A frame is about to come in, which may be dropped before any hook sees it."""
+        self._at_door = netns, dev, frame
+
     def add(self, stage: Stage) -> None:
         """One more stop."""
         self.stages.append(stage)
@@ -147,11 +162,23 @@ class Watcher:
     # --- ends ---------------------------------------------------------------------------------------------
 
     def _hear(self, event: Event) -> None:
-        if not isinstance(event, Dropped) or not isinstance(event.trace, Traveller):
+        if not isinstance(event, Dropped):
             return
-        reason, ends = REASONS[event.reason], event.trace.ends
+        traveller = event.trace if isinstance(event.trace, Traveller) else self._turned_away()
+        if traveller is None:
+            return
+        reason, ends = REASONS[event.reason], traveller.ends
         if ends and ends[-1].startswith(DELIVERED):  # that was to be, but nobody took it
             ends.pop()
         ends.append(f"dropped: {reason.sentence}")
         told = Told(f"dropped: {reason.sentence}")
-        self.add(Stage(event.trace.number, event.netns, "drop", event.device, told, drop=reason.kernel))
+        self.add(Stage(traveller.number, event.netns, "drop", event.device, told, drop=reason.kernel))
+
+    def _turned_away(self) -> Traveller | None:
+        """The frame at the door, if no hook has seen it yet."""
+        if self._at_door is None or self.travellers:
+            return None
+        netns, dev, frame = self._at_door
+        protocol = int.from_bytes(frame[12:14], "big")
+        self.travellers.append(Traveller(1, netns.name, frame, True, protocol, f"enters by {dev.name}"))
+        return self.travellers[0]

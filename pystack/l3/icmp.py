@@ -63,13 +63,13 @@ class Icmp:
             return self._drop(pkt, IP_INHDR)
         type_ = message[0]
         self._snmp.icmp_in(type_)
-        if type_ in icmp.PROBE_TYPES:  # RFC 8335, which icmp_echo_enable_probe has off
-            return self._drop(pkt, ICMP_HANDLED)
-        if type_ > icmp.NR_ICMP_TYPES:
-            stats.InErrors += 1
+        if type_ == icmp.ICMP_EXT_ECHO:  # RFC 8335, which icmp_echo_enable_probe has off
             return self._drop(pkt, ICMP_HANDLED)
         if self._is_refused_broadcast(pkt, type_):
             stats.InErrors += 1
+            return self._drop(pkt, ICMP_HANDLED)
+        if type_ > icmp.NR_ICMP_TYPES:
+            stats.InErrors += type_ != icmp.ICMP_EXT_ECHOREPLY
             return self._drop(pkt, ICMP_HANDLED)
         self._outcomes.consumed += 1
         if type_ == icmp.ICMP_ECHO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pystack.counters import Snmp
+from pystack.device import OwnSocket
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import Flow
 from pystack.l3.icmp_limit import IcmpLimit
@@ -26,6 +27,7 @@ class IcmpOutput:
         self._output = output
         self._snmp = snmp
         self._limit = limit
+        self._socket = OwnSocket()
 
     def way_back(
         self, flow: Flow, type_: int, code: int, *, unlimited: bool = False, about: Packet | None = None
@@ -77,6 +79,7 @@ class IcmpOutput:
         self._snmp.icmp_out(counted_as)
         pkt = self._output.build(header, message, back)
         pkt.mark = flow.mark
+        pkt.sock = self._socket
         if cause is not None:
             attach(pkt, cause)  # Linux: icmp_glue_bits()
         self._output.ip_local_out(pkt)

@@ -51,6 +51,7 @@ class IpForward:
         if options is not None and options.is_strict and route.gateway:
             self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_SR_FAILED)
             return self._drop(pkt, IP_OPTIONS)
+        self._snmp.Ip.ForwDatagrams += 1  # also what turns out too big, and what FORWARD refuses
         mtu = self._mtu_of(route)
         longest = largest_segment(pkt) if pkt.offload.is_gso else header.tot_len
         too_big = header.tot_len > mtu and (header.frag_max or longest) > mtu
@@ -67,7 +68,6 @@ class IpForward:
 
     def _finish(self, pkt: Packet) -> None:
         """Linux: net/ipv4/ip_forward.c ip_forward_finish()"""
-        self._snmp.Ip.ForwDatagrams += 1
         header, route = pkt.ip, pkt.route
         if not isinstance(route, Rtable) or header is None:
             return self._drop(pkt, IP_OUTNOROUTES)

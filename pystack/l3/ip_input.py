@@ -17,6 +17,7 @@ from pystack.drop import (
     IP_INNOROUTES,
     IP_NOPROTO,
     IP_OPTIONS,
+    IP_RPFILTER,
     IP_TRUNCATED,
     IP_UNREACHABLE,
     OTHERHOST,
@@ -104,7 +105,8 @@ class IpInput:
 
     def _refuse(self, pkt: Packet, fault: Malformed) -> None:
         available = len(pkt.data) - pkt.network_header
-        if fault in (Malformed.CHECKSUM, Malformed.TOTAL_LENGTH):
+        cut_in_options = fault is Malformed.TRUNCATED and available >= ipv4.HEADER_LENGTH
+        if cut_in_options or fault in (Malformed.CHECKSUM, Malformed.TOTAL_LENGTH):
             self._count_ecn(pkt.data[pkt.network_header + 1])
         if fault is Malformed.TOTAL_LENGTH and self._claims_more(pkt, available):
             return self._drop(pkt, IP_TRUNCATED)
@@ -143,6 +145,7 @@ class IpInput:
         if not isinstance(route, Rtable):
             found = self._router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev, pkt)
             if not isinstance(found, Rtable):
+                self._snmp.TcpExt.IPReversePathFilter += found is IP_RPFILTER
                 return self._drop(pkt, found)
             pkt.route = route = found
         if header.options:

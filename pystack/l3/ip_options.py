@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pystack.clock import Clock
+from pystack.counters import Snmp
 from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_UNIVERSE, AddressBook
 from pystack.l3.conf import Confs
@@ -86,6 +87,7 @@ class OptionPath:
         fib: Fib,
         router: Router,
         icmp_errors: IcmpErrors,
+        snmp: Snmp,
         log: Callable[[str], None],
     ) -> None:
         self._host = host
@@ -94,6 +96,7 @@ class OptionPath:
         self._fib = fib
         self._router = router
         self._icmp = icmp_errors
+        self._snmp = snmp
         self._log = log
 
     def receive(self, pkt: Packet, header: Ipv4Header, dev: Link) -> bool:
@@ -107,6 +110,7 @@ class OptionPath:
         self._store(pkt, header, options)
         if isinstance(read, Fault):
             self._complain(pkt, HEADER_LENGTH + read.pointer)
+            self._snmp.Ip.InHdrErrors += 1
             return False
         return options.srr is None or self._follow(pkt, header, dev, options, options.srr)
 

@@ -182,6 +182,7 @@ class Ipv4:
             fib=self.fib,
             router=self.router,
             icmp_errors=self.icmp_errors,
+            snmp=self._snmp,
             log=self._link.printk_ratelimited,
         )
         self.icmp = Icmp(

@@ -122,12 +122,13 @@ class Chain:
 class BaseChain(Chain):
     """A chain that hangs at a hook. Linux: struct nft_base_chain"""
 
-    __slots__ = ("hook", "octets", "packets", "policy", "priority")
+    __slots__ = ("counts", "hook", "octets", "packets", "policy", "priority")
 
     def __init__(self, name: str, hook: int, priority: int, policy: int) -> None:
         super().__init__(name)
         self.hook = hook
         self.priority = priority
         self.policy = policy  # what becomes of packets that no rule decides about
-        self.packets = 0  # of these
+        self.counts = True  # whether these are counted
+        self.packets = 0
         self.octets = 0

@@ -87,6 +87,7 @@ class Tables:
         if chain is None:
             hook = IP_HOOK_NAMES.index(name)
             chain = BaseChain(name, hook, _PRIORITIES[table.name][hook], NF_ACCEPT)
+            chain.counts = table.owner == LEGACY  # nft's begin to count when somebody sets the policy
             table.add_chain(chain)
         assert isinstance(chain, BaseChain), f"{name} is the name of a hook"
         return chain

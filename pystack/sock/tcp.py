@@ -10,39 +10,35 @@ from typing import Final
 
 from pystack.drop import DropReason
 from pystack.errors import (
-    EADDRNOTAVAIL,
     EALREADY,
+    ECONNABORTED,
     ECONNRESET,
     EINVAL,
     EISCONN,
-    ENETUNREACH,
     ENOTCONN,
     EPIPE,
     NetError,
 )
 from pystack.l3.fib_types import Flow
-from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST
-from pystack.sock import tcp_input, tcp_listen, tcp_open, tcp_timers
+from pystack.sock import tcp_connect, tcp_input, tcp_listen, tcp_timers
 from pystack.sock.errors import IcmpError
-from pystack.sock.tcp_context import connection_key
 from pystack.sock.tcp_end import destroy, done, fin_time, time_wait
 from pystack.sock.tcp_icmp import take_error
 from pystack.sock.tcp_output import (
     NAGLE_OFF,
-    current_mss,
     nagle_of,
     push_pending,
     send_reset,
     shut_down_sending,
-    size_goal,
     write_xmit,
 )
 from pystack.sock.tcp_receive import after_reading
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, distance
+from pystack.sock.tcp_sizes import current_mss, size_goal
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, SEND_SHUTDOWN, Listening, TcpSock
 from pystack.sock.tcp_states import MAY_SEND, SENDS_FIN, TcpEvent, TcpState
-from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH, TimeWait
+from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH
 from pystack.wire import tcp
 from pystack.wire.checksum import Buffer
 
@@ -78,10 +74,11 @@ class TcpSocket(TcpSock):
             self.rcv_saddr = self.saddr = 0
             raise
         self.port_is_bound = True
+        self.port_is_locked, self.address_is_locked = bool(port), bool(self.rcv_saddr)
 
     def listen(self, backlog: int) -> None:
         """listen(). Linux: net/ipv4/af_inet.c inet_listen()"""
-        if self.state not in (TcpState.CLOSE, TcpState.LISTEN) or self.is_connected:
+        if self.state not in (TcpState.CLOSE, TcpState.LISTEN) or self.is_connecting or self.is_connected:
             raise NetError(EINVAL)
         limit = min(backlog & 0xFFFFFFFF, self.tcp.sysctl.somaxconn)
         if self.listening is not None:
@@ -106,75 +103,35 @@ class TcpSocket(TcpSock):
         return child
 
     def connect(self, daddr: int, dport: int) -> None:
-        """connect(): the SYN leaves; `state` and `error` tell the rest.
+        """connect(): the SYN leaves; `state` and `error` tell the rest. A second call tells them too.
 
-        Linux: net/ipv4/tcp_ipv4.c tcp_v4_connect()
+        Linux: net/ipv4/af_inet.c __inet_stream_connect(), net/ipv4/tcp_ipv4.c tcp_v4_connect()
         """
-        if self.state in _OPENING:
-            raise NetError(EALREADY)
+        if self.is_connecting:
+            return self._tell_of_connecting()
         if self.state is not TcpState.CLOSE or self.is_connected:
             raise NetError(EISCONN)
-        was_bound = self.rcv_saddr, self.saddr
-        route, flow = self.route_to(daddr, dport, self.saddr, is_allowed=True)
-        if route.flags & (RTCF_MULTICAST | RTCF_BROADCAST):
-            raise NetError(ENETUNREACH)
-        self.saddr = self.saddr or flow.saddr
-        self.rcv_saddr = self.saddr
-        self.daddr, self.dport = flow.daddr, dport
-        try:
-            self._take_ends()
-        except NetError:
-            self.rcv_saddr, self.saddr = was_bound
-            self.daddr = self.dport = 0
-            raise
-        self.is_connected = True
-        self.forget_route()
-        self._ident = self.tcp.rng.below(0x10000)
-        self.ts_offset = self.tcp.timestamp_offset(self.saddr, self.daddr)
-        isn = self.write_seq or self.tcp.initial_sequence(self.saddr, self.daddr, self.num, dport)
-        self.become(TcpEvent.CONNECT)
-        tcp_open.start(self, isn)
+        tcp_connect.connect(self, daddr, dport)
+        self.is_connecting = True
 
-    def _take_ends(self) -> None:
-        """Linux: net/ipv4/inet_hashtables.c inet_hash_connect(), __inet_check_established()"""
-        if self.num:
-            if not self._is_free(self.num):
-                raise NetError(EADDRNOTAVAIL)
-        else:
-            self.tcp.ports.for_connection(self, self._is_free)
-        self.key = connection_key(self.saddr, self.num, self.daddr, self.dport)
-        old = self.tcp.connections.get(self.key)
-        if isinstance(old, TimeWait):
-            self._follow(old)
-        self.tcp.connections[self.key] = self
-
-    def _is_free(self, port: int) -> bool:
-        other = self.tcp.connections.get(connection_key(self.saddr, port, self.daddr, self.dport))
-        return other is None or (isinstance(other, TimeWait) and self._may_follow(other))
-
-    def _may_follow(self, old: TimeWait) -> bool:
-        """Whether timestamps keep a new connection apart from one that just ended.
-
-        Linux: net/ipv4/tcp_ipv4.c tcp_twsk_unique()
-        """
-        sysctl = self.tcp.sysctl
-        is_local = self.daddr >> 24 == 127 or self.saddr >> 24 == 127
-        if not sysctl.tcp_tw_reuse or (sysctl.tcp_tw_reuse == 2 and not is_local):
-            return False
-        waited = self.tcp.clock.now - old.ts_recent_stamp
-        return bool(old.ts_recent_stamp) and waited >= sysctl.tcp_tw_reuse_delay / 1000
-
-    def _follow(self, old: TimeWait) -> None:
-        self.write_seq = old.snd_nxt + 65535 + 2 & MASK or 1
-        self.ts_recent, self.ts_recent_stamp = old.ts_recent, old.ts_recent_stamp
-        old.kill()
+    def _tell_of_connecting(self) -> None:
+        if self.state in _OPENING:
+            raise NetError(EALREADY)
+        self.is_connecting = False
+        if self.state is TcpState.CLOSE:
+            error = self.errors.take_pending() or ECONNABORTED
+            tcp_connect.forget_peer(self)
+            raise NetError(error)
 
     # -- the stream ----------------------------------------------------------------------------------------
 
     @property
     def error(self) -> int:
-        """getsockopt(SO_ERROR): told once."""
-        return self.errors.take_pending()
+        """getsockopt(SO_ERROR): told once, what routers said too."""
+        number = self.errors.take_pending()
+        if not number:
+            number, self.soft_error = self.soft_error, 0
+        return number
 
     def send(self, data: Buffer, *, more: bool = False) -> int:
         """How many octets were taken, 0 if there is no room now. Raises NetError.
@@ -191,14 +148,21 @@ class TcpSocket(TcpSock):
             raise NetError(EPIPE)
         mss = current_mss(self)
         goal, taken, view = size_goal(self, mss), 0, memoryview(data)
-        while taken < len(view) and self.write_queued < self.sndbuf:
+        while taken < len(view) and self._has_room(goal):
             taken += self._append(view[taken : taken + goal], goal)
             if taken == len(view):
                 break
             self._push_what_is_full(mss)
+        self.wants_room = taken < len(view)
         if taken:
             self._push(mss, more=more)
         return taken
+
+    def _has_room(self, goal: int) -> bool:
+        """The last piece is filled at all events. Linux: sk_stream_memory_free(), in tcp_sendmsg_locked()"""
+        if self.write_queued < self.sndbuf:
+            return True
+        return bool(self.write_queue) and len(self.write_queue[-1].data) < goal
 
     def _append(self, part: memoryview, goal: int) -> int:
         """Into the last piece while it has room, else into a new one."""
@@ -305,7 +269,6 @@ class TcpSocket(TcpSock):
                 self._stop_listening()
             return
         if self.state is TcpState.SYN_SENT:
-            self.is_connected = False
             return self._disconnect()
         self.shutdown |= what
         if what & SEND_SHUTDOWN:
@@ -387,7 +350,7 @@ class TcpSocket(TcpSock):
             assert isinstance(child, TcpSocket)
             child._disconnect()
             child._become_orphan()
-        if not self.port_is_bound:
+        if not self.port_is_locked:
             self.tcp.ports.release(self)
 
     # -- what comes in -------------------------------------------------------------------------------------

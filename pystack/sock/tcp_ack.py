@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from pystack.sock.tcp_output import probe_base, sync_mss, window_end
+from pystack.sock.tcp_output import probe_base, window_end
 from pystack.sock.tcp_recovery import alert, control, retransmit_lost
 from pystack.sock.tcp_rtt import sample
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, before, distance
+from pystack.sock.tcp_sizes import sync_mss
 from pystack.sock.tcp_sock import TcpSock
 from pystack.wire import tcp
 

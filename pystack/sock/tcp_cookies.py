@@ -17,6 +17,7 @@ from pystack.sock.tcp_request import Request, route_back
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK
 from pystack.sock.tcp_sock import TcpSock
+from pystack.sock.tcp_window import InitialWindow
 
 _MSS: Final = (536, 1300, 1440, 1460)
 _PERIOD: Final = 60.0
@@ -40,16 +41,11 @@ def send(sk: TcpSock, segment: Segment, route: Rtable, flow: Flow) -> None:
     request = Request(sk, segment, 0, route)
     if not request.ts_ok:
         request.sack_ok = request.wscale_ok = False
-        request = _without_scale(request)
+        request.window = InitialWindow(sk, request.mss, wscale_ok=False)
     request.mss = _MSS[place]
     request.isn = _cookie(sk, segment, segment.seq, _minutes(sk), place)
     sk.tcp.ext.SyncookiesSent += 1
     request.send_synack(route, flow, _timestamp(sk, request))
-
-
-def _without_scale(request: Request) -> Request:
-    request.window.clamp, request.window.wscale = 0xFFFF, 0
-    return request
 
 
 def check(sk: TcpSock, segment: Segment) -> Request | None:
@@ -85,16 +81,12 @@ def _decode(request: Request, segment: Segment) -> None:
     request.sack_ok = bool(bits & _SACK)
     request.snd_wscale = bits & 0xF
     request.wscale_ok = request.snd_wscale != _NO_WSCALE
-    sk, sysctl = request.listener, request.tcp.sysctl
+    sysctl = request.tcp.sysctl
     request.wscale_ok &= bool(sysctl.tcp_window_scaling)
     request.sack_ok &= bool(sysctl.tcp_sack)
-    if request.wscale_ok:
-        wscale = max(max(sysctl.tcp_rmem[2], 4_194_304).bit_length() - 16, 0)
-        request.window.wscale, request.window.clamp = min(wscale, 14), 0xFFFF << wscale
-    else:
-        request.window.wscale, request.window.clamp = 0, 0xFFFF
+    if not request.wscale_ok:
         request.snd_wscale = 0
-    request.window.window = min(request.window.window, sk.rcvbuf)
+    request.window = InitialWindow(request.listener, request.mss, wscale_ok=request.wscale_ok)
 
 
 def _timestamp(sk: TcpSock, request: Request) -> int | None:

@@ -31,7 +31,7 @@ def done(sk: TcpSock, event: TcpEvent = TcpEvent.END) -> None:
     if sk.is_orphan:
         destroy(sk)
         return
-    if not sk.port_is_bound:
+    if not sk.port_is_locked:
         sk.tcp.ports.release(sk)
     sk.on_event()
 

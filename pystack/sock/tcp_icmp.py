@@ -6,10 +6,10 @@ from pystack.l3.fib_types import Flow
 from pystack.sock.errors import IcmpError
 from pystack.sock.inet import IP_PMTUDISC_DONT
 from pystack.sock.tcp_end import fail
-from pystack.sock.tcp_output import LONGEST_MTU, sync_mss, way_of
 from pystack.sock.tcp_recovery import retransmit_lost
 from pystack.sock.tcp_rtt import set_rto
 from pystack.sock.tcp_seq import between
+from pystack.sock.tcp_sizes import LONGEST_MTU, sync_mss, way_of
 from pystack.sock.tcp_sock import RTO_INITIAL, CaState, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.wire import icmp

@@ -29,6 +29,7 @@ from pystack.sock.tcp_receive import check_ack, data_queue
 from pystack.sock.tcp_reset import send_reset as answer_with_reset
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK, after, before
+from pystack.sock.tcp_sizes import note_room
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import PEER_IS_DONE, TcpEvent, TcpState
 from pystack.sock.tcp_timewait import PAWS_24_DAYS, TIMEWAIT_LENGTH, is_rate_limited, is_too_soon
@@ -76,6 +77,7 @@ def answer(sk: TcpSock) -> None:
     if sk.is_closed:
         return
     push_pending(sk)
+    note_room(sk)
     check_ack(sk)
 
 

@@ -10,25 +10,17 @@ from typing import Final
 from pystack.drop import TCP_FLAGS, TCP_RESET, TCP_RFC7323_PAWS, DropReason
 from pystack.sock.tcp_ack import receive_ack
 from pystack.sock.tcp_end import was_reset
-from pystack.sock.tcp_output import (
-    advertised_mss,
-    push_pending,
-    send_ack,
-    shut_down_sending,
-    sync_mss,
-    transmit,
-    way_of,
-)
+from pystack.sock.tcp_output import push_pending, send_ack, shut_down_sending, transmit
 from pystack.sock.tcp_reset import send_reset
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, before, between
+from pystack.sock.tcp_sizes import advertised_mss, expand_sndbuf, sync_mss, way_of
 from pystack.sock.tcp_sock import INITIAL_WINDOW, RTO_INITIAL, SEND_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import TcpEvent, TcpState
 from pystack.sock.tcp_window import (
     LARGEST_WINDOW,
     InitialWindow,
     enter_quickack,
-    full_space,
     init_buffer_space,
     initialize_rcv_mss,
     is_pingpong,
@@ -38,7 +30,6 @@ from pystack.wire.tcp_options import TIMESTAMP_ALIGNED
 
 _SOON: Final = 0.008  # two ticks
 _DELACK_MAX: Final = 0.2
-_SEGMENT_OVERHEAD: Final = 4352  # what a full segment costs of a send buffer
 
 
 def start(sk: TcpSock, isn: int) -> None:
@@ -53,7 +44,7 @@ def start(sk: TcpSock, isn: int) -> None:
     sk.adv_mss = min(advertised_mss(route), sk.user_mss or LARGEST_WINDOW)
     initialize_rcv_mss(sk)
     wscale_ok = bool(sysctl.tcp_window_scaling)
-    first = InitialWindow(full_space(sk), sk.adv_mss, sysctl.tcp_rmem[2], wscale_ok=wscale_ok)
+    first = InitialWindow(sk, sk.adv_mss, wscale_ok=wscale_ok)
     sk.rcv_wnd = sk.rcv_ssthresh = first.window
     sk.rcv_wscale, sk.window_clamp = first.wscale, first.clamp
     sk.snd_wnd = sk.snd_wl1 = 0
@@ -195,6 +186,6 @@ def init_transfer(sk: TcpSock) -> None:
     metrics = {} if route is None or route.result is None else route.result.info.metrics
     sk.cwnd = 1 if sk.total_timeouts > 1 else metrics.get("initcwnd", INITIAL_WINDOW)
     init_buffer_space(sk)
-    sk.sndbuf = max(sk.sndbuf, min(2 * INITIAL_WINDOW * _SEGMENT_OVERHEAD, sk.tcp.sysctl.tcp_wmem[2]))
+    expand_sndbuf(sk)
     if sk.keepopen:
         sk.keepalive_timer.set(float(sk.keepidle or sk.tcp.sysctl.tcp_keepalive_time))

@@ -9,30 +9,22 @@ from typing import Final
 
 from pystack.device import FEATURE_CSUM
 from pystack.errors import NetError
-from pystack.l3.route import Rtable
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_WANT
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
-from pystack.sock.tcp_sock import ATO_MIN, MSS_DEFAULT, CaState, TcpSock
+from pystack.sock.tcp_sizes import current_mss, sacks_to_tell, size_goal
+from pystack.sock.tcp_sock import ATO_MIN, CaState, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_window import select_window
 from pystack.wire import tcp
 from pystack.wire.checksum import Buffer
-from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_TCP, Ipv4Header
+from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP, Ipv4Header
 from pystack.wire.tcp import TcpHeader
 from pystack.wire.tcp_options import (
-    MAX_SPACE,
-    SACK_BASE_ALIGNED,
-    SACK_PER_BLOCK,
-    TIMESTAMP_ALIGNED,
     build,
     build_syn,
 )
 
-GSO_MAX_SIZE: Final = 65536 - 321  # what Linux lets a large segment be, headers taken off
-LONGEST_MTU: Final = 0xFFFF
-MIN_ADVMSS: Final = 256
-HEADERS: Final = HEADER_LENGTH + tcp.HEADER_LENGTH
 RESOURCE_PROBE_INTERVAL: Final = 0.5
 
 # How Nagle's algorithm is overridden. Linux: include/net/tcp.h TCP_NAGLE_*
@@ -41,60 +33,6 @@ NAGLE_CORK: Final = 2
 NAGLE_PUSH: Final = 4
 
 _WIN_DIVISOR: Final = 3
-_MAX_SACKS: Final = 4
-
-
-# -- sizes -------------------------------------------------------------------------------------------------
-
-
-def advertised_mss(route: Rtable) -> int:
-    """Linux: net/ipv4/route.c ipv4_default_advmss()"""
-    metrics = {} if route.result is None else route.result.info.metrics
-    if metrics.get("advmss"):
-        return metrics["advmss"]
-    return max(min(route.mtu, LONGEST_MTU) - HEADERS, MIN_ADVMSS)
-
-
-def sync_mss(sk: TcpSock, pmtu: int) -> None:
-    """The way's MTU is this now. Linux: net/ipv4/tcp_output.c tcp_sync_mss()"""
-    sk.pmtu = pmtu = min(pmtu, LONGEST_MTU)
-    mss = max(min(pmtu - HEADERS, sk.mss_clamp), sk.tcp.sysctl.tcp_min_snd_mss)
-    if sk.ts_ok:
-        mss -= TIMESTAMP_ALIGNED
-    sk.mss = _bound_to_half_window(sk, mss)
-
-
-def _bound_to_half_window(sk: TcpSock, size: int) -> int:
-    """A peer with a tiny buffer must not wait for half of it. Linux: tcp_bound_to_half_wnd()"""
-    cutoff = sk.max_window >> 1 if sk.max_window > MSS_DEFAULT else sk.max_window
-    if cutoff and size > cutoff:
-        return max(cutoff, 68 - tcp.HEADER_LENGTH)
-    return size
-
-
-def current_mss(sk: TcpSock) -> int:
-    """What fits into a segment that leaves now. Linux: net/ipv4/tcp_output.c tcp_current_mss()"""
-    route = way_of(sk)
-    if route is not None:
-        mtu = min(route.mtu, LONGEST_MTU)
-        if mtu != sk.pmtu:
-            sync_mss(sk, mtu)
-    blocks = _sacks_of(sk)
-    return sk.mss - (SACK_BASE_ALIGNED + SACK_PER_BLOCK * len(blocks) if blocks else 0)
-
-
-def size_goal(sk: TcpSock, mss: int) -> int:
-    """How long a piece of the stream may grow. Linux: net/ipv4/tcp.c tcp_xmit_size_goal()"""
-    size = _bound_to_half_window(sk, GSO_MAX_SIZE)
-    return max(size // mss * mss, mss)
-
-
-def way_of(sk: TcpSock) -> Rtable | None:
-    """The way to the peer; None while there is none. Linux: __sk_dst_check()"""
-    try:
-        return sk.way_to_peer()[0]
-    except NetError:
-        return None
 
 
 def window_end(sk: TcpSock) -> int:
@@ -162,18 +100,9 @@ def syn_options(sk: TcpSock) -> bytes:
 def established_options(sk: TcpSock) -> bytes:
     """Linux: net/ipv4/tcp_output.c tcp_established_options()"""
     tsval = sk.tcp.now_ms + sk.ts_offset & MASK if sk.ts_ok else None
-    blocks = _sacks_of(sk)
+    blocks = sacks_to_tell(sk)
     sk.dsack = None
     return build(tsval, sk.ts_recent, blocks)
-
-
-def _sacks_of(sk: TcpSock) -> list[tuple[int, int]]:
-    """The blocks that fit, a duplicate first (RFC 2883)."""
-    if not sk.sack_blocks and sk.dsack is None:
-        return []
-    blocks = sk.sack_blocks if sk.dsack is None else [sk.dsack, *sk.sack_blocks]
-    room = MAX_SPACE - (TIMESTAMP_ALIGNED if sk.ts_ok else 0) - SACK_BASE_ALIGNED
-    return blocks[: min(_MAX_SACKS, room // SACK_PER_BLOCK)]
 
 
 def _ack_was_sent(sk: TcpSock) -> None:
@@ -185,6 +114,9 @@ def _ack_was_sent(sk: TcpSock) -> None:
             sk.ato = ATO_MIN
         else:
             sk.quick -= used
+    if sk.compressed:
+        sk.tcp.ext.TCPAckCompressed += sk.compressed
+        sk.compressed = 0
     sk.ack_is_scheduled = sk.ack_now = sk.ack_pushed = sk.ack_pushed_twice = False
     sk.ack_timer.stop()
 
@@ -329,9 +261,11 @@ def cwnd_quota(sk: TcpSock) -> int:
 
 def _note_use(sk: TcpSock, is_limited: bool) -> None:
     """Linux: net/ipv4/tcp_output.c tcp_cwnd_validate()"""
-    if is_limited or sk.packets_out > sk.max_packets_out or not before(sk.snd_una, sk.high_seq):
+    is_more = not sk.cwnd_is_limited and sk.packets_out > sk.max_packets_out
+    if is_limited or is_more or not before(sk.snd_una, sk.usage_seq):
         sk.cwnd_is_limited = is_limited
         sk.max_packets_out = sk.packets_out
+        sk.usage_seq = sk.snd_nxt
 
 
 def _holds(sk: TcpSock, is_partial: bool, nonagle: int) -> bool:
@@ -367,6 +301,8 @@ def _should_defer(sk: TcpSock, piece: Piece, mss: int, most: int, is_last: bool)
     """Wait a moment for a larger segment; an ACK is on its way. Linux: tcp_tso_should_defer()"""
     if sk.ca_state >= CaState.RECOVERY or not sk.rtx_queue or piece.flags & tcp.FIN:
         return False
+    if sk.tcp.clock.now - sk.rtx_queue[0].sent_at < sk.srtt / 2:
+        return False  # the next ACK is far
     window = distance(piece.seq, window_end(sk))
     limit = min(window, (sk.cwnd - sk.in_flight) * mss)
     if limit >= most * mss or (not is_last and limit >= len(piece.data)):

@@ -24,7 +24,7 @@ class Holder(Protocol):
     reuse: bool
     reuseport: bool
     state: TcpState
-    port_is_bound: bool  # by name, with bind()
+    port_is_bound: bool  # with bind()
 
 
 class BoundPorts:
@@ -50,8 +50,11 @@ class BoundPorts:
     def release(self, holder: Holder) -> None:
         """Linux: net/ipv4/inet_hashtables.c inet_put_port()"""
         holders = self._by_port.get(holder.num)
-        if holders is not None and holders.pop(id(holder), None) is not None and not holders:
+        if holders is None or holders.pop(id(holder), None) is None:
+            return
+        if not holders:
             del self._by_port[holder.num]
+        holder.num = 0
 
     def bind(self, holder: Holder, port: int) -> None:
         """bind(): a port that was named, for 0 a free one. Raises NetError."""
@@ -79,7 +82,7 @@ class BoundPorts:
         self.hold(holder, port)
 
     def _is_bound(self, port: int) -> bool:
-        """Whether somebody asked for this port by name."""
+        """Whether somebody has this port by bind()."""
         return any(other.port_is_bound for other in self._by_port.get(port, {}).values())
 
     def _find(self, parity: int, is_free: Callable[[int], bool]) -> int:

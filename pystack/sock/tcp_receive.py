@@ -35,6 +35,10 @@ from pystack.sock.tcp_window import (
 from pystack.wire import tcp
 
 _DELACK_MAX: Final = 0.2
+_MOST_JOINED: Final = 17  # fragments in one packet. Linux: include/linux/skbuff.h MAX_SKB_FRAGS
+_DUP_ACKS_AT_ONCE: Final = 3
+_COMPRESSED_MOST: Final = 44
+_COMPRESSED_DELAY: Final = 0.001
 _STOLEN_HEAD: Final = 256  # a segment that joins the one before it needs no head of its own
 
 
@@ -100,10 +104,15 @@ def _take(sk: TcpSock, segment: Segment) -> DropReason | None:
 
 
 def _append(sk: TcpSock, payload: bytes, truesize: int) -> None:
-    if sk.rcvq:
+    if sk.rcvq and sk.rcvq_joined < _MOST_JOINED:
+        before_, cost = sk.rcvq[-1]
+        sk.rcvq[-1] = before_, 0  # one packet now: its memory is free once all of it was read
         truesize = max(truesize - _STOLEN_HEAD, 0)
+        sk.rcvq_joined += 1
         sk.tcp.ext.TCPRcvCoalesce += 1
-    sk.rcvq.append((payload, truesize))
+    else:
+        cost = sk.rcvq_joined = 0
+    sk.rcvq.append((payload, cost + truesize))
     sk.rcvq_length += len(payload)
     sk.rcvq_truesize += truesize
 
@@ -260,10 +269,26 @@ def check_ack(sk: TcpSock) -> None:
         sk.ack_now
         or (sk.quick and not is_pingpong(sk))
         or (unacknowledged > sk.rcv_mss and (not sk.rcvq_length or candidate(sk) >= sk.rcv_wnd))
-        or sk.ooo
+        or (sk.ooo and not _may_compress(sk))
     ):
         return send_ack(sk)
-    send_delayed_ack(sk)
+    if not sk.ooo:
+        send_delayed_ack(sk)
+
+
+def _may_compress(sk: TcpSock) -> bool:
+    """Where blocks tell all, not every segment behind a gap needs its own ACK, once three went out."""
+    if not sk.sack_ok or sk.compressed >= _COMPRESSED_MOST:
+        return False
+    if sk.gap_at != sk.rcv_nxt:
+        sk.gap_at, sk.gap_acks = sk.rcv_nxt, 0
+    if sk.gap_acks < _DUP_ACKS_AT_ONCE:
+        sk.gap_acks += 1
+        return False
+    sk.compressed += 1
+    if not sk.ack_timer.pending:
+        sk.ack_timer.set(min(_COMPRESSED_DELAY, sk.srtt / 20))
+    return True
 
 
 def send_delayed_ack(sk: TcpSock) -> None:

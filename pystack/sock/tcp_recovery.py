@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.sock.tcp_output import current_mss, transmit, window_end
+from pystack.sock.tcp_output import transmit, window_end
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
+from pystack.sock.tcp_sizes import current_mss
 from pystack.sock.tcp_sock import CaState, TcpSock
 from pystack.wire import tcp
 
@@ -19,9 +20,9 @@ _MIN_SSTHRESH: Final = 2
 # -- sending again -----------------------------------------------------------------------------------------
 
 
-def retransmit(sk: TcpSock, piece: Piece, segments: int) -> bool:
-    """Send a piece again, at most so many segments of it. Linux: tcp_retransmit_skb()"""
-    mss, at = current_mss(sk), sk.rtx_queue.index(piece)
+def retransmit(sk: TcpSock, at: int, segments: int) -> bool:
+    """Send the piece at this place again, at most so many segments of it. Linux: tcp_retransmit_skb()"""
+    mss, piece = current_mss(sk), sk.rtx_queue[at]
     if before(piece.seq, sk.snd_una):
         _trim(piece, distance(piece.seq, sk.snd_una))
     room = distance(piece.seq, window_end(sk)) if not after(piece.seq, window_end(sk)) else 0
@@ -85,20 +86,21 @@ def _adjust(sk: TcpSock, piece: Piece, segments: int) -> None:
 
 def retransmit_lost(sk: TcpSock) -> None:
     """Send again what was lost, as far as the window goes. Linux: tcp_xmit_retransmit_queue()"""
-    head = sk.rtx_queue[0] if sk.rtx_queue else None
-    for piece in list(sk.rtx_queue):
-        room = sk.cwnd - sk.in_flight
+    queue, at = sk.rtx_queue, -1
+    while at + 1 < len(queue):
+        at += 1
+        piece, room = queue[at], sk.cwnd - sk.in_flight
         if room <= 0:
             return
         if not piece.is_lost or piece.is_resent:
             continue
-        if not retransmit(sk, piece, room):
+        if not retransmit(sk, at, room):
             return
         if sk.ca_state is CaState.RECOVERY:
             sk.prr_out += piece.segments
         sk.tcp.ext.TCPSlowStartRetrans += sk.ca_state is CaState.LOSS
         sk.tcp.ext.TCPFastRetrans += sk.ca_state is not CaState.LOSS
-        if piece is head:
+        if not at:
             sk.arm(sk.rto)
 
 
@@ -205,9 +207,7 @@ def control(sk: TcpSock, acked: int, delivered: int, *, advanced: bool) -> None:
 
 def _is_limited(sk: TcpSock) -> bool:
     """Whether more could have been sent. Linux: include/net/tcp.h tcp_is_cwnd_limited()"""
-    if sk.cwnd < sk.ssthresh and sk.cwnd < 2 * sk.max_packets_out:
-        return True
-    return sk.cwnd_is_limited
+    return sk.cwnd_is_limited or sk.cwnd < min(sk.ssthresh, 2 * sk.max_packets_out)
 
 
 def _reduce(sk: TcpSock, delivered: int, *, advanced: bool) -> None:

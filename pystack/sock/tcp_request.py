@@ -20,15 +20,15 @@ from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
 from pystack.l3.route import Rtable
 from pystack.sock.tcp_context import Endpoint, connection_key
 from pystack.sock.tcp_input import receive
-from pystack.sock.tcp_output import advertised_mss, sync_mss
 from pystack.sock.tcp_reset import send_ack, send_reset
 from pystack.sock.tcp_rtt import sample
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK, after, before, in_window
+from pystack.sock.tcp_sizes import advertised_mss, sync_mss
 from pystack.sock.tcp_sock import NEVER, RTO_INITIAL, TcpSock
 from pystack.sock.tcp_states import TcpEvent
 from pystack.sock.tcp_timewait import is_rate_limited
-from pystack.sock.tcp_window import LARGEST_WINDOW, InitialWindow, full_space, initialize_rcv_mss
+from pystack.sock.tcp_window import LARGEST_WINDOW, InitialWindow, initialize_rcv_mss
 from pystack.timers import Timer
 from pystack.wire import tcp
 from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP, Ipv4Header
@@ -38,7 +38,8 @@ from pystack.wire.tcp_options import TIMESTAMP_ALIGNED, build, build_syn
 _MSS_WITHOUT_OPTION: Final = 536
 _COPIED: Final = (  # from the listener to its clones
     "reuse reuseport ifindex mark tos ttl pmtudisc transparent freebind rcvbuf rcvbuf_is_locked sndbuf "
-    "keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss recverr"
+    "sndbuf_is_locked keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss "
+    "recverr"
 ).split()
 
 
@@ -81,8 +82,7 @@ class Request(Endpoint):
         self.ts_offset = tcp_.timestamp_offset(ip.daddr, ip.saddr)
         self.sack_ok = options.sack_perm and bool(sysctl.tcp_sack)
         mss = self._advertised(route) - (TIMESTAMP_ALIGNED if self.ts_ok else 0)
-        space = full_space(listener)
-        self.window = InitialWindow(space, mss, sysctl.tcp_rmem[2], wscale_ok=self.wscale_ok)
+        self.window = InitialWindow(listener, mss, wscale_ok=self.wscale_ok)
         self.timeouts = 0
         self.resent = 0
         self.was_acked = False
@@ -118,6 +118,7 @@ class Request(Endpoint):
     def _expire(self) -> None:
         """Send the SYN-ACK again, or give up. Linux: reqsk_timer_handler()"""
         self.timer = None
+        self.tcp.ext.TCPTimeouts += 1
         listening = self.listener.listening
         if listening is None or self.timeouts >= self._most_retries(len(listening.requests), listening.young):
             return self.leave()

@@ -71,7 +71,7 @@ class Listening:
     @property
     def has_many_requests(self) -> bool:
         """Linux: include/net/inet_connection_sock.h inet_csk_reqsk_queue_is_full()"""
-        return len(self.requests) >= self.limit
+        return len(self.requests) > self.limit
 
 
 class TcpSock(InetSocket, Endpoint):
@@ -84,10 +84,12 @@ class TcpSock(InetSocket, Endpoint):
         "ack_pushed_twice",
         "ack_timer",
         "acked_octets",
+        "address_is_locked",
         "adv_mss",
         "ato",
         "backoff",
         "ca_state",
+        "compressed",
         "copied_seq",
         "cork",
         "counts_as_orphan",
@@ -97,8 +99,11 @@ class TcpSock(InetSocket, Endpoint):
         "defer_accept",
         "dsack",
         "dup_acks",
+        "gap_acks",
+        "gap_at",
         "has_ended",
         "high_seq",
+        "is_connecting",
         "is_orphan",
         "keepalive_timer",
         "keepcnt",
@@ -106,10 +111,10 @@ class TcpSock(InetSocket, Endpoint):
         "keepintvl",
         "keepopen",
         "key",
+        "last_length",
         "last_oow_ack",
         "last_received",
         "last_sent",
-        "last_window",
         "linger",
         "linger2",
         "listening",
@@ -126,6 +131,7 @@ class TcpSock(InetSocket, Endpoint):
         "pingpong",
         "pmtu",
         "port_is_bound",
+        "port_is_locked",
         "prior_cwnd",
         "prior_ssthresh",
         "probes_out",
@@ -143,6 +149,7 @@ class TcpSock(InetSocket, Endpoint):
         "rcvbuf",
         "rcvbuf_is_locked",
         "rcvq",
+        "rcvq_joined",
         "rcvq_length",
         "rcvq_truesize",
         "retransmit_timer",
@@ -162,6 +169,7 @@ class TcpSock(InetSocket, Endpoint):
         "snd_wnd",
         "snd_wscale",
         "sndbuf",
+        "sndbuf_is_locked",
         "soft_error",
         "srtt",
         "ssthresh",
@@ -177,8 +185,10 @@ class TcpSock(InetSocket, Endpoint):
         "undo_retransmits",
         "undo_una",
         "urgent_seq",
+        "usage_seq",
         "user_mss",
         "user_timeout",
+        "wants_room",
         "window_clamp",
         "write_queue",
         "write_queued",
@@ -196,13 +206,18 @@ class TcpSock(InetSocket, Endpoint):
         self.is_orphan = False  # closed by the program, or not yet given to one
         self.counts_as_orphan = False
         self.has_ended = False  # the peer has said that it sends no more
-        self.port_is_bound = False  # bind() named it, so it stays after the connection
+        self.address_is_locked = False  # bind() named it, so it stays when a connection ends
+        self.is_connecting = False  # the program has not yet asked how its connect() ended
+        self.port_is_bound = False  # it came by bind()
+        self.port_is_locked = False  # bind() named it, so it stays when a connection ends
         self.soft_error = 0  # what routers said; told only if all is given up
         # The stream out: what waits, what is under way.
         self.write_queue: deque[Piece] = deque()
         self.rtx_queue: deque[Piece] = deque()
         self.write_queued = 0  # octets in both
         self.sndbuf = sysctl.tcp_wmem[1]
+        self.sndbuf_is_locked = False
+        self.wants_room = False  # the program had more to send
         self.write_seq = self.snd_nxt = self.snd_una = 0
         self.acked_octets = 0
         self.pushed_seq = 0  # up to where PSH was asked for
@@ -217,6 +232,7 @@ class TcpSock(InetSocket, Endpoint):
         # The stream in.
         self.rcvq: deque[tuple[bytes, int]] = deque()  # and what each costs
         self.rcvq_length = 0
+        self.rcvq_joined = 0  # segments in the last packet of it, as the kernel has it
         self.rcvq_truesize = 0
         self.ooo: list[Waiting] = []  # out of order, sorted, not overlapping
         self.rcvbuf = sysctl.tcp_rmem[1]
@@ -241,7 +257,9 @@ class TcpSock(InetSocket, Endpoint):
         self.pingpong = 0
         self.ato = 0.0
         self.rcv_mss = 0
-        self.last_window = 0
+        self.last_length = 0  # of a segment that was shorter, but seemed whole
+        self.compressed = 0  # ACKs that were saved since the last one
+        self.gap_at = self.gap_acks = 0  # how many ACKs told of this gap
         self.last_received = self.last_sent = self.rcv_tstamp = 0.0
         self.last_oow_ack = NEVER
         # Round trips, and how much may be under way.
@@ -256,6 +274,7 @@ class TcpSock(InetSocket, Endpoint):
         self.cwnd_counter = 0
         self.cwnd_is_limited = False
         self.max_packets_out = 0
+        self.usage_seq = 0  # until which these two hold
         self.ssthresh = INFINITE_SSTHRESH
         self.ca_state = CaState.OPEN
         self.dup_acks = 0

@@ -13,7 +13,7 @@ from pystack.sock.options import Number
 from pystack.sock.tcp_output import NAGLE_OFF, push_pending
 from pystack.sock.tcp_sock import TcpSock
 from pystack.sock.tcp_states import TcpState
-from pystack.sock.tcp_timers import keepalive_time
+from pystack.sock.tcp_timers import keepalive_elapsed, keepalive_time
 
 _MAX_SECONDS: Final = 32767
 NUMBERS: Final = {
@@ -24,6 +24,7 @@ NUMBERS: Final = {
     "TCP_LINGER2": Number("linger2", -1, 120),
     "TCP_MAXSEG": Number("user_mss", 88, 32767),
 }
+_IDLE: Final = (TcpState.CLOSE, TcpState.LISTEN)
 _RMEM_MIN: Final = 2304
 _SNDBUF_MIN: Final = 4608
 _SNDBUF_MAX: Final = 2 * 4_194_304
@@ -36,6 +37,8 @@ def setsockopt(sk: TcpSock, name: str, value: int) -> None:
         if not number.low <= value <= number.high:
             raise NetError(EINVAL)
         setattr(sk, number.attribute, value)
+        if name == "TCP_KEEPIDLE" and sk.keepopen and sk.state not in _IDLE:
+            sk.keepalive_timer.set(max(value - keepalive_elapsed(sk), 0.0))
     elif name == "TCP_NODELAY":
         sk.nodelay = bool(value)
         if value:
@@ -63,6 +66,7 @@ def _set_socket_option(sk: TcpSock, name: str, value: int) -> None:
         sk.rcvbuf = max(2 * min(value & 0xFFFFFFFF, options.RMEM_MAX), _RMEM_MIN)
         sk.rcvbuf_is_locked = True
     elif name == "SO_SNDBUF":
+        sk.sndbuf_is_locked = True
         sk.sndbuf = max(min(2 * (value & 0x7FFFFFFF), _SNDBUF_MAX), _SNDBUF_MIN)
     else:
         options.setsockopt(sk, name, value)
@@ -76,7 +80,7 @@ def set_linger(sk: TcpSock, seconds: int | None) -> None:
 def _set_keepalive(sk: TcpSock, is_on: bool) -> None:
     """Linux: net/ipv4/tcp_timer.c tcp_set_keepalive()"""
     was_on, sk.keepopen = sk.keepopen, is_on
-    if sk.state in (TcpState.CLOSE, TcpState.LISTEN):
+    if sk.state in _IDLE:
         return
     if is_on and not was_on:
         sk.keepalive_timer.set(keepalive_time(sk))

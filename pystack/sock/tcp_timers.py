@@ -10,7 +10,6 @@ from typing import Final
 from pystack.sock.tcp_end import done, fin_time, give_up, time_wait
 from pystack.sock.tcp_output import (
     RESOURCE_PROBE_INTERVAL,
-    current_mss,
     probe,
     probe_base,
     send_ack,
@@ -20,6 +19,7 @@ from pystack.sock.tcp_output import (
 )
 from pystack.sock.tcp_recovery import enter_loss, retransmit
 from pystack.sock.tcp_seq import before, distance
+from pystack.sock.tcp_sizes import current_mss
 from pystack.sock.tcp_sock import ATO_MIN, RTO_INITIAL, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH
@@ -51,7 +51,7 @@ def _retransmit(sk: TcpSock) -> None:
         if _window_stayed_shut(sk):
             return give_up(sk)
         enter_loss(sk)
-        retransmit(sk, sk.rtx_queue[0], 1)
+        retransmit(sk, 0, 1)
         return _back_off(sk)
     sk.tcp.ext.TCPTimeouts += 1
     if _has_waited_enough(sk):
@@ -59,7 +59,7 @@ def _retransmit(sk: TcpSock) -> None:
     enter_loss(sk)
     sk.retransmits += 1
     sk.total_timeouts += 1
-    if not retransmit(sk, sk.rtx_queue[0], 1):
+    if not retransmit(sk, 0, 1):
         return sk.arm(min(sk.rto, RESOURCE_PROBE_INTERVAL))
     _back_off(sk)
 
@@ -195,8 +195,7 @@ def on_keepalive_timer(sk: TcpSock) -> None:
     idle_time = keepalive_time(sk)
     if sk.packets_out or sk.write_queue:
         return sk.keepalive_timer.set(idle_time)
-    now = sk.tcp.clock.now
-    elapsed = min(now - sk.last_received, now - sk.rcv_tstamp)
+    elapsed = keepalive_elapsed(sk)
     if elapsed < idle_time:
         return sk.keepalive_timer.set(idle_time - elapsed)
     most = sk.keepcnt or sk.tcp.sysctl.tcp_keepalive_probes
@@ -217,6 +216,11 @@ def on_keepalive_timer(sk: TcpSock) -> None:
 def keepalive_time(sk: TcpSock) -> float:
     """Linux: include/net/tcp.h keepalive_time_when()"""
     return float(sk.keepidle or sk.tcp.sysctl.tcp_keepalive_time)
+
+
+def keepalive_elapsed(sk: TcpSock) -> float:
+    """Since when nothing came. Linux: include/net/tcp.h keepalive_time_elapsed()"""
+    return sk.tcp.clock.now - max(sk.last_received, sk.rcv_tstamp)
 
 
 def _end_orphan(sk: TcpSock) -> None:

@@ -13,12 +13,13 @@ from pystack.sock.tcp_seq import MASK
 from pystack.sock.tcp_sock import ATO_MIN, MIN_MSS, MSS_DEFAULT, TcpSock
 from pystack.wire import tcp
 from pystack.wire.tcp import HEADER_LENGTH
-from pystack.wire.tcp_options import MAX_WSCALE
+from pystack.wire.tcp_options import MAX_WSCALE, TIMESTAMP_ALIGNED
 
 MAX_QUICKACKS: Final = 16
 LARGEST_WINDOW: Final = 0xFFFF  # of the header's field
 _RATIO_BITS: Final = 8
 _RMEM_MAX: Final = 4_194_304
+_MIN_CLAMP: Final = 1152
 
 
 class InitialWindow:
@@ -26,15 +27,17 @@ class InitialWindow:
 
     __slots__ = ("clamp", "window", "wscale")
 
-    def __init__(self, space: int, mss: int, rmem_max: int, *, wscale_ok: bool) -> None:
+    def __init__(self, sk: TcpSock, mss: int, *, wscale_ok: bool) -> None:
+        space = full_space(sk)
+        most = space if sk.rcvbuf_is_locked else LARGEST_WINDOW << MAX_WSCALE
         if space > mss:
             space = space // mss * mss
         self.window = min(space, LARGEST_WINDOW)
         self.wscale = 0
         if wscale_ok:
-            space = max(space, rmem_max, _RMEM_MAX)
+            space = min(max(space, sk.tcp.sysctl.tcp_rmem[2], _RMEM_MAX), most)
             self.wscale = min(max(space.bit_length() - 16, 0), MAX_WSCALE)
-        self.clamp = LARGEST_WINDOW << self.wscale
+        self.clamp = min(LARGEST_WINDOW << self.wscale, most)
 
 
 def win_from_space(sk: TcpSock, space: int) -> int:
@@ -128,14 +131,21 @@ def measure_rcv_mss(sk: TcpSock, segment: Segment) -> None:
     """How long the peer's full segments are. Linux: net/ipv4/tcp_input.c tcp_measure_rcv_mss()"""
     length = segment.mss
     if length >= sk.rcv_mss:
+        sk.last_length = 0
         if length != sk.rcv_mss:
             _measure_ratio(sk, segment)
         sk.rcv_mss = min(length, sk.adv_mss)
+        if segment.flags & tcp.PSH:
+            sk.ack_pushed = True  # likely the end of what the peer's program wrote
         return
+    last, sk.last_length = sk.last_length, 0
     length += segment.header_length
-    if length >= MSS_DEFAULT + HEADER_LENGTH and not segment.flags & (tcp.PSH | tcp.FIN | tcp.URG):
-        sk.rcv_mss = length - segment.header_length
-        return
+    is_whole = not segment.flags & (tcp.PSH | tcp.FIN | tcp.URG | tcp.SYN)
+    if length >= MSS_DEFAULT + HEADER_LENGTH or (length >= MIN_MSS + HEADER_LENGTH and is_whole):
+        sk.last_length = length - HEADER_LENGTH - (TIMESTAMP_ALIGNED if sk.ts_ok else 0)
+        if sk.last_length == last:
+            sk.rcv_mss = last
+            return
     if sk.ack_pushed:
         sk.ack_pushed_twice = True
     sk.ack_pushed = True
@@ -146,7 +156,17 @@ def _measure_ratio(sk: TcpSock, segment: Segment) -> None:
     ratio = min(ratio, 255)
     if ratio != sk.scaling_ratio:
         sk.scaling_ratio = ratio
-        sk.window_clamp = win_from_space(sk, sk.rcvbuf)
+        set_window_clamp(sk, win_from_space(sk, sk.rcvbuf))
+
+
+def set_window_clamp(sk: TcpSock, value: int) -> None:
+    """Linux: net/ipv4/tcp.c tcp_set_window_clamp()"""
+    old, new = sk.window_clamp, max(_MIN_CLAMP, value)
+    sk.window_clamp = new
+    if new < old:
+        sk.rcv_ssthresh = min(sk.rcv_ssthresh, new)
+    elif new > old:
+        sk.rcv_ssthresh = max(min(sk.rcv_wnd, new), sk.rcv_ssthresh)
 
 
 def grow_window(sk: TcpSock, segment: Segment) -> None:

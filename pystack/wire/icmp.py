@@ -22,7 +22,8 @@ ICMP_TIMESTAMPREPLY: Final = 14
 ICMP_ADDRESS: Final = 17
 ICMP_ADDRESSREPLY: Final = 18
 NR_ICMP_TYPES: Final = 18
-PROBE_TYPES: Final = frozenset({42, 43})  # extended echo and its reply
+ICMP_EXT_ECHO: Final = 42
+ICMP_EXT_ECHOREPLY: Final = 43
 
 ICMP_NET_UNREACH: Final = 0
 ICMP_HOST_UNREACH: Final = 1

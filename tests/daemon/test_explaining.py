@@ -20,6 +20,7 @@ ip address add 10.0.0.1/24 dev br0
 ip neigh add 10.0.0.2 lladdr 02:aa:00:00:00:01 dev br0
 """
 PING = "10.0.0.2 > 10.0.0.1: ICMP echo request"
+STATE = (("bridge", "fdb"), ("ip", "-s", "link"), ("ip", "neigh"), ("ip", "route"), ("netstat", "-s"))
 DUMMY = "ip link add d0 type dummy\nip link set d0 up\nip address add 10.0.0.1/24 dev d0\n"
 
 
@@ -32,9 +33,9 @@ def config(folder: Path) -> str:
 
 def test_a_running_stack_is_asked_and_not_disturbed(tmp_path: Path) -> None:
     with daemon(tmp_path, "-c", config(tmp_path)) as running:
-        before = [running.run(*words).out for words in (("bridge", "fdb"), ("ip", "-s", "link"))]
+        before = [running.run(*words).out for words in STATE]
         told = running.run("explain", PING, "--in", "p1")
-        after = [running.run(*words).out for words in (("bridge", "fdb"), ("ip", "-s", "link"))]
+        after = [running.run(*words).out for words in STATE]
         assert (told.rc, told.err) == (0, "")
         assert "is new: learned on p1" in told.out
         assert "lab.setup:2" in told.out

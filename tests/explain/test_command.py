@@ -82,6 +82,13 @@ def test_what_makes_no_sense_is_refused_in_one_line(args: tuple[str, ...], rc: i
     assert answered.err.count("\n") == 1
 
 
+def test_a_device_of_another_namespace_is_pointed_at() -> None:
+    host = build("ip netns add far\nip -n far link add d0 type dummy\n")
+    told = answer((PING, "--in", "d0"), host, host.init)
+    assert told.err.endswith("; namespace far has one: pystack -n far explain\n")
+    assert answer((PING, "--in", "d0"), host, host.namespaces["far"]).rc == DONE
+
+
 def test_mark_and_user_of_the_sender_decide_about_the_rules() -> None:
     host = build("ip rule add fwmark 7 prohibit pref 10\nip rule add uidrange 5-6 prohibit pref 20\n")
     words = ("0.0.0.0.1 > 10.0.0.2.1: UDP", "--out")

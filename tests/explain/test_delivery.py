@@ -103,3 +103,29 @@ def test_an_echo_request_that_is_not_answered_names_the_sysctl() -> None:
     explanation = told("10.0.0.2 > 10.0.0.1: ICMP echo request", "tap1", host=host)
     assert stage(explanation, "protocol").told.text == "not answered: icmp_echo_ignore_all is 1"
     assert len(explanation.travellers) == 1
+
+
+def test_a_syn_goes_to_the_listener_that_fits() -> None:
+    host = build()
+    for address in (0xC0000201, 0x0A000001):
+        listener = host.init.tcp.open()
+        listener.bind(address, 80)
+        listener.listen(5)
+    explanation = told("10.0.0.2.1000 > 10.0.0.1.80: Flags [S], seq 1, win 1000, length 0", "tap1", host=host)
+    assert stage(explanation, "protocol").told.text == "to the listener 10.0.0.1:80"
+    assert reasons(explanation, "protocol") == [
+        "192.0.2.1:80: no: it is bound to 192.0.2.1",
+        "10.0.0.1:80: score 2",
+    ]
+    assert ends(explanation) == ["delivered to the TCP socket 10.0.0.1:80; caused #2", "sent by tap1"]
+
+
+def test_a_segment_of_a_connection_is_told_with_its_state() -> None:
+    host = build()
+    sock = host.init.tcp.open()
+    sock.connect(0x0A000002, 80)
+    words = f"10.0.0.2.80 > 10.0.0.1.{sock.num}: Flags [S.], seq 1, ack 1, win 1000, length 0"
+    explanation = told(words, "tap1", host=host)
+    assert stage(explanation, "protocol").told.text == (
+        f"to the connection 10.0.0.1:{sock.num} to 10.0.0.2:80 (SYN_SENT)"
+    )

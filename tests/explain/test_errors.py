@@ -69,6 +69,20 @@ def test_a_fragment_waits_for_the_others() -> None:
     assert ends(told(words, "tap1")) == ["waits for the other fragments of datagram 7 from 10.0.0.2"]
 
 
+def test_the_source_of_an_error_is_told_with_its_sysctl() -> None:
+    words = (
+        "IP (tos 0x0, ttl 1, id 7, offset 0, flags [none], proto UDP (17), length 28) "
+        "10.0.0.2.1 > 192.0.2.7.2: UDP, length 0"
+    )
+    whence = ("of the way back to the sender", "of the device by which the packet came")
+    for value, words_for_it in enumerate(whence):
+        sysctl = f"icmp_errors_use_inbound_ifaddr is {value}"
+        host = build(f"sysctl -q -w net.ipv4.{sysctl.replace(' is ', '=')}\n")
+        assert reasons(told(words, "tap1", host=host), "route", packet=2)[-1] == (
+            f"source 10.0.0.1, of br0: {words_for_it} ({sysctl})"
+        )
+
+
 def test_a_packet_that_is_too_big_for_the_way_on_is_answered_with_its_mtu() -> None:
     host = build("ip link set wan mtu 1000\n")
     words = (

@@ -3,6 +3,8 @@
 import pytest
 
 from pystack.errors import NetError
+from pystack.explain.journey import MOST_PACKETS
+from pystack.explain.text import lines
 from tests.explain.lab import build, ends, reasons, stage, told
 
 PING = "10.0.0.2 > 10.0.0.1: ICMP echo request"
@@ -25,6 +27,7 @@ def test_each_decision_names_the_line_that_made_it() -> None:
 def test_forwarding_tells_what_it_rewrote() -> None:
     explanation = told("10.0.0.2.1000 > 192.0.2.7.53: UDP, length 12", "tap1")
     assert stage(explanation, "forward").changes == ("ip.ttl 64 -> 63",)
+    assert stage(explanation, "forward").told.config == "lab.setup:14"
     assert ends(explanation) == ["sent by wan"]
 
 
@@ -74,6 +77,30 @@ def test_a_veth_pair_is_crossed_by_a_packet_of_its_own() -> None:
     explanation = told("0.0.0.0.1 > 172.16.0.9.1: UDP, length 0", host=host)
     assert ends(explanation)[0] == "crossed to v1 in namespace far; caused #2"
     assert explanation.travellers[1].netns == "far"
+
+
+def test_a_frame_that_is_dropped_at_the_door_says_why() -> None:
+    explanation = told(PING, "tap1", host=build("ip link set tap1 down\n"), reply=False)
+    assert ends(explanation) == ["dropped: the device is down"]
+    assert explanation.travellers[0].path == "?"
+
+
+def test_a_loop_is_not_followed_for_ever() -> None:
+    host = build(
+        "ip link add br1 type bridge\nip link set br1 up\n"
+        + "".join(
+            f"ip link add {name}0 type veth peer name {name}1\n"
+            f"ip link set {name}0 master br0\nip link set {name}1 master br1\n"
+            f"ip link set {name}0 up\nip link set {name}1 up\n"
+            for name in "ab"
+        )
+    )
+    explanation = told("ARP, Request who-has 10.0.0.7 tell 10.0.0.9", "tap1", host=host)
+    assert explanation.is_cut_short
+    assert len(explanation.travellers) == MOST_PACKETS
+    assert list(lines(explanation))[-1] == (
+        f"… and more: {MOST_PACKETS} packets are followed, and this looks like a loop"
+    )
 
 
 def test_an_arp_request_without_link_addresses_gets_plausible_ones() -> None:

@@ -122,4 +122,6 @@ def test_a_martian_says_what_is_wrong_with_it(source: str, destination: str, why
 def test_a_host_that_does_not_forward_says_so() -> None:
     more = "sysctl -q -w net.ipv4.ip_forward=0\n"
     why = "br0.forwarding is 0: what is not for this host is not passed on"
-    assert arrived("10.0.0.2", "192.0.2.7", "tap1", more)[-1] == why
+    explanation = told("10.0.0.2.1 > 192.0.2.7.1: UDP", "tap1", host=build(more))
+    last = stage(explanation, "route").told.reasons[-1]
+    assert (last.text, last.config) == (why, "lab.setup:15")

@@ -129,6 +129,16 @@ def test_what_is_said_of_a_decision_is_what_comes_of_it(file: str) -> None:
 
 
 @each_scenario
+def test_the_source_that_is_explained_is_the_packet_s(file: str) -> None:
+    for stage in played(file).stages:
+        if stage.kind == "route" and ", source " in stage.told.text:
+            source = stage.told.text.rpartition(" ")[2]
+            assert stage.told.reasons[-1].text.startswith((f"source {source},", f"source {source}:")) or (
+                stage.told.reasons[-1].text.startswith("to 0.0.0.0 means")
+            )
+
+
+@each_scenario
 def test_both_name_the_same_kinds_of_path(file: str) -> None:
     scenario = scenario_of(file)
     wiring = wiring_of(scenario)

@@ -66,6 +66,19 @@ def test_an_answer_comes_from_the_address_that_was_asked_even_if_it_is_another_d
     )
 
 
+def test_a_group_on_a_named_device_asks_the_tables_only_if_it_is_not_of_the_link() -> None:
+    said = {
+        "224.0.0.9": "to many: its socket is bound to wan, and the tables are not asked",
+        "239.1.1.1": "rule 0: table local has nothing for 239.1.1.1",
+    }
+    for group, first in said.items():
+        host = build()
+        journey = Journey(host, host.init)
+        journey.leave(packet_of(f"0.0.0.0.1 > {group}.1: UDP"), bound_to="wan")
+        told_of = reasons(journey.close(), "route")
+        assert (told_of[0], told_of[-1]) == (first, "source 192.0.2.1, of wan: the first that will do")
+
+
 def test_a_socket_cannot_be_bound_to_an_address_that_is_not_ours() -> None:
     host = build()
     with pytest.raises(NetError, match="Cannot assign requested address"):

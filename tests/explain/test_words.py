@@ -1,5 +1,7 @@
 """A line of tcpdump's becomes the packet that tcpdump would print so."""
 
+from random import Random
+
 import pytest
 
 from pystack.applets.tcpdump.dissect import Dissector
@@ -131,3 +133,34 @@ def test_the_header_of_a_verbose_line_is_taken() -> None:
 def test_what_names_no_packet_is_refused_with_a_reason(words: str, why: str) -> None:
     with pytest.raises(NotAPacket, match=why.replace("[", r"\[")):
         packet_of(words)
+
+
+LINES = [
+    "02:11:07.331204 IP 10.0.0.2.1000 > 10.0.0.1.2000: UDP, length 12",
+    HEADER.format(80, "+", "UDP (17)", 48) + "10.0.0.2 > 10.0.0.1: ip-proto-17",
+    "IP 10.0.0.1 > 10.0.0.2: ICMP redirect 10.9.9.9 to host 10.0.0.3, length 36",
+    "IP 10.0.0.2.40112 > 10.2.0.2.8080: Flags [S], seq 9, win 64240, length 0",
+    f"02:aa:00:00:00:01 > Broadcast, ethertype ARP (0x0806), length 42: {ARP}",
+]
+
+
+PIECES = ("9", "99999", ".", ":", "(", "[", "\n", " ", "x", "")
+
+
+def outcome(words: str) -> bytes | str:
+    """The packet, or why there is none; anything else is a fault."""
+    try:
+        return packet_of(words).payload
+    except NotAPacket as refused:
+        return str(refused)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_words_that_were_mangled_make_a_packet_or_a_named_refusal(seed: int) -> None:
+    rng = Random(seed)
+    for _ in range(50):
+        words = list(rng.choice(LINES))
+        for _ in range(rng.randrange(1, 6)):
+            at = rng.randrange(len(words))
+            words[at : at + rng.randrange(3)] = rng.choice(PIECES)
+        assert outcome("".join(words))

@@ -193,3 +193,15 @@ def test_how_often_is_set_for_the_whole_host() -> None:
         box.advance(1)
     assert len(told) == 2
     assert box.host.add_netns("blue").ipv4.peers.sysctl.redirect_number == 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "mtu"),
+    [(0, 1000), (1, 552), (2, 1500), (3, 1500)],
+    ids=["as it says", "the least", "nothing", "only what can be checked"],
+)
+def test_what_is_learned_is_a_matter_of_ip_no_pmtu_disc(mode: int, mtu: int) -> None:
+    box = Detour()
+    box.sysctl("net.ipv4.ip_no_pmtu_disc", str(mode))
+    box.told(3, 4, 1000)
+    assert box.way().mtu == mtu

@@ -21,7 +21,7 @@ from pystack.errors import NetError
 from pystack.host import Host
 from pystack.l2.port import PortDevice
 from pystack.sock.tcp import TcpSocket
-from pystack.wire import tcp
+from pystack.wire import icmp, tcp
 from pystack.wire.checksum import Buffer
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.tcp_options import TcpOptions, parse
@@ -65,6 +65,12 @@ class Answer:
     options: tuple[object, ...]
     payload: bytes
     ip: tuple[int, ...]  # tos, DF, whether it has an identification, ttl
+
+    def __str__(self) -> str:
+        end = self.seq + len(self.payload)
+        return (
+            f"{self.flags} seq {self.seq}:{end} ack {self.ack} win {self.window} {self.options} ip {self.ip}"
+        )
 
 
 @dataclass
@@ -269,6 +275,17 @@ class Sides:
             )
         return self.compare()
 
+    def icmp(self, type_: int, code: int, info: int = 0, *, seq: int = 0) -> list[Answer]:
+        """The peer complains of a segment that began with this number."""
+        self.log.append(f"> icmp {type_} {code} {info} about {seq}")
+        for side, deliver in ((self.theirs, self._to_kernel), (self.ours, self._to_us)):
+            number = (seq + (side.isn or 0)) & MASK
+            header = tcp.TcpHeader(OUR_PORT, self.peer_port, seq=number, flags=tcp.SYN)
+            quote = datagram(tcp.build(header, b"", US, PEER), IPPROTO_TCP, src=US, dst=PEER)
+            message = icmp.build(type_, code, info >> 16, info & 0xFFFF, quote)
+            deliver(packet_frame(datagram(message, src=PEER, dst=US), OUR_MAC))
+        return self.compare()
+
     def _to_kernel(self, frame: bytes) -> None:
         self.kernel.send(PORT, frame)
 
@@ -282,7 +299,7 @@ class Sides:
     def compare(self) -> list[Answer]:
         while len(self.host.backlog):
             self.host.run_backlog()
-        theirs = [self.theirs.read(frame) for _, frame in self.kernel.drain() if frame[12:14] == b"\x08\x00"]
+        theirs = [self.theirs.read(frame) for _, frame in self.kernel.drain() if self._is_for_peer(frame)]
         dev = self.host.init.devices.get(PORT)
         assert isinstance(dev, PortDevice)
         ours = [self.ours.read(bytes(frame)) for frame, _ in dev.tx if self._is_for_peer(frame)]

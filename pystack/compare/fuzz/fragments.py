@@ -10,7 +10,7 @@ from typing import Final
 
 from pystack.compare.fuzz import packets
 from pystack.compare.fuzz.dice import Dice
-from pystack.compare.scenario import Scenario, Send, Step, Topology
+from pystack.compare.scenario import Run, Scenario, Send, Step, Topology
 from pystack.wire import icmp
 from pystack.wire.ethernet import BROADCAST
 from pystack.wire.ipv4 import IP_DF, IP_MF, IPPROTO_ICMP, Ipv4Header
@@ -46,7 +46,8 @@ def draw(dice: Dice, cases: int) -> Scenario:
     steps: list[Step] = []
     while len(steps) < cases:
         steps += _mixed(dice, [_datagram(dice, sender) for _ in range(dice.between(1, 4))])
-    return Scenario("", "fragments", Topology(PORTS, "\n".join(setup) + "\n"), tuple(steps[:cases]))
+    steps[cases - 1 :] = [Run("nstat -as")]
+    return Scenario("", "fragments", Topology(PORTS, "\n".join(setup) + "\n"), tuple(steps))
 
 
 def _mixed(dice: Dice, datagrams: list[list[bytes]]) -> list[Step]:

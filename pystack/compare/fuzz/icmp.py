@@ -59,6 +59,7 @@ DEVICE_FLAGS: Final = {
     "log_martians": (0, 1),
 }
 COMMANDS: Final = 4  # in a hundred steps
+COUNTED: Final = 20  # in a hundred commands
 ODD: Final = (0, 0xFFFFFFFF, 0x7F000001, 0xE0000001, 0xE0000005, 0xEFFFFFFA, 0xF0000001, 0x08080808)
 
 
@@ -82,7 +83,7 @@ def draw(dice: Dice, cases: int) -> Scenario:
 
 def _step(dice: Dice, fresh: list[list[int]]) -> Step:
     if dice.chance(COMMANDS):
-        return Run(_level(dice))
+        return Run("nstat -as" if dice.chance(COUNTED) else _level(dice))
     port = dice.between(0, len(PORTS) - 1)
     frame = _frame(dice, port, fresh)
     return Send(PORTS[port], (frame,), frame.hex())

@@ -5,7 +5,8 @@ What is drawn around:
 - In half of the topologies packets come in as well. There the devices need no ARP, nobody is redirected, and
   nobody sends more than is answered at once: what neighbours, redirects and limits do hangs on the moment.
 - Carriers are lost and found only with a pause behind: the kernel tells of them a little later.
-- `notify` is never asked for: the kernel remembers it with the next hop.
+- `notify` is never asked for, and no route leads to groups: the kernel keeps decisions with the next hop, on
+  each processor, and then gives them to others that share the hop.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Run, Scenario, Send, Step, Topology, Wait
 from pystack.wire import icmp, ipv4
 from pystack.wire.ethernet import BROADCAST, ETH_P_IP, header
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_UDP, Ipv4Header, address_text, netmask
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_UDP, Ipv4Header, address_text, is_multicast, netmask
 
 PORTS: Final = ("p0", "p1", "p2")
 DEVICES: Final = (*PORTS, "v0", "v1", "lo")
@@ -124,6 +125,8 @@ def _prefix(dice: Dice) -> str:
     if not length:
         return "default"
     address = _address(dice)
+    while is_multicast(address):
+        address = _address(dice)
     if dice.chance(97):
         address &= netmask(length)
     return address_text(address) if length == 32 else f"{address_text(address)}/{length}"

@@ -25,6 +25,8 @@ class Owner(Match):
             return not self.socket_exists and all(asked is None or asked.inverted for asked in wanted)
         if self.socket_exists is False:
             return False
+        if not sock.has_owner:
+            return all(asked is None or asked.inverted for asked in (self.uids, self.gids))
         if self.uids is not None and not self.uids.holds(sock.uid):
             return False
         return self.gids is None or self.gids.holds(sock.gid)

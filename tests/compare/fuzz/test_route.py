@@ -50,6 +50,13 @@ def test_carriers_are_given_time_to_be_noticed() -> None:
                 assert isinstance(following, Wait)
 
 
+def test_no_route_leads_to_groups() -> None:
+    said = [command.split() for command in commands(drawn(20))]
+    destinations = [words[3:5] for words in said if words[1:3] == ["route", "add"]]  # a type may come first
+    assert destinations
+    assert not [words for words in destinations if any(word.startswith(("224.", "239.")) for word in words)]
+
+
 def test_nobody_sends_more_than_can_be_answered_at_once() -> None:
     for scenario in drawn(5, 1000):
         frames = [step.frames[0] for step in scenario.steps if isinstance(step, Send)]

@@ -20,7 +20,7 @@ from pystack.applets.iptables.option import (
 )
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
-from pystack.errors import EINVAL
+from pystack.errors import EINVAL, ENOENT
 from pystack.netfilter.rule import Target
 from pystack.netfilter.targets.hand_over import FillChecksum, Nflog, Queue, Tee
 from pystack.wire.ipv4 import address_text, parse_address
@@ -137,7 +137,7 @@ class QueueExtension(TargetExtension):
 
     def kernel_error(self, values: Values, site: Site) -> int:
         """nf_tables knows it no more."""
-        return EINVAL if site.nft else 0
+        return ENOENT if site.nft else 0
 
     def listing(self, values: Values, names: Names | None) -> str:
         """Nothing."""

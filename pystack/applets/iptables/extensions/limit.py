@@ -146,7 +146,8 @@ class Statistic(MatchExtension):
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`statistic mode nth every 5 packet 2`"""
-        return f"statistic {super().save(values).replace('--', '')}"
+        shown = {name: given for name, given in values.items() if (name, given.value) != ("packet", 0)}
+        return f"statistic {super().save(shown).replace('--', '')}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, with a memory or with chance."""

@@ -1,0 +1,107 @@
+"""How long a segment may be, and how much of the stream is gathered for one.
+
+Linux: net/ipv4/tcp_output.c tcp_current_mss(), net/ipv4/tcp.c tcp_xmit_size_goal()
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.errors import NetError
+from pystack.l3.route import Rtable
+from pystack.sock.tcp_sock import INITIAL_WINDOW, MSS_DEFAULT, TcpSock
+from pystack.wire import tcp
+from pystack.wire.ipv4 import HEADER_LENGTH
+from pystack.wire.tcp_options import (
+    MAX_SPACE,
+    SACK_BASE_ALIGNED,
+    SACK_PER_BLOCK,
+    TIMESTAMP_ALIGNED,
+    Block,
+)
+
+_GSO_MAX_SIZE: Final = 65536 - 321  # what Linux lets a large segment be, headers taken off
+LONGEST_MTU: Final = 0xFFFF
+_MIN_ADVMSS: Final = 256
+HEADERS: Final = HEADER_LENGTH + tcp.HEADER_LENGTH
+_SEGMENT_EXTRA: Final = 512  # headers and the kernel's own data beside a segment
+_SEGMENT_HEAD: Final = 256
+_MAX_SACKS: Final = 4
+
+
+def advertised_mss(route: Rtable) -> int:
+    """Linux: net/ipv4/route.c ipv4_default_advmss()"""
+    metrics = {} if route.result is None else route.result.info.metrics
+    if metrics.get("advmss"):
+        return metrics["advmss"]
+    return max(min(route.mtu, LONGEST_MTU) - HEADERS, _MIN_ADVMSS)
+
+
+def sync_mss(sk: TcpSock, pmtu: int) -> None:
+    """The way's MTU is this now. Linux: net/ipv4/tcp_output.c tcp_sync_mss()"""
+    sk.pmtu = pmtu = min(pmtu, LONGEST_MTU)
+    mss = max(min(pmtu - HEADERS, sk.mss_clamp), sk.tcp.sysctl.tcp_min_snd_mss)
+    if sk.ts_ok:
+        mss -= TIMESTAMP_ALIGNED
+    sk.mss = _bound_to_half_window(sk, mss)
+
+
+def _bound_to_half_window(sk: TcpSock, size: int) -> int:
+    """A peer with a tiny buffer must not wait for half of it. Linux: tcp_bound_to_half_wnd()"""
+    cutoff = sk.max_window >> 1 if sk.max_window > MSS_DEFAULT else sk.max_window
+    if cutoff and size > cutoff:
+        return max(cutoff, 68 - tcp.HEADER_LENGTH)
+    return size
+
+
+def current_mss(sk: TcpSock) -> int:
+    """What fits into a segment that leaves now. Linux: net/ipv4/tcp_output.c tcp_current_mss()"""
+    route = way_of(sk)
+    if route is not None:
+        mtu = min(route.mtu, LONGEST_MTU)
+        if mtu != sk.pmtu:
+            sync_mss(sk, mtu)
+    blocks = sacks_to_tell(sk)
+    return sk.mss - (SACK_BASE_ALIGNED + SACK_PER_BLOCK * len(blocks) if blocks else 0)
+
+
+def size_goal(sk: TcpSock, mss: int) -> int:
+    """How long a piece of the stream may grow. Linux: net/ipv4/tcp.c tcp_xmit_size_goal()"""
+    size = _bound_to_half_window(sk, _GSO_MAX_SIZE)
+    return max(size // mss * mss, mss)
+
+
+def expand_sndbuf(sk: TcpSock) -> None:
+    """Room for two windows of full segments. Linux: net/ipv4/tcp_input.c tcp_sndbuf_expand()"""
+    if sk.sndbuf_is_locked:
+        return
+    cost = 1 << (max(min(sk.mss_clamp, LONGEST_MTU), sk.mss) + _SEGMENT_EXTRA - 1).bit_length()
+    room = 2 * max(INITIAL_WINDOW, sk.cwnd) * (cost + _SEGMENT_HEAD)
+    sk.sndbuf = max(sk.sndbuf, min(room, sk.tcp.sysctl.tcp_wmem[2]))
+
+
+def note_room(sk: TcpSock) -> None:
+    """Tell the program that it may send on, once a third is free. Linux: tcp_input.c tcp_check_space()"""
+    if sk.wants_room:
+        if sk.packets_out < sk.cwnd:
+            expand_sndbuf(sk)
+        if sk.write_queued * 3 <= sk.sndbuf * 2:
+            sk.wants_room = False
+            sk.on_event()
+
+
+def way_of(sk: TcpSock) -> Rtable | None:
+    """The way to the peer; None while there is none. Linux: __sk_dst_check()"""
+    try:
+        return sk.way_to_peer()[0]
+    except NetError:
+        return None
+
+
+def sacks_to_tell(sk: TcpSock) -> list[Block]:
+    """The blocks that fit, a duplicate first (RFC 2883)."""
+    if not sk.sack_blocks and sk.dsack is None:
+        return []
+    blocks = sk.sack_blocks if sk.dsack is None else [sk.dsack, *sk.sack_blocks]
+    room = MAX_SPACE - (TIMESTAMP_ALIGNED if sk.ts_ok else 0) - SACK_BASE_ALIGNED
+    return blocks[: min(_MAX_SACKS, room // SACK_PER_BLOCK)]
