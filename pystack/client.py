@@ -25,6 +25,7 @@ NO_DAEMON: Final = 3
 LACKING: Final = 4
 
 OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz"})  # need no daemon
+DAEMON_VERBS: Final = frozenset({"status", "reload", "stop", "setup", "explain"})
 NOT_BUILT_YET: Final = frozenset("hooks trace import exec forward web bench".split())
 
 # Sent along: what decides how a command prints.
@@ -132,6 +133,8 @@ def serve(options: Options, command: list[str]) -> int:
     if options.socket and options.setup:
         raise UsageError("-S and --setup: either the daemon or no daemon")
     if verb == "explain":
+        if command[1:] in ([], ["-h"], ["--help"]):  # asks nothing of a stack
+            return explain_help()
         options, command = explain_request(options, command)
     if verb in OWN_VERBS:
         return serve_without_stack(options, command)
@@ -145,9 +148,27 @@ def serve(options: Options, command: list[str]) -> int:
         connection = connect(options.socket or os.environ.get(SOCKET_VARIABLE, ""))
         return converse(connection, request_for(options, command))
     except Unreachable as error:
+        refuse_unknown(verb)
         return complain(str(error), error.rc)
     except TooLong as error:
         return complain(str(error), USAGE)
+
+
+def explain_help() -> int:
+    """How it is asked."""
+    from pystack.explain.command import HELP
+
+    write_all(1, HELP.encode())
+    return 0
+
+
+def refuse_unknown(verb: str) -> None:
+    """A word that no daemon would know is no reason to look for one."""
+    from pystack.applets.registry import COMMANDS
+
+    refusal = COMMANDS.refusal(verb)
+    if refusal is not None and verb not in DAEMON_VERBS:
+        raise UsageError(refusal)
 
 
 def explain_request(options: Options, command: list[str]) -> tuple[Options, list[str]]:

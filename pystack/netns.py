@@ -157,5 +157,6 @@ class Netns:
                 self.devices.unregister(dev)
         self.devices.set_down(self.loopback)
         self.link.backlog.forget(self.loopback, self.drop)
+        self.tcp.close()
         self.ipv4.defrag.purge()
         self.ipv4.arp.proxy.purge()

@@ -334,6 +334,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(words: list[str], rc: int, err: s
 def test_help_and_version_need_no_daemon() -> None:
     assert pystack("--help").out == client.HELP
     assert pystack("--version").out.startswith("pystack 0.")
+    for words in (["explain"], ["explain", "--help"]):
+        assert pystack("-S", "/nowhere", *words).out.startswith("usage: pystack explain PACKET ")
+    assert pystack("compare", "--help").out.startswith("usage: pystack compare lab SCENARIO")
+
+
+def test_a_word_that_no_daemon_would_know_is_said_to_be_none_whether_one_runs_or_not() -> None:
+    ended = pystack("-S", "/nowhere", "frobnicate")
+    assert ended.rc == 2
+    assert ended.err.startswith("pystack: frobnicate is not modelled (known: ")
+    assert pystack("-S", "/nowhere", "status").rc == 3
 
 
 def test_no_verb_is_promised_for_later_and_there_already() -> None:

@@ -45,8 +45,8 @@ PURE_IN_COMPARE = frozenset(
     for name in (
         "align connections diff equivalences explanation features findings fuzz fuzz.areas fuzz.bridge "
         "fuzz.bridge_site fuzz.bridge_steps fuzz.cause fuzz.dice fuzz.frames fuzz.shrink html junit "
-        "known log_lines markup moved outcome path points predict records report scenario station stream "
-        "words"
+        "known log_lines markup moved outcome path points predict records report rows scenario station "
+        "stream texts words"
     ).split()
 )
 

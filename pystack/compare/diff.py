@@ -15,11 +15,12 @@ from typing import Final
 
 from pystack.compare.align import Pair, align, place
 from pystack.compare.connections import reconciled
-from pystack.compare.equivalences import Injected, alike, ignored, kind_of, plain_text, unforgiven
+from pystack.compare.equivalences import Injected, alike, ignored, kind_of, unforgiven
 from pystack.compare.log_lines import alike_lines, identities
 from pystack.compare.moved import Move, Twin, moves
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
+from pystack.compare.texts import HASH_ORDER, STREAMS, is_unordered, sorted_lines, stream_text, table_lines
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
 
 CLASSES: Final = ("VERDICT", "EGRESS", "REWRITE", "RULE", "STATE", "REPLY", "LOG", "OUTPUT", "TIMING")
@@ -44,6 +45,7 @@ class Difference:
     pystack: Record | None
     cause: str
     known: str = ""  # the reason in the registry of known differences
+    fields: tuple[str, ...] = ()  # those in which two frames or hops differ, where no mask covers it
 
     def to_json(self) -> Json:
         """The object of the JSON stream."""
@@ -68,6 +70,7 @@ class Comparison:
     differences: list[Difference]
     forgiven: dict[str, int]  # equivalence -> how often it was needed
     not_observable: int
+    unlike: list[Difference]  # every pair that is not alike, also those that only follow from a difference
 
 
 class Differ:
@@ -86,7 +89,8 @@ class Differ:
         """Pair everything and look at each pair."""
         pairs = align(self._kernel, self._pystack, self._same, self._near)
         found = [difference for pair in pairs if (difference := self._judge(pair)) is not None]
-        return Comparison(pairs, _causes(self._reunited(found)), self._forgiven, self._not_observable)
+        causes = _causes(self._reunited(found))
+        return Comparison(pairs, causes, self._forgiven, self._not_observable, found)
 
     # -- alike? --------------------------------------------------------------------------------------------
 
@@ -180,7 +184,8 @@ class Differ:
 
     def _rewritten(self, pair: Pair, left: bytes, right: bytes) -> Difference:
         kind = "REPLY" if self._injected.made_by_stack(left) else "REWRITE"
-        return self._difference(kind, pair, ", ".join(unforgiven(left, right, self._injected)))
+        fields = unforgiven(left, right, self._injected)
+        return self._difference(kind, pair, ", ".join(fields), fields)
 
     def _hops(self, pair: Pair, left: Hop, right: Hop) -> Difference | None:
         masks = self._alike_hops(left, right)
@@ -189,14 +194,14 @@ class Differ:
             return None
         unlike = [name for name in _UNOBSERVABLE_FIELDS if self._is_unlike(left, right, name)]
         if unlike and unlike[0] in _WAY_OUT:
-            return self._difference("EGRESS", pair, f"{unlike[0]} at {pair.at}")
+            return self._difference("EGRESS", pair, f"{unlike[0]} at {pair.at}", unlike)
         if masks is None:
             return self._rewritten(pair, framed(left), framed(right))
         self._forgive(masks)
         if not unlike:
             return None
         kind = "VERDICT" if unlike[0] == _VERDICT else "RULE"
-        return self._difference(kind, pair, f"{unlike[0]} at {pair.at}")
+        return self._difference(kind, pair, f"{unlike[0]} at {pair.at}", unlike)
 
     def _is_unlike(self, left: Hop, right: Hop, name: str) -> bool:
         theirs, ours = getattr(left, name), getattr(right, name)
@@ -215,16 +220,17 @@ class Differ:
     def _outputs(self, pair: Pair, left: Output, right: Output) -> Difference | None:
         if left.rc != right.rc:
             return self._difference("OUTPUT", pair, "exit code")
-        for name in ("out", "err"):
-            theirs = plain_text(getattr(left, name))
-            ours = plain_text(getattr(right, name))
+        for stream in STREAMS:
+            theirs, ours = stream_text(left, stream), stream_text(right, stream)
+            if theirs != ours and is_unordered(left.command):
+                theirs, ours = sorted_lines(theirs), sorted_lines(ours)
+                self._forgive([HASH_ORDER] if theirs == ours else [])
             if theirs != ours:
-                return self._difference("OUTPUT", pair, f"{_first_line(theirs, ours)}")
+                return self._difference("OUTPUT", pair, _first_line(theirs, ours))
         return None
 
     def _states(self, pair: Pair, left: State, right: State) -> Difference | None:
-        theirs = sorted(plain_text(left.text).splitlines())
-        ours = sorted(plain_text(right.text).splitlines())
+        theirs, ours = table_lines(left), table_lines(right)
         if left.what == "conntrack":
             theirs, ours = map(sorted, reconciled(theirs, ours))
         if theirs == ours:
@@ -238,8 +244,8 @@ class Differ:
         for name in names:
             self._forgiven[name] = self._forgiven.get(name, 0) + 1
 
-    def _difference(self, cls: str, pair: Pair, cause: str) -> Difference:
-        return Difference(cls, pair.step, pair.at, pair.kernel, pair.pystack, cause)
+    def _difference(self, cls: str, pair: Pair, cause: str, fields: Sequence[str] = ()) -> Difference:
+        return Difference(cls, pair.step, pair.at, pair.kernel, pair.pystack, cause, fields=tuple(fields))
 
     def _reunited(self, found: list[Difference]) -> list[Difference]:
         """What one side has and the other has elsewhere is one difference, not two."""

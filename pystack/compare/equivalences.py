@@ -188,6 +188,12 @@ TEXTS: Final = (
         r"\1 on T",
     ),
     TextMask("clock", "the time of day", re.compile(r"\b\d\d:\d\d:\d\d\.\d+"), "HH:MM:SS"),
+    TextMask(
+        "queues",
+        "a device gets as many queues as the machine has processors",
+        re.compile(r'(num[tr]xqueues"?[ :])[0-9]+'),
+        r"\1N",
+    ),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
 )
 

@@ -5,32 +5,20 @@ held.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pystack.compare.align import Pair, pair_up
-from pystack.compare.diff import framed
-from pystack.compare.equivalences import plain_text
+from pystack.compare.align import Pair
+from pystack.compare.diff import Difference, framed
 from pystack.compare.findings import Finding
 from pystack.compare.path import packets_of_frames, paths
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
+from pystack.compare.rows import ALSO, FIRST, UNKNOWN, UNMARKED, Row, field_rows, text_rows
+from pystack.compare.texts import is_unordered
 from pystack.compare.words import NOTHING, one_line, short_line
-from pystack.wire.fields import differing, place_of
 
-FIRST: Final = ">"  # the first row that differs
-ALSO: Final = "!"  # another that differs
-UNMARKED: Final = " "
 _MOST_ALIKE: Final = 40  # rows of a section; of longer ones those that are alike are left out
 _MOST_HOPS: Final = 120  # of a step; of longer ones those of other packets are left out
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing on both sides."""
-
-    mark: str
-    kernel: str
-    pystack: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +73,16 @@ def _sections(finding: Finding) -> Iterator[Section]:
 
 
 class _Differs:
-    """Marks rows: the first that differs is another than those that follow from it."""
+    """Which pairs are not alike: also those that only follow from the first that differs."""
 
     def __init__(self, finding: Finding) -> None:
         comparison = finding.outcome.comparison
-        found = comparison.differences if comparison is not None else []
-        self._halves = {id(half) for one in found for half in (one.kernel, one.pystack) if half is not None}
+        found = comparison.unlike if comparison is not None else []
+        self._by_half = {id(half): one for one in found for half in (one.kernel, one.pystack) if half}
 
-    def __contains__(self, pair: Pair) -> bool:
-        return (
-            pair.kernel is None
-            or pair.pystack is None
-            or id(pair.kernel) in self._halves
-            or id(pair.pystack) in self._halves
-        )
+    def of(self, pair: Pair) -> Difference | None:
+        """What differs in a pair."""
+        return self._by_half.get(id(pair.kernel)) or self._by_half.get(id(pair.pystack))
 
 
 def _is_of(pair: Pair, kind: type[Record]) -> bool:
@@ -122,8 +106,9 @@ def _path_rows(finding: Finding, hops: Sequence[Pair]) -> Iterator[Row]:
     halves = [(path, ours.pop(twins.get(packet, 0), NOTHING)) for packet, path in theirs.items()]
     mark = FIRST
     for left, right in (*halves, *((NOTHING, path) for path in ours.values())):
-        yield Row(UNMARKED if left == right else mark, left, right)
-        mark = mark if left == right else ALSO
+        is_same = left.partition(": ")[0] == right.partition(": ")[0]  # why one was dropped is not compared
+        yield Row(UNMARKED if is_same else mark, left, right)
+        mark = mark if is_same else ALSO
 
 
 def _packets(finding: Finding) -> tuple[Collection[int], Collection[int]]:
@@ -163,10 +148,11 @@ def _hop_rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
         if (theirs, ours) != (left, right):
             yield Row(UNMARKED, theirs if theirs != left else "", ours if ours != right else "")
         left, right = theirs, ours
-        is_different = pair in differs
-        yield Row(mark if is_different else UNMARKED, _hop(pair.kernel), _hop(pair.pystack))
-        if is_different:
-            yield from _field_rows(pair)
+        difference = differs.of(pair)
+        mark_here = UNMARKED if difference is None else mark
+        yield Row(mark_here, _hop(pair.kernel, pair.pystack), _hop(pair.pystack, pair.kernel))
+        if difference is not None:
+            yield from field_rows(pair.kernel, pair.pystack, difference.fields)
             mark = ALSO
 
 
@@ -174,9 +160,13 @@ def _bytes(half: Record | None) -> str:
     return f"packet {half.packet}: {short_line(framed(half))}" if isinstance(half, Hop) else ""
 
 
-def _hop(half: Record | None) -> str:
+def _hop(half: Record | None, other: Record | None) -> str:
+    """What only the other side could observe is asked about, not denied."""
     if not isinstance(half, Hop):
         return NOTHING
+    if isinstance(other, Hop):
+        physin, physout = _asked(half.physin, other.physin), _asked(half.physout, other.physout)
+        half = replace(half, physin=physin, physout=physout)
     words = [f"  {half.family} {half.hook} {half.priority}", f"{half.indev or ''}>{half.outdev or ''}"]
     words += [
         f"{name} {value}"
@@ -195,27 +185,9 @@ def _hop(half: Record | None) -> str:
     return "  ".join(words)
 
 
-def _field_rows(pair: Pair) -> Iterator[Row]:
-    """The fields in which two frames differ, in digits."""
-    left, right = _data(pair.kernel), _data(pair.pystack)
-    if not left or not right:
-        return
-    for name in differing(left, right):
-        yield Row(ALSO, f"    {name} {_digits(left, name)}", f"    {name} {_digits(right, name)}")
-
-
-def _data(half: Record | None) -> bytes:
-    match half:
-        case Hop():
-            return framed(half)
-        case Frame() | Captured():
-            return half.data
-    return b""
-
-
-def _digits(frame: bytes, name: str) -> str:
-    place = place_of(frame, name)
-    return str(len(frame)) if place is None else frame[slice(*place)].hex()
+def _asked(name: str | None, on_the_other_side: str | None) -> str | None:
+    """NFLOG does not show a bridge's ports everywhere."""
+    return UNKNOWN if name is None is not on_the_other_side else name
 
 
 # --- everything else ------------------------------------------------------------------------------------
@@ -223,11 +195,12 @@ def _digits(frame: bytes, name: str) -> str:
 
 def _rows(pairs: Sequence[Pair], differs: _Differs) -> Iterator[Row]:
     mark = FIRST
-    alike = sum(pair not in differs for pair in pairs)
+    alike = sum(differs.of(pair) is None for pair in pairs)
     for pair in pairs:
-        if pair in differs:
+        difference = differs.of(pair)
+        if difference is not None:
             yield from _marked(mark, pair)
-            yield from _field_rows(pair)
+            yield from field_rows(pair.kernel, pair.pystack, difference.fields)
             mark = ALSO
         elif alike <= _MOST_ALIKE:
             yield from _marked(UNMARKED, pair)
@@ -256,7 +229,10 @@ def _placed(half: Record | None) -> str:
 def _output(half: Record | None) -> list[str]:
     if not isinstance(half, Output):
         return []
-    return [f"# {half.command}", *half.text.splitlines(), f"exit code {half.rc}"]
+    lines = half.text.splitlines()
+    if is_unordered(half.command):
+        lines.sort()
+    return [f"# {half.command}", *lines, f"exit code {half.rc}"]
 
 
 def _state_rows(pair: Pair) -> Iterator[Row]:
@@ -270,25 +246,3 @@ def _state_rows(pair: Pair) -> Iterator[Row]:
             UNMARKED, *("(not observable)" if half is None else "" for half in (pair.kernel, pair.pystack))
         )
     yield from text_rows(theirs, ours)
-
-
-def text_rows(theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Row]:
-    """Two texts line beside line; times and what else differs by nature are not marked."""
-    mark = FIRST
-    for left, right in pair_up(theirs, ours, _same_text, _near_text):
-        is_same = left is not None and right is not None and _same_text(left, right)
-        yield Row(
-            UNMARKED if is_same else mark,
-            NOTHING if left is None else left,
-            NOTHING if right is None else right,
-        )
-        mark = mark if is_same else ALSO
-
-
-def _same_text(left: str, right: str) -> bool:
-    return left == right or plain_text(left) == plain_text(right)
-
-
-def _near_text(left: str, right: str) -> bool:
-    """Rows about the same thing: tables begin with what the row is about."""
-    return left.split(" ")[0] == right.split(" ")[0]

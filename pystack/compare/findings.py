@@ -33,6 +33,11 @@ class Entry:
     findings: tuple[Finding, ...] = ()
     predictions: tuple[Prediction, ...] = ()
 
+    @property
+    def wrong(self) -> list[Prediction]:
+        """What did not go as somebody wrote down beforehand."""
+        return [one for one in self.predictions if not one.holds]
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -68,6 +73,8 @@ class Findings:
         self.differences += len(findings)
         self.summary.add(outcome)
         entry = Entry(outcome, wiring, findings, predictions)
+        self.summary.predicted += len(predictions)
+        self.summary.not_as_predicted += len(entry.wrong)
         self.entries.append(entry)
         return entry
 
@@ -82,7 +89,3 @@ class Findings:
             key = (difference.cls, difference.cause, difference.known)
             groups.setdefault(key, Cause(*key)).findings.append(finding)
         return sorted(groups.values(), key=lambda cause: bool(cause.known))
-
-    def wrong_predictions(self) -> int:
-        """How many things did not go as somebody wrote down beforehand."""
-        return sum(not one.holds for entry in self.entries for one in entry.predictions)

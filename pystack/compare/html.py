@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pystack.compare.explanation import ALSO, FIRST, Explanation, Row, explain
+from pystack.compare.explanation import Explanation, explain
 from pystack.compare.findings import Cause, Entry, Finding, Findings
 from pystack.compare.markup import attributes, escaped
 from pystack.compare.outcome import SAME, Summary
+from pystack.compare.rows import ALSO, FIRST, Row
 from pystack.compare.words import NOTHING
 
 _EXPLAINED: Final = 3  # differences of each cause; the others are listed
@@ -51,7 +52,12 @@ def html(findings: Findings) -> str:
 
 def _summary(summary: Summary) -> Iterator[str]:
     counts = [f'<b class="{name}">{count} {name}</b>' for name, count in summary.counts.items() if count]
-    yield f"<p>{summary.scenarios} scenarios: {', '.join(counts) or 'none'}.</p>"
+    plural = "" if summary.scenarios == 1 else "s"
+    yield f"<p>{summary.scenarios} scenario{plural}: {', '.join(counts) or 'none'}.</p>"
+    if summary.predicted:
+        yield f"<p>Predictions: {summary.predicted}, {summary.not_as_predicted} not as expected.</p>"
+    if summary.interrupted:
+        yield f'<p class="error">{escaped(summary.breaking_off)}</p>'
     if summary.not_observable:
         yield f"<p>Not observable on one side: {summary.not_observable}.</p>"
 

@@ -14,8 +14,10 @@ DIFFER: Final = "differ"
 PENDING: Final = "pending"
 SKIPPED: Final = "skipped"
 ERROR: Final = "error"
-PLAYED: Final = (SAME, KNOWN, DIFFER, ERROR)
-RESULTS: Final = (SAME, KNOWN, DIFFER, PENDING, SKIPPED, ERROR)
+PLAYED: Final = "played"  # on one side alone; programs read "same", and that nothing was compared
+RESULTS: Final = (SAME, KNOWN, DIFFER, PLAYED, PENDING, SKIPPED, ERROR)
+COMPARED: Final = (SAME, KNOWN, DIFFER)
+_ALONE: Final = "played on one side alone: nothing was compared"
 
 
 @dataclass(slots=True)
@@ -37,8 +39,9 @@ class Outcome:
             "v": 1,
             "type": "result",
             "file": self.file,
-            "result": self.result,
-            "reason": self.reason,
+            "result": SAME if self.result == PLAYED else self.result,
+            "reason": "; ".join(filter(None, (_ALONE if self.result == PLAYED else "", self.reason))),
+            "compared": self.result in COMPARED,
         }
 
 
@@ -56,6 +59,10 @@ class Summary:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
     not_observable: int = 0
     forgiven: dict[str, int] = field(default_factory=dict)
+    planned: int = 0  # scenarios
+    interrupted: bool = False  # before all of them were played
+    predicted: int = 0  # things that somebody wrote down beforehand, or that nobody expected
+    not_as_predicted: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one more."""
@@ -74,12 +81,17 @@ class Summary:
     @property
     def failed(self) -> bool:
         """Whether anything is unexplained."""
-        return bool(self.counts[DIFFER] or self.counts[ERROR])
+        return bool(self.counts[DIFFER] or self.counts[ERROR] or self.not_as_predicted)
+
+    @property
+    def breaking_off(self) -> str:
+        """How far an interrupted run came; nothing of one that was not."""
+        return f"interrupted: {self.scenarios} of {self.planned} played" if self.interrupted else ""
 
     @property
     def lacking(self) -> bool:
         """Whether nothing could be played, because the kernel or the rights lack something."""
-        return self.counts[SKIPPED] > 0 == sum(self.counts[result] for result in PLAYED)
+        return self.counts[SKIPPED] > 0 == sum(self.counts[result] for result in (*COMPARED, PLAYED, ERROR))
 
     def to_json(self) -> Json:
         """The last object of the JSON stream."""
@@ -87,11 +99,16 @@ class Summary:
             "v": 1,
             "type": "summary",
             "scenarios": self.scenarios,
-            "same": self.counts[SAME],
+            "same": self.counts[SAME] + self.counts[PLAYED],
             "known": self.counts[KNOWN],
             "differ": self.counts[DIFFER],
             "pending": self.counts[PENDING],
             "skipped": self.counts[SKIPPED],
             "errors": self.counts[ERROR],
             "not_observable": self.not_observable,
+            "not_compared": self.counts[PLAYED],
+            "not_as_predicted": self.not_as_predicted,
+            "forgiven": dict(sorted(self.forgiven.items())),
+            "interrupted": self.interrupted,
+            "planned": self.planned,
         }

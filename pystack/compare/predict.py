@@ -1,4 +1,4 @@
-"""A third column: what somebody wrote down beforehand, held against what both sides then did."""
+"""A third voice: what somebody wrote down beforehand, held against what both sides then did."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pystack.compare.align import pair_up
 from pystack.compare.path import paths
 from pystack.compare.records import Json, Log, Record
 from pystack.compare.scenario import Expectation
+from pystack.compare.words import NOTHING
 from pystack.explain.path_kind import Wiring
 
 
@@ -22,6 +23,10 @@ class Prediction:
     kernel: str | None
     pystack: str | None
     holds: bool
+
+    def __str__(self) -> str:
+        said = (NOTHING if text is None else text for text in (self.expected, self.kernel, self.pystack))
+        return "{} {}: expected {}, kernel {}, pystack {}".format(self.what, self.number, *said)
 
     def to_json(self) -> Json:
         """The object of the JSON stream."""

@@ -8,21 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import Final
 
-from pystack.compare.diff import Difference
-from pystack.compare.explanation import ALSO, FIRST, UNMARKED, Explanation, Row, text_rows
+from pystack.compare.explanation import Explanation
 from pystack.compare.findings import Cause, Entry, Finding
-from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, SAME, SKIPPED, Summary
+from pystack.compare.outcome import DIFFER, ERROR, KNOWN, PENDING, PLAYED, SAME, SKIPPED, Summary
 from pystack.compare.predict import Prediction
-from pystack.compare.records import Output, State
-from pystack.compare.words import NOTHING, words
+from pystack.compare.rows import ALSO, FIRST, Row, beside
+from pystack.compare.words import NOTHING
 
-_MOST_LINES: Final = 3  # of an output or a table, as an example
+_MOST_LINES: Final = 6  # of one difference, as an example
 _MOST_NUMBERS: Final = 8  # of the differences of one cause
 _RED, _GREEN, _YELLOW, _PLAIN = "31", "32", "33", ""
 _COLOURS: Final[Mapping[str, str]] = {
     SAME: _GREEN,
     KNOWN: _YELLOW,
     DIFFER: _RED,
+    PLAYED: _PLAIN,
     PENDING: _PLAIN,
     SKIPPED: _YELLOW,
     ERROR: _RED,
@@ -50,7 +50,12 @@ class Report:
         reason = f": {outcome.reason}" if outcome.reason else ""
         told = f"  [{_numbers(entry.findings)}]" if entry.findings else ""
         result = self._painted(f"{outcome.result:8}", outcome.result)
-        yield f"{result} {outcome.file}  {outcome.title}{reason}{told}"
+        if outcome.reason.startswith(f"{outcome.file}:"):  # which begins with file and line, as compilers do
+            first, *others = outcome.reason.split(f"; {outcome.file}:")
+            yield f"{result} {first}"
+            yield from (f"{'':8} {outcome.file}:{other}" for other in others)
+        else:
+            yield f"{result} {outcome.file}  {outcome.title}{reason}{told}"
         yield from self._predictions(entry.predictions)
 
     def causes(self, causes: Sequence[Cause]) -> Iterator[str]:
@@ -73,11 +78,17 @@ class Report:
         counts = [self._painted(f"{count} {name}", name) for name, count in summary.counts.items() if count]
         plural = "" if summary.scenarios == 1 else "s"
         yield f"{summary.scenarios} scenario{plural}: {', '.join(counts) or 'none'}"
+        if summary.predicted:
+            wrong = f"{summary.not_as_predicted} not as expected"
+            told = self._painted(wrong, DIFFER) if summary.not_as_predicted else "all as expected"
+            yield f"predictions: {summary.predicted}, {told}"
         if summary.forgiven:
             forgiven = ", ".join(f"{name} {times}" for name, times in sorted(summary.forgiven.items()))
             yield f"forgiven by nature: {forgiven}"
         if summary.not_observable:
             yield f"not observable on one side: {summary.not_observable}"
+        if summary.interrupted:
+            yield self._painted(summary.breaking_off, ERROR)
 
     def _predictions(self, predictions: Sequence[Prediction]) -> Iterator[str]:
         for one in predictions:
@@ -111,20 +122,8 @@ class Report:
 def _example(finding: Finding) -> Iterator[str]:
     difference = finding.difference
     yield f"  {finding.number:3} {finding.outcome.file}, step {difference.step}, at {difference.at}"
-    for row in islice(_beside(difference), _MOST_LINES):
-        yield f"      kernel   {_printable(row.kernel)}"
-        yield f"      pystack  {_printable(row.pystack)}"
-
-
-def _beside(difference: Difference) -> Iterator[Row]:
-    """Both halves; of outputs and tables the lines that differ."""
-    left, right = words(difference.kernel), words(difference.pystack)
-    if not isinstance(difference.kernel or difference.pystack, Output | State):
-        yield Row(FIRST, left, right)
-        return
-    is_table = isinstance(difference.kernel, State)
-    lines = (sorted(text.splitlines()) if is_table else text.splitlines() for text in (left, right))
-    yield from (row for row in text_rows(*lines) if row.mark != UNMARKED)
+    for who, said in islice(beside(difference), _MOST_LINES):
+        yield f"      {who:8} {_printable(said)}"
 
 
 def _numbers(findings: Sequence[Finding]) -> str:

@@ -19,8 +19,8 @@ def events(entry: Entry) -> Iterator[Json]:
             yield {"v": 1, "type": "step", "n": step}
             for side, records in ((KERNEL, outcome.kernel), (PYSTACK, outcome.pystack)):
                 yield from (to_json(record, side) for record in records if record.step == step)
-    for difference in outcome.differences:
-        yield difference.to_json()
+    for finding in entry.findings:
+        yield finding.difference.to_json() | {"n": finding.number}
     for prediction in entry.predictions:
         yield prediction.to_json()
     yield outcome.result_json()

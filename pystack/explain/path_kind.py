@@ -17,6 +17,12 @@ from pystack.netns import Netns
 
 LOOPBACK: Final = "lo"
 NOBODY_SAW: Final = "?"  # in place of the way out, of a packet that was lost before it was clear
+KINDS: Final = (
+    *("1-2", "1-4", "1-6", "1-7", "1-2-8", "1-?"),
+    *("3-4", "3-6", "3-2-8", "3-?"),
+    *("4-6", "4-2-8", "4-lo-4", "4-?"),
+    "x-ns",
+)  # all that there are
 
 _STACK_HOOKS: Final = ("OUTPUT", "POSTROUTING", "EGRESS")  # where what the stack itself makes is seen first
 

@@ -15,6 +15,7 @@ from pystack.errors import (
     ECONNRESET,
     EINVAL,
     EISCONN,
+    ENETDOWN,
     ENOTCONN,
     EPIPE,
     NetError,
@@ -22,7 +23,8 @@ from pystack.errors import (
 from pystack.l3.fib_types import Flow
 from pystack.sock import tcp_connect, tcp_input, tcp_listen, tcp_timers
 from pystack.sock.errors import IcmpError
-from pystack.sock.tcp_end import destroy, done, fin_time, time_wait
+from pystack.sock.tcp_autotune import adjust
+from pystack.sock.tcp_end import destroy, done, fail, fin_time, time_wait
 from pystack.sock.tcp_icmp import take_error
 from pystack.sock.tcp_output import (
     NAGLE_OFF,
@@ -213,6 +215,7 @@ class TcpSocket(TcpSock):
         data = self._take(self._up_to_urgent(limit))
         if not data:
             return self._nothing_to_read()
+        adjust(self)
         after_reading(self, len(data))
         return data
 
@@ -352,6 +355,12 @@ class TcpSocket(TcpSock):
             child._become_orphan()
         if not self.port_is_locked:
             self.tcp.ports.release(self)
+
+    def vanish(self) -> None:
+        if self.listening is not None:
+            self.listening = None
+            self.tcp.listeners.remove(self)
+        fail(self, ENETDOWN)
 
     # -- what comes in -------------------------------------------------------------------------------------
 

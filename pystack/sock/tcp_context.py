@@ -33,6 +33,10 @@ class Endpoint:
         """Take a segment; why not, if it was good for nothing."""
         raise NotImplementedError
 
+    def vanish(self) -> None:
+        """End without a word: the namespace is gone."""
+        raise NotImplementedError
+
     def icmp_error(self, error: IcmpError, seq: int) -> list[Flow]:
         """What was sent with this sequence number has failed."""
         return []

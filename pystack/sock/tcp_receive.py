@@ -17,6 +17,7 @@ from pystack.drop import (
     DropReason,
 )
 from pystack.sock import tcp_sack
+from pystack.sock.tcp_autotune import measure_by_timestamp, measure_by_window
 from pystack.sock.tcp_end import time_wait
 from pystack.sock.tcp_output import send_ack
 from pystack.sock.tcp_segment import Segment, Waiting
@@ -47,6 +48,7 @@ def data_queue(sk: TcpSock, segment: Segment) -> DropReason | None:
     seq, end_seq = segment.seq, segment.end_seq
     if seq == end_seq:
         return None
+    measure_by_timestamp(sk, segment)
     window = receive_window(sk)
     if seq == sk.rcv_nxt:
         if not window and segment.payload:
@@ -142,6 +144,7 @@ def _note_data(sk: TcpSock, segment: Segment) -> None:
     """Linux: net/ipv4/tcp_input.c tcp_event_data_recv()"""
     sk.ack_is_scheduled = True
     measure_rcv_mss(sk, segment)
+    measure_by_window(sk)
     now = sk.tcp.clock.now
     if not sk.ato:
         raise_quickacks(sk)

@@ -115,6 +115,9 @@ class Request(Endpoint):
         if self.tcp.connections.get(self.key) is self:
             del self.tcp.connections[self.key]
 
+    def vanish(self) -> None:
+        self.leave()
+
     def _expire(self) -> None:
         """Send the SYN-ACK again, or give up. Linux: reqsk_timer_handler()"""
         self.timer = None

@@ -141,6 +141,7 @@ class TcpSock(InetSocket, Endpoint):
         "quick",
         "rcv_mss",
         "rcv_nxt",
+        "rcv_rtt",
         "rcv_ssthresh",
         "rcv_tstamp",
         "rcv_wnd",
@@ -156,6 +157,9 @@ class TcpSock(InetSocket, Endpoint):
         "retransmits",
         "rto",
         "rtt_seq",
+        "rtt_tsecr",
+        "rtt_window_end",
+        "rtt_window_since",
         "rttvar",
         "rtx_queue",
         "sack_blocks",
@@ -171,6 +175,9 @@ class TcpSock(InetSocket, Endpoint):
         "sndbuf",
         "sndbuf_is_locked",
         "soft_error",
+        "space",
+        "space_seq",
+        "space_since",
         "srtt",
         "ssthresh",
         "state",
@@ -241,6 +248,11 @@ class TcpSock(InetSocket, Endpoint):
         self.rcv_wnd = self.rcv_ssthresh = self.window_clamp = 0
         self.scaling_ratio = DEFAULT_SCALING_RATIO
         self.adv_mss = MSS_DEFAULT
+        self.space = self.space_seq = 0  # what the program read in a round trip, and since where
+        self.space_since = 0.0
+        self.rcv_rtt = 0.0  # as the receiver sees it
+        self.rtt_tsecr = self.rtt_window_end = 0
+        self.rtt_window_since = 0.0
         self.urgent_seq: int | None = None
         # What both sides agreed on.
         self.ts_ok = self.sack_ok = self.wscale_ok = False

@@ -105,6 +105,11 @@ class TcpTable:
         listener.receive_as_listener(segment, isn)
         return True
 
+    def close(self) -> None:
+        """The namespace goes: nothing of it may run any more."""
+        for end in list(self):
+            end.vanish()
+
     # -- errors --------------------------------------------------------------------------------------------
 
     def icmp_error(self, error: IcmpError, ifindex: int) -> list[Flow]:

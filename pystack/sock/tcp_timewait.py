@@ -81,6 +81,9 @@ class TimeWait(Endpoint):
         self.timer.cancel()
         self._leave()
 
+    def vanish(self) -> None:
+        self.kill()
+
     def _leave(self) -> None:
         self.state = next_state(self.state, TcpEvent.END)
         self.tcp.time_waits -= 1

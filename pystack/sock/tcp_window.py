@@ -10,7 +10,7 @@ from typing import Final
 
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK
-from pystack.sock.tcp_sock import ATO_MIN, MIN_MSS, MSS_DEFAULT, TcpSock
+from pystack.sock.tcp_sock import ATO_MIN, INITIAL_WINDOW, MIN_MSS, MSS_DEFAULT, TcpSock
 from pystack.wire import tcp
 from pystack.wire.tcp import HEADER_LENGTH
 from pystack.wire.tcp_options import MAX_WSCALE, TIMESTAMP_ALIGNED
@@ -45,6 +45,11 @@ def win_from_space(sk: TcpSock, space: int) -> int:
     return space * sk.scaling_ratio >> _RATIO_BITS
 
 
+def space_from_win(sk: TcpSock, window: int) -> int:
+    """Linux: include/net/tcp.h tcp_space_from_win()"""
+    return (window << _RATIO_BITS) // sk.scaling_ratio
+
+
 def full_space(sk: TcpSock) -> int:
     """Linux: include/net/tcp.h tcp_full_space()"""
     return win_from_space(sk, sk.rcvbuf)
@@ -68,6 +73,8 @@ def init_buffer_space(sk: TcpSock) -> None:
     if sk.window_clamp > 2 * sk.adv_mss and sk.window_clamp + sk.adv_mss > most:
         sk.window_clamp = max(2 * sk.adv_mss, most - sk.adv_mss)
     sk.rcv_ssthresh = min(sk.rcv_ssthresh, sk.window_clamp)
+    sk.space = min(sk.rcv_ssthresh, sk.rcv_wnd, INITIAL_WINDOW * sk.adv_mss)
+    sk.space_seq, sk.space_since = sk.copied_seq, sk.tcp.clock.now
 
 
 def initialize_rcv_mss(sk: TcpSock) -> None:
@@ -157,6 +164,7 @@ def _measure_ratio(sk: TcpSock, segment: Segment) -> None:
     if ratio != sk.scaling_ratio:
         sk.scaling_ratio = ratio
         set_window_clamp(sk, win_from_space(sk, sk.rcvbuf))
+        sk.space = min(sk.space, sk.window_clamp)
 
 
 def set_window_clamp(sk: TcpSock, value: int) -> None:

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from pystack.compare.diff import Differ
 from pystack.compare.findings import Findings
 from pystack.compare.outcome import Outcome, judged
-from pystack.compare.path import Wiring
 from pystack.compare.points import POINTS
 from pystack.compare.records import Frame, Hop, Record
+from pystack.explain.path_kind import Wiring
 from pystack.wire import icmp, ipv4
 from pystack.wire.ethernet import ETH_P_IP, header
 
 WIRING = Wiring(ports=frozenset(["tap1", "tap2"]), bridges=frozenset(["br0"]))
 
 
-def echo(ttl: int = 64) -> bytes:
+def echo(ttl: int = 64, ident: int = 7) -> bytes:
     message = icmp.build(icmp.ICMP_ECHO, 0, 1, 1, b"x" * 8)
-    packet = ipv4.build(ipv4.Ipv4Header(0x0A000009, 0x0A000001, 1, id=7, ttl=ttl), len(message)) + message
+    packet = ipv4.build(ipv4.Ipv4Header(0x0A000009, 0x0A000001, 1, id=ident, ttl=ttl), len(message)) + message
     return header(b"\2\0\0\0\0\1", b"\xba\xec\x24\0\0\1", ETH_P_IP) + packet
 
 

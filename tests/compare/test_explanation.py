@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pystack.compare.explanation import ALSO, FIRST, UNMARKED, Explanation, Row, explain
+from pystack.compare.explanation import Explanation, explain
 from pystack.compare.records import Log, Output, State
+from pystack.compare.rows import ALSO, FIRST, UNMARKED, Row
 from tests.compare.runs import bridged, echo, entered, hops, left, lost, outcome, run
 
 
@@ -91,3 +92,33 @@ def test_of_a_step_with_many_hops_those_of_the_packet_are_shown() -> None:
     (finding, *_) = run(outcome([*others, *bridged(echo())], [*others, *lost(echo())]))
     told = [row.kernel.split(":")[0] for row in rows(explain(finding), "hops")]
     assert {text for text in told if text.startswith("packet")} == {"packet 1"}
+
+
+def test_a_field_that_is_forgiven_is_shown_without_a_mark() -> None:
+    theirs, ours = (hops(echo(ttl, ident), "ip/OUTPUT:>tap2") for ttl, ident in ((64, 7), (63, 8)))
+    (finding, *_) = run(outcome(theirs, ours))
+    marks = {
+        row.kernel.split()[0]: row.mark for row in rows(explain(finding), "hops") if "    " in row.kernel
+    }
+    assert (marks["ip.ttl"], marks["ip.id"]) == (ALSO, UNMARKED)
+
+
+def test_what_follows_from_the_first_difference_of_a_packet_is_marked_too() -> None:
+    theirs, ours = (hops(echo(ttl), "ip/OUTPUT:>tap2", "ip/POSTROUTING:>tap2") for ttl in (64, 63))
+    (finding, *_) = run(outcome(theirs, ours))
+    marks = [row.mark for row in rows(explain(finding), "hops") if ">tap2" in row.kernel]
+    assert marks == [FIRST, *[ALSO] * (len(marks) - 1)]
+
+
+def test_a_port_that_one_side_cannot_see_is_asked_about() -> None:
+    (theirs, *_), (ours, *_) = (hops(echo(ttl), "ip/OUTPUT:>br0") for ttl in (64, 63))
+    (finding, *_) = run(outcome([theirs], [replace(ours, physout="tap2")]))
+    hop = next(row for row in rows(explain(finding), "hops") if "OUTPUT" in row.kernel)
+    assert (hop.kernel[-9:], hop.pystack[-12:]) == ("physout ?", "physout tap2")
+
+
+def test_why_a_packet_was_dropped_makes_no_other_way() -> None:
+    (arrival,) = hops(echo(), "netdev/INGRESS:tap1>")
+    theirs = replace(arrival, verdict="drop", reason="IP_RPFILTER", mark=1)
+    (finding, *_) = run(outcome([theirs], [replace(arrival, verdict="drop", reason="martian")]))
+    assert [row.mark for row in rows(explain(finding), "paths")] == [UNMARKED]

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 from pystack.compare.html import html
 from pystack.compare.outcome import SAME, Outcome
-from pystack.compare.path import Wiring
 from pystack.compare.predict import Prediction
 from pystack.compare.records import Log
+from pystack.explain.path_kind import Wiring
 from tests.compare.runs import bridged, echo, lost, outcome, run
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from pystack.compare.explanation import explain
 from pystack.compare.findings import Entry
-from pystack.compare.outcome import ERROR, PENDING, Outcome
-from pystack.compare.path import Wiring
+from pystack.compare.outcome import ERROR, PENDING, Outcome, Summary
 from pystack.compare.predict import Prediction
-from pystack.compare.records import State
+from pystack.compare.records import Output, State
 from pystack.compare.report import Report
+from pystack.explain.path_kind import Wiring
 from tests.compare.runs import bridged, echo, entered, left, lost, outcome, run
 
 TWICE = run(
@@ -31,8 +31,29 @@ def test_one_cause_in_two_scenarios_is_told_once_with_all_its_numbers() -> None:
         "REWRITE ip.ttl, ip.chksum: 2 times in 2 scenarios",
         "    1 a.toml, step 1, at port tap2",
     ]
-    assert [line.split()[0] for line in lines[3:5]] == ["kernel", "pystack"]
-    assert lines[5:] == ["      also 2", ""]
+    assert lines[-2:] == ["      also 2", ""]
+
+
+def test_packets_that_read_alike_are_told_apart_by_their_fields() -> None:
+    lines = list(Report().causes(TWICE.causes()))
+    assert [line.split()[0] for line in lines[3:6]] == ["both", "differs", "differs"]
+    assert lines[4] == "      differs  ip.ttl 3f | 3e"
+
+
+def test_of_an_output_only_the_lines_that_differ_are_the_example() -> None:
+    theirs = Output(1, "ip link", 0, "", "1: lo\n2: a\n", "a warning\n")
+    ours = Output(1, "ip link", 0, "", "1: lo\n2: b\n", "a warning\n")
+    lines = list(Report().causes(run(outcome([theirs], [ours])).causes()))
+    assert lines[3:-1] == ["      kernel   2: a", "      pystack  2: b"]
+
+
+def test_an_exit_code_is_told_where_it_differs() -> None:
+    lines = list(
+        Report().causes(
+            run(outcome([Output(1, "x", 0, "", "", "")], [Output(1, "x", 2, "", "", "")])).causes()
+        )
+    )
+    assert lines[3:-1] == ["      kernel   exit code 0", "      pystack  exit code 2"]
 
 
 def test_what_is_known_comes_last_and_says_why() -> None:
@@ -109,3 +130,22 @@ def test_a_wrong_prediction_is_marked_and_shown_in_three_columns() -> None:
         "      kernel   1-7 sent by tap2",
         "      pystack  -",
     ]
+
+
+def test_the_summary_says_how_many_predictions_held() -> None:
+    findings = run()
+    wrong = Prediction("path", 1, "1-2", "1-7", "1-7", holds=False)
+    findings.add(outcome(bridged(echo()), bridged(echo())), predictions=(replace(wrong, holds=True), wrong))
+    assert "predictions: 2, 1 not as expected" in list(Report().summary(findings.summary))
+
+
+def test_what_is_wrong_with_a_file_is_told_with_its_place_once() -> None:
+    bad = Outcome("c.toml", "", ERROR, "c.toml:1: title: missing; c.toml:7: step: bad")
+    assert list(Report().scenario(Entry(bad, Wiring()))) == [
+        "error    c.toml:1: title: missing",
+        "         c.toml:7: step: bad",
+    ]
+
+
+def test_a_run_that_was_interrupted_says_how_far_it_came() -> None:
+    assert list(Report().summary(Summary(planned=12, interrupted=True)))[-1] == "interrupted: 0 of 12 played"

@@ -69,6 +69,13 @@ def test_an_echo_comes_back_whole(length: int) -> None:
     assert header.id != 0
 
 
+@pytest.mark.parametrize("length", [0, 3, 64])
+def test_an_answer_of_nothing_but_zeros_carries_the_sum_of_zeros(length: int) -> None:
+    box = Host()
+    (frame,) = box.exchange(message_frame(icmp.ICMP_ECHO, payload=bytes(length)))
+    assert frame[34:] == bytes(icmp.HEADER_LENGTH + length)
+
+
 @pytest.mark.parametrize("tos", [0, 0x10, 0xB8, 0xFF])
 def test_an_answer_keeps_the_type_of_service(tos: int) -> None:
     assert parsed_ip(Host().exchange(echo_frame(tos=tos))[0]).tos == tos

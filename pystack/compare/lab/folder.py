@@ -91,7 +91,7 @@ def _known_row(source: Source, row: Table, path: Path) -> Known:
     source.check_known(row, KNOWN_KEYS, path)
     scenario, cls, cause, reason, kernel = (source.text(row, key, path) for key in KNOWN_KEYS)
     if cls not in CLASSES:
-        source.complain((*path, "class"), f"is one of {', '.join(CLASSES)}")
+        source.complain((*path, "class"), f"must be one of {', '.join(CLASSES)}")
     if not reason.strip():
         source.complain((*path, "reason"), "a known difference has a reason")
     try:

@@ -7,6 +7,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -16,14 +17,15 @@ from pystack.compare.lab.fuzz_session import Finding, Limit, Session
 from pystack.compare.lab.fuzz_twin import Twin
 from pystack.compare.lab.scenario_text import text_of
 from pystack.compare.lab.side import SideError
-from pystack.compare.records import Json, Record
-from pystack.compare.words import words
+from pystack.compare.records import Json
+from pystack.compare.rows import beside
 
 FAILED: Final = 1
 USAGE: Final = 2
 LACKING: Final = 4
 CASES: Final = 20_000
 KEEP: Final = "fuzz-found"
+MOST_LINES: Final = 6  # of one difference
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,17 +80,12 @@ def _tell(finding: Finding, options: argparse.Namespace) -> None:
     text = text_of(finding.scenario)
     lines = [
         f"{finding.number}. {finding.difference.cls} at {finding.difference.at}: {finding.difference.cause}",
-        f"   kernel   {_line(finding.difference.kernel)}",
-        f"   pystack  {_line(finding.difference.pystack)}",
+        *(f"   {who:8} {said}" for who, said in islice(beside(finding.difference), MOST_LINES)),
         f"   {file}" + ("" if finding.again else " (did not show again)"),
         *(f"   | {line}" for line in text.splitlines() if finding.again),
     ]
     told = finding.difference.to_json() | {"case": finding.case, "file": str(file), "again": finding.again}
     _say(options, "\n".join(lines), told)
-
-
-def _line(record: Record | None) -> str:
-    return (words(record).splitlines() or [""])[0]
 
 
 def _keep(finding: Finding, folder: Path) -> Path:

@@ -14,7 +14,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -45,6 +45,7 @@ class Keeper:
     """Writes a run down while it goes on. Raises FolderInUse, and OSError where nothing can be written."""
 
     def __init__(self, folder: str) -> None:
+        self.name = folder
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         if any(self._folder.iterdir()):
@@ -84,7 +85,8 @@ class Keeper:
 
     def close(self) -> None:
         """Let go of the files, finished or not."""
-        self._files.close()
+        with suppress(OSError):  # of what could not be written, and was told
+            self._files.close()
 
 
 class _CaptureFile:
@@ -139,6 +141,6 @@ def _places(scenarios: Iterable[str]) -> Mapping[str, str]:
 
 def _captures_of(scenario: str) -> list[str]:
     """The capture files whose frames a scenario sends."""
-    steps = tomllib.loads(Path(scenario).read_text(encoding="utf-8")).get("step", [])
+    steps = tomllib.loads(Path(scenario).read_text(encoding="utf-8-sig")).get("step", [])
     names = [step["send"]["pcap"] for step in steps if "pcap" in step.get("send", {})]
     return [os.path.join(os.path.dirname(scenario), name) for name in names if not os.path.isabs(name)]

@@ -50,7 +50,8 @@ def _lines(place: Path) -> Iterator[dict[str, Any]]:
 def _found(folder: str, told: Told, number: int, index: int) -> Finding:
     """Compared once more: what was kept are the records, from which the same differences follow."""
     comparison = Differ(told.kernel, told.pystack).compare()
-    if [one.to_json() | {"known": False} for one in comparison.differences] != [
+    first = number - index
+    if [one.to_json() | {"known": False, "n": n} for n, one in enumerate(comparison.differences, first)] != [
         one | {"known": False} for one in told.differences
     ]:
         raise NotFound(f"{folder}: another version of pystack found these differences; play them again")

@@ -248,6 +248,9 @@ def _why(error: Exception) -> str:
     if isinstance(error, layers.WrongValueError):
         return str(error)
     # scapy wraps what struct said into a text about its own means.
-    told = re.search(r"struct\.error\((.*?)\) To inject", str(error))
-    reason = told[1].replace("'", "") if told else " ".join(str(error).split()) or type(error).__name__
-    return f"cannot be that: {reason}"
+    said = " ".join(str(error).split()).partition(" To inject")[0]
+    if limits := re.search(r"(-?\d+) <= number <= (-?\d+)", said):
+        return f"must be a number from {limits[1]} to {limits[2]}"
+    if "struct.error" in said:
+        return "cannot be that"
+    return f"cannot be that: {said or type(error).__name__}"

@@ -16,13 +16,15 @@ from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import ScenarioError, find, read
 from pystack.compare.lab.side import Choices, Oracle, Side, SideError
 from pystack.compare.lab.vm_side import VmSide
-from pystack.compare.outcome import ERROR, PENDING, SAME, SKIPPED, Outcome, judged
+from pystack.compare.outcome import ERROR, PENDING, PLAYED, SKIPPED, Outcome, judged
 from pystack.compare.records import Record
 from pystack.compare.scenario import Scenario
 
 BOTH: Final = "both"
 HOST: Final = "host"  # which kernel is asked: this machine's, or a VM's
 VM: Final = "vm"
+_LACKS: Final = ("Unknown device type", "Operation not supported")
+_HINT: Final = "; `needs` skips what a kernel lacks, and --oracle vm asks another one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,11 @@ class Runner:
                 side.close()
 
     def run(self, places: Sequence[str]) -> Iterator[Outcome]:
-        """An outcome for each scenario, in the order of their names. Raises ScenarioError."""
+        """An outcome for each scenario, in the order of their names. Raises ScenarioError at once."""
         files = find(places)
         folders = folders_of(files)
         known, pending = known_differences(folders), pending_scenarios(folders)
-        for file in files:
-            yield self._outcome(file, known, pending)
+        return (self._outcome(file, known, pending) for file in files)
 
     def _outcome(self, file: str, known: list[Known], pending: dict[str, str]) -> Outcome:
         try:
@@ -98,7 +99,7 @@ class Runner:
     def _compare(self, scenario: Scenario, known: list[Known]) -> Outcome:
         theirs, drawn = self._play(self._kernel, scenario, None)
         ours, _ = self._play(self._pystack, scenario, drawn)
-        outcome = Outcome(scenario.file, scenario.title, SAME, kernel=theirs, pystack=ours)
+        outcome = Outcome(scenario.file, scenario.title, PLAYED, kernel=theirs, pystack=ours)
         if self._kernel is not None and self._pystack is not None:
             outcome.comparison = Differ(theirs, ours).compare()
             found = outcome.comparison.differences
@@ -113,8 +114,20 @@ class Runner:
             return [], None
         if drawn is not None:
             side.adopt(drawn)
-        side.open(scenario.topology, scenario.file, scenario.setup_line)
-        return side.play(scenario, hops=self._options.hops), side.choices()
+        try:
+            side.open(scenario.topology, scenario.file, scenario.setup_line)
+            return side.play(scenario, hops=self._options.hops), side.choices()
+        except SideError as error:
+            raise self._attributed(error, side) from error
+
+    def _attributed(self, error: SideError, side: Side) -> SideError:
+        """Of two sides it has to be said which one it is."""
+        if error.missing or self._options.side != BOTH:
+            return error
+        who = "the kernel" if side is self._kernel else "pystack"
+        *others, last = error.complaints
+        is_lack = side is self._kernel and any(saying in last for saying in _LACKS)
+        return SideError([*others, f"{last} ({who} refuses it{_HINT if is_lack else ''})"])
 
 
 def _kernel_side(options: Options) -> Oracle:

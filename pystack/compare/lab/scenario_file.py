@@ -15,6 +15,7 @@ from pystack.compare.lab.nearest import nearest
 from pystack.compare.lab.scenario_source import Path, Source, Table
 from pystack.compare.lab.scenario_steps import ReadBytes, StepReader
 from pystack.compare.scenario import Expectation, Scenario, Station, Topology
+from pystack.explain.path_kind import KINDS
 from pystack.l2.devices import is_valid_name
 from pystack.wire.ethernet import is_valid_unicast, parse_mac
 
@@ -45,22 +46,23 @@ def find(places: Iterable[str]) -> list[str]:
 
     Raises ScenarioError for places that hold none.
     """
-    found: list[str] = []
+    found: dict[str, str] = {}  # by what is behind links and dots: one file is played once
     complaints: list[str] = []
     for place in places:
         if os.path.isdir(place):
             below = _below(place)
-            found += [file for file in below if file not in found]
+            for file in below:
+                found.setdefault(os.path.realpath(file), file)
             complaints += [] if below else [f"{place}: no scenarios there"]
         elif os.path.basename(place) in RESERVED:
             complaints.append(f"{place}: is the folder's own, and no scenario")
         elif not os.path.exists(place):
             complaints.append(f"{place}: No such file or directory")
-        elif place not in found:
-            found.append(place)
+        else:
+            found.setdefault(os.path.realpath(place), place)
     if complaints:
         raise ScenarioError(complaints)
-    return found
+    return list(found.values())
 
 
 def _below(folder: str) -> list[str]:
@@ -81,7 +83,7 @@ def read_text(file: str) -> str:
     """All of a file, which is UTF-8. Raises ScenarioError."""
     try:
         content = read_bytes(file)
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # some editors begin a file with the mark of its encoding
     except OSError as error:
         raise ScenarioError([f"{file}: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
@@ -124,7 +126,7 @@ def parse_toml(text: str, file: str) -> Table:
 def _scenario(source: Source, table: Table, read_capture: ReadBytes) -> Scenario:
     source.check_known(table, KEYS)
     if "format" in table and table["format"] != FORMAT:
-        source.complain(("format",), f"is {FORMAT}")
+        source.complain(("format",), f"must be {FORMAT}")
     claim, verdict = _claim(source, table)
     ports = _ports(source, table)
     steps = StepReader(source, ports, read_capture)
@@ -158,14 +160,14 @@ def _title(source: Source, table: Table) -> str:
     if not title.strip():
         source.complain(("title",), "a scenario has a title, in a sentence")
     elif not title.isprintable():
-        source.complain(("title",), "is one line, of characters that can be printed")
+        source.complain(("title",), "must be one line, of characters that can be printed")
     return title
 
 
 def _claim(source: Source, table: Table) -> tuple[str, str]:
     claim, verdict = source.text(table, "claim"), source.text(table, "verdict")
     if "verdict" in table and verdict not in ("true", "false") and not verdict.startswith("true, but "):
-        source.complain(("verdict",), 'is "true", "false", or "true, but …"')
+        source.complain(("verdict",), 'must be "true", "false", or "true, but …"')
     if bool(claim) != bool(verdict):
         missing = "verdict" if claim else "claim"
         source.complain(("claim" if claim else "verdict",), f"needs a {missing}")
@@ -196,9 +198,14 @@ def _expectation(source: Source, table: Table, path: Path) -> Expectation:
     log = table.get("log", [])
     lines = [log] if isinstance(log, str) else log
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        source.complain((*path, "log"), "is a line, or a list of lines")
+        source.complain((*path, "log"), "must be a line, or a list of lines")
         lines = []
-    return Expectation(source.text(table, "path", path), tuple(lines))
+    way = source.text(table, "path", path)
+    kind = way.split(" ")[0]
+    if way and kind not in KINDS:
+        hint = nearest(kind, KINDS) or f" (known: {', '.join(KINDS)})"
+        source.complain((*path, "path"), f'there is no path "{kind}"{hint}')
+    return Expectation(way, tuple(lines))
 
 
 # --- what it plays on ---------------------------------------------------------------------------------
@@ -251,7 +258,7 @@ def _station(source: Source, name: str, table: Table, ports: tuple[str, ...]) ->
         source.complain((*path, "port"), f'there is no port "{port}"{nearest(port, ports)}')
     mac = parse_mac(source.text(table, "mac", path))
     if mac is None or not is_valid_unicast(mac):
-        source.complain((*path, "mac"), "is the address of a station, such as ba:ec:24:5c:80:3a")
+        source.complain((*path, "mac"), "must be the address of a station, such as ba:ec:24:5c:80:3a")
     addresses = [_address(source, text, (*path, "ip")) for text in source.words(table, "ip", path)]
     if not addresses and isinstance(table.get("ip", []), list):
         source.complain((*path, "ip"), "a host has at least one address")

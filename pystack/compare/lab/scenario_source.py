@@ -61,7 +61,7 @@ class Source:
         """A string, "" if there is none."""
         value = table.get(key, "")
         if not isinstance(value, str):
-            self.complain((*path, key), "is a string")
+            self.complain((*path, key), "must be a string")
             return ""
         if "\0" in value:
             self.complain((*path, key), "holds a NUL")
@@ -71,7 +71,7 @@ class Source:
         """A list of strings, each once."""
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            self.complain((*path, key), "is a list of strings")
+            self.complain((*path, key), "must be a list of strings")
             return ()
         for word in sorted({word for word in value if value.count(word) > 1}):
             self.complain((*path, key), f'"{word}" is there twice')
@@ -81,28 +81,28 @@ class Source:
         """True or false."""
         value = table.get(key, False)
         if not isinstance(value, bool):
-            self.complain((key,), "is true or false")
+            self.complain((key,), "must be true or false")
         return value is True
 
     def number(self, value: object, low: int, high: int, path: Path) -> int:
         """A whole number; `low` where it is none."""
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self.complain(path, f"is a whole number from {low} to {high}")
+        self.complain(path, f"must be a whole number from {low} to {high}")
         return low
 
     def table(self, value: object, path: Path) -> Table:
         """A table; an empty one where it is none."""
         if isinstance(value, dict):
             return value
-        self.complain(path, "is a table")
+        self.complain(path, "must be a table")
         return {}
 
     def tables(self, table: Table, key: str) -> list[tuple[Path, Table]]:
         """`[[key]]`, each with its path."""
         value = table.get(key, [])
         if not isinstance(value, list):
-            self.complain((key,), f"is written [[{key}]]")
+            self.complain((key,), f"must be written [[{key}]]")
             return []
         return [((key, str(number)), self.table(one, (key, str(number)))) for number, one in enumerate(value)]
 

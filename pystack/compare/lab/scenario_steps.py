@@ -37,7 +37,7 @@ class StepReader:
         self._source.check_known(table, (*KINDS, "as"), path)
         kinds = [kind for kind in KINDS if kind in table]
         if len(kinds) != 1:
-            self._source.complain(path, f"is exactly one of {', '.join(KINDS)}")
+            self._source.complain(path, f"must be exactly one of {', '.join(KINDS)}")
             return None
         if "as" in table and kinds != ["start"]:
             self._source.complain((*path, "as"), "names what a start leaves running")
@@ -85,7 +85,7 @@ class StepReader:
             or not isinstance(seconds, int | float)
             or not 0 < seconds <= LONGEST_WAIT
         ):
-            self._source.complain(path, f"is a number of seconds, up to {LONGEST_WAIT:.0f}")
+            self._source.complain(path, f"must be a number of seconds, up to {LONGEST_WAIT:.0f}")
             return Wait(0.0)
         return Wait(float(seconds))
 
@@ -118,7 +118,7 @@ class StepReader:
             self._source.complain(path, str(error))
             return []
         except ValueError as error:
-            self._source.complain(path, f"is hexadecimal digits, two an octet: {error}")
+            self._source.complain(path, f"must be hexadecimal digits, two an octet: {error}")
             return []
         return [frame] if self._has_a_frames_length(frame, path) else []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import Final, NoReturn
 
@@ -15,10 +15,19 @@ from pystack.compare.junit import junit
 from pystack.compare.lab.keep import FolderInUse, Keeper
 from pystack.compare.lab.kept import NotFound, is_kept, kept_finding
 from pystack.compare.lab.runner import BOTH, HOST, VM, Options, Runner
-from pystack.compare.lab.scenario_file import ScenarioError, read
-from pystack.compare.lab.sinks import ReportFile, Screen, Sink, Stream, report_here
+from pystack.compare.lab.scenario_file import ScenarioError, find, read
+from pystack.compare.lab.sinks import (
+    STANDARD_OUTPUT,
+    Audience,
+    ReportFile,
+    Screen,
+    Sink,
+    Stream,
+    complain_about_output,
+    report_here,
+)
 from pystack.compare.lab.wiring import wiring_of
-from pystack.compare.outcome import DIFFER, KNOWN, SAME, Outcome
+from pystack.compare.outcome import COMPARED, PLAYED, Outcome, Summary
 from pystack.compare.predict import predictions
 from pystack.compare.records import KERNEL, PYSTACK
 
@@ -82,23 +91,33 @@ def _complain(*sentences: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    findings = Findings()
     with ExitStack() as stack:
+        findings, outcomes = _planned(options, stack)
         try:
-            sinks = [stack.enter_context(closing(sink)) for sink in _sinks(options)]
+            audience = Audience([stack.enter_context(closing(sink)) for sink in _sinks(options)])
         except OSError as error:
             return _complain(f"{error.filename}: {error.strerror}")
         try:
-            for entry in stack.enter_context(closing(_played(options, findings))):
-                for sink in sinks:
-                    sink.add(entry)
+            for outcome in outcomes:
+                audience.add(_judged(outcome, findings, options))
+                if not audience:
+                    break
+        except BaseException:
+            findings.summary.interrupted = True
+            raise
         finally:
-            if findings.entries:  # also of a run that was interrupted
-                for sink in sinks:
-                    sink.finish(findings)
+            audience.finish(findings)
     if findings.summary.lacking:
         return LACKING
-    return FAILED if findings.summary.failed or findings.wrong_predictions() else 0
+    return FAILED if findings.summary.failed or audience.has_failed else 0
+
+
+def _planned(options: argparse.Namespace, stack: ExitStack) -> tuple[Findings, Iterator[Outcome]]:
+    """What is about to be played, once all that stands beside it has been read."""
+    files = find(options.scenarios)
+    made = Options(side=options.side, thorough=options.thorough, oracle=options.oracle)
+    outcomes = stack.enter_context(closing(Runner(made))).run(files)
+    return Findings(summary=Summary(planned=len(files))), outcomes
 
 
 def _sinks(options: argparse.Namespace) -> Iterator[Sink]:
@@ -111,24 +130,17 @@ def _sinks(options: argparse.Namespace) -> Iterator[Sink]:
         yield Keeper(options.keep)
 
 
-def _played(options: argparse.Namespace, findings: Findings) -> Generator[Entry, None, None]:
-    """Every scenario of a run, as it ends."""
-    with closing(
-        Runner(Options(side=options.side, thorough=options.thorough, oracle=options.oracle))
-    ) as runner:
-        for outcome in runner.run(options.scenarios):
-            yield _judged(outcome, findings, options)
-
-
 def _judged(outcome: Outcome, findings: Findings, options: argparse.Namespace) -> Entry:
     """What a path is needed for costs a few milliseconds, so it is asked for only there."""
-    was_played = outcome.result in (SAME, KNOWN, DIFFER)
+    was_played = outcome.result in (*COMPARED, PLAYED)
     if not was_played or not (options.keep or options.predict or outcome.differences):
         return findings.add(outcome)
     scenario = read(outcome.file)
     wiring = wiring_of(scenario)
     if not options.predict:
         return findings.add(outcome, wiring)
+    if not scenario.expectations and outcome.result == PLAYED:
+        outcome.reason = "no [[expect]], so nothing was predicted"
     held = predictions(scenario.expectations, outcome.kernel, outcome.pystack, wiring)
     return findings.add(outcome, wiring, held)
 
@@ -142,17 +154,22 @@ def _explain(options: argparse.Namespace) -> int:
         finding = kept_finding(folder, options.explain)
     else:
         finding = _found(options)
-    for line in report_here().explanation(explain(finding)):
-        print(line)
+    try:
+        print(*report_here().explanation(explain(finding)), sep="\n", flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain_about_output(STANDARD_OUTPUT, error)
+        return FAILED
     return 0 if finding.difference.known else FAILED
 
 
 def _found(options: argparse.Namespace) -> Finding:
     """Plays until the difference is met."""
-    findings = Findings()
-    with closing(_played(options, findings)) as entries:
-        for entry in entries:
-            for finding in entry.findings:
+    with ExitStack() as stack:
+        findings, outcomes = _planned(options, stack)
+        for outcome in outcomes:
+            for finding in _judged(outcome, findings, options).findings:
                 if finding.number == options.explain:
                     return finding
     raise NotFound(f"there is no difference {options.explain}: the run has {findings.differences or 'none'}")

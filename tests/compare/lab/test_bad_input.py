@@ -13,7 +13,7 @@ import pytest
 
 from pystack.compare.lab.runner import Options, Runner
 from pystack.compare.lab.verb import compare_lab
-from pystack.compare.outcome import ERROR, SAME
+from pystack.compare.outcome import ERROR, PLAYED, SAME
 from tests.compare.lab.leftovers import traces_of
 
 ROOT: Final = Path(__file__).parents[3]
@@ -42,7 +42,8 @@ def complaint(tmp_path: Path) -> Iterator[Complaint]:
         runner = Runner(Options(side=side))
         bad, good = runner.run([str(tmp_path)])
         runner.close()
-        assert (bad.result, good.result, good.reason) == (ERROR, SAME, "")
+        played = SAME if side == "both" else PLAYED
+        assert (bad.result, good.result, good.reason) == (ERROR, played, "")
         return bad.reason.replace(f"{tmp_path}/", "")
 
     yield complain
@@ -59,12 +60,15 @@ def test_a_setup_line_that_is_refused_is_named(side: str, complaint: Complaint) 
 def test_a_setup_line_that_only_the_kernel_refuses_is_named(complaint: Complaint) -> None:
     said = complaint(HEAD + TWICE.format("ip link add v0 type nonsense") + SEND, "both")
     assert said.startswith("x.toml:5: ip link add v0 type nonsense: ")
+    assert "(the kernel refuses it; " in said
+    assert "`needs`" in said
 
 
 @pytest.mark.root
 def test_a_setup_line_that_only_pystack_refuses_is_named(complaint: Complaint) -> None:
     said = complaint(HEAD + TWICE.format("tc qdisc show") + SEND, "both")
     assert said.startswith("x.toml:5: tc is not modelled")
+    assert said.endswith(" (pystack refuses it)")
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -106,7 +110,7 @@ def test_a_command_that_is_left_running_is_ended_with_its_scenario(side: str, tm
     runner = Runner(Options(side=side))
     (outcome,) = runner.run([str(tmp_path)])
     runner.close()
-    assert outcome.result == SAME
+    assert outcome.result == PLAYED
     assert leftovers() == before
 
 
@@ -176,7 +180,7 @@ sys.exit(compare_lab(["--side", sys.argv[1], {str(ROOT / "scenarios/bridge/learn
 @pytest.mark.parametrize(
     ("side", "rc", "said"),
     [
-        ("pystack", 0, ": 1 same"),
+        ("pystack", 0, ": 1 played"),
         ("kernel", 4, "a kernel lab needs root: it makes network namespaces and TAP devices"),
         ("both", 4, "a kernel lab needs root: it makes network namespaces and TAP devices"),
     ],

@@ -18,7 +18,7 @@ reason = "two processors"
 kernel = ">=6.1"
 """
 
-NO_CLASS = "is one of VERDICT, EGRESS, REWRITE, RULE, STATE, REPLY, LOG, OUTPUT, TIMING"
+NO_CLASS = "must be one of VERDICT, EGRESS, REWRITE, RULE, STATE, REPLY, LOG, OUTPUT, TIMING"
 
 
 def complaints(read: Callable[[list[str]], object], folder: Path) -> list[str]:
@@ -58,7 +58,7 @@ reason = 7
         f"known.toml:6: known.class: {NO_CLASS}",
         "known.toml:7: known.reason: a known difference has a reason",
         "known.toml:8: known.kernel: 'new' is no bound such as >=5.10",
-        "known.toml:11: known.reason: is a string",
+        "known.toml:11: known.reason: must be a string",
         "known.toml:11: known.reason: a known difference has a reason",
     ]
 
@@ -66,8 +66,8 @@ reason = 7
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"known = 3", "known.toml:1: known: is written [[known]]"),
-        (b"known = [3]", "known.toml:1: known: is a table"),
+        (b"known = 3", "known.toml:1: known: must be written [[known]]"),
+        (b"known = [3]", "known.toml:1: known: must be a table"),
         (b"known = [", "known.toml:1: Invalid value"),
         (b"# fine\nreason = '\xe4'", "known.toml:2: not UTF-8"),
     ],

@@ -122,7 +122,7 @@ def test_a_spanning_tree_frame_is_802_3() -> None:
         (f"{ETHER}/{IP}/UDP(dport=(1, 9))", "UDP.dport takes one value"),
         (f"{ETHER}/IP(src='1.2.3.4', options=5)", "IP.options takes a list"),
         (f"{ETHER}/IP(src='1.2.3.4', options=[5])", "IP.options takes a list of layers"),
-        (f"{ETHER}/IP(src='1.2.3.4', ttl=256)", "IP.ttl cannot be that"),
+        (f"{ETHER}/IP(src='1.2.3.4', ttl=256)", "IP.ttl must be a number from 0 to 255 (column"),
         (f"{ETHER}/IP(src='1.2.3.4', ttl='x')", "IP.ttl cannot be that"),
         (f"{ETHER}/IP(src='1.2.3.4', ttl=None)", "IP.ttl has no None"),
         (f"{ETHER}/IP(src='1.2.3.4', flags='Q')", "IP.flags cannot be that"),

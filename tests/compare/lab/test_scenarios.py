@@ -12,7 +12,7 @@ from pystack.compare.lab.folder import pending_scenarios
 from pystack.compare.lab.runner import Options, Runner
 from pystack.compare.lab.scenario_file import find, read
 from pystack.compare.lab.verb import compare_lab
-from pystack.compare.outcome import PENDING, SAME
+from pystack.compare.outcome import PENDING, PLAYED
 
 SCENARIOS: Final = Path(__file__).parents[3] / "scenarios"
 FILES: Final = [Path(file).relative_to(SCENARIOS).as_posix() for file in find([str(SCENARIOS)])]
@@ -33,7 +33,7 @@ def runner() -> Any:
 @pytest.mark.parametrize("file", FILES)
 def test_a_scenario_plays_without_rights_unless_it_is_pending(file: str, runner: Runner) -> None:
     (outcome,) = runner.run([str(SCENARIOS / file)])
-    assert (outcome.result, outcome.reason) == ((PENDING, WAITING[file]) if file in WAITING else (SAME, ""))
+    assert (outcome.result, outcome.reason) == ((PENDING, WAITING[file]) if file in WAITING else (PLAYED, ""))
     assert outcome.pystack or file in WAITING
 
 

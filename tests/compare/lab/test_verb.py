@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -88,8 +89,12 @@ def test_with_json_nothing_else_is_printed(lab: Lab, capsys: pytest.CaptureFixtu
     events = [json.loads(line) for line in said.out.splitlines()]
     assert said.err == ""
     assert all(event["v"] == 1 for event in events)
-    assert list(events[-1]) == (
-        "v type scenarios same known differ pending skipped errors not_observable".split()
+    assert (
+        list(events[-1])
+        == (
+            "v type scenarios same known differ pending skipped errors not_observable "
+            "not_compared not_as_predicted forgiven interrupted planned"
+        ).split()
     )
     assert [event["type"] for event in events].count("prediction") == 1
 
@@ -230,6 +235,85 @@ def test_an_interrupted_run_is_told_as_far_as_it_came(
     monkeypatch.setattr(verb, "Runner", partial(Runner, make_kernel=Interrupted))
     with pytest.raises(KeyboardInterrupt):
         lab("in", "--keep", "kept")
-    assert "1 scenario: 1 differ" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 scenario: 1 differ" in said
+    assert said.endswith("interrupted: 1 of 2 played\n")
     monkeypatch.setattr(verb, "Runner", None)
     assert lab("kept", "--explain", "1") == 1
+
+
+def test_what_one_side_plays_alone_is_not_called_the_same(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab("in", "--side", "pystack") == 0
+    assert capsys.readouterr().out.endswith("2 scenarios: 2 played\n")
+
+
+def test_programs_are_told_that_nothing_was_compared(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    lab("in/a.toml", "--side", "pystack", "--json")
+    *_, result, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (result["result"], result["compared"]) == ("same", False)
+    assert result["reason"] == "played on one side alone: nothing was compared"
+    assert (summary["same"], summary["not_compared"]) == (1, 1)
+
+
+def test_one_side_without_an_expectation_has_nothing_to_predict(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab("in/a.toml", "--side", "pystack", "--predict")
+    assert "The first: no [[expect]], so nothing was predicted" in capsys.readouterr().out
+
+
+def test_a_broken_prediction_fails_in_every_report(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in/a.toml").write_text(scenario("The first", '[[expect]]\nlog = "[NOBODY]"'))
+    assert lab("in/a.toml", "--side", "pystack", "--predict", "--json", "--junit", "j.xml") == 1
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["not_as_predicted"] == 1
+    assert ElementTree.parse("j.xml").getroot()[0].get("failures") == "1"
+
+
+def test_a_path_that_there_is_not_is_a_mistake_of_the_file(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in/a.toml").write_text(scenario("The first", '[[expect]]\npath = "9-9"'))
+    assert lab("in/a.toml") == 1
+    assert 'expect.path: there is no path "9-9" (known: 1-2,' in capsys.readouterr().out
+
+
+def test_one_file_that_is_named_in_several_ways_is_played_once(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("link.toml").symlink_to("in/a.toml")
+    lab("in/a.toml", "./in/a.toml", str(Path("in/a.toml").absolute()), "link.toml", "--side", "pystack")
+    assert capsys.readouterr().out.endswith("1 scenario: 1 played\n")
+
+
+def test_a_mark_of_the_encoding_before_a_file_is_passed_over(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in/a.toml").write_text("\ufeff" + scenario("The first"))
+    assert lab("in/a.toml", "--side", "pystack") == 0
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("option", ["--junit", "--html"])
+def test_a_report_that_finds_no_room_is_named_in_one_line(
+    option: str, lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab("in", "--side", "pystack", option, str(FULL)) == 1
+    said = capsys.readouterr()
+    assert said.err == "pystack: /dev/full cannot be written: No space left on device\n"
+    assert said.out.endswith("2 scenarios: 2 played\n")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_standard_output_without_room_is_named_in_one_line(options: list[str], lab: Lab) -> None:
+    command = [sys.executable, "-m", "pystack", "compare", "lab", "in", "--side", "pystack", *options]
+    with FULL.open("w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    said = "pystack: standard output cannot be written: No space left on device\n"
+    assert (ran.returncode, ran.stderr) == (1, said)
