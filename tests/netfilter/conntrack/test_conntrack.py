@@ -76,6 +76,19 @@ def test_each_namespace_tracks_for_itself() -> None:
     assert box.host.namespaces["b"].conntrack.is_on
 
 
+def test_a_namespace_that_goes_leaves_no_timer_of_its_connections() -> None:
+    timers = []
+    for rule in ("-p icmp", "-m state --state NEW"):
+        box = Box()
+        do(box, "ip netns add b")
+        do(box, "ip netns exec b ip link set lo up")
+        do(box, f"ip netns exec b iptables -A INPUT {rule}")
+        do(box, "ip netns exec b ping -c 1 127.0.0.1")
+        do(box, "ip netns delete b")
+        timers.append(len(box.host.timers))
+    assert timers[0] == timers[1]
+
+
 def seen_by_nat(box: Box) -> dict[str, int]:
     table = box.ns.tables.use("nft", NAT)
     return {name: table.chains[name].rules[0].packets for name in NAT_CHAINS}
