@@ -92,7 +92,7 @@ def clean_up(leftover: Leftover) -> Finding:
 
 
 def examine_traces(*, clean: bool) -> Iterator[Finding]:
-    """What `compare lab` and `fuzz` trace the kernel's drops with, and leave behind only when they are killed."""
+    """What `compare lab` and `fuzz` trace drops with, and leave behind only when they are killed."""
     from pystack.compare.lab.kernel_side_drops import orphans
 
     for folder in orphans():
