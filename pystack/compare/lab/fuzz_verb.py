@@ -30,8 +30,8 @@ KEEP: Final = "fuzz-found"
 EPILOG: Final = f"""\
 What differs and no equivalence forgives is unexplained. It is played again, made as small as it can be,
 and kept as a scenario for `pystack compare lab`; each cause is told once. Then the fuzzer goes on, with
-the next topology if this one shows the same again and again. After {ENOUGH} causes or {REPEATS} repetitions it
-looks no further: those have to be mended first.
+the next topology if this one shows the same again and again. After {ENOUGH} causes or {REPEATS} repetitions
+it looks no further: those have to be mended first.
 Exit codes: 0 nothing unexplained; 1 something is, or a report cannot be written; 2 bad usage;
 4 this machine lacks what a lab needs; 130 interrupted."""
 MOST_LINES: Final = 6  # of one difference
