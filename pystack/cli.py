@@ -85,6 +85,9 @@ def compare(arguments: Sequence[str], context: Context) -> int:
     way, *rest = arguments or [""]
     if way in ("live", "log"):
         return _complain(f"compare {way}: not built yet")
+    if way in ("-h", "--help"):
+        sys.stdout.write("usage: pystack compare lab SCENARIO…   (pystack compare lab --help says more)\n")
+        return 0
     if way != "lab":
         return _complain(f"compare: which way? (known: lab, live, log), not {way!r}")
     from pystack.compare.lab.ending import end_cleanly

@@ -25,7 +25,8 @@ NO_DAEMON: Final = 3
 LACKING: Final = 4
 
 OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz"})  # need no daemon
-NOT_BUILT_YET: Final = frozenset("hooks trace import exec forward web bench".split())
+DAEMON_VERBS: Final = frozenset({"status", "reload", "stop", "setup", "explain"})
+NOT_BUILT_YET: Final = frozenset("trace import exec forward web bench".split())
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
@@ -39,6 +40,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   reload [--dry-run]         take in the changed configuration; or print what that would lose
   stop                       end the daemon
   setup                      the running state as a setup
+  hooks                      what hangs at the hooks: family, hook, priority, who, packets
   doctor [--clean]           what this kernel and these rights allow; what was left behind
   explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --path | --json]
                              what would happen to a packet, stage by stage, and why
@@ -132,6 +134,8 @@ def serve(options: Options, command: list[str]) -> int:
     if options.socket and options.setup:
         raise UsageError("-S and --setup: either the daemon or no daemon")
     if verb == "explain":
+        if command[1:] in ([], ["-h"], ["--help"]):  # asks nothing of a stack
+            return explain_help()
         options, command = explain_request(options, command)
     if verb in OWN_VERBS:
         return serve_without_stack(options, command)
@@ -145,9 +149,27 @@ def serve(options: Options, command: list[str]) -> int:
         connection = connect(options.socket or os.environ.get(SOCKET_VARIABLE, ""))
         return converse(connection, request_for(options, command))
     except Unreachable as error:
+        refuse_unknown(verb)
         return complain(str(error), error.rc)
     except TooLong as error:
         return complain(str(error), USAGE)
+
+
+def explain_help() -> int:
+    """How it is asked."""
+    from pystack.explain.command import HELP
+
+    write_all(1, HELP.encode())
+    return 0
+
+
+def refuse_unknown(verb: str) -> None:
+    """A word that no daemon would know is no reason to look for one."""
+    from pystack.applets.registry import COMMANDS
+
+    refusal = COMMANDS.refusal(verb)
+    if refusal is not None and verb not in DAEMON_VERBS:
+        raise UsageError(refusal)
 
 
 def explain_request(options: Options, command: list[str]) -> tuple[Options, list[str]]:
