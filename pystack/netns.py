@@ -159,4 +159,5 @@ class Netns:
         self.link.backlog.forget(self.loopback, self.drop)
         self.tcp.close()
         self.ipv4.defrag.purge()
+        self.conntrack.close()
         self.ipv4.arp.proxy.purge()

@@ -17,9 +17,9 @@ from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Parser
 from pystack.applets.iptables.refused import OTHER_PROBLEM, KernelRefused, Refused
 from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
-from pystack.applets.session import Applet, Session
+from pystack.applets.session import USAGE, Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
-from pystack.errors import EINVAL
+from pystack.errors import EINVAL, NotModelled
 from pystack.netfilter.rule import BaseChain, Chain
 from pystack.netfilter.table import Table
 from pystack.netfilter.tables import TABLE_NAMES, chains_of
@@ -115,6 +115,9 @@ class Restore:
             except KernelRefused as error:
                 err.line(self._failure(error))
                 return OTHER_PROBLEM
+            except NotModelled as error:
+                err.line(f"pystack: {self._program}: line {self._line}: {error}")
+                return USAGE
         if self._table is not None or self._skipping:
             err.line(f"{self._program}: COMMIT expected at line {self._line + 1}")
             return OTHER_PROBLEM

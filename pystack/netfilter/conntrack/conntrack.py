@@ -192,6 +192,13 @@ class Conntrack:
             mean = self._left / self._seen / context.clock.hz
             self._sweep_later(min(max(mean, _SOONEST), _LATEST))
 
+    def close(self) -> None:
+        """The namespace goes."""
+        self.flush()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+
     def flush(self) -> None:
         """End all connections."""
         for conn in list(self.context.table):

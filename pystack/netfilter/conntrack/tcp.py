@@ -39,6 +39,7 @@ from pystack.wire.ipv4 import IPPROTO_TCP
 
 _PATIENT: Final = 120  # seconds; what expires sooner needs no shortening
 _MASK: Final = 0xFFFFFFFF
+_STATES: Final = tuple(State)  # by number: a call of the enumeration takes ten times as long
 _CLOSING: Final = frozenset({State.FIN_WAIT, State.LAST_ACK, State.TIME_WAIT, State.CLOSE, State.CLOSE_WAIT})
 
 
@@ -134,7 +135,7 @@ class _Crossing:
         self.pkt = pkt
         self.hook = state
         self.way = direction(pkt.ctinfo)
-        self.old = State(track.state)
+        self.old = _STATES[track.state]
         self.new: State = TRANSITIONS[self.way][segment.kind][self.old]
 
     def run(self) -> Tracked:

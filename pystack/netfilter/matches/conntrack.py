@@ -27,6 +27,7 @@ from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_TCP
 
 BOTH: Final = 2  # directions
+_MOST_AT_ONCE: Final = 8  # connections that connlimit forgets for one packet
 
 
 def _state_bit(pkt: Packet, conn: Conn | None) -> int:
@@ -184,6 +185,35 @@ class ConnBytes(Match):
         return sum(counters) if self.direction == BOTH else counters[self.direction]
 
 
+class _Counted:
+    """The connections of one network. Linux: net/netfilter/nf_conncount.c struct nf_conncount_list"""
+
+    __slots__ = ("keys", "looked_at")
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.looked_at = -1  # in jiffies
+
+    def add(self, key: bytes, context: TrackContext) -> None:
+        """Once a tick it is looked who has gone, but not behind the one that is to be added.
+
+        Linux: __nf_conncount_add()
+        """
+        if self.looked_at != context.clock.jiffies:
+            gone = 0
+            for known in list(self.keys):
+                if gone > _MOST_AT_ONCE:
+                    break
+                conn = context.find(known)
+                if conn is not None and known == key:
+                    return
+                if conn is None or _is_closed(conn):
+                    self.keys.remove(known)
+                    gone += 1
+            self.looked_at = context.clock.jiffies
+        self.keys.append(key)
+
+
 class ConnLimit(Match):
     """`-m connlimit`: how many connections one address, or one network, has."""
 
@@ -199,9 +229,7 @@ class ConnLimit(Match):
         self.context = context
         self.above = above
         self.by_destination = by_destination
-        self.counted: dict[
-            tuple[int, int], dict[bytes, None]
-        ] = {}  # keys of connections, by network and zone
+        self.counted: dict[tuple[int, int], _Counted] = {}  # by network and zone
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_connlimit.c connlimit_mt(), nf_conncount.c count_tree()"""
@@ -215,17 +243,13 @@ class ConnLimit(Match):
             return False
         zone = 0 if conn is None else conn.zone.number
         network = (view.daddr if self.by_destination else view.saddr) & self.mask
-        counted = self.counted.setdefault((network, zone), {})
-        for known in [known for known in counted if known != key and not self._lives(known)]:
-            del counted[known]
-        counted[key] = None
-        return (len(counted) > self.limit) == self.above
+        counted = self.counted.setdefault((network, zone), _Counted())
+        counted.add(key, self.context)
+        return (len(counted.keys) > self.limit) == self.above
 
-    def _lives(self, key: bytes) -> bool:
-        """Linux: net/netfilter/nf_conncount.c already_closed()"""
-        conn = self.context.find(key)
-        if conn is None:
-            return False
-        if conn.protocol != IPPROTO_TCP or not isinstance(conn.proto, bytes):
-            return True
-        return state_of(conn.proto) not in (TcpState.TIME_WAIT, TcpState.CLOSE)
+
+def _is_closed(conn: Conn) -> bool:
+    """Linux: net/netfilter/nf_conncount.c already_closed()"""
+    if conn.protocol != IPPROTO_TCP or not isinstance(conn.proto, bytes):
+        return False
+    return state_of(conn.proto) in (TcpState.TIME_WAIT, TcpState.CLOSE)

@@ -48,7 +48,7 @@ class HashLimitExtension(MatchExtension):
             invert=True,
         ),
         Option("hashlimit-above", _rate, _RATES.show, invert=True),
-        Option("hashlimit-burst", uint(10000)),
+        Option("hashlimit-burst", uint(1000000)),
         Option("hashlimit-mode", _modes, ",".join),
         Option("hashlimit-name", text_up_to(254), required=True),
         Option("hashlimit-htable-size", uint(U32)),
