@@ -63,6 +63,18 @@ class Socket:
     __slots__ = ()
 
     mc_loop: bool = True  # IP_MULTICAST_LOOP: what is sent to a group of ours comes back
+    ifindex: int = 0  # SO_BINDTODEVICE
+    uid: int = 0  # whose program opened it: those that run inside the stack are root's
+    gid: int = 0
+    has_owner: bool = True  # a program's; the stack's own for ICMP belongs to none
+
+
+class OwnSocket(Socket):
+    """The stack's own: what it sends by itself, such as ICMP. Linux: net/ipv4/icmp.c icmp_sk()"""
+
+    __slots__ = ()
+
+    has_owner = False
 
 
 class NetDevice:

@@ -39,7 +39,17 @@ class Changed:
     text: str
 
 
-Event = Printk | Dropped | Changed
+@dataclass(frozen=True, slots=True)
+class Nflogged:
+    """A rule with `-j NFLOG` matched: what a listener to the group gets."""
+
+    netns: str
+    group: int
+    prefix: str
+    packet: bytes  # from the IP header on
+
+
+Event = Printk | Dropped | Changed | Nflogged
 Subscriber = Callable[[Event], None]
 
 

@@ -19,6 +19,8 @@ from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.netfilter_path import NetfilterPath
 from pystack.l3.stored_conf import StoredConf
+from pystack.netfilter.conntrack.conf import Limits
+from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.hooks import Hooks
 from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
@@ -78,7 +80,8 @@ class Netns:
         self.stored_conf = StoredConf(self.sysctls, self.devices, of_the_host=first is None)
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.flush_routes)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
-        self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link))
+        self._build_conntrack(None if first is None else first.conntrack)
+        self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link, self.devices), self.conntrack)
         self._build_br_netfilter()
         self.devices.register(self.loopback)
 
@@ -114,6 +117,19 @@ class Netns:
             clock=clock, devices=self.devices, egress=self.link.egress, outcomes=outcomes
         )
 
+    def _build_conntrack(self, first: Conntrack | None) -> None:
+        limits = Limits() if first is None else first.context.limits
+        self.conntrack = Conntrack(
+            clock=self.clock,
+            limits=limits,
+            timers=self.timers,
+            hooks=self.hooks,
+            defrag=self.ipv4.defrag,
+            printk=self.link.printk,
+            warn=self.link.printk_ratelimited,
+        )
+        self.conntrack.bind(self.sysctls, of_the_host=first is None)
+
     def _build_br_netfilter(self) -> None:
         self.br_netfilter = BrNetfilter(link=self.link, snmp=self.snmp)
         for table in ("iptables", "arptables"):
@@ -143,4 +159,5 @@ class Netns:
         self.link.backlog.forget(self.loopback, self.drop)
         self.tcp.close()
         self.ipv4.defrag.purge()
+        self.conntrack.close()
         self.ipv4.arp.proxy.purge()

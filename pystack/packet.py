@@ -35,6 +35,7 @@ class Packet:
     __slots__ = (
         "bridge_cb",
         "ct",
+        "ctinfo",
         "data",
         "dev",
         "ip",
@@ -69,6 +70,7 @@ class Packet:
         self.ip: Ipv4Header | None = None
         self.route: Route | None = None
         self.ct: Connection | None = None
+        self.ctinfo = 0  # how it stands to that connection
         self.sock: Socket | None = None
         self.physin: NetDevice | None = None
         self.physout: NetDevice | None = None
@@ -103,6 +105,7 @@ class Packet:
         twin.ip = None if self.ip is None else self.ip.copy()
         twin.route = self.route
         twin.ct = self.ct
+        twin.ctinfo = self.ctinfo
         twin.sock = None  # a clone belongs to nobody
         twin.physin = self.physin
         twin.physout = self.physout

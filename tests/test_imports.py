@@ -44,10 +44,10 @@ SHELL = frozenset("__main__ cli client daemon web compare hooks drivers".split()
 PURE_IN_COMPARE = frozenset(
     f"pystack.compare.{name}"
     for name in (
-        "align diff equivalences explanation features findings fuzz fuzz.areas fuzz.bridge "
+        "align connections diff equivalences explanation features findings fuzz fuzz.areas fuzz.bridge "
         "fuzz.bridge_site fuzz.bridge_steps fuzz.cause fuzz.dice fuzz.frames fuzz.shrink html junit "
         "known log_lines markup moved outcome path points predict records report rows scenario station "
-        "stream texts words"
+        "stream tcp_numbers texts words"
     ).split()
 )
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.applets import arping, builtins, nc, netstat, nstat, ping, shell, sysctl, tcpdump, traceroute
+from pystack.applets import (
+    arping,
+    builtins,
+    hooks,
+    nc,
+    netstat,
+    nstat,
+    ping,
+    shell,
+    sysctl,
+    tcpdump,
+    traceroute,
+)
+from pystack.applets.conntrack import command as conntrack
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
 from pystack.applets.iptables.applets import APPLETS as IPTABLES
@@ -19,7 +32,7 @@ NOT_BUILT_YET: Final = frozenset(
     "ip6tables ip6tables-save ip6tables-restore "
     "ip6tables-nft ip6tables-nft-save ip6tables-nft-restore ip6tables-legacy ip6tables-legacy-save "
     "ip6tables-legacy-restore ebtables ebtables-save ebtables-restore ebtables-nft ebtables-legacy "
-    "arptables arptables-nft arptables-legacy nft conntrack ss".split()
+    "arptables arptables-nft arptables-legacy nft ss".split()
 )
 
 COMMANDS: Final = Commands(
@@ -27,8 +40,10 @@ COMMANDS: Final = Commands(
         "sh": shell.run,
         "ip": ip.run,
         "bridge": bridge.run,
+        "hooks": builtins.at_once(hooks.run),
         "sysctl": sysctl.run,
         "arping": arping.run,
+        "conntrack": conntrack.run,
         "nc": nc.run,
         "netstat": netstat.run,
         "nstat": nstat.run,

@@ -11,6 +11,7 @@ from typing import Final
 
 from pystack.applets.running_routes import route_lines
 from pystack.applets.running_rules import rule_lines
+from pystack.applets.running_tables import firewall_lines
 from pystack.device import (
     DEFAULT_TX_QUEUE_LEN,
     IFF_ALLMULTI,
@@ -65,6 +66,7 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
         lines += [f"{inside(name)}sysctl -w {line}" for line in _device_sysctls(netns, pristine)]
         tables = (*route_lines(netns), *rule_lines(netns.ipv4.fib), *_table_lines(netns))
         lines += [_in_netns(name, line) for line in tables]
+        lines += [f"{inside(name)}{line}" for line in firewall_lines(netns.tables)]
     return lines
 
 

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Final
 
 from pystack.compare.align import Pair, align, place
+from pystack.compare.connections import reconciled
 from pystack.compare.equivalences import Injected, alike, ignored, kind_of, unforgiven
 from pystack.compare.log_lines import alike_lines, identities
 from pystack.compare.moved import Move, Twin, moves
@@ -230,6 +231,8 @@ class Differ:
 
     def _states(self, pair: Pair, left: State, right: State) -> Difference | None:
         theirs, ours = table_lines(left), table_lines(right)
+        if left.what == "conntrack":
+            theirs, ours = map(sorted, reconciled(theirs, ours))
         if theirs == ours:
             return None
         lines = sorted(set(theirs) ^ set(ours))

@@ -134,7 +134,7 @@ def _given_by(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header |
     sock = pkt.sock
     if isinstance(sock, InetSocket) and sock.is_connected:
         return "its socket was connected with it, and keeps it"
-    if sock is not None:
+    if sock is not None and sock.has_owner:
         return "its socket is bound to it"
     if cause is not None and cause.daddr == header.saddr:
         return "an answer comes from the address that was asked"

@@ -105,7 +105,7 @@ def _scrub(pkt: Packet, *, crosses: bool) -> None:
     """
     pkt.ip = pkt.route = pkt.ct = pkt.trace = None
     pkt.physin = pkt.physout = pkt.bridge_cb = None
-    pkt.priority = 0
+    pkt.priority = pkt.ctinfo = 0
     if crosses:
         pkt.mark = 0
         pkt.sock = None

@@ -13,15 +13,16 @@ Linux: net/bridge/br_netfilter_hooks.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pystack.counters import Snmp
 from pystack.device import NetDevice
-from pystack.drop import ARP_TOO_SMALL, IP_CSUM, IP_INHDR, IP_TRUNCATED, DropReason
+from pystack.drop import ARP_TOO_SMALL, IP_CSUM, IP_INHDR, IP_TRUNCATED, PKT_TOO_BIG, DropReason
 from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
+from pystack.l3.fragment import fragments_of
 from pystack.netfilter.hooks import (
     ARP_FORWARD,
     FORWARD,
@@ -200,12 +201,37 @@ class BrNetfilter:
             if hidden:
                 pkt.pkt_type = PACKET_OTHERHOST
             pkt.physin = pkt.physout = None
-            state.okfn(pkt)
+            for piece in self._as_it_came(pkt):
+                state.okfn(piece)
 
         self._ip[POSTROUTING].run(pkt, None, _bridge_of(state.outdev), finish)
         return NF_STOLEN
 
     # --- the packet ---------------------------------------------------------------------------------------
+
+    def _as_it_came(self, pkt: Packet) -> Iterable[Packet]:
+        """What was put together for the hooks leaves in fragments again.
+
+        Linux: br_nf_dev_queue_xmit(), br_nf_ip_fragment()
+        """
+        header = pkt.ip
+        if header is None or not header.frag_max:
+            return (pkt,)
+        mtu = pkt.dev.mtu
+        if header.tot_len <= min(mtu, header.frag_max):
+            return (pkt,)
+        if header.frag_max > mtu:
+            self._snmp.Ip.FragFails += 1
+            self._drop(pkt, PKT_TOO_BIG)
+            return ()
+        link = bytes(pkt.data[pkt.mac_header : pkt.network_header])
+        pieces = fragments_of(pkt, header, header.frag_max)
+        for piece in pieces:
+            piece.set_mac_header(link)
+        self._link.outcomes.split += len(pieces) - 1
+        self._snmp.Ip.FragOKs += 1
+        self._snmp.Ip.FragCreates += len(pieces)
+        return pieces
 
     def _validated(self, pkt: Packet) -> Ipv4Header | None:
         """A packet as IP would take it, its padding gone; else it is dropped. Linux: br_validate_ipv4()"""

@@ -250,6 +250,7 @@ class Defrag:
         whole = (first.ip or header).copy()
         whole.frag_off = IP_DF if datagram.largest_df == datagram.largest else 0
         whole.frag_max = max(datagram.largest_df, datagram.largest)
+        whole.frag_lengths = tuple(len(part) for part in parts)
         if datagram.ecn & 1 << _ECN_CE and datagram.ecn != 1 << _ECN_CE:
             whole.tos |= _ECN_CE
         link_header = bytes(last.data[last.mac_header : last.network_header])

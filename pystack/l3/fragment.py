@@ -20,18 +20,35 @@ def fragments_of(pkt: Packet, header: Ipv4Header, mtu: int) -> list[Packet]:
     first_offset = header.frag_off & IP_OFFSET
     more_follow = header.frag_off & IP_MF
     flags = header.frag_off & IP_DF  # set only where the sender's own fragments had it
-    pieces = []
+    as_before = _fit(header, len(payload), most)
+    if as_before:
+        flags = 0
+    pieces: list[Packet] = []
     start, is_last = 0, False
     while not is_last:
         is_last = len(payload) - start <= most
-        part = payload[start:] if is_last else payload[start : start + room]
+        length = len(payload) - start if is_last else room
+        if as_before:
+            length = header.frag_lengths[len(pieces)]
+            is_last = start + length == len(payload)
+        part = payload[start : start + length]
         own = header.copy()
         own.frag_off = flags | first_offset + start // 8 | (more_follow if is_last else IP_MF)
         if start and not first_offset:  # of a fragment they were blanked before
             own.options = later_fragments(header.options)
         pieces.append(_piece(pkt, own, bytes(part)))
-        start += room
+        start += length
     return pieces
+
+
+def _fit(header: Ipv4Header, length: int, most: int) -> bool:
+    """Whether the fragments that it was put together from may go on as they were.
+
+    Linux: net/ipv4/ip_output.c ip_do_fragment(), where there is a frag_list
+    """
+    lengths = header.frag_lengths
+    whole = bool(lengths) and sum(lengths) == length and max(lengths) <= most
+    return whole and not any(each % 8 for each in lengths[:-1])
 
 
 def _piece(pkt: Packet, header: Ipv4Header, payload: bytes) -> Packet:

@@ -62,7 +62,7 @@ class IcmpErrorSender:
             return
         quote = bytes(pkt.data[pkt.network_header : pkt.network_header + room])
         message = icmp.build(type_, code, info >> 16, info & 0xFFFF, quote)
-        self._out.push(message, flow, back, tos, type_, raw)
+        self._out.push(message, flow, back, tos, type_, raw, cause=pkt)
 
     def _may_answer(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> bool:
         if pkt.pkt_type != PACKET_HOST or route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pystack.counters import Snmp
+from pystack.device import OwnSocket
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import Flow
 from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.ip_output import IpOutput
 from pystack.l3.route import Router, Rtable
+from pystack.netfilter.conntrack.conn import attach
 from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header
 
@@ -25,6 +27,7 @@ class IcmpOutput:
         self._output = output
         self._snmp = snmp
         self._limit = limit
+        self._socket = OwnSocket()
 
     def way_back(
         self, flow: Flow, type_: int, code: int, *, unlimited: bool = False, about: Packet | None = None
@@ -54,9 +57,16 @@ class IcmpOutput:
         return asked.mark if self._confs.ipv4.fwmark_reflect else 0
 
     def push(
-        self, message: bytes, flow: Flow, back: Rtable, tos: int, counted_as: int, options: bytes = b""
+        self,
+        message: bytes,
+        flow: Flow,
+        back: Rtable,
+        tos: int,
+        counted_as: int,
+        options: bytes = b"",
+        cause: Packet | None = None,
     ) -> None:
-        """Send a whole message."""
+        """Send a whole message; an error belongs to the connection of what caused it."""
         header = Ipv4Header(
             flow.saddr,
             flow.daddr,
@@ -69,4 +79,7 @@ class IcmpOutput:
         self._snmp.icmp_out(counted_as)
         pkt = self._output.build(header, message, back)
         pkt.mark = flow.mark
+        pkt.sock = self._socket
+        if cause is not None:
+            attach(pkt, cause)  # Linux: icmp_glue_bits()
         self._output.ip_local_out(pkt)

@@ -5,10 +5,15 @@ address.
 from __future__ import annotations
 
 from pystack.device import NetDevice
+from pystack.events import Nflogged
 from pystack.l2.context import LinkContext
+from pystack.l2.devices import DeviceTable
+from pystack.l2.offload import finish_checksum
 from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
+from pystack.netfilter.conntrack.conn import attach
+from pystack.netfilter.hooks import INPUT, PREROUTING
 from pystack.packet import Packet
 from pystack.wire import icmp, tcp
 from pystack.wire.checksum import pseudo_header_sum, transport_sum, verifies
@@ -22,12 +27,14 @@ from pystack.wire.virtio import NEEDS_CSUM, Offload
 class NetfilterPath:
     """A netfilter.needs.Path."""
 
-    def __init__(self, ipv4: Ipv4, link: LinkContext) -> None:
+    def __init__(self, ipv4: Ipv4, link: LinkContext, devices: DeviceTable) -> None:
         self.clock = link.clock
         self.rng = link.rng
         self.printk = link.printk
         self._ipv4 = ipv4
         self._link = link
+        self._devices = devices
+        self._is_duplicating = False
 
     def reroute(self, pkt: Packet) -> bool:
         """Linux: net/ipv4/netfilter.c ip_route_me_harder()"""
@@ -36,7 +43,7 @@ class NetfilterPath:
             return False
         kind = self._ipv4.fib.address_type(header.saddr)
         saddr = header.saddr if kind in (RTN_LOCAL, RTN_UNICAST) else 0
-        bound = getattr(pkt.sock, "bound_dev_if", 0)
+        bound = 0 if pkt.sock is None else pkt.sock.ifindex
         flow = Flow(header.daddr, saddr, oif=bound, tos=header.tos & IPTOS_RT_MASK, mark=pkt.mark)
         route = self._ipv4.router.route_output(flow, any_source=True)
         if not isinstance(route, Rtable):
@@ -107,7 +114,44 @@ class NetfilterPath:
         start = ETH_HLEN + own.ihl
         answer.offload = Offload(NEEDS_CSUM, csum_start=start, csum_offset=at)
         answer.mark = pkt.mark if self._ipv4.confs.ipv4.fwmark_reflect else 0
+        attach(answer, pkt)
         return answer
+
+    # --- copies, and what else targets ask ------------------------------------------------------------------
+
+    def smallest_mtu(self, pkt: Packet) -> int:
+        """Linux: net/netfilter/xt_TCPMSS.c tcpmss_reverse_mtu()"""
+        route, header = pkt.route, pkt.ip
+        onward = route.mtu if isinstance(route, Rtable) else 0
+        back = None if header is None else self._ipv4.router.route_output(Flow(header.saddr))
+        return min(onward, back.mtu) if isinstance(back, Rtable) else onward
+
+    def nflog(self, group: int, prefix: str, pkt: Packet, octets: int | None) -> None:
+        """An event for whoever listens."""
+        events = self._link.events
+        if events.wanted:
+            packet = bytes(pkt.payload()[:octets])
+            events.emit(Nflogged(self._link.drop.netns, group, prefix, packet))
+
+    def duplicate(self, pkt: Packet, hook: int, gateway: int, oif: str) -> None:
+        """Linux: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4()"""
+        header = pkt.ip
+        if header is None or self._is_duplicating:  # a copy of a copy would never end
+            return
+        dev = self._devices.get(oif) if oif else None
+        flow = Flow(gateway, oif=0 if dev is None else dev.ifindex, tos=header.tos & IPTOS_RT_MASK)
+        route = self._ipv4.router.route_output(flow)
+        if not isinstance(route, Rtable):
+            return
+        copy = self._ipv4.output.build(_as_copied(header, hook), bytes(pkt.payload()[header.ihl :]), route)
+        copy.mark, copy.pkt_type = pkt.mark, pkt.pkt_type
+        self._is_duplicating = True
+        self._ipv4.output.ip_local_out(copy)
+        self._is_duplicating = False
+
+    def finish_checksum(self, pkt: Packet) -> None:
+        """Linux: net/core/dev.c skb_checksum_help()"""
+        finish_checksum(pkt)
 
     # --- addresses ----------------------------------------------------------------------------------------
 
@@ -134,6 +178,15 @@ class NetfilterPath:
         if found.type != RTN_UNICAST and not (accept_local and found.type == RTN_LOCAL):
             return False
         return loose or any(hop.dev is pkt.dev for hop in found.info.nexthops)
+
+
+def _as_copied(header: Ipv4Header, hook: int) -> Ipv4Header:
+    """The header of a copy: it is never cut, and one of what came in must not go round for ever."""
+    copy = header.copy()
+    copy.frag_off |= IP_DF
+    if hook in (PREROUTING, INPUT):
+        copy.ttl -= 1
+    return copy
 
 
 def _is_intact(pkt: Packet, header: Ipv4Header) -> bool:

@@ -34,3 +34,12 @@ def moment(seconds: int) -> Moment:
     day = of_year - (153 * shifted + 2) // 5 + 1
     minutes, second = divmod(of_day, 60)
     return Moment(year, month, day, minutes // 60, minutes % 60, second, (days + _THURSDAY) % 7)
+
+
+def seconds_of(year: int, month: int, day: int) -> int:
+    """The first second of a day (H. Hinnant's days_from_civil)."""
+    shifted = year - (month <= 2)
+    era, of_era = divmod(shifted, 400)
+    of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    days = era * _DAYS_OF_400_YEARS + of_era * 365 + of_era // 4 - of_era // 100 + of_year - _EPOCH
+    return days * _DAY

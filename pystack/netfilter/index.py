@@ -13,7 +13,7 @@ from typing import Final
 from pystack.netfilter.rule import Key, Rule
 from pystack.netfilter.view import View
 
-WORTH_IT: Final = 16  # rules; fewer are asked faster than they are looked up
+WORTH_IT: Final = 4  # rules; fewer are asked faster than they are looked up
 
 _FIELDS: Final = ("daddr", "saddr", "dport")  # if a rule says several, the one that tells most rules apart
 

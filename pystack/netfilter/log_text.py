@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.device import ARPHRD_ETHER, NetDevice
-from pystack.netfilter.log_ipv4 import LOG_MACDECODE, ipv4_words
+from pystack.netfilter.log_ipv4 import LOG_MACDECODE, LOG_UID, ipv4_words
 from pystack.packet import Packet
 from pystack.wire import arp
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ZERO, mac_text
@@ -24,6 +24,8 @@ def ip_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outde
     if indev is not None:
         words += _mac_words(pkt, flags)
     words += ipv4_words(bytes(pkt.payload()), flags)
+    if flags & LOG_UID and pkt.sock is not None and pkt.sock.has_owner:
+        words += f"UID={pkt.sock.uid} GID={pkt.sock.gid} "
     return words + (f"MARK=0x{pkt.mark:x} " if pkt.mark else "")
 
 

@@ -36,6 +36,21 @@ class Path(Protocol):
     def reset(self, pkt: Packet) -> None:
         """Tell the sender by TCP. Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_send_reset()"""
 
+    def smallest_mtu(self, pkt: Packet) -> int:
+        """Of the way on, and of that back to the sender.
+
+        Linux: net/netfilter/xt_TCPMSS.c tcpmss_reverse_mtu()
+        """
+
+    def nflog(self, group: int, prefix: str, pkt: Packet, octets: int | None) -> None:
+        """Tell whoever listens to a group; at most so many octets, None: all."""
+
+    def duplicate(self, pkt: Packet, hook: int, gateway: int, oif: str) -> None:
+        """Send a copy to a host. Linux: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4()"""
+
+    def finish_checksum(self, pkt: Packet) -> None:
+        """Work out the sum that is owed. Linux: net/core/dev.c skb_checksum_help()"""
+
     def address_type(self, address: int, dev: NetDevice | None, *, on_dev_only: bool) -> int:
         """RTN_*. Linux: net/ipv4/fib_frontend.c inet_addr_type_dev_table()"""
 

@@ -20,6 +20,8 @@ class Match:
 
     __slots__ = ()
 
+    uses_connections = False  # a rule that asks keeps connections tracked
+
     def __call__(self, view: View) -> bool:
         """Whether it is. Linux: struct xt_match .match"""
         raise NotImplementedError
@@ -34,6 +36,8 @@ class Target:
     """What is done with a packet: a verdict (verdict.py), CONTINUE, or RETURN."""
 
     __slots__ = ()
+
+    uses_connections = False  # as in Match
 
     def apply(self, view: View) -> int:
         """Do it. Linux: struct xt_target .target"""
@@ -89,6 +93,12 @@ class Rule:
         self.packets = 0
         self.octets = 0
 
+    @property
+    def connection_users(self) -> int:
+        """How many of its parts need connections to be tracked."""
+        users = sum(test.uses_connections for test in self.tests)
+        return users + (self.target is not None and self.target.uses_connections)
+
     def matches(self, view: View) -> bool:
         """Whether the packet is what the rule is about."""
         for test in self.tests:  # noqa: SIM110 - twice as fast as all()
@@ -112,12 +122,13 @@ class Chain:
 class BaseChain(Chain):
     """A chain that hangs at a hook. Linux: struct nft_base_chain"""
 
-    __slots__ = ("hook", "octets", "packets", "policy", "priority")
+    __slots__ = ("counts", "hook", "octets", "packets", "policy", "priority")
 
     def __init__(self, name: str, hook: int, priority: int, policy: int) -> None:
         super().__init__(name)
         self.hook = hook
         self.priority = priority
         self.policy = policy  # what becomes of packets that no rule decides about
-        self.packets = 0  # of these
+        self.counts = True  # whether these are counted
+        self.packets = 0
         self.octets = 0

@@ -7,10 +7,10 @@ on a real host; nftables' own are further ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from pystack.errors import EBUSY, EEXIST, ENOENT, ENOTEMPTY, NetError
-from pystack.netfilter.hooks import HookEntry, HookPoint, HookState
+from pystack.netfilter.hooks import HookEntry, HookFn, HookState
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.view import View
 from pystack.netfilter.walk import Listener, walk
@@ -23,6 +23,23 @@ MakeView = Callable[[Packet, HookState], View]
 Judge = Callable[[Packet, HookState], int]
 
 
+class Point(Protocol):
+    """Where a base chain hangs."""
+
+    def register(self, fn: HookFn, priority: int, name: str) -> HookEntry:
+        """Hang a function there."""
+
+
+class Connections(Protocol):
+    """Who tracks connections while anybody asks for them."""
+
+    def use(self) -> None:
+        """Somebody does."""
+
+    def release(self) -> None:
+        """He does no more."""
+
+
 class Table:
     """Linux: struct xt_table, struct nft_table"""
 
@@ -31,9 +48,10 @@ class Table:
         family: int,
         name: str,
         owner: str,
-        points: tuple[HookPoint, ...],
+        points: tuple[Point, ...],
         view: MakeView,
         wrap: Callable[[Table, BaseChain, Judge], Judge],
+        connections: Connections,
     ) -> None:
         self.family = family
         self.name = name
@@ -42,17 +60,18 @@ class Table:
         self.listener: Listener | None = None
         self._points = points
         self._view = view
+        self._connections = connections
         self._wrap = wrap  # what hangs at a hook may do more than ask the chain
         self._entries: dict[str, HookEntry] = {}
 
     # --- chains -------------------------------------------------------------------------------------------
 
-    def add_chain(self, chain: Chain, *, hang: bool = True) -> None:
-        """Take a chain in; a base chain begins to see packets at once, unless it is not to `hang` yet."""
+    def add_chain(self, chain: Chain) -> None:
+        """Take a chain in; a base chain begins to see packets at once."""
         if chain.name in self.chains:
             raise NetError(EEXIST)
         self.chains[chain.name] = chain
-        if hang and isinstance(chain, BaseChain):
+        if isinstance(chain, BaseChain):
             self._hang(chain)
 
     def remove_chain(self, name: str) -> None:
@@ -93,36 +112,43 @@ class Table:
 
     def append(self, chain: Chain, rule: Rule) -> None:
         """Put a rule behind all others."""
-        _count(rule, 1)
+        self._enter(rule)
         chain.rules.append(rule)
         chain.index = None
 
     def insert(self, chain: Chain, index: int, rule: Rule) -> None:
         """Put a rule in front of the one at `index`."""
-        _count(rule, 1)
+        self._enter(rule)
         chain.rules.insert(index, rule)
         chain.index = None
 
     def replace(self, chain: Chain, index: int, rule: Rule) -> None:
         """Put a rule in the place of another."""
-        _count(rule, 1)
-        _count(chain.rules[index], -1)
+        self._enter(rule)
+        self._leave(chain.rules[index])
         chain.rules[index] = rule
         chain.index = None
 
     def delete(self, chain: Chain, index: int) -> None:
         """Take a rule out."""
-        _count(chain.rules.pop(index), -1)
+        self._leave(chain.rules.pop(index))
         chain.index = None
 
     def flush(self, chain: Chain) -> None:
         """Take all rules of a chain out."""
         for rule in chain.rules:
-            _count(rule, -1)
+            self._leave(rule)
         chain.rules.clear()
         chain.index = None
 
+    def _enter(self, rule: Rule) -> None:
+        if isinstance(rule.target, Jump):
+            rule.target.chain.references += 1
+        for _ in range(rule.connection_users):
+            self._connections.use()
 
-def _count(rule: Rule, change: int) -> None:
-    if isinstance(rule.target, Jump):
-        rule.target.chain.references += change
+    def _leave(self, rule: Rule) -> None:
+        if isinstance(rule.target, Jump):
+            rule.target.chain.references -= 1
+        for _ in range(rule.connection_users):
+            self._connections.release()

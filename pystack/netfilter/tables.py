@@ -1,8 +1,7 @@
 """The tables of iptables in a namespace: which there are, with which chains, at which hooks, and whose.
 
 A legacy table hangs at all its hooks as soon as anybody asks for it, as the kernel's module does; of an nft
-table only the chains that somebody used hang. What belongs to `nat` is asked through connections only, and so
-hangs nowhere until something tracks them.
+table only the chains that somebody used hang. Those of `nat` are asked once for each connection (nat.py).
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.hooks import (
     FORWARD,
     INPUT,
@@ -21,6 +21,9 @@ from pystack.netfilter.hooks import (
     Hooks,
     HookState,
 )
+from pystack.netfilter.matches.hashlimit import Buckets
+from pystack.netfilter.matches.recent import RecentLists
+from pystack.netfilter.nat import nat_points
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import BaseChain
 from pystack.netfilter.table import LEGACY, Table
@@ -48,9 +51,13 @@ TABLE_NAMES: Final = tuple(_PRIORITIES)
 class Tables:
     """One per namespace."""
 
-    def __init__(self, hooks: Hooks, path: Path) -> None:
+    def __init__(self, hooks: Hooks, path: Path, conntrack: Conntrack) -> None:
         self.path = path
+        self.conntrack = conntrack
+        self.recent = RecentLists()
+        self.buckets: dict[str, Buckets] = {}  # of -m hashlimit, by name
         self._hooks = hooks
+        self._nat = nat_points(hooks)
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
 
     def get(self, owner: str, name: str) -> Table | None:
@@ -65,7 +72,9 @@ class Tables:
         """A table of iptables, made if it is not there yet."""
         table = self._tables.get((owner, name))
         if table is None:
-            table = Table(NFPROTO_IPV4, name, owner, self._hooks.ip, View.of_ipv4, self._wrapped)
+            points = self._nat if name == NAT else self._hooks.ip
+            connections = self.conntrack
+            table = Table(NFPROTO_IPV4, name, owner, points, View.of_ipv4, self._wrapped, connections)
             self._tables[owner, name] = table
             if owner == LEGACY:
                 for chain in chains_of(name):
@@ -78,7 +87,8 @@ class Tables:
         if chain is None:
             hook = IP_HOOK_NAMES.index(name)
             chain = BaseChain(name, hook, _PRIORITIES[table.name][hook], NF_ACCEPT)
-            table.add_chain(chain, hang=table.name != NAT)
+            chain.counts = table.owner == LEGACY  # nft's begin to count when somebody sets the policy
+            table.add_chain(chain)
         assert isinstance(chain, BaseChain), f"{name} is the name of a hook"
         return chain
 

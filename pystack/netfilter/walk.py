@@ -72,8 +72,9 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None) -> int:
 
 
 def _policy(base: BaseChain, view: View, listener: Listener | None) -> int:
-    base.packets += 1
-    base.octets += view.length
+    if base.counts:
+        base.packets += 1
+        base.octets += view.length
     if listener is not None:
         listener.policy(base, view)
     return base.policy

@@ -34,6 +34,7 @@ class Ipv4Header:
     __slots__ = (
         "check",
         "daddr",
+        "frag_lengths",
         "frag_max",
         "frag_off",
         "id",
@@ -75,6 +76,7 @@ class Ipv4Header:
         self.options = options
         self.parsed_options: IpOptions | None = None  # what `options` say, once somebody asked
         self.frag_max = 0  # the longest of the fragments that it was put together from
+        self.frag_lengths: tuple[int, ...] = ()  # of all their payloads
 
     def copy(self) -> Ipv4Header:
         """A header that can change without this one."""
@@ -93,6 +95,7 @@ class Ipv4Header:
         )
         twin.parsed_options = self.parsed_options
         twin.frag_max = self.frag_max
+        twin.frag_lengths = self.frag_lengths
         return twin
 
     @property

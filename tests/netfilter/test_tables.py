@@ -60,10 +60,14 @@ def test_of_equal_priority_the_owner_that_came_last_runs_first() -> None:
     assert box.ns.tables.get(LEGACY, "filter") is not box.ns.tables.get(NFT, "filter")
 
 
-def test_nat_hangs_nowhere_while_nothing_tracks_connections() -> None:
+def test_all_chains_of_nat_hang_behind_one_function_at_each_hook() -> None:
     box = Box()
-    box.ns.tables.use(LEGACY, "nat")
-    assert [at(box, hook) for hook in range(5)] == [[], [], [], [], []]
+    for owner in (LEGACY, NFT):
+        table = box.ns.tables.use(owner, "nat")
+        for name in chains_of("nat"):
+            box.ns.tables.use_chain(table, name)
+    dst, src = [("nat", -100)], [("nat", 100)]
+    assert [at(box, hook) for hook in range(5)] == [dst, src, [], dst, src]
 
 
 @pytest.mark.parametrize("name", TABLE_NAMES)

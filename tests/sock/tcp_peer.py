@@ -46,6 +46,7 @@ class Peer:
         self.meet()
         self.isn = 0  # of our host
         self.port = PEER_PORT
+        self.our_port = OUR_PORT
         self.last = TcpOptions()
         self.times: list[float] = []
 
@@ -96,15 +97,17 @@ class Peer:
         *,
         window: int = 65535,
         options: bytes = b"",
+        urgent: int = 0,
     ) -> None:
         header = tcp.TcpHeader(
             self.port,
-            OUR_PORT,
+            self.our_port,
             seq=(ISN + seq) & MASK,
             ack=(self.isn + ack) & MASK if "." in flags else 0,
             flags=sum(LETTERS[letter] for letter in flags),
             window=window,
             options=options,
+            urgent=urgent,
         )
         packet = datagram(tcp.build(header, data, ALICE_IP, OUR_IP), IPPROTO_TCP)
         self.box.send(self.eth0, packet_frame(packet))

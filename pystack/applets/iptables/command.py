@@ -63,6 +63,8 @@ class Iptables:
                 raise BadArgument("")
             for warning in command.warnings:
                 self._err.line(warning)
+            if command.letter in ("L", "S"):
+                self._err.write(self._editor.hint_at_legacy(""))
             self._out.write("".join(f"{line}\n" for line in perform(command, self._editor, self._names)))
         except Refused as refused:
             self._err.write(refusal_text(refused, _PROGRAM, self._owner))

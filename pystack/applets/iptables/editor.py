@@ -12,9 +12,9 @@ from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Ref
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, NetError
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule, Verdict
-from pystack.netfilter.table import Table
+from pystack.netfilter.table import LEGACY, Table
 from pystack.netfilter.tables import TABLE_NAMES, Tables, chains_of
-from pystack.netfilter.verdict import NAMES
+from pystack.netfilter.verdict import NAMES, NF_ACCEPT
 from pystack.origins import Origins
 
 EMLINK: Final = 31
@@ -36,6 +36,12 @@ class Editor:
             what = "Table does not exist (do you need to insmod?)"
             raise Refused(f"can't initialize iptables table `{name}': {what}", VERSION_PROBLEM)
         return self.tables.use(self.owner.tables, name)
+
+    def hint_at_legacy(self, tool: str) -> str:
+        """What nft's commands print to say that they do not show all. Linux: nft_check_xt_legacy()"""
+        if not self.owner.is_nft or not self.tables.names(LEGACY):
+            return ""
+        return f"# Warning: iptables-legacy tables present, use iptables-legacy{tool} to see them\n"
 
     def chain(self, table: Table, name: str) -> Chain:
         """A chain that a command is about; a built-in one of nft comes into being by that."""
@@ -103,9 +109,8 @@ class Editor:
     def _compiled(self, command: Command, table: Table, spec: RuleSpec, verb: str) -> tuple[Chain, Rule]:
         self._check_target(table, spec)
         chain = self.chain(table, command.chain)
-        site = Site(self.tables.path, table.name, chain.name, self.owner.is_nft, spec.header)
-        extensions = [*spec.matches, *([] if spec.extension is None else [spec.extension])]
-        for extension, values in extensions:
+        site = Site(self.tables, table.name, chain.name, self.owner.is_nft, spec)
+        for extension, values in spec.parts():
             error = extension.kernel_error(values, site)
             if error:
                 raise KernelRefused(error, f"RULE_{verb}", f"rule in chain {chain.name}")
@@ -203,10 +208,24 @@ class Editor:
             raise KernelRefused(ENOENT, "policy")
         if command.policy not in ("ACCEPT", "DROP"):
             raise KernelRefused(EINVAL, "policy")
-        chain = self.tables.use_chain(table, command.chain)
-        chain.policy = NAMES.index(command.policy)
-        if command.counters is not None:
-            chain.packets, chain.octets = command.counters
+        counters = None if self.owner.is_nft else command.counters
+        self.set_chain(table, command.chain, command.policy, counters or (0, 0))
+
+    def set_chain(self, table: Table, name: str, policy: str, counters: tuple[int, int]) -> None:
+        """Give a built-in chain a policy; its packets are counted from here on."""
+        chain = self.tables.use_chain(table, name)
+        chain.policy = NAMES.index(policy)
+        chain.packets, chain.octets = counters
+        chain.counts = True
+
+    def start_anew(self, table: Table) -> None:
+        """No rules, no chains of the user's; nft forgets the policies too, legacy keeps them."""
+        self.flush(Command(table=table.name))
+        self.delete_chains(Command(table=table.name))
+        for chain in table.base_chains():
+            chain.packets = chain.octets = 0
+            if self.owner.is_nft:
+                chain.policy, chain.counts = NF_ACCEPT, False
 
     def flush(self, command: Command) -> None:
         """`-F`: one chain, or all."""
@@ -228,6 +247,7 @@ class Editor:
                 rule.packets = rule.octets = 0
             if isinstance(chain, BaseChain):
                 chain.packets = chain.octets = 0
+                chain.counts = True
 
     def _chosen(self, table: Table, name: str) -> Sequence[Chain]:
         return [self.chain(table, name)] if name else list(table.chains.values())

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.option import Option, Values
 from pystack.applets.iptables.refused import BadOption
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
+from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import Match, Target
+from pystack.netfilter.tables import Tables
+
+
+class RuleParts(Protocol):
+    """What an extension may ask of the rest of its rule."""
+
+    @property
+    def header(self) -> Header:
+        """What the rule says of the IP header."""
+
+    def given(self, extension: str) -> Iterator[Values]:
+        """What was given to each match of a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where a rule is to stand, what it may use there, and what its header says."""
 
-    path: Path
+    tables: Tables
     table: str
     chain: str
     nft: bool
-    header: Header
+    rule: RuleParts
+
+    @property
+    def path(self) -> Path:
+        """The path that packets take."""
+        return self.tables.path
+
+    @property
+    def conntrack(self) -> Conntrack:
+        """Who tracks connections."""
+        return self.tables.conntrack
+
+    @property
+    def header(self) -> Header:
+        """What the rule says of the IP header."""
+        return self.rule.header
 
 
 class Extension:
@@ -32,6 +61,7 @@ class Extension:
     options: ClassVar[tuple[Option, ...]] = ()
     protocols: ClassVar[tuple[int, ...]] = ()  # one of which -p has to say; the kernel asks for it
     tables: ClassVar[tuple[str, ...]] = ()  # in which it may stand; empty: in all
+    gap: ClassVar[str] = " "  # in front of what -L prints
     hooks: ClassVar[tuple[str, ...]] = ()  # built-in chains in which it may stand; empty: in all
 
     def check(self, values: Values) -> None:
@@ -59,6 +89,10 @@ class Extension:
             words += [option.show(given.value)] if option.parse is not None else []
         return " ".join(words)
 
+    def prepared(self, values: Values, *, nft: bool) -> Values:
+        """What is kept of what was given."""
+        return values
+
     def is_shown(self, values: Values, *, nft: bool) -> bool:
         """Whether a rule that is printed has this at all."""
         return True
@@ -85,6 +119,8 @@ class MatchExtension(Extension):
 
 class TargetExtension(Extension):
     """`-j NAME`"""
+
+    listed_as: ClassVar[str] = ""  # what -L calls it, where that is not its name
 
     def compile(self, values: Values, site: Site) -> Target:
         """What is done."""

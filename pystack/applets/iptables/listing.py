@@ -119,14 +119,14 @@ class Listing:
         if self._verbose:
             text += f"{self._count(rule.packets)}{self._count(rule.octets)}"
         target = rule.target.chain.name if isinstance(rule.target, Jump) else spec.target
+        if spec.extension is not None:
+            target = spec.extension[0].listed_as or target
         text += f"{target:<9} " + self._details(spec.header)
         if spec.goto:
             text += "[goto] "
-        for match, values in spec.matches:
-            text += f" {match.listing(values, self._names)}"
-        if spec.extension is not None:
-            extension, values = spec.extension
-            text += f" {extension.listing(values, self._names)}"
+        for extension, values in spec.parts():
+            listed = extension.listing(values, self._names)
+            text += f"{extension.gap}{listed}" if listed else ""
         return text
 
     def _details(self, header: Header) -> str:
@@ -194,6 +194,6 @@ def told(rule: Rule, names: Names) -> str:
     ):
         shown = "0.0.0.0/0" if not network.mask else str(network).removesuffix("/32")
         text += f"{arrow}{_bang(inverted)}{shown}  "
-    for extension, values in (*spec.matches, *([] if spec.extension is None else [spec.extension])):
+    for extension, values in spec.parts():
         text += f" {extension.listing(values, None)}"
     return text

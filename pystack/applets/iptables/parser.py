@@ -359,10 +359,11 @@ class Parser:
     def _fill(self, spec: RuleSpec) -> None:
         spec.header = self._header
         for loaded in self._loaded:
+            values = loaded.extension.prepared(loaded.values, nft=spec.nft)
             if isinstance(loaded.extension, MatchExtension):
-                spec.matches.append((loaded.extension, loaded.values))
-        if self._target is not None and isinstance(self._target.extension, TargetExtension):
-            spec.extension = self._target.extension, self._target.values
+                spec.matches.append((loaded.extension, values))
+            elif isinstance(loaded.extension, TargetExtension) and loaded is self._target:
+                spec.extension = loaded.extension, values
 
 
 def _option_named(extension: Extension, name: str) -> Option | None:

@@ -7,14 +7,25 @@ from typing import Final
 from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension
 from pystack.applets.iptables.extensions import (
     addrtype,
+    bpf,
+    connections,
+    conntrack,
+    content,
     fields,
+    hand_over,
+    hashlimit,
     icmp,
     limit,
     log,
     mangle,
     meta,
+    owner,
     ports,
+    recent,
     reject,
+    sctp,
+    tcp_mss,
+    time,
 )
 from pystack.applets.iptables.refused import Refused
 from pystack.errors import NotModelled
@@ -29,18 +40,28 @@ _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *log.EXTENSIONS,
     *reject.EXTENSIONS,
     *mangle.EXTENSIONS,
+    *conntrack.EXTENSIONS,
+    *connections.EXTENSIONS,
+    *owner.EXTENSIONS,
+    *bpf.EXTENSIONS,
+    *hashlimit.EXTENSIONS,
+    *sctp.EXTENSIONS,
+    *content.EXTENSIONS,
+    *time.EXTENSIONS,
+    *recent.EXTENSIONS,
+    *tcp_mss.EXTENSIONS,
+    *hand_over.EXTENSIONS,
 )
 _MATCHES: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, MatchExtension)}
 _TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, TargetExtension)}
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
 _MATCHES_OF_OTHERS: Final = frozenset(
-    "bpf cgroup cluster connbytes connlabel connlimit connmark conntrack dccp ecn hashlimit helper ipcomp "
-    "ipvs nfacct osf owner policy rateest realm recent sctp set socket state string tcpmss time u32".split()
+    "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct osf policy rateest realm set socket".split()
 )
 _TARGETS_OF_OTHERS: Final = frozenset(
-    "AUDIT CHECKSUM CLUSTERIP CONNMARK CONNSECMARK CT DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP NFLOG "
-    "NFQUEUE NOTRACK QUEUE RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPMSS TCPOPTSTRIP TEE TPROXY TRACE "
+    "AUDIT CLUSTERIP CONNSECMARK DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP "
+    "RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPOPTSTRIP TPROXY TRACE "
     "ULOG".split()
 )
 

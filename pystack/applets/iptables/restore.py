@@ -14,16 +14,16 @@ from pystack.applets.iptables.command import perform, refusal_text
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import reason
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.parser import Command, Parser
+from pystack.applets.iptables.parser import Parser
 from pystack.applets.iptables.refused import OTHER_PROBLEM, KernelRefused, Refused
 from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
-from pystack.applets.session import Applet, Session
+from pystack.applets.session import USAGE, Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
-from pystack.errors import EINVAL
+from pystack.errors import EINVAL, NotModelled
 from pystack.netfilter.rule import BaseChain, Chain
 from pystack.netfilter.table import Table
 from pystack.netfilter.tables import TABLE_NAMES, chains_of
-from pystack.netfilter.verdict import NAMES, NF_ACCEPT
+from pystack.netfilter.verdict import NF_ACCEPT
 
 _LONG: Final = {
     "counters": 0,
@@ -115,6 +115,9 @@ class Restore:
             except KernelRefused as error:
                 err.line(self._failure(error))
                 return OTHER_PROBLEM
+            except NotModelled as error:
+                err.line(f"pystack: {self._program}: line {self._line}: {error}")
+                return USAGE
         if self._table is not None or self._skipping:
             err.line(f"{self._program}: COMMIT expected at line {self._line + 1}")
             return OTHER_PROBLEM
@@ -153,8 +156,7 @@ class Restore:
         self._table = self._editor.table(name)
         self._backup = _Backup(self._table)
         if not self.noflush:
-            self._editor.flush(Command(table=name))
-            self._editor.delete_chains(Command(table=name))
+            self._editor.start_anew(self._table)
 
     def _commit(self) -> None:
         if not self.test:
@@ -190,11 +192,9 @@ class Restore:
                 raise KernelRefused(EINVAL, "policy")
             why = f"Can't set policy `{words[0]}' on `{name}' line {self._line}: Bad policy name"
             raise Refused(why, OTHER_PROBLEM)
-        chain = self._editor.tables.use_chain(table, name)
-        chain.policy = NAMES.index(words[0])
-        found = _COUNTERS.fullmatch(words[1]) if len(words) > 1 else None
-        if self.counters and found is not None:
-            chain.packets, chain.octets = int(found[1]), int(found[2])
+        found = _COUNTERS.fullmatch(words[1]) if self.counters and len(words) > 1 else None
+        counters = (0, 0) if found is None else (int(found[1]), int(found[2]))
+        self._editor.set_chain(table, name, words[0], counters)
 
     def _command(self, table: Table, line: str) -> None:
         counters = None
@@ -221,25 +221,27 @@ class _Backup:
         self._table = table
         self._chains = dict(table.chains)
         self._rules = {name: list(chain.rules) for name, chain in table.chains.items()}
-        self._references = {name: chain.references for name, chain in table.chains.items()}
         self._policies = {
-            chain.name: (chain.policy, chain.packets, chain.octets) for chain in table.base_chains()
+            chain.name: (chain.policy, chain.counts, chain.packets, chain.octets)
+            for chain in table.base_chains()
         }
 
     def give_back(self) -> None:
         """As if nothing had been done since; built-in chains that came into being stay, empty."""
         table = self._table
         for name, chain in list(table.chains.items()):
+            table.flush(chain)
             if name not in self._chains and isinstance(chain, BaseChain):
-                table.flush(chain)
                 chain.policy = NF_ACCEPT
                 self._chains[name] = chain
         table.chains = self._chains
         for name, rules in self._rules.items():
+            for rule in rules:
+                table.append(table.chains[name], rule)
+        for name, numbers in self._policies.items():
             chain = table.chains[name]
-            chain.rules, chain.references, chain.index = rules, self._references[name], None
-            if isinstance(chain, BaseChain):
-                chain.policy, chain.packets, chain.octets = self._policies[name]
+            assert isinstance(chain, BaseChain), "only those have a policy"
+            chain.policy, chain.counts, chain.packets, chain.octets = numbers
 
 
 def split(line: str) -> list[str]:

@@ -45,6 +45,7 @@ def applet(owner: Owner, program: str) -> Applet:
         if given.keys() & {"d", "dump"}:
             raise NotModelled(f"{program} -d", ("-c", "-f", "-t"))
         saver = Saver(owner, program, session, counters=bool(given.keys() & {"c", "counters"}))
+        session.io.err.write(saver.hint)
         try:
             text = saver.text(given.get("t", given.get("table", "")))
         except Refused as refused:
@@ -75,6 +76,11 @@ class Saver:
         self._editor = Editor(session.netns.tables, owner, session.host.origins)
         self._wall = session.netns.clock.wall + session.io.utc_offset
         self._counters = counters
+
+    @property
+    def hint(self) -> str:
+        """That there are tables of the other owner's."""
+        return self._editor.hint_at_legacy("-save")
 
     def text(self, only: str) -> str:
         """All tables that exist, or the one that is asked for. Raises Refused."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pystack.applets.iptables.extension import MatchExtension, Site, TargetExtension
+from pystack.applets.iptables.extension import Extension, MatchExtension, Site, TargetExtension
 from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.option import Values
 from pystack.netfilter.rule import RETURN, Chain, Jump, Match, Rule, Target, Verdict
@@ -26,6 +26,16 @@ class RuleSpec:
     goto: bool = False
     nft: bool = True  # whose tables it is for
     _saved: str | None = None
+
+    def parts(self) -> Iterator[tuple[Extension, Values]]:
+        """The matches, then the target if it is more than a name."""
+        yield from self.matches
+        if self.extension is not None:
+            yield self.extension
+
+    def given(self, extension: str) -> Iterator[Values]:
+        """What was given to each match of a name."""
+        return (values for match, values in self.matches if match.name == extension)
 
     def save(self) -> str:
         """All but the target; that is what is the same in every chain, so it is kept."""

@@ -26,7 +26,9 @@ from pystack.compare.lab.rtnetlink import (
     NetlinkSocket,
 )
 from pystack.errors import ENODEV, ENOENT
+from pystack.hooks.ctnetlink import CT_DELETE, ConnReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NFGENMSG_SIZE, NfnetlinkSocket, attributes
+from pystack.netfilter.conntrack.snapshot import Snapshot
 from pystack.wire.ethernet import ETH_P_8021Q, ETH_P_IP
 from pystack.wire.icmp import ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMP, ICMP_TIMESTAMPREPLY
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
@@ -41,7 +43,6 @@ NDA_DST: Final = 1
 NUD_INCOMPLETE, NUD_PROBE, NUD_FAILED = 0x01, 0x10, 0x20
 UNANSWERED: Final = NUD_INCOMPLETE | NUD_PROBE | NUD_FAILED
 
-CT_DELETE: Final = 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE
 CT_GET_STATS: Final = 1 << 8 | 5
 CTA_STATS_GLOBAL_ENTRIES: Final = 1
 EXPECT_DELETE: Final = 2 << 8 | 2
@@ -81,8 +82,12 @@ class Tables:
         unanswered = any(entry.state & UNANSWERED for entry in learned)
         return not unanswered and self.rows() == self._before
 
-    def has_connections(self) -> bool:
-        """Whether connection tracking knows of any: a dump takes 30 ms to say that there are none."""
+    def connections(self) -> list[Snapshot]:
+        """Those that are tracked."""
+        return ConnReader(self._netfilter).all() if self._has_connections() else []
+
+    def _has_connections(self) -> bool:
+        """Whether there are any: a dump takes 30 ms to say that there are none."""
         try:
             (answer,) = self._netfilter.request(CT_GET_STATS)
         except OSError:

@@ -17,6 +17,7 @@ STATES: Final[Mapping[str, tuple[str, ...]]] = {
     "fdb": ("bridge", "fdb", "show"),
     "neigh": ("ip", "neigh", "show"),
     "route": ("ip", "route", "show"),
+    "conntrack": ("conntrack", "-L"),
 }
 
 

@@ -136,3 +136,12 @@ def test_five_thousand_rules_come_back_as_they_went_in() -> None:
     )
     assert restore(host, "iptables", f"*filter\n{rules}COMMIT\n").rc == 0
     assert rules in saved(host, "iptables")
+
+
+def test_what_is_not_modelled_is_named_with_its_line_and_changes_nothing() -> None:
+    host = Host()
+    restore(host, "iptables", GOOD, "-c")
+    done = restore(host, "iptables", "*filter\n-A INPUT -j DROP\n-A INPUT -m osf\nCOMMIT\n")
+    assert done.rc == 2
+    assert done.err.startswith("pystack: iptables-restore: line 3: iptables -m osf is not modelled (known: ")
+    assert saved(host, "iptables", "-c") == GOOD

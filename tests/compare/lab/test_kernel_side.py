@@ -12,7 +12,7 @@ import pytest
 from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.kernel_side import KernelSide
 from pystack.compare.lab.kernel_side_drops import INSTANCES, PREFIX, drop_tracer
-from pystack.compare.lab.side import SideError
+from pystack.compare.lab.side import STATES, SideError
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
 from pystack.compare.scenario import Run, Scenario, Send, Start, Station, Step, Stop, Topology, Wait
 from tests.compare.lab.leftovers import has_ended
@@ -585,7 +585,7 @@ def test_a_command_that_lists_what_nft_loaded_does_not_meet_the_probes(side: Ker
 
 def test_a_frame_for_a_port_that_is_down_goes_nowhere(side: KernelSide) -> None:
     records = side.play(scenario("", send("tap1", A_TO_B)))
-    assert [type(record) for record in records] == [Frame, State, State, State]
+    assert [type(record) for record in records] == [Frame, *[State] * len(STATES)]
 
 
 def test_a_lab_that_broke_is_another_for_the_next_scenario(side: KernelSide) -> None:

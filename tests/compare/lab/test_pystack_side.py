@@ -7,7 +7,7 @@ import pytest
 
 from pystack.compare.lab.notation import frame_of
 from pystack.compare.lab.pystack_side import PystackSide
-from pystack.compare.lab.side import Choices, Side, SideError
+from pystack.compare.lab.side import STATES, Choices, Side, SideError
 from pystack.compare.lab.virtual_lab import VirtualLab
 from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
 from pystack.compare.scenario import Run, Scenario, Send, Start, Station, Step, Stop, Topology, Wait
@@ -200,7 +200,7 @@ def test_ports_have_their_addresses_in_order_and_are_down_before_the_setup() -> 
 
 def test_a_frame_into_a_port_that_is_down_goes_nowhere() -> None:
     records = play(send("tap1", ACROSS), topology=Topology(("tap1",), ""))
-    assert [type(record) for record in records] == [Frame, State, State, State]
+    assert [type(record) for record in records] == [Frame, *[State] * len(STATES)]
 
 
 def test_what_a_tcpdump_on_the_bridge_would_see_is_captured() -> None:
@@ -318,7 +318,7 @@ def test_waiting_costs_no_time_and_lets_it_pass() -> None:
 def test_the_state_is_what_the_tools_show() -> None:
     records = play(send("tap2", HELLO))
     state = {record.what: record.text for record in records if isinstance(record, State)}
-    assert list(state) == ["fdb", "neigh", "route"]
+    assert list(state) == list(STATES)
     assert f"{BOB} dev tap2 master br0 \n" in state["fdb"]
     assert "10.0.1.1 dev tap3 lladdr 02:00:00:00:cc:01 PERMANENT" in state["neigh"]
     assert state["route"].startswith("10.0.0.0/24 dev br0 proto kernel scope link src 10.0.0.254")
@@ -396,7 +396,7 @@ def test_addresses_of_the_other_side_are_taken_over_where_nobody_chose() -> None
     side.open(DRAWN)
     del kernels["tap1"]
     assert side.choices().addresses == kernels
-    (fdb, _, _) = [record.text for record in side.play(scenario(topology=DRAWN)) if isinstance(record, State)]
+    fdb, *_ = [record.text for record in side.play(scenario(topology=DRAWN)) if isinstance(record, State)]
     assert (
         "06:00:00:00:00:10 dev br0 master br0 permanent" in fdb
     )  # the bridge knows its new address as its own

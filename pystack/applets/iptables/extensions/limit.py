@@ -13,42 +13,49 @@ from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random
 from pystack.netfilter.rule import Match
 
 _UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-_SHOWN: Final = (("day", SCALE * 86400), ("hour", SCALE * 3600), ("min", SCALE * 60), ("sec", SCALE))
-_DEFAULT: Final = SCALE * 3600 // 3
+_SHOWN: Final = (("day", 86400), ("hour", 3600), ("min", 60), ("sec", 1))  # the largest first
 _DEFAULT_BURST: Final = 5
 _CREDITS: Final = 128 * 250  # of a second
 
 
-def rate(text: str, where: Where) -> int:
-    """`5/min` as the interval between two packets. Linux: libxt_limit.c parse_rate()"""
-    count_text, slash, unit = text.partition("/")
-    seconds = 1
-    if slash:
-        known = [length for name, length in _UNITS.items() if unit and name.startswith(unit.lower())]
-        if not known:
+class RateUnits:
+    """Rates such as `5/min`, kept as the interval between two packets in parts of a second.
+
+    Linux: libxt_limit.c, libxt_hashlimit.c parse_rate(), print_rate()
+    """
+
+    def __init__(self, scale: int) -> None:
+        self._scale = scale
+
+    def parse(self, text: str, where: Where) -> int:
+        """The interval."""
+        count_text, slash, unit = text.partition("/")
+        seconds = 1
+        if slash:
+            known = [length for name, length in _UNITS.items() if unit and name.startswith(unit.lower())]
+            if not known:
+                raise Refused(f'bad rate "{text}"\'')
+            seconds = known[0]
+        if not count_text.isdigit() or not int(count_text):
             raise Refused(f'bad rate "{text}"\'')
-        seconds = known[0]
-    if not count_text.isdigit() or not int(count_text):
-        raise Refused(f'bad rate "{text}"\'')
-    interval = SCALE * seconds // int(count_text)
-    if not interval:
-        raise Refused(f'Rate too fast "{text}"')
-    return interval
+        interval = self._scale * seconds // int(count_text)
+        if not interval:
+            raise Refused(f'Rate too fast "{text}"')
+        return interval
+
+    def show(self, interval: int) -> str:
+        """In the smallest unit that has a whole number of packets."""
+        name, length = _SHOWN[0][0], _SHOWN[0][1] * self._scale
+        for unit, seconds in reversed(_SHOWN):
+            parts = seconds * self._scale
+            if interval <= parts and parts // interval >= parts % interval:
+                name, length = unit, parts
+                break
+        return f"{length // interval}/{name}"
 
 
-def show_rate(interval: int) -> str:
-    """In the largest unit that has a whole number of packets. Linux: libxt_limit.c print_rate()"""
-    if not interval:
-        return "inf"
-    name, length = _SHOWN[-1]
-    for name_, length_ in reversed(_SHOWN):
-        if interval > length_ or (length_ // interval < length_ % interval):
-            continue
-        name, length = name_, length_
-        break
-    else:
-        name, length = _SHOWN[0]
-    return f"{length // interval}/{name}"
+_RATES: Final = RateUnits(SCALE)
+_DEFAULT: Final = SCALE * 3600 // 3
 
 
 class LimitExtension(MatchExtension):
@@ -56,7 +63,7 @@ class LimitExtension(MatchExtension):
 
     name = "limit"
     options = (
-        Option("limit", rate, show_rate),
+        Option("limit", _RATES.parse, _RATES.show),
         Option("limit-burst", uint(10000)),
     )
 
@@ -70,13 +77,13 @@ class LimitExtension(MatchExtension):
     def save(self, values: Values) -> str:
         """The burst only where it is not the usual one."""
         interval, burst = _settings(values)
-        text = f"--limit {show_rate(interval)}"
+        text = f"--limit {_RATES.show(interval)}"
         return text if burst == _DEFAULT_BURST else f"{text} --limit-burst {burst}"
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`limit: avg 3/hour burst 5`"""
         interval, burst = _settings(values)
-        return f"limit: avg {show_rate(interval)} burst {burst}"
+        return f"limit: avg {_RATES.show(interval)} burst {burst}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, with a memory of its own."""
@@ -139,7 +146,8 @@ class Statistic(MatchExtension):
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`statistic mode nth every 5 packet 2`"""
-        return f"statistic {super().save(values).replace('--', '')}"
+        shown = {name: given for name, given in values.items() if (name, given.value) != ("packet", 0)}
+        return f"statistic {super().save(shown).replace('--', '')}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, with a memory or with chance."""

@@ -24,7 +24,7 @@ _Pair = tuple[int, int]
 
 # What each option does as a value and a mask, out of what was given: the masked bits are taken out, then the
 # value's are turned round.
-_MARKS: Final[dict[str, Callable[[_Pair], _Pair]]] = {
+MARKS: Final[dict[str, Callable[[_Pair], _Pair]]] = {
     "set-xmark": lambda given: given,
     "set-mark": lambda given: (given[0], given[0] | given[1]),
     "and-mark": lambda given: (0, ~given[0] & U32),
@@ -33,7 +33,8 @@ _MARKS: Final[dict[str, Callable[[_Pair], _Pair]]] = {
 }
 
 
-def _whole_mark(text: str, where: Where) -> _Pair:
+def whole_mark(text: str, where: Where) -> _Pair:
+    """A mark without a mask."""
     value = uint(U32)(text, where)
     return value, U32
 
@@ -49,10 +50,10 @@ class MarkTarget(TargetExtension):
     options = tuple(
         Option(
             name,
-            markmask if name.startswith("set") else _whole_mark,
-            excludes=tuple(other for other in _MARKS if other != name),
+            markmask if name.startswith("set") else whole_mark,
+            excludes=tuple(other for other in MARKS if other != name),
         )
-        for name in _MARKS
+        for name in MARKS
     )
 
     def check(self, values: Values) -> None:
@@ -62,11 +63,11 @@ class MarkTarget(TargetExtension):
 
     def save(self, values: Values) -> str:
         """All are saved as what they come to."""
-        return f"--set-xmark {_show_full(_mark(values))}"
+        return f"--set-xmark {_show_full(mark_and_mask(values))}"
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`MARK set 0x5`"""
-        value, mask = _mark(values)
+        value, mask = mark_and_mask(values)
         if not value:
             return f"MARK and {~mask & U32:#x}"
         if value == mask:
@@ -77,12 +78,13 @@ class MarkTarget(TargetExtension):
 
     def compile(self, values: Values, site: Site) -> Target:
         """By value and mask."""
-        return SetMark(*_mark(values))
+        return SetMark(*mark_and_mask(values))
 
 
-def _mark(values: Values) -> _Pair:
-    ((name, given),) = values.items()
-    return _MARKS[name](given.value)
+def mark_and_mask(values: Values) -> _Pair:
+    """What the one of MARKS comes to that was given."""
+    name = next(name for name in values if name in MARKS)
+    return MARKS[name](values[name].value)
 
 
 # --- TOS, DSCP ----------------------------------------------------------------------------------------------

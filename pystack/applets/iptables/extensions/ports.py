@@ -200,6 +200,12 @@ def _without_syn(values: Values) -> Values:
     return rest | {"tcp-flags": Given(_SYN_ONLY, values["syn"].inverted)}
 
 
+def syn_is_asked(values: Values) -> bool:
+    """Whether a tcp match lets only packets through that begin a connection, or may."""
+    given = _without_syn(values).get("tcp-flags")
+    return given is not None and not given.inverted and bool(given.value[1] & tcp.SYN)
+
+
 class Udp(_Ports):
     """Linux: libxt_udp.c"""
 

@@ -1,0 +1,56 @@
+"""A connection as the command that would make it: `conntrack -o save`.
+
+Linux: conntrack-tools src/conntrack.c ct_save_snprintf()
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.conntrack.text import PROTOCOLS
+from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_FIXED_TIMEOUT, IPS_SEEN_REPLY
+from pystack.netfilter.conntrack.sctp_states import State as SctpState
+from pystack.netfilter.conntrack.snapshot import Snapshot
+from pystack.netfilter.conntrack.tcp_states import State as TcpState
+from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, address_text
+
+_STATUS: Final = {IPS_ASSURED: "ASSURED", IPS_SEEN_REPLY: "SEEN_REPLY", IPS_FIXED_TIMEOUT: "FIXED_TIMEOUT"}
+_ORDER: Final = (IPS_SEEN_REPLY, IPS_ASSURED, IPS_FIXED_TIMEOUT)
+_WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE)
+
+
+def save_line(flow: Snapshot, letter: str = "A") -> str:
+    """Without the newline."""
+    original, reply = flow.original, flow.reply
+    words = [f"-{letter} -t {flow.timeout} -u {_status(flow.status)}"]
+    words += [f"-m {flow.mark}"] if flow.mark else []
+    words += [f"-w {flow.zone}"] if flow.zone else []
+    words += [f"--orig-zone {original.zone}"] if original.zone else []
+    words += [f"--reply-zone {reply.zone}"] if reply.zone else []
+    words += [f"-s {address_text(original.saddr)} -d {address_text(original.daddr)}"]
+    words += [f"-r {address_text(reply.saddr)} -q {address_text(reply.daddr)}"]
+    words += [f"-p {PROTOCOLS.get(original.protocol, original.protocol)}"]
+    return " ".join(words + _of_protocol(flow))
+
+
+def _status(status: int) -> str:
+    return ",".join(_STATUS[bit] for bit in _ORDER if status & bit) or "UNSET"
+
+
+def _of_protocol(flow: Snapshot) -> list[str]:
+    original, reply = flow.original, flow.reply
+    if original.protocol == IPPROTO_ICMP:
+        kind, code = original.dport >> 8, original.dport & 255
+        return [f"--icmp-type {kind} --icmp-code {code} --icmp-id {original.sport}"]
+    if original.protocol == IPPROTO_GRE:
+        keys = f"--srckey {original.sport} --dstkey {original.dport}"
+        return [f"{keys} --reply-key-src {reply.sport} --reply-key-dst {reply.dport}"]
+    if original.protocol not in _WITH_PORTS:
+        return []
+    ports = f"--sport {original.sport} --dport {original.dport}"
+    words = [f"{ports} --reply-port-src {reply.sport} --reply-port-dst {reply.dport}"]
+    if flow.state is not None:
+        states = TcpState if original.protocol == IPPROTO_TCP else SctpState
+        words.append(f"--state {states(flow.state).name}")
+    return words

@@ -1,0 +1,123 @@
+"""A connection in one line, as conntrack(8) and /proc/net/nf_conntrack have it.
+
+Linux: libnetfilter_conntrack src/conntrack/snprintf_default.c, net/netfilter/nf_conntrack_standalone.c
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.netfilter.conntrack.conf import ConntrackConf
+from pystack.netfilter.conntrack.context import TrackContext
+from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_SEEN_REPLY
+from pystack.netfilter.conntrack.sctp_states import State as SctpState
+from pystack.netfilter.conntrack.snapshot import Pair, Snapshot, snapshot
+from pystack.netfilter.conntrack.tcp_states import State as TcpState
+from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE, Tuple
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, address_text
+
+IPPROTO_DCCP: Final = 33
+_IPPROTO_ICMPV6: Final = 58
+PROTOCOLS: Final = {
+    IPPROTO_ICMP: "icmp",
+    IPPROTO_TCP: "tcp",
+    IPPROTO_UDP: "udp",
+    IPPROTO_DCCP: "dccp",
+    IPPROTO_GRE: "gre",
+    IPPROTO_SCTP: "sctp",
+    IPPROTO_UDPLITE: "udplite",
+    _IPPROTO_ICMPV6: "icmpv6",
+}
+_FAMILY: Final = "ipv4     2 "
+
+
+def flow_line(flow: Snapshot, *, extended: bool = False, with_id: bool = False) -> str:
+    """What `conntrack -L` prints, without the newline."""
+    words = [_head(flow, extended=extended), *_body(flow), f"mark={flow.mark}"]
+    words += _tail(flow)
+    words += ["use=1"]
+    words += [f"id={flow.id}"] if with_id else []
+    return " ".join(words)
+
+
+def event_line(flow: Snapshot, *, ended: bool, extended: bool = False, with_id: bool = False) -> str:
+    """What `conntrack -E` prints behind the event; counters come with the end only."""
+    words = [_head(flow, extended=extended, with_zero=not ended), *_body(flow, counted=ended)]
+    words += [f"mark={flow.mark}"] if flow.mark else []
+    words += _tail(flow) if ended else _zone(flow)
+    words += [f"id={flow.id}"] if with_id else []
+    return " ".join(words)
+
+
+def connections_text(context: TrackContext) -> str:
+    """/proc/net/nf_conntrack. Linux: ct_seq_show()"""
+    flows = (snapshot(conn, context) for conn in context.table if not context.is_over(conn))
+    return "".join(f"{proc_line(flow, context.conf)}\n" for flow in flows)
+
+
+def proc_line(flow: Snapshot, conf: ConntrackConf) -> str:
+    """A line of /proc/net/nf_conntrack, which says `unknown` of DCCP, and of GRE how long it is kept."""
+    protocol = flow.original.protocol
+    name = "unknown" if protocol == IPPROTO_DCCP else PROTOCOLS.get(protocol, "unknown")
+    words = [f"{_FAMILY}{name:<8} {protocol} {flow.timeout}"]
+    words += _state(flow)
+    if protocol == IPPROTO_GRE:
+        words.append(f"timeout={conf.gre_timeout}, stream_timeout={conf.gre_timeout_stream}")
+    words += [*_body(flow), f"mark={flow.mark}"]
+    if not flow.original.zone and not flow.reply.zone:
+        words.append(f"zone={flow.zone}")
+    words += [] if flow.age is None else [f"delta-time={flow.age}"]
+    return " ".join([*words, "use=2"])
+
+
+def _head(flow: Snapshot, *, extended: bool, with_zero: bool = True) -> str:
+    protocol = flow.original.protocol
+    head = (_FAMILY if extended else "") + f"{PROTOCOLS.get(protocol, 'unknown'):<8} {protocol}"
+    timeout = [str(flow.timeout)] if flow.timeout or with_zero else []
+    return " ".join([head, *timeout, *_state(flow)])
+
+
+def _state(flow: Snapshot) -> list[str]:
+    if flow.state is None:
+        return []
+    return [
+        TcpState(flow.state).name if flow.original.protocol == IPPROTO_TCP else SctpState(flow.state).name
+    ]
+
+
+def _body(flow: Snapshot, *, counted: bool = True) -> list[str]:
+    counters = flow.counters if counted else None
+    words = _tuple(flow.original)
+    words += [f"zone-orig={flow.original.zone}"] if flow.original.zone else []
+    words += _counters(counters, 0)
+    words += [] if flow.status & IPS_SEEN_REPLY else ["[UNREPLIED]"]
+    words += _tuple(flow.reply)
+    words += [f"zone-reply={flow.reply.zone}"] if flow.reply.zone else []
+    words += _counters(counters, 1)
+    return words + (["[ASSURED]"] if flow.status & IPS_ASSURED else [])
+
+
+def _tail(flow: Snapshot) -> list[str]:
+    return _zone(flow) + ([] if flow.age is None else [f"delta-time={flow.age}"])
+
+
+def _zone(flow: Snapshot) -> list[str]:
+    return [f"zone={flow.zone}"] if flow.zone else []
+
+
+def _counters(counters: tuple[Pair, Pair] | None, direction: int) -> list[str]:
+    if counters is None:
+        return []
+    packets, octets = counters[direction]
+    return [f"packets={packets}", f"bytes={octets}"]
+
+
+def _tuple(flow: Tuple) -> list[str]:
+    words = [f"src={address_text(flow.saddr)}", f"dst={address_text(flow.daddr)}"]
+    if flow.protocol == IPPROTO_ICMP:
+        return [*words, f"type={flow.dport >> 8}", f"code={flow.dport & 255}", f"id={flow.sport}"]
+    if flow.protocol == IPPROTO_GRE:
+        return [*words, f"srckey=0x{flow.sport:x}", f"dstkey=0x{flow.dport:x}"]
+    if flow.protocol in PROTOCOLS:
+        return [*words, f"sport={flow.sport}", f"dport={flow.dport}"]
+    return words

@@ -1,0 +1,199 @@
+"""Targets that hand a packet to others: NFLOG, NFQUEUE, QUEUE, TEE; and CHECKSUM."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.extension import Site, TargetExtension
+from pystack.applets.iptables.extensions.meta import device
+from pystack.applets.iptables.option import (
+    U16,
+    U32,
+    Given,
+    Option,
+    Values,
+    Where,
+    quoted,
+    show_range,
+    uint,
+    uint_range,
+)
+from pystack.applets.iptables.refused import BadOption, Refused
+from pystack.applets.tcpdump.names import Names
+from pystack.errors import EINVAL, ENOENT
+from pystack.netfilter.rule import Target
+from pystack.netfilter.targets.hand_over import FillChecksum, Nflog, Queue, Tee
+from pystack.wire.ipv4 import address_text, parse_address
+
+_LONGEST_PREFIX: Final = 63
+
+
+def _prefix(text: str, where: Where) -> str:
+    if not text:
+        raise BadOption("Argument must have a minimum length of 1 characters")
+    return text
+
+
+class NflogExtension(TargetExtension):
+    """Linux: libxt_NFLOG.c"""
+
+    name = "NFLOG"
+    options = (
+        Option("nflog-prefix", _prefix, quoted),
+        Option("nflog-group", uint(U16)),
+        Option("nflog-range", uint(U32), excludes=("nflog-size",)),
+        Option("nflog-size", uint(U32)),
+        Option("nflog-threshold", uint(U16)),
+    )
+
+    def check(self, values: Values) -> None:
+        """One line only."""
+        if "nflog-prefix" in values and "\n" in values["nflog-prefix"].value:
+            raise Refused("Newlines not allowed in --nflog-prefix")
+
+    def warnings(self, values: Values) -> tuple[str, ...]:
+        """An option that never did anything."""
+        if "nflog-range" not in values:
+            return ()
+        what = "--nflog-range has never worked and is no longer supported"
+        return (f"warn: {what}, please use --nflog-size instead",)
+
+    def prepared(self, values: Values, *, nft: bool) -> Values:
+        """nft's own form of it knows no range, the other one only 63 octets of a prefix."""
+        kept = {name: given for name, given in values.items() if (name, given.value) != ("nflog-group", 0)}
+        if nft:
+            kept.pop("nflog-range", None)
+        elif "nflog-prefix" in kept:
+            kept["nflog-prefix"] = Given(kept["nflog-prefix"].value[:_LONGEST_PREFIX])
+        return kept
+
+    def save(self, values: Values) -> str:
+        """Group 0 is the usual one."""
+        text = super().save({name: given for name, given in values.items() if name != "nflog-prefix"})
+        if "nflog-prefix" not in values:
+            return text
+        prefix = f"--nflog-prefix {quoted(values['nflog-prefix'].value)}"
+        return f"{prefix} {text}".rstrip()
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`nflog-prefix x nflog-group 5`"""
+        return self.save(values).replace("--", "")
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """By group and prefix."""
+        group = values["nflog-group"].value if "nflog-group" in values else 0
+        prefix = values["nflog-prefix"].value if "nflog-prefix" in values else ""
+        size = values["nflog-size"].value if "nflog-size" in values else None
+        return Nflog(site.path, group, prefix, size)
+
+
+# --- NFQUEUE ------------------------------------------------------------------------------------------------
+
+
+def _balance(text: str, where: Where) -> tuple[int, int]:
+    if ":" not in text:
+        uint_range(U16)(text, where)
+        raise Refused(f'Bad range "{text}"')
+    low, high = uint_range(U16)(text, where)
+    if low >= high:
+        raise Refused(f"{low} should be less than {high}")
+    return low, high
+
+
+class NfqueueExtension(TargetExtension):
+    """Linux: libxt_NFQUEUE.c"""
+
+    name = "NFQUEUE"
+    options = (
+        Option("queue-num", uint(U16), excludes=("queue-balance",)),
+        Option("queue-balance", _balance, show_range),
+        Option("queue-bypass"),
+        Option("queue-cpu-fanout", also=("queue-balance",)),
+    )
+
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """Linux: net/netfilter/xt_NFQUEUE.c nfqueue_tg_check()"""
+        low, high = values["queue-balance"].value if "queue-balance" in values else (0, 0)
+        return EINVAL if high - low + 1 + low > U16 and "queue-balance" in values and not low else 0
+
+    def save(self, values: Values) -> str:
+        """The queue is always said."""
+        text = super().save(values)
+        return text if values.keys() & {"queue-num", "queue-balance"} else f"--queue-num 0 {text}".rstrip()
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`NFQUEUE num 5 bypass`"""
+        return f"NFQUEUE {self.save(values).replace('--queue-', '')}"
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """Nobody listens, whatever the number."""
+        return Queue(bypass="queue-bypass" in values)
+
+
+class QueueExtension(TargetExtension):
+    """`-j QUEUE`: queue 0 under its old name. Linux: libxt_standard.c"""
+
+    name = "QUEUE"
+
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """nf_tables knows it no more."""
+        return ENOENT if site.nft else 0
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """Nothing."""
+        return ""
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """As NFQUEUE."""
+        return Queue(bypass=False)
+
+
+# --- TEE, CHECKSUM ------------------------------------------------------------------------------------------
+
+
+def _gateway(text: str, where: Where) -> int:
+    found = parse_address(text)
+    if found is None:
+        raise Refused("getaddrinfo: Temporary failure in name resolution")
+    return found
+
+
+class TeeExtension(TargetExtension):
+    """Linux: libxt_TEE.c"""
+
+    name = "TEE"
+    options = (Option("gateway", _gateway, address_text, required=True), Option("oif", device))
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`TEE gw:1.2.3.4 oif=eth0`"""
+        text = f"TEE gw:{address_text(values['gateway'].value)}"
+        return f"{text} oif={values['oif'].value}" if "oif" in values else text
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """By the gateway's address."""
+        return Tee(site.path, values["gateway"].value, values["oif"].value if "oif" in values else "")
+
+
+class ChecksumExtension(TargetExtension):
+    """Linux: libxt_CHECKSUM.c"""
+
+    name = "CHECKSUM"
+    tables = ("mangle",)
+    options = (Option("checksum-fill", required=True),)
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`CHECKSUM fill`"""
+        return "CHECKSUM fill"
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """The only thing it can do."""
+        return FillChecksum(site.path)
+
+
+EXTENSIONS: Final = (
+    NflogExtension(),
+    NfqueueExtension(),
+    QueueExtension(),
+    TeeExtension(),
+    ChecksumExtension(),
+)

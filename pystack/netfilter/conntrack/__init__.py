@@ -1,0 +1,1 @@
+"""Connection tracking: which flow a packet belongs to, and whether it fits there."""

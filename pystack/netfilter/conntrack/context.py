@@ -1,0 +1,189 @@
+"""What all protocols of the tracker do to connections: keep them alive, end them, tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntFlag
+
+from pystack.clock import Clock
+from pystack.netfilter.conntrack.conf import ConntrackConf, Limits
+from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.info import IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, direction
+from pystack.netfilter.conntrack.table import ConnTable
+from pystack.netfilter.hooks import PREROUTING, HookState
+from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
+from pystack.netfilter.log_text import ip_line
+from pystack.packet import Packet
+from pystack.wire.checksum import transport_sum, verifies
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.virtio import DATA_VALID
+
+_LOG_DEFAULT = LOG_TCPSEQ | LOG_TCPOPT | LOG_IPOPT | LOG_UID
+_LOG_ALL = 255  # nf_conntrack_log_invalid: every protocol
+
+
+class Event(IntFlag):
+    """What became of a connection. Linux: enum ip_conntrack_events"""
+
+    NEW = 1 << 0
+    RELATED = 1 << 1
+    DESTROY = 1 << 2
+    REPLY = 1 << 3
+    ASSURED = 1 << 4
+    PROTOINFO = 1 << 5
+    HELPER = 1 << 6
+    MARK = 1 << 7
+
+
+@dataclass(slots=True)
+class Statistics:
+    """As `conntrack -S` shows them. Linux: struct ip_conntrack_stat"""
+
+    found: int = 0
+    invalid: int = 0
+    insert: int = 0
+    insert_failed: int = 0
+    drop: int = 0
+    early_drop: int = 0
+    error: int = 0
+    search_restart: int = 0
+    clash_resolve: int = 0
+    chaintoolong: int = 0
+
+
+Watcher = Callable[[Conn, Event], None]
+
+
+class TrackContext:
+    """One per namespace."""
+
+    __slots__ = (
+        "_noted",
+        "_printk",
+        "_watchers",
+        "clock",
+        "conf",
+        "limits",
+        "on_invalid",
+        "stats",
+        "table",
+        "warn",
+    )
+
+    def __init__(
+        self, *, clock: Clock, limits: Limits, printk: Callable[[str], None], warn: Callable[[str], None]
+    ) -> None:
+        self.warn = warn  # writes a line to the kernel's log, but not too often
+        self.limits = limits
+        self.clock = clock
+        self.conf = ConntrackConf()
+        self.stats = Statistics()
+        self.table = ConnTable()
+        self.on_invalid: Callable[[Packet, str], None] | None = None  # somebody who wants to know why
+        self._printk = printk
+        self._watchers: tuple[Watcher, ...] = ()
+        self._noted: dict[Conn, Event] = {}
+
+    # --- time ---------------------------------------------------------------------------------------------
+
+    def refresh(self, conn: Conn, pkt: Packet, seconds: int) -> None:
+        """Let a connection live for so long from now, and account for the packet.
+
+        Linux: net/netfilter/nf_conntrack_core.c __nf_ct_refresh_acct()
+        """
+        if not conn.status & IPS_FIXED_TIMEOUT:
+            ticks = seconds * self.clock.hz
+            conn.expires = self.clock.jiffies + ticks if conn.status & IPS_CONFIRMED else ticks
+        self.account(conn, pkt)
+
+    def account(self, conn: Conn, pkt: Packet) -> None:
+        """Linux: nf_ct_acct_update()"""
+        extension = conn.extension
+        if extension is not None and extension.accounted:
+            way = direction(pkt.ctinfo)
+            extension.packets[way] += 1
+            extension.octets[way] += len(pkt.data) - pkt.network_header
+
+    def left(self, conn: Conn) -> int:
+        """For how many jiffies it lives on if nothing comes. Linux: nf_ct_expires()"""
+        return max(0, conn.expires - self.clock.jiffies)
+
+    def is_over(self, conn: Conn) -> bool:
+        """Expired, only nobody took it out yet. Linux: nf_ct_is_expired()"""
+        return conn.expires <= self.clock.jiffies
+
+    def find(self, key: bytes) -> Conn | None:
+        """The living connection with this tuple; one whose time is over ends here.
+
+        Linux: ____nf_conntrack_find()
+        """
+        conn = self.table.find(key)
+        if conn is None or not self.is_over(conn):
+            return conn
+        self.kill(conn)
+        return None
+
+    def kill(self, conn: Conn) -> bool:
+        """End a connection; False if that was done before. Linux: nf_ct_delete()"""
+        if conn.status & IPS_DYING:
+            return False
+        conn.status |= IPS_DYING
+        self._noted.pop(conn, None)
+        if conn.status & IPS_CONFIRMED:
+            self.table.remove(conn)
+            self._tell(conn, Event.DESTROY)
+        return True
+
+    # --- telling ------------------------------------------------------------------------------------------
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Tell somebody what becomes of connections; the returned function stops it."""
+        self._watchers = (*self._watchers, watcher)
+
+        def stop() -> None:
+            self._watchers = tuple(known for known in self._watchers if known is not watcher)
+
+        return stop
+
+    def note(self, conn: Conn, event: Event) -> None:
+        """Something happened; it is told once the packet has got through.
+
+        Linux: include/net/netfilter/nf_conntrack_ecache.h nf_conntrack_event_cache()
+        """
+        if self._watchers:
+            self._noted[conn] = self._noted.get(conn, Event(0)) | event
+
+    def tell_noted(self, conn: Conn) -> None:
+        """Linux: net/netfilter/nf_conntrack_ecache.c nf_ct_deliver_cached_events()"""
+        events = self._noted.pop(conn, None)
+        if events is not None and conn.status & IPS_CONFIRMED and not conn.status & IPS_DYING:
+            self._tell(conn, events)
+
+    def _tell(self, conn: Conn, event: Event) -> None:
+        if self.conf.events:
+            for watcher in self._watchers:
+                watcher(conn, event)
+
+    def invalid(self, pkt: Packet, state: HookState, protocol: int, text: str) -> None:
+        """Say why a packet does not fit.
+
+        Linux: net/netfilter/nf_conntrack_proto.c nf_l4proto_log_invalid()
+        """
+        if self.on_invalid is not None:
+            self.on_invalid(pkt, text)
+        if self.conf.log_invalid in (protocol, _LOG_ALL):
+            prefix = f"nf_ct_proto_{protocol}: {text} "
+            self._printk(ip_line(prefix, _LOG_DEFAULT, pkt, state.indev, state.outdev))
+
+    def has_bad_checksum(self, pkt: Packet, state: HookState, protocol: int, transport: int) -> bool:
+        """Only what comes from outside is checked. Linux: net/netfilter/utils.c nf_ip_checksum()"""
+        if not self.conf.checksum or state.hook != PREROUTING:
+            return False
+        if pkt.offload.needs_checksum or pkt.offload.flags & DATA_VALID:
+            return False
+        segment = pkt.data[transport:]
+        header = pkt.ip
+        if protocol not in (IPPROTO_TCP, IPPROTO_UDP) or header is None:
+            return not verifies(segment)
+        return transport_sum(header.saddr, header.daddr, protocol, segment) != 0xFFFF

@@ -1,0 +1,297 @@
+"""Finds the connection of each packet, begins new ones, and takes them into the table once they got through.
+
+PREROUTING, OUTPUT  -200     classify: pkt.ct, pkt.ctinfo
+INPUT, POSTROUTING  INT_MAX  confirm
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, Literal, Protocol
+
+from pystack.netfilter.conntrack.conn import DEFAULT_ZONE, Conn, Zone, tracked
+from pystack.netfilter.conntrack.context import Event, TrackContext
+from pystack.netfilter.conntrack.info import (
+    IP_CT_ESTABLISHED,
+    IP_CT_ESTABLISHED_REPLY,
+    IP_CT_IS_REPLY,
+    IP_CT_NEW,
+    IP_CT_RELATED,
+    IP_CT_RELATED_REPLY,
+    IP_CT_UNTRACKED,
+    IPS_ASSURED,
+    IPS_CONFIRMED,
+    IPS_DST_NAT_DONE,
+    IPS_DYING,
+    IPS_EXPECTED,
+    IPS_FIXED_TIMEOUT,
+    IPS_NAT_CLASH,
+    IPS_SEEN_REPLY,
+    IPS_SRC_NAT_DONE,
+    ORIGINAL,
+    REPLY,
+)
+from pystack.netfilter.conntrack.sctp import SctpTracker
+from pystack.netfilter.conntrack.simple import GenericTracker, GreTracker, IcmpTracker
+from pystack.netfilter.conntrack.tcp import TcpTracker
+from pystack.netfilter.conntrack.tuples import (
+    IPPROTO_GRE,
+    IPPROTO_SCTP,
+    IPPROTO_UDPLITE,
+    in_zone,
+    inverted,
+    of_packet,
+    of_quoted,
+    read,
+)
+from pystack.netfilter.conntrack.udp import UdpTracker
+from pystack.netfilter.conntrack.verdict import Tracked
+from pystack.netfilter.hooks import HookState
+from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
+from pystack.packet import Packet
+from pystack.wire import icmp
+from pystack.wire.ipv4 import IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, address_text
+
+
+class _Full(Enum):
+    """Instead of a connection: there is no room for it."""
+
+    FULL = "full"
+
+
+_FULL: Final = _Full.FULL
+_NAT_DONE: Final = IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE
+
+
+class ProtocolTracker(Protocol):
+    """Linux: struct nf_conntrack_l4proto"""
+
+    allow_clash: bool  # two first packets of one flow may be under way at once
+
+    def packet(self, conn: Conn, pkt: Packet, transport: int, state: HookState) -> Tracked:
+        """Whether the packet fits its connection, which learns from it."""
+
+    def can_early_drop(self, conn: Conn) -> bool:
+        """Whether an assured connection may be given up when the table is full."""
+
+
+class Tracker:
+    """Linux: net/netfilter/nf_conntrack_core.c"""
+
+    def __init__(self, context: TrackContext) -> None:
+        self._context = context
+        self.tcp = TcpTracker(context)
+        udp = UdpTracker(context)
+        self._generic = GenericTracker(context)
+        self._protocols: dict[int, ProtocolTracker] = {
+            IPPROTO_TCP: self.tcp,
+            IPPROTO_UDP: udp,
+            IPPROTO_UDPLITE: udp,
+            IPPROTO_ICMP: IcmpTracker(context),
+            IPPROTO_GRE: GreTracker(context),
+            IPPROTO_SCTP: SctpTracker(context),
+        }
+
+    def protocol_of(self, conn: Conn) -> ProtocolTracker:
+        """Linux: nf_ct_l4proto_find()"""
+        return self._protocols.get(conn.protocol, self._generic)
+
+    # --- classify -----------------------------------------------------------------------------------------
+
+    def classify(self, pkt: Packet, state: HookState) -> int:
+        """Linux: nf_conntrack_in()"""
+        template = pkt.ct if isinstance(pkt.ct, Conn) else None
+        if (template is not None and not template.is_template) or pkt.ctinfo == IP_CT_UNTRACKED:
+            return NF_ACCEPT  # seen before, on its way through loopback, or not to be tracked
+        pkt.ct, pkt.ctinfo = None, 0
+        header, stats = pkt.ip, self._context.stats
+        if header is None or header.frag_off & IP_OFFSET:
+            stats.invalid += 1
+            return NF_ACCEPT
+        transport = pkt.network_header + header.ihl
+        zone = DEFAULT_ZONE if template is None else template.zone.for_packet(pkt)
+        if header.protocol == IPPROTO_ICMP:
+            goes_on = self._icmp(pkt, transport, zone, state)
+            if not goes_on:
+                stats.error += pkt.ct is None
+                return NF_ACCEPT
+        while True:
+            key = of_packet(pkt.data, pkt.network_header, transport, header.protocol)
+            conn = None if key is None else self._resolve(pkt, key, zone)
+            if conn is None:
+                stats.invalid += 1
+                return NF_ACCEPT
+            if conn is _FULL:
+                stats.drop += 1
+                return NF_DROP
+            verdict = self.protocol_of(conn).packet(conn, pkt, transport, state)
+            if verdict is Tracked.FITS:
+                break
+            pkt.ct, pkt.ctinfo = None, 0
+            if verdict is not Tracked.AGAIN:
+                stats.invalid += 1
+                stats.drop += verdict is Tracked.DROP
+                return NF_DROP if verdict is Tracked.DROP else NF_ACCEPT
+        if pkt.ctinfo == IP_CT_ESTABLISHED_REPLY and not conn.status & IPS_SEEN_REPLY:
+            conn.status |= IPS_SEEN_REPLY
+            self._context.note(conn, Event.REPLY)
+        return NF_ACCEPT
+
+    def _resolve(self, pkt: Packet, key: bytes, zone: Zone) -> Conn | Literal[_Full.FULL] | None:
+        """Linux: resolve_normal_ct()"""
+        conn, is_reply = self._find(key, zone)
+        if conn is None:
+            begun = self._begin(key, zone)
+            if not isinstance(begun, Conn):
+                return begun
+            conn = begun
+        if is_reply:
+            pkt.ctinfo = IP_CT_ESTABLISHED_REPLY
+        elif conn.status & IPS_SEEN_REPLY:
+            pkt.ctinfo = IP_CT_ESTABLISHED
+        else:
+            pkt.ctinfo = IP_CT_RELATED if conn.status & IPS_EXPECTED else IP_CT_NEW
+        pkt.ct = conn
+        return conn
+
+    def _find(self, key: bytes, zone: Zone) -> tuple[Conn | None, bool]:
+        """The connection that a packet with this tuple belongs to, and whether it is an answer there."""
+        find = self._context.find
+        wanted = in_zone(key, zone.of(ORIGINAL))
+        conn = find(wanted)
+        if conn is None and zone.of(ORIGINAL) != zone.of(REPLY):
+            wanted = in_zone(key, zone.of(REPLY))
+            conn = find(wanted)
+        return conn, conn is not None and conn.original != wanted
+
+    def _begin(self, key: bytes, zone: Zone) -> Conn | Literal[_Full.FULL] | None:
+        """A connection that is in no table yet; None if such a packet begins none.
+
+        Linux: init_conntrack()
+        """
+        reply = inverted(key)
+        if reply is None:
+            return None
+        context = self._context
+        original = in_zone(key, zone.of(ORIGINAL))
+        most = context.limits.max
+        if most and context.table.count >= most and not self._make_room(original):
+            context.warn("nf_conntrack: nf_conntrack: table full, dropping packet")
+            return _FULL
+        conn = Conn(original, in_zone(reply, zone.of(REPLY)))
+        if zone.number:
+            conn.extended().zone = zone
+        if context.conf.acct:
+            conn.extended().accounted = True
+        return conn
+
+    def _make_room(self, key: bytes) -> bool:
+        """Give up a connection that nobody answered. Linux: early_drop()
+
+        Linux differs: it looks in eight buckets, of about two connections each.
+        """
+        context = self._context
+        for conn in context.table.near(key):
+            if context.is_over(conn) or not conn.status & IPS_ASSURED:
+                context.kill(conn)
+                context.stats.early_drop += 1
+                return True
+        return False
+
+    # --- ICMP errors --------------------------------------------------------------------------------------
+
+    def _icmp(self, pkt: Packet, transport: int, zone: Zone, state: HookState) -> bool:
+        """Whether a message is to be tracked as such; an error belongs to what it complains of.
+
+        Linux: nf_conntrack_icmpv4_error()
+        """
+        if len(pkt.data) - transport < icmp.HEADER_LENGTH:
+            fault = "short packet"
+        elif self._context.has_bad_checksum(pkt, state, IPPROTO_ICMP, transport):
+            fault = "bad hw icmp checksum"
+        elif pkt.data[transport] > icmp.NR_ICMP_TYPES:
+            fault = "invalid icmp type"
+        elif pkt.data[transport] not in icmp.ERROR_TYPES:
+            return True
+        else:
+            self._relate(pkt, transport + icmp.HEADER_LENGTH, zone, state)
+            return False
+        self._context.invalid(pkt, state, IPPROTO_ICMP, fault)
+        return False
+
+    def _relate(self, pkt: Packet, quoted: int, zone: Zone, state: HookState) -> None:
+        """Linux: nf_conntrack_inet_error()"""
+        key = of_quoted(pkt.data, quoted)
+        answer = None if key is None else inverted(key)
+        if answer is None or pkt.ip is None:
+            return
+        conn, is_reply = self._find(answer, zone)
+        if conn is None:
+            return
+        wanted = read(conn.reply if is_reply else conn.original).daddr
+        if wanted != pkt.ip.daddr:
+            text = f"outer daddr {address_text(pkt.ip.daddr)} != inner {address_text(wanted)}"
+            return self._context.invalid(pkt, state, IPPROTO_ICMP, text)
+        pkt.ct = conn
+        pkt.ctinfo = IP_CT_RELATED_REPLY if is_reply else IP_CT_RELATED
+
+    # --- confirm ------------------------------------------------------------------------------------------
+
+    def confirm(self, pkt: Packet, state: HookState) -> int:
+        """The packet got through: its connection counts now. Linux: nf_confirm(), nf_conntrack_confirm()"""
+        conn = tracked(pkt)
+        if conn is None:
+            return NF_ACCEPT
+        verdict = NF_ACCEPT
+        if not conn.status & IPS_CONFIRMED and pkt.ctinfo < IP_CT_IS_REPLY:
+            verdict = self._insert(conn, pkt)
+        if verdict == NF_ACCEPT and isinstance(pkt.ct, Conn):
+            self._context.tell_noted(pkt.ct)
+        return verdict
+
+    def _insert(self, conn: Conn, pkt: Packet) -> int:
+        """Linux: __nf_conntrack_confirm()"""
+        context = self._context
+        if conn.status & IPS_DYING:
+            context.stats.insert_failed += 1
+            return NF_DROP
+        known = context.find(conn.original) or context.find(conn.reply)
+        if known is not None:
+            return self._resolve_clash(conn, known, pkt)
+        conn.expires += context.clock.jiffies
+        conn.status |= IPS_CONFIRMED
+        if context.conf.timestamp:
+            conn.extended().started = context.clock.wall
+        context.table.insert(conn)
+        context.note(conn, Event.RELATED if conn.status & IPS_EXPECTED else Event.NEW)
+        return NF_ACCEPT
+
+    def _resolve_clash(self, loser: Conn, winner: Conn, pkt: Packet) -> int:
+        """Another packet of the flow got through first. Linux: nf_ct_resolve_clash()"""
+        context = self._context
+        if self.protocol_of(loser).allow_clash:
+            if self._joins(loser, winner, pkt):
+                return NF_ACCEPT
+            other = context.find(loser.reply)
+            if other is None:
+                loser.expires = context.clock.jiffies + context.clock.hz
+                loser.status |= IPS_FIXED_TIMEOUT | IPS_NAT_CLASH | IPS_CONFIRMED
+                context.table.insert_reply_only(loser)
+                context.stats.clash_resolve += 1
+                return NF_ACCEPT
+            if self._joins(loser, other, pkt):
+                return NF_ACCEPT
+        context.stats.drop += 1
+        context.stats.insert_failed += 1
+        return NF_DROP
+
+    def _joins(self, loser: Conn, winner: Conn, pkt: Packet) -> bool:
+        """Linux: __nf_ct_resolve_clash()"""
+        same = (winner.original, winner.reply) == (loser.original, loser.reply)
+        if winner.status & _NAT_DONE and not same:
+            return False
+        if loser.extension is not None and loser.extension.accounted:
+            self._context.account(winner, pkt)
+        pkt.ct = winner
+        self._context.stats.clash_resolve += 1
+        return True

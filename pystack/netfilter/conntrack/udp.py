@@ -1,0 +1,74 @@
+"""Tracking of UDP and UDP-Lite: a flow becomes a stream once both sides have talked for two seconds.
+
+Linux: net/netfilter/nf_conntrack_proto_udp.c
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.context import Event, TrackContext
+from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_NAT_CLASH, IPS_SEEN_REPLY
+from pystack.netfilter.conntrack.tuples import IPPROTO_UDPLITE
+from pystack.netfilter.conntrack.verdict import Tracked
+from pystack.netfilter.hooks import HookState
+from pystack.packet import Packet
+from pystack.wire.ipv4 import IPPROTO_UDP
+from pystack.wire.udp import HEADER, HEADER_LENGTH
+
+_STREAM_AFTER: Final = 2  # seconds
+
+
+class UdpTracker:
+    """Linux: nf_conntrack_l4proto_udp; `conn.proto` is from when on it is a stream"""
+
+    allow_clash = True
+
+    def __init__(self, context: TrackContext) -> None:
+        self._context = context
+
+    def packet(self, conn: Conn, pkt: Packet, transport: int, state: HookState) -> Tracked:
+        """Linux: nf_conntrack_udp_packet()"""
+        context = self._context
+        fault = self._fault(pkt, transport, state, conn.protocol)
+        if fault is not None:
+            context.invalid(pkt, state, conn.protocol, fault)
+            return Tracked.INVALID
+        if not conn.is_confirmed:
+            conn.proto = context.clock.jiffies + _STREAM_AFTER * context.clock.hz
+        if not conn.status & IPS_SEEN_REPLY:
+            context.refresh(conn, pkt, context.conf.udp_timeout)
+            return Tracked.FITS
+        assert isinstance(conn.proto, int), "a UDP flow keeps a time"
+        streams = context.clock.jiffies > conn.proto
+        conf = context.conf
+        context.refresh(conn, pkt, conf.udp_timeout_stream if streams else conf.udp_timeout)
+        if streams and not conn.status & (IPS_ASSURED | IPS_NAT_CLASH):
+            conn.status |= IPS_ASSURED
+            context.note(conn, Event.ASSURED)
+        return Tracked.FITS
+
+    def can_early_drop(self, conn: Conn) -> bool:
+        """A stream is not given up."""
+        return False
+
+    def _fault(self, pkt: Packet, transport: int, state: HookState, protocol: int) -> str | None:
+        """Linux: udp_error(), udplite_error()"""
+        available = len(pkt.data) - transport
+        if available < HEADER_LENGTH:
+            return "short packet"
+        _, _, length, check = HEADER.unpack_from(pkt.data, transport)
+        if protocol == IPPROTO_UDPLITE:
+            return self._udplite_fault(length, available, check)
+        if length > available or length < HEADER_LENGTH:
+            return "truncated/malformed packet"
+        if check and self._context.has_bad_checksum(pkt, state, IPPROTO_UDP, transport):
+            return "bad checksum"
+        return None
+
+    def _udplite_fault(self, coverage: int, available: int, check: int) -> str | None:
+        """Linux differs: it also checks the sum over what is covered."""
+        if coverage and not HEADER_LENGTH <= coverage <= available:
+            return "invalid checksum coverage"
+        return None if check else "checksum missing"

@@ -1,0 +1,255 @@
+"""Matches that ask for a packet's connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pystack.netfilter.conntrack.conn import Conn, tracked
+from pystack.netfilter.conntrack.context import TrackContext
+from pystack.netfilter.conntrack.info import (
+    IP_CT_UNTRACKED,
+    IPS_DST_NAT,
+    IPS_SRC_NAT,
+    STATE_DNAT,
+    STATE_INVALID,
+    STATE_SNAT,
+    STATE_UNTRACKED,
+    direction,
+    state_bit,
+)
+from pystack.netfilter.conntrack.tcp_states import State as TcpState
+from pystack.netfilter.conntrack.tcp_track import state_of
+from pystack.netfilter.conntrack.tuples import of_packet
+from pystack.netfilter.rule import Match
+from pystack.netfilter.view import View
+from pystack.packet import Packet
+from pystack.wire.ipv4 import IPPROTO_TCP
+
+BOTH: Final = 2  # directions
+_MOST_AT_ONCE: Final = 8  # connections that connlimit forgets for one packet
+
+
+def _state_bit(pkt: Packet, conn: Conn | None) -> int:
+    if conn is not None:
+        return state_bit(pkt.ctinfo)
+    return STATE_UNTRACKED if pkt.ctinfo == IP_CT_UNTRACKED else STATE_INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class CtState(Match):
+    """`-m state`, and `--ctstate`: a set of STATE_* bits."""
+
+    states: int
+    inverted: bool = False
+
+    uses_connections = True
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/xt_conntrack.c conntrack_mt()"""
+        conn = tracked(view.pkt)
+        bits = _state_bit(view.pkt, conn)
+        if conn is not None:
+            bits |= STATE_SNAT if conn.status & IPS_SRC_NAT else 0
+            bits |= STATE_DNAT if conn.status & IPS_DST_NAT else 0
+        return bool(self.states & bits) != self.inverted
+
+
+class Part:
+    """What `-m conntrack` asks of a connection besides the state."""
+
+    __slots__ = ()
+
+    def holds(self, conn: Conn, pkt: Packet) -> bool:
+        """Whether it is so."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class CtField(Part):
+    """A field of one direction's tuple: under a mask, within a range."""
+
+    field: str  # protocol, saddr, daddr, sport, dport of Tuple
+    reply: bool
+    low: int
+    high: int
+    mask: int = 0xFFFFFFFF
+    inverted: bool = False
+
+    def holds(self, conn: Conn, pkt: Packet) -> bool:
+        """Linux: conntrack_mt_origsrc() and its kin, ct_proto_port_check_v3()"""
+        found: int = getattr(conn.tuple(int(self.reply)), self.field)
+        return (self.low <= found & self.mask <= self.high) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class CtStatus(Part):
+    """`--ctstatus`: a set of IPS_* bits."""
+
+    bits: int
+    inverted: bool = False
+
+    def holds(self, conn: Conn, pkt: Packet) -> bool:
+        """Linux: conntrack_mt()"""
+        return bool(conn.status & self.bits) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class CtDirection(Part):
+    """`--ctdir`"""
+
+    reply: bool
+    inverted: bool = False
+
+    def holds(self, conn: Conn, pkt: Packet) -> bool:
+        """Linux: conntrack_mt()"""
+        return (bool(direction(pkt.ctinfo)) == self.reply) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class CtExpires(Part):
+    """`--ctexpire`: seconds that the connection has left."""
+
+    low: int
+    high: int
+    context: TrackContext
+    inverted: bool = False
+
+    def holds(self, conn: Conn, pkt: Packet) -> bool:
+        """Linux: conntrack_mt()"""
+        left = self.context.left(conn) // self.context.clock.hz
+        return (self.low <= left <= self.high) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class Conntrack(Match):
+    """`-m conntrack`: without a connection a packet has only a state, and nothing else is asked for."""
+
+    state: CtState | None
+    parts: tuple[Part, ...] = ()
+
+    uses_connections = True
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/xt_conntrack.c conntrack_mt()"""
+        if self.state is not None and not self.state(view):
+            return False
+        conn = tracked(view.pkt)
+        if conn is None:
+            return self.state is not None
+        return all(part.holds(conn, view.pkt) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnMark(Match):
+    """`-m connmark`"""
+
+    value: int
+    mask: int
+    inverted: bool = False
+
+    uses_connections = True
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/xt_connmark.c connmark_mt()"""
+        conn = tracked(view.pkt)
+        return conn is not None and (conn.mark & self.mask == self.value) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class ConnBytes(Match):
+    """`-m connbytes`: what went over the connection; `low` above `high` turns the sense round."""
+
+    what: str  # packets, bytes, avgpkt
+    direction: int  # ORIGINAL, REPLY, BOTH
+    low: int
+    high: int
+
+    uses_connections = True
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/xt_connbytes.c connbytes_mt()"""
+        conn = tracked(view.pkt)
+        if conn is None or conn.extension is None or not conn.extension.accounted:
+            return False
+        packets, octets = self._chosen(conn.extension.packets), self._chosen(conn.extension.octets)
+        if self.what == "avgpkt":
+            found = octets // packets if packets else 0
+        else:
+            found = packets if self.what == "packets" else octets
+        if self.high >= self.low:
+            return self.low <= found <= self.high
+        return found < self.high or found > self.low
+
+    def _chosen(self, counters: list[int]) -> int:
+        return sum(counters) if self.direction == BOTH else counters[self.direction]
+
+
+class _Counted:
+    """The connections of one network. Linux: net/netfilter/nf_conncount.c struct nf_conncount_list"""
+
+    __slots__ = ("keys", "looked_at")
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.looked_at = -1  # in jiffies
+
+    def add(self, key: bytes, context: TrackContext) -> None:
+        """Once a tick it is looked who has gone, but not behind the one that is to be added.
+
+        Linux: __nf_conncount_add()
+        """
+        if self.looked_at != context.clock.jiffies:
+            gone = 0
+            for known in list(self.keys):
+                if gone > _MOST_AT_ONCE:
+                    break
+                conn = context.find(known)
+                if conn is not None and known == key:
+                    return
+                if conn is None or _is_closed(conn):
+                    self.keys.remove(known)
+                    gone += 1
+            self.looked_at = context.clock.jiffies
+        self.keys.append(key)
+
+
+class ConnLimit(Match):
+    """`-m connlimit`: how many connections one address, or one network, has."""
+
+    __slots__ = ("above", "by_destination", "context", "counted", "limit", "mask")
+
+    uses_connections = True
+
+    def __init__(
+        self, limit: int, mask: int, context: TrackContext, *, above: bool, by_destination: bool
+    ) -> None:
+        self.limit = limit
+        self.mask = mask
+        self.context = context
+        self.above = above
+        self.by_destination = by_destination
+        self.counted: dict[tuple[int, int], _Counted] = {}  # by network and zone
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/xt_connlimit.c connlimit_mt(), nf_conncount.c count_tree()"""
+        pkt, conn = view.pkt, tracked(view.pkt)
+        if conn is None:
+            key = of_packet(pkt.data, pkt.network_header, view.transport, view.protocol)
+        else:
+            key = conn.original
+        if key is None:
+            view.hotdrop = True
+            return False
+        zone = 0 if conn is None else conn.zone.number
+        network = (view.daddr if self.by_destination else view.saddr) & self.mask
+        counted = self.counted.setdefault((network, zone), _Counted())
+        counted.add(key, self.context)
+        return (len(counted.keys) > self.limit) == self.above
+
+
+def _is_closed(conn: Conn) -> bool:
+    """Linux: net/netfilter/nf_conncount.c already_closed()"""
+    if conn.protocol != IPPROTO_TCP or not isinstance(conn.proto, bytes):
+        return False
+    return state_of(conn.proto) in (TcpState.TIME_WAIT, TcpState.CLOSE)

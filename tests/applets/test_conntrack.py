@@ -1,0 +1,91 @@
+"""`conntrack` without a kernel: events, what it refuses, and that names from packets stay on their line."""
+
+import pytest
+
+from pystack.applets import virtual
+from pystack.applets.virtual import begin
+from pystack.wire.tcp import ACK, SYN
+from tests.netfilter.conntrack.router import PystackRouter
+from tests.netfilter.conntrack.talk import ping, query, segment
+
+VERSION = "conntrack v1.4.7 (conntrack-tools)"
+HANDSHAKE = (segment(0, SYN, 100), segment(1, SYN | ACK, 500, 101), segment(0, ACK, 101, 501))
+FLOW = "src=10.1.0.2 dst=10.2.0.2 sport=1000 dport=80"
+BACK = "src=10.2.0.2 dst=10.1.0.2 sport=80 dport=1000"
+
+
+@pytest.fixture
+def router() -> PystackRouter:
+    return PystackRouter()
+
+
+def do(router: PystackRouter, line: str) -> virtual.Completed:
+    return virtual.run(line.split(), router.box.host)
+
+
+def watched(router: PystackRouter, line: str) -> list[str]:
+    """What a watcher prints of a handshake, a ping and the end of both."""
+    job = begin(line.split(), router.box.host)
+    job.poll()
+    for said in (*HANDSHAKE, ping()):
+        router.send(*said)
+    do(router, "conntrack -F")
+    job.poll()
+    done = job.interrupt()
+    assert done.rc == 0
+    return [*done.out.splitlines(), done.err.strip()]
+
+
+def test_events_are_told_as_they_come(router: PystackRouter) -> None:
+    asked, answered = "type=8 code=0 id=7", "type=0 code=0 id=7"
+    ending = f"src=10.1.0.2 dst=10.2.0.2 {asked} [UNREPLIED] src=10.2.0.2 dst=10.1.0.2 {answered}"
+    lines = watched(router, "conntrack -E")
+    assert lines[:4] == [
+        f"    [NEW] tcp      6 120 SYN_SENT {FLOW} [UNREPLIED] {BACK}",
+        f" [UPDATE] tcp      6 60 SYN_RECV {FLOW} {BACK}",
+        f" [UPDATE] tcp      6 432000 ESTABLISHED {FLOW} {BACK} [ASSURED]",
+        f"    [NEW] icmp     1 30 {ending}",
+    ]
+    assert sorted(lines[4:6]) == [
+        f"[DESTROY] icmp     1 30 {ending}",
+        f"[DESTROY] tcp      6 432000 ESTABLISHED {FLOW} {BACK} [ASSURED]",
+    ]
+    assert lines[6] == f"{VERSION}: 6 flow events have been shown."
+
+
+def test_only_events_that_were_asked_for_are_told(router: PystackRouter) -> None:
+    lines = watched(router, "conntrack -E -e NEW -p icmp -o extended")
+    assert [line.split()[:3] for line in lines[:-1]] == [["[NEW]", "ipv4", "2"]]
+    assert lines[-1] == f"{VERSION}: 1 flow events have been shown."
+
+
+def test_events_can_be_told_as_commands(router: PystackRouter) -> None:
+    lines = watched(router, "conntrack -E -o save -p tcp")
+    assert [line.split()[0] for line in lines[:-1]] == ["-A", "-U", "-U", "-D"]
+
+
+def test_a_watcher_that_has_gone_is_told_no_more(router: PystackRouter) -> None:
+    watched(router, "conntrack -E")
+    router.send(*query(0, 5, 6))
+    assert do(router, "conntrack -C").out == "1\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["conntrack -I -p tcp", "conntrack -L -o xml", "conntrack -L --src-nat=10.0.0.1", "conntrack -U"]
+)
+def test_what_is_not_there_yet_is_refused_by_name(router: PystackRouter, line: str) -> None:
+    done = do(router, line)
+    assert done.rc == 2
+    assert "not modelled" in done.err
+
+
+def test_statistics_are_counted(router: PystackRouter) -> None:
+    router.send(*segment(1, SYN | ACK))
+    assert "invalid=1 " in do(router, "conntrack -S").out
+
+
+def test_the_listing_of_proc_is_of_its_own_namespace(router: PystackRouter) -> None:
+    router.send(*ping())
+    assert do(router, "cat /proc/net/nf_conntrack").out.startswith("ipv4     2 icmp     1 30 src=10.1.0.2 ")
+    do(router, "ip netns add b")
+    assert do(router, "ip netns exec b cat /proc/net/nf_conntrack").out == ""

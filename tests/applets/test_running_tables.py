@@ -1,0 +1,45 @@
+"""The firewall of a running setup: run again on a new host, it is the same firewall."""
+
+from pystack.applets import virtual
+from pystack.applets.running_setup import setup_lines
+from pystack.applets.virtual import run_setup
+from pystack.host import Host
+
+FIREWALL = """
+ip netns add b
+iptables -N mine
+iptables -P INPUT DROP
+iptables -A INPUT ! -s 10.0.0.0/8 -i 'eth+' -p tcp -m tcp --dport 80:90 -j mine
+iptables -A INPUT -m comment --comment "it's a \\"test\\"" -g mine
+iptables -A mine -j LOG --log-prefix 'a b: '
+iptables -A mine -m string --string 'x;y' --algo bm -j DROP
+iptables -t mangle -A OUTPUT -j MARK --set-mark 5
+iptables-legacy -t raw -A PREROUTING -i lo -j ACCEPT
+ip netns exec b iptables -A FORWARD -j REJECT
+"""
+
+
+def saved(host: Host) -> list[str]:
+    commands = (("iptables-save",), ("iptables-legacy-save",), ("ip", "netns", "exec", "b", "iptables-save"))
+    lines = [line for argv in commands for line in virtual.run(list(argv), host).out.splitlines()]
+    return [line for line in lines if not line.startswith("#")]
+
+
+def test_a_firewall_comes_back_from_the_running_setup() -> None:
+    host, again = Host(), Host()
+    assert run_setup(host, FIREWALL, "setup") == []
+    text = "".join(f"{line}\n" for line in setup_lines(host, {}))
+    assert run_setup(again, text, "again") == []
+    assert saved(again) == saved(host)
+    assert setup_lines(again, {}) == setup_lines(host, {})
+
+
+def test_a_host_without_a_firewall_has_no_lines_of_one() -> None:
+    assert not any("iptables" in line for line in setup_lines(Host(), {}))
+
+
+def test_tables_that_were_only_looked_at_are_no_decision() -> None:
+    host = Host()
+    virtual.run(["iptables", "-L"], host)
+    virtual.run(["iptables-legacy", "-t", "nat", "-L"], host)
+    assert not any("iptables" in line for line in setup_lines(host, {}))
