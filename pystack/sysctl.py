@@ -199,7 +199,11 @@ class Folder:
         try:
             return self.specs[name].kind.parse(text, self.value(name), self)
         except PartlyRefused as refused:
-            self.store(name, refused.kept)
+            knob = self.bound.get(name)
+            if knob is None:
+                self.store(name, refused.kept)
+            else:
+                setattr(knob.owner, knob.attribute, refused.kept)
             raise
 
 
