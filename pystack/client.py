@@ -26,7 +26,7 @@ LACKING: Final = 4
 
 OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz"})  # need no daemon
 DAEMON_VERBS: Final = frozenset({"status", "reload", "stop", "setup", "explain"})
-NOT_BUILT_YET: Final = frozenset("hooks trace import exec forward web bench".split())
+NOT_BUILT_YET: Final = frozenset("trace import exec forward web bench".split())
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
@@ -40,6 +40,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   reload [--dry-run]         take in the changed configuration; or print what that would lose
   stop                       end the daemon
   setup                      the running state as a setup
+  hooks                      what hangs at the hooks: family, hook, priority, who, packets
   doctor [--clean]           what this kernel and these rights allow; what was left behind
   explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --path | --json]
                              what would happen to a packet, stage by stage, and why

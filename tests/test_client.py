@@ -67,11 +67,11 @@ def test_linked_under_an_applets_name_it_is_that_applet(running: Daemon, tmp_pat
         ("-n b status", "pystack: -n: status is about the whole daemon\n"),
         (
             "--json stop",
-            "pystack: --json: stop cannot do it (bridge, compare, doctor, explain, fuzz, ip, status can)\n",
+            "pystack: --json: stop cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
         ),
         (
             "--json setup",
-            "pystack: --json: setup cannot do it (bridge, compare, doctor, explain, fuzz, ip, status can)\n",
+            "pystack: --json: setup cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
         ),
     ],
 )
@@ -309,19 +309,19 @@ def test_an_option_that_is_none_is_named(words: str, sentence: str) -> None:
     [
         ([], 2, "pystack: what is to be done? (pystack --help)\n"),
         (["web"], 2, "pystack: web: not built yet\n"),
-        (["hooks", "x"], 2, "pystack: hooks: not built yet\n"),
+        (["trace", "x"], 2, "pystack: trace: not built yet\n"),
         (["--setup", "/x", "run"], 2, "pystack: run: --setup is for commands inside a stack\n"),
         (["-n", "b", "doctor"], 2, "pystack: doctor: -n is for commands inside a stack\n"),
         (
             ["--json", "run"],
             2,
-            "pystack: --json: run cannot do it (bridge, compare, doctor, explain, fuzz, ip, status can)\n",
+            "pystack: --json: run cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
         ),
         (["--setup", "/dev/null", "setup", "x"], 2, "pystack: setup: x is not an argument (it takes none)\n"),
         (
             ["--setup", "/dev/null", "--json", "setup"],
             2,
-            "pystack: --json: setup cannot do it (bridge, compare, doctor, explain, fuzz, ip, status can)\n",
+            "pystack: --json: setup cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
         ),
         (["-S", "/x", "--setup", "/y", "ip"], 2, "pystack: -S and --setup: either the daemon or no daemon\n"),
     ],

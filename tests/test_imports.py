@@ -46,7 +46,7 @@ PURE_IN_COMPARE = frozenset(
         "align connections diff equivalences explanation features findings fuzz fuzz.areas fuzz.bridge "
         "fuzz.bridge_site fuzz.bridge_steps fuzz.cause fuzz.dice fuzz.frames fuzz.shrink html junit "
         "known log_lines markup moved outcome path points predict records report rows scenario station "
-        "stream texts words"
+        "stream tcp_numbers texts words"
     ).split()
 )
 

@@ -1,4 +1,4 @@
-"""The command line of `nc`, in the words of Debian's netcat-openbsd 1.219; only UDP is modelled yet."""
+"""The command line of `nc`, in the words of Debian's netcat-openbsd 1.219."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pystack.applets.iputils import INT_MAX, UINT_MAX
 from pystack.errors import NotModelled
 
 SHORT: Final = "46bCDdFhI:i:klM:m:NnO:P:p:q:rSs:T:tUuV:vW:w:X:x:Zz"
-KNOWN: Final = tuple(f"-{letter}" for letter in "4bCdhIiklMNnpqsTuvWwz")
+KNOWN: Final = tuple(f"-{letter}" for letter in "4bCdhIiklMNnOpqsTuvWwz")
 
 _FLAGS: Final = {
     "b": "broadcast",
@@ -21,6 +21,7 @@ _FLAGS: Final = {
     "h": "help",
     "k": "keep",
     "l": "listen",
+    "N": "shuts",
     "n": "numeric",
     "u": "udp",
     "v": "verbose",
@@ -116,11 +117,13 @@ class Options:
     udp: bool = False
     verbose: bool = False
     scan: bool = False
+    shuts: bool = False  # tells the peer when the input has ended
     interval: int = 0
     limit: int = 0  # datagrams to receive
     port: str | None = None  # our own
     quit: int = -1
     receive_buffer: int = 0
+    send_buffer: int = 0
     source: str | None = None
     timeout: int = -1
     tos: int = -1
@@ -137,8 +140,6 @@ def parse(args: Sequence[str]) -> Options:
                 return options
     except BadOption as bad:
         raise Usage(f"nc: {bad}\n") from None
-    if not options.udp:
-        raise NotModelled("nc without -u: TCP", KNOWN)
     _take_operands(options, words.operands)
     if options.listen and options.scan:
         raise Fault("cannot use -z and -l")
@@ -166,7 +167,7 @@ def _take_operands(options: Options, operands: list[str]) -> None:
 def _take(options: Options, letter: str, argument: str) -> None:
     if letter == "V":
         raise Fault("no alternate routing table support available")
-    if letter not in "N4" and f"-{letter}" not in KNOWN:
+    if letter != "4" and f"-{letter}" not in KNOWN:
         raise NotModelled(f"nc -{letter}", KNOWN)
     if letter in _FLAGS:
         setattr(options, _FLAGS[letter], True)
@@ -176,6 +177,8 @@ def _take(options: Options, letter: str, argument: str) -> None:
         options.interval = _number(argument, 0, UINT_MAX, "interval {}: {}")
     elif letter == "M":
         options.ttl = _number(argument, 0, 255, "ttl is {}")
+    elif letter == "O":
+        options.send_buffer = _number(argument, 1, 65536 << 14, "TCP send window {}: {}")
     elif letter == "p":
         options.port = argument
     elif letter == "q":

@@ -1,8 +1,7 @@
 """What `nc` does once it has a socket: standard input goes out, what comes in goes to standard output.
 
-It goes round as the real one does, one datagram and one piece of input a turn, because who reads its output
-can
-tell.
+It goes round as the real one does, one piece from the net and one of input a turn, because who reads its
+output can tell.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from collections.abc import Generator
 from typing import Final
 
 from pystack.applets.io import Io
+from pystack.applets.nc_link import Link
 from pystack.applets.nc_options import Options
 from pystack.applets.requests import Answer, ReadOrWait, Request, Wait, sleep_until
 from pystack.clock import Clock
 from pystack.errors import NetError
-from pystack.sock.udp import UdpSocket
 
 BUFFER: Final = 16_384
 CRLF: Final = b"\r\n"
@@ -24,8 +23,8 @@ CRLF: Final = b"\r\n"
 class Relay:
     """Linux: netcat.c readwrite()"""
 
-    def __init__(self, sock: UdpSocket, options: Options, io: Io, clock: Clock) -> None:
-        self.sock = sock
+    def __init__(self, link: Link, options: Options, io: Io, clock: Clock) -> None:
+        self.link = link
         self.options = options
         self.io = io
         self.clock = clock
@@ -40,45 +39,60 @@ class Relay:
     def run(self) -> Generator[Request, Answer, None]:
         """Until both directions have ended, nothing came for so long as -w says, or -q is due."""
         while not self._is_done():
-            may_send = self._net_out and bool(self._waiting)  # as poll() would say: before the input is read
-            typed = yield from self._poll(may_send)
+            may_send = self._may_send()  # as poll() would say: before the input is read
+            typed = yield from self._poll()
             if typed is None:
                 return
-            if self.sock.errors.pending:
-                self._net_out = self._net_in = False
-            may_receive = self._net_in and len(self.sock.queue) > 0
+            may_receive = self._net_in and self.link.is_readable
+            self._see_to_the_link()
             if not self._net_out:
                 self._stdin = False
             elif isinstance(typed, bytes):
                 self._take_input(typed)
             if may_send and self._net_out:
                 yield from self._send()
-            if may_receive:
+            if may_receive and self._net_in:
                 self._receive()
             if not self._stdin and not self._waiting:
-                self._net_out = False
-        if self._input_ended and self.options.quit >= 0 and not self._waiting:
+                self._end_sending()
+        if self.options.quit > 0:
             yield from self._quit()
 
+    def _may_send(self) -> bool:
+        return self._net_out and bool(self._waiting) and self.link.is_writable
+
+    def _see_to_the_link(self) -> None:
+        if self.link.has_failed:
+            self._net_out = self._net_in = False
+        elif self.link.has_hung_up:
+            self._end_sending()
+
+    def _end_sending(self) -> None:
+        if self._net_out and (self.options.shuts or self.options.quit >= 0):
+            self.link.stop_sending()
+        self._net_out = False
+
     def _is_done(self) -> bool:
-        if not self._stdin and not self._net_in and not self._waiting:
-            return True
-        if self.options.listen and not self._net_in and not self._waiting:
-            return True
-        return self._input_ended and self.options.quit >= 0 and not self._waiting
+        options = self.options
+        if self._waiting:
+            return False
+        if not self._net_in:
+            return not self._stdin or options.listen
+        is_quitting = self._input_ended and options.quit >= 0
+        return is_quitting and (options.listen or not self.link.is_stream)
 
     def _quit(self) -> Generator[Request, Answer, None]:
         """The socket is closed at once, the program ends a little later."""
         self.has_quit = True
-        self.sock.close()
+        self.link.close()
         yield from sleep_until(self.clock.now + self.options.quit)
 
-    def _poll(self, may_send: bool) -> Generator[Request, Answer, bytes | bool | None]:
+    def _poll(self) -> Generator[Request, Answer, bytes | bool | None]:
         """What was typed, or True if something else can be done; None if it took too long."""
         deadline = None if self.options.timeout < 0 else self.clock.now + self.options.timeout
 
         def can_go_on() -> bool:
-            return may_send or self._has_news()
+            return self._may_send() or self._has_news()
 
         wants_input = self._stdin and len(self._waiting) < BUFFER
         if wants_input and self.io.stdin is not None:  # of a here-document: it is all there, and then ends
@@ -90,8 +104,10 @@ class Relay:
         return True if answer is True else None
 
     def _has_news(self) -> bool:
-        sock = self.sock
-        return bool(sock.errors.pending) or (self._net_in and len(sock.queue) > 0)
+        link = self.link
+        if self._net_in and link.is_readable:
+            return True
+        return (self._net_in or self._net_out) and (link.has_failed or link.has_hung_up)
 
     def _take_input(self, typed: bytes) -> None:
         if not typed:
@@ -109,13 +125,15 @@ class Relay:
             pieces = [line, CRLF]
         elif in_lines:
             pieces = [line + newline]
+        taken = 0
         for piece in pieces:
             try:
-                self.sock.send_to(piece)
+                taken += self.link.send(piece)
             except NetError:
                 self._net_out = False
                 return
-        taken = len(line) + 1 if in_lines else len(pieces[0])
+        if in_lines:
+            taken = len(line) + 1
         self._waiting = self._waiting[taken:]
         if in_lines and options.interval:
             yield from sleep_until(self.clock.now + options.interval)
@@ -123,16 +141,22 @@ class Relay:
     def _receive(self) -> None:
         """Linux: netcat.c fillbuf()"""
         try:
-            received = self.sock.recv()
+            data = self.link.recv(BUFFER)
         except NetError:
             self._net_in = False
             return
-        if received is None:  # its checksum was wrong
+        if data is None:
             return
-        if received.data:
-            self.io.out.write(received.data[:BUFFER])
-        else:  # an empty datagram looks like the end
-            self._net_in = False
+        if data:
+            self.io.out.write(data)
+        else:
+            self._end_receiving()
         self.received += 1
         if self.options.limit and self.received >= self.options.limit:
-            self._net_in = self._stdin = False
+            self._end_receiving()
+            self._stdin = False
+
+    def _end_receiving(self) -> None:
+        if self._net_in:
+            self.link.stop_receiving()
+        self._net_in = False

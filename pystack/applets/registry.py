@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.applets import arping, builtins, nc, netstat, nstat, ping, shell, sysctl, tcpdump, traceroute
+from pystack.applets import (
+    arping,
+    builtins,
+    hooks,
+    nc,
+    netstat,
+    nstat,
+    ping,
+    shell,
+    sysctl,
+    tcpdump,
+    traceroute,
+)
 from pystack.applets.conntrack import command as conntrack
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
@@ -28,6 +40,7 @@ COMMANDS: Final = Commands(
         "sh": shell.run,
         "ip": ip.run,
         "bridge": bridge.run,
+        "hooks": builtins.at_once(hooks.run),
         "sysctl": sysctl.run,
         "arping": arping.run,
         "conntrack": conntrack.run,

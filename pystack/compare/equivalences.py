@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.wire.checksum import verifies
+from pystack.compare.tcp_numbers import without_drawn, without_echoed
+from pystack.wire.checksum import transport_sum, verifies
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.fields import differing, place_of
 from pystack.wire.icmp import ERROR_TYPES, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMPREPLY
 from pystack.wire.icmp import HEADER_LENGTH as ICMP_HEADER
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP
 
 _TIMEVAL: Final = 16  # seconds and microseconds, as `ping` puts them
 
@@ -29,6 +30,7 @@ class FrameMask:
     reason: str
     mask: Callable[[bytes], bytes]
     of_quote: bool = False  # blanks fields of the packet that an ICMP error quotes
+    of_echo: bool = False  # blanks what the other end chose: not if that end was played by the scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,17 @@ FRAMES: Final = (
     FrameMask(
         "icmp-timestamp", "the time of day in a timestamp reply is the side's own", _without_timestamps
     ),
+    FrameMask(
+        "tcp-drawn",
+        "first sequence numbers, ephemeral ports and the base of timestamps are drawn",
+        without_drawn,
+    ),
+    FrameMask(
+        "tcp-echoed",
+        "what a stack drew comes back to it from its peer, which is a stack of the same side",
+        without_echoed,
+        of_echo=True,
+    ),
 )
 
 IGNORED: Final = (
@@ -213,7 +226,7 @@ def unforgiven(left: bytes, right: bytes, injected: Injected) -> list[str]:
     masked_left, masked_right, _ = _masked(left, right, injected)
     if masked_left != masked_right:
         return differing(masked_left, masked_right)
-    holds = zip(("ip.chksum", "icmp.chksum"), _sums_hold(left), _sums_hold(right), strict=True)
+    holds = zip(("ip.chksum", "icmp.chksum", "tcp.chksum"), _sums_hold(left), _sums_hold(right), strict=True)
     return [name for name, theirs, ours in holds if theirs != ours]
 
 
@@ -229,7 +242,7 @@ def _masked(left: bytes, right: bytes, injected: Injected) -> tuple[bytes, bytes
     for mask in FRAMES:
         if left == right:
             break
-        if mask.of_quote and not quote_made:
+        if (mask.of_quote and not quote_made) or (mask.of_echo and injected.answers(left)):
             continue
         masked_left, masked_right = mask.mask(left), mask.mask(right)
         if _gap(masked_left, masked_right) != _gap(left, right):
@@ -238,17 +251,23 @@ def _masked(left: bytes, right: bytes, injected: Injected) -> tuple[bytes, bytes
     return left, right, used
 
 
-def _sums_hold(frame: bytes) -> tuple[bool, bool]:
-    """Whether the checksums of IP and ICMP are right; a mask must not blank one that is wrong."""
-    ip, message = place_of(frame, "ip.version+ihl"), place_of(frame, "icmp.type")
+def _sums_hold(frame: bytes) -> tuple[bool, bool, bool]:
+    """Whether the checksums of IP, ICMP and TCP are right; a mask must not blank one that is wrong."""
+    ip = place_of(frame, "ip.version+ihl")
     if ip is None:
-        return True, True
+        return True, True, True
     start = ip[0]
     length = int.from_bytes(frame[start + 2 : start + 4], "big")
     header = frame[start : start + (frame[start] & 15) * 4]
-    if message is None or frame[start + 6] & 0x3F or frame[start + 7]:  # a fragment has no sum of its own
-        return verifies(header), True
-    return verifies(header), verifies(frame[message[0] : start + length])
+    whole = verifies(header)
+    if frame[start + 6] & 0x3F or frame[start + 7]:  # a fragment has no sum of its own
+        return whole, True, True
+    icmp, tcp = place_of(frame, "icmp.type"), place_of(frame, "tcp.sport")
+    if tcp is None:
+        return whole, icmp is None or verifies(frame[icmp[0] : start + length]), True
+    saddr, daddr = (int.from_bytes(frame[start + at : start + at + 4], "big") for at in (12, 16))
+    segment = frame[tcp[0] : start + length]
+    return whole, True, transport_sum(saddr, daddr, IPPROTO_TCP, segment) == 0xFFFF
 
 
 def _gap(left: bytes, right: bytes) -> int:
@@ -275,16 +294,29 @@ class Injected:
     """What went in: tells packets that a side made from those it passed on."""
 
     def __init__(self, frames: Iterable[bytes]) -> None:
+        frames = list(frames)
         self._seen = {_identity(frame) for frame in frames}
+        self._pairs = {_addresses(frame) for frame in frames}
 
     def made_by_stack(self, frame: bytes) -> bool:
         """Whether no injected frame has these addresses, protocol and identification."""
         return _identity(frame) not in self._seen
 
+    def answers(self, frame: bytes) -> bool:
+        """Whether some injected frame went the other way."""
+        pair = _addresses(frame)
+        return pair[4:] + pair[:4] in self._pairs
+
     def quotes_stack(self, frame: bytes) -> bool:
         """Whether the frame is an ICMP error about a packet that was not injected."""
         packet = quoted(frame)
         return packet is not None and self.made_by_stack(packet)
+
+
+def _addresses(frame: bytes) -> bytes:
+    """Of an IP packet: source and destination."""
+    place = place_of(frame, "ip.src")
+    return b"" if place is None else frame[place[0] : place[0] + 8]
 
 
 def _identity(frame: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-TOOLS: Final = {"ip": "-j", "bridge": "-j"}  # and their own option
+TOOLS: Final = {"ip": "-j", "bridge": "-j", "hooks": "-j"}  # and their own option
 VERBS: Final = ("compare", "doctor", "explain", "fuzz", "status")
 
 

@@ -2,6 +2,10 @@
 
 Sans-I/O: no call waits. connect() returns with the SYN on its way, send() takes what there is room for,
 recv() gives what came; `on_event` says that something changed.
+
+Linux differs: it has more congestion controls than Reno; it learns of loss from SACK blocks and from timers of
+its own (RACK, TLP, F-RTO) where duplicates are counted here; it takes back what it reduced in vain; and it knows
+ECN, Fast Open, signatures, pacing, MTU probing and the IP options of a SYN.
 """
 
 from __future__ import annotations

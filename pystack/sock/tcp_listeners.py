@@ -18,7 +18,7 @@ _DEVICE: Final = 4
 
 
 class Listeners:
-    """By port; the newest stands last, and wins among equals."""
+    """By port. Of those that fit equally well there is one, or a group."""
 
     def __init__(self, secret: int) -> None:
         self._by_port: dict[int, list[InetSocket]] = {}

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.device import FEATURE_CSUM
-from pystack.errors import NetError
+from pystack.packet import Packet
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_WANT
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
-from pystack.sock.tcp_sizes import current_mss, sacks_to_tell, size_goal
+from pystack.sock.tcp_sizes import current_mss, sacks_to_tell, size_goal, way_of
 from pystack.sock.tcp_sock import ATO_MIN, CaState, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_window import select_window
@@ -45,9 +45,7 @@ def window_end(sk: TcpSock) -> int:
 
 def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
     """Send a segment; False if it cannot leave. Linux: net/ipv4/tcp_output.c __tcp_transmit_skb()"""
-    try:
-        route, flow = sk.way_to_peer()
-    except NetError:
+    if way_of(sk) is None:
         return False
     length, mss = len(payload), max(sk.mss, 1)
     segments = (length + mss - 1) // mss if length > mss else 1
@@ -63,29 +61,33 @@ def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
         window=window,
         options=syn_options(sk) if flags & tcp.SYN else established_options(sk),
     )
-    context = sk.context
-    is_left = segments > 1 or route.dev.features & FEATURE_CSUM
-    make = tcp.build_unfinished if is_left else tcp.build
-    ident, sk._ident = sk._ident, (sk._ident + segments) & 0xFFFF
-    df = (
-        IP_DF
-        if sk.pmtudisc == IP_PMTUDISC_DO or (sk.pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked)
-        else 0
-    )
-    ttl = sk.ttl or context.output.ttl_for(route)
-    own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, id=ident, frag_off=df)
-    pkt = context.output.build(own, make(header, payload, flow.saddr, flow.daddr), route)
-    if is_left:
-        pkt.offload = tcp.offload(pkt.transport_header, header, mss, length)
-    pkt.sock, pkt.mark = sk, sk.mark
+    pkt = _wrap(sk, header, payload, segments)
     if flags & tcp.ACK:
         _ack_was_sent(sk)
     if length:
         _data_was_sent(sk)
     if not length or not before(seq, sk.snd_nxt):
         sk.tcp.stats.OutSegs += segments
-    context.output.ip_local_out(pkt)
+    sk.context.output.ip_local_out(pkt)
     return True
+
+
+def _wrap(sk: TcpSock, header: TcpHeader, payload: Buffer, segments: int) -> Packet:
+    """A packet around a segment. Linux: net/ipv4/ip_output.c __ip_queue_xmit()"""
+    route, flow = sk.way_to_peer()
+    output = sk.context.output
+    is_left = segments > 1 or route.dev.features & FEATURE_CSUM
+    make = tcp.build_unfinished if is_left else tcp.build
+    ident, sk._ident = sk._ident, (sk._ident + segments) & 0xFFFF
+    learns = sk.pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked
+    df = IP_DF if learns or sk.pmtudisc == IP_PMTUDISC_DO else 0
+    ttl = sk.ttl or output.ttl_for(route)
+    own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, id=ident, frag_off=df)
+    pkt = output.build(own, make(header, payload, flow.saddr, flow.daddr), route)
+    if is_left:
+        pkt.offload = tcp.offload(pkt.transport_header, header, max(sk.mss, 1), len(payload))
+    pkt.sock, pkt.mark = sk, sk.mark
+    return pkt
 
 
 def syn_options(sk: TcpSock) -> bytes:

@@ -38,10 +38,6 @@ class BoundPorts:
         for holders in self._by_port.values():
             yield from holders.values()
 
-    def on_port(self, port: int) -> list[Holder]:
-        """Who holds a port."""
-        return list(self._by_port.get(port, {}).values())
-
     def hold(self, holder: Holder, port: int) -> None:
         """Let somebody hold a port, no questions asked: a clone, or what waits after a connection."""
         holder.num = port

@@ -45,7 +45,6 @@ def retransmit(sk: TcpSock, at: int, segments: int) -> bool:
         sk.tcp.ext.TCPSynRetrans += 1
     piece.sent_at = sk.tcp.clock.now
     piece.was_resent = piece.is_resent = True
-    sk.undo_retransmits += sent
     if not sk.out_since:
         sk.out_since = sk.tcp.clock.now
     return transmit(sk, piece.seq, piece.flags, piece.data)
@@ -110,7 +109,6 @@ def retransmit_lost(sk: TcpSock) -> None:
 def enter_loss(sk: TcpSock) -> None:
     """The timer ran out: all that is under way is taken for lost. Linux: tcp_enter_loss()"""
     if sk.ca_state is not CaState.LOSS or not after(sk.high_seq, sk.snd_una) or not sk.retransmits:
-        sk.prior_ssthresh = sk.ssthresh
         sk.prior_cwnd = sk.cwnd
         sk.ssthresh = max(sk.cwnd >> 1, _MIN_SSTHRESH)
     sk.ca_state = CaState.LOSS
@@ -127,7 +125,7 @@ def enter_recovery(sk: TcpSock) -> None:
         sk.tcp.ext.TCPSackRecovery += 1
     else:
         sk.tcp.ext.TCPRenoRecovery += 1
-    sk.prior_ssthresh, sk.prior_cwnd = sk.ssthresh, sk.cwnd
+    sk.prior_cwnd = sk.cwnd
     sk.high_seq = sk.snd_nxt
     sk.cwnd_counter = sk.prr_delivered = sk.prr_out = 0
     sk.ssthresh = max(sk.cwnd >> 1, _MIN_SSTHRESH)
@@ -164,7 +162,7 @@ def alert(sk: TcpSock, *, advanced: bool, is_duplicate: bool) -> bool:
 
 def _is_held(sk: TcpSock) -> bool:
     """Duplicates right after a recovery are of what that recovery sent (RFC 6582 section 3.2)."""
-    return sk.undo_una is not None and sk.snd_una == sk.undo_una
+    return sk.recovered_at is not None and sk.snd_una == sk.recovered_at
 
 
 def _add_duplicate(sk: TcpSock) -> None:
@@ -188,7 +186,7 @@ def _leave(sk: TcpSock) -> None:
     """All that was under way when it began has arrived. Linux: tcp_try_undo_recovery()"""
     if sk.ca_state is CaState.RECOVERY:
         sk.cwnd = sk.ssthresh
-        sk.undo_una = sk.high_seq
+        sk.recovered_at = sk.high_seq
     sk.dup_acks = 0
     sk.out_since = 0.0
     sk.ca_state = CaState.OPEN

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.device import FEATURE_CSUM
 from pystack.drop import (
     NO_SOCKET,
     TCP_FLAGS,
@@ -188,7 +189,11 @@ class Request(Endpoint):
         output = sk.context.output
         ttl = sk.ttl or output.ttl_for(route)
         own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, frag_off=IP_DF)
-        pkt = output.build(own, tcp.build(header, b"", flow.saddr, flow.daddr), route)
+        is_left = bool(route.dev.features & FEATURE_CSUM)  # to the device
+        make = tcp.build_unfinished if is_left else tcp.build
+        pkt = output.build(own, make(header, b"", flow.saddr, flow.daddr), route)
+        if is_left:
+            pkt.offload = tcp.offload(pkt.transport_header, header, self.mss, 0)
         pkt.mark = sk.mark
         tcp_.stats.OutSegs += 1
         output.ip_local_out(pkt)

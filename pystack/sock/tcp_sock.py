@@ -133,7 +133,6 @@ class TcpSock(InetSocket, Endpoint):
         "port_is_bound",
         "port_is_locked",
         "prior_cwnd",
-        "prior_ssthresh",
         "probes_out",
         "prr_delivered",
         "prr_out",
@@ -153,6 +152,7 @@ class TcpSock(InetSocket, Endpoint):
         "rcvq_joined",
         "rcvq_length",
         "rcvq_truesize",
+        "recovered_at",
         "retransmit_timer",
         "retransmits",
         "rto",
@@ -189,8 +189,6 @@ class TcpSock(InetSocket, Endpoint):
         "ts_ok",
         "ts_recent",
         "ts_recent_stamp",
-        "undo_retransmits",
-        "undo_una",
         "urgent_seq",
         "usage_seq",
         "user_mss",
@@ -291,10 +289,9 @@ class TcpSock(InetSocket, Endpoint):
         self.ca_state = CaState.OPEN
         self.dup_acks = 0
         self.high_seq = 0
-        self.prior_cwnd = self.prior_ssthresh = 0
+        self.prior_cwnd = 0
         self.prr_delivered = self.prr_out = 0
-        self.undo_una: int | None = None
-        self.undo_retransmits = 0
+        self.recovered_at: int | None = None
         # Timers, and what the program asked for.
         timers = tcp.timers
         self.retransmit_timer = LazyTimer(timers, self.on_retransmit_timer)

@@ -72,11 +72,6 @@ def _set_socket_option(sk: TcpSock, name: str, value: int) -> None:
         options.setsockopt(sk, name, value)
 
 
-def set_linger(sk: TcpSock, seconds: int | None) -> None:
-    """setsockopt(SO_LINGER); None: off."""
-    sk.linger = seconds
-
-
 def _set_keepalive(sk: TcpSock, is_on: bool) -> None:
     """Linux: net/ipv4/tcp_timer.c tcp_set_keepalive()"""
     was_on, sk.keepopen = sk.keepopen, is_on

@@ -176,7 +176,7 @@ def test_names_come_from_the_users_own_files() -> None:
 @pytest.mark.parametrize(
     ("line", "refusal"),
     [
-        ("10.0.0.2 53", "pystack: nc without -u: TCP is not modelled (known: -4, -b,"),
+        ("-6 10.0.0.2 53", "pystack: nc -6 is not modelled (known: -4, -b,"),
         ("-u -x 1.2.3.4 10.0.0.2 53", "pystack: nc -x is not modelled"),
         ("-u nowhere 53", "pystack: nc: the host name nowhere is not modelled"),
     ],
@@ -233,6 +233,26 @@ def sides() -> Iterator[Sides]:
         "-u -l -p 5 6",
         "-p 5 -u 10.0.0.1",
         "-n -u -z 1 2 3 4",
+        "-n -z 127.0.0.1 9",
+        "-n -v -z 127.0.0.1 9-11 13",
+        "-n -v -w0 127.0.0.1 9",
+        "-n -v -w1 10.1.0.77 9",
+        "-n -v -z 10.2.0.2 9",
+        "-n -v 8.8.8.8 53",
+        "-n -v -z 10.1.0.255 5",
+        "-n -v -z 224.0.0.1 5",
+        "-n -v -z 10.5.0.1 5",
+        "-n -v -z 10.6.0.1 5",
+        "-n -v -z 10.7.0.1 5",
+        "-n -v -z 0.0.0.0 5",
+        "-n -s 10.9.9.9 127.0.0.1 1",
+        "-n -l -s 1.2.3.4 -p 9000",
+        "-n -O 0 127.0.0.1 1",
+        "-n -I x 127.0.0.1 1",
+        "-n -O 9000 -I 9000 -T ef -M 9 -z -v 127.0.0.1 1",
+        "-n -s 10.1.0.1 -p 99 -v -z 10.1.0.2 1",
+        "-N 127.0.0.1 99999",
+        "-l -N",
     ],
 )
 def test_the_text_and_the_exit_code_are_the_real_ones(sides: Sides, line: str) -> None:
@@ -245,3 +265,83 @@ def test_a_host_with_listeners_of_one_port_in_two_namespaces_keeps_them_apart() 
     host.init.udp.open().bind(0, 53)
     inner.udp.open().bind(0, 53)
     assert [len(netns.udp.ports) for netns in (host.init, inner)] == [1, 1]
+
+
+# -- streams -------------------------------------------------------------------------------------------------
+
+
+def talk(box: Host1, server: virtual.VirtualJob, line: str, stdin: bytes = b"") -> Completed:
+    """A client that runs while a server does."""
+
+    def settle() -> None:
+        if server.job.rc is None:
+            server.poll()
+
+    outside = Outside(stdin=stdin, settle=settle)
+    return virtual.run(["nc", *line.split()], box.host, outside=outside)
+
+
+def test_a_stream_arrives_whole() -> None:
+    sent = bytes(range(256)) * 4000
+    box = Host1()
+    server = listening(box, "-l 80")
+    assert talk(box, server, "-N 127.0.0.1 80", sent).rc == 0
+    assert server.poll()
+    assert bytes(server.out) == sent
+
+
+def test_a_listener_says_who_came_and_ends_with_him() -> None:
+    box = Host1()
+    server = listening(box, "-l -v -n 80")
+    client = talk(box, server, "-v -n -N -p 1234 127.0.0.1 80", b"hello\n")
+    assert (client.rc, client.err) == (0, "Connection to 127.0.0.1 80 port [tcp/*] succeeded!\n")
+    assert server.poll()
+    done = server.completed()
+    assert (done.rc, done.out) == (0, "hello\n")
+    assert done.err == "Listening on 0.0.0.0 80\nConnection received on 127.0.0.1 1234\n"
+
+
+def test_a_listener_answers_in_the_same_stream() -> None:
+    box = Host1()
+    server = listening(box, "-l 80", b"answer\n")
+    assert talk(box, server, "-q0 127.0.0.1 80", b"question\n").out == "answer\n"
+    assert server.poll()
+    assert server.completed().out == "question\n"
+
+
+def test_a_listener_that_stays_lets_in_one_after_the_other() -> None:
+    box = Host1()
+    server = listening(box, "-l -k 80")
+    for word in (b"one\n", b"two\n"):
+        assert talk(box, server, "-N 127.0.0.1 80", word).rc == 0
+    assert server.interrupt().out == "one\ntwo\n"
+    assert list(box.ns.tcp.tcp.listeners) == []
+
+
+def test_a_connection_that_nobody_answers_times_out() -> None:
+    box = Host1()
+    done = box.nc("-v -n -w2 10.0.0.2 80")
+    assert done.err == "nc: connect to 10.0.0.2 port 80 (tcp) timed out: Operation now in progress\n"
+    assert (done.rc, box.host.clock.now) == (1, 2.0)
+
+
+def test_a_refused_connection_ends_it() -> None:
+    done = Host1().nc("-v -n 127.0.0.1 80", b"x")
+    assert (done.rc, done.err) == (1, "nc: connect to 127.0.0.1 port 80 (tcp) failed: Connection refused\n")
+
+
+def test_a_quit_after_the_input_still_hears_the_peer_out() -> None:
+    box = Host1()
+    server = listening(box, "-l -W 1 80")
+    done = talk(box, server, "-q3 127.0.0.1 80", b"x")
+    assert server.job.rc == 0
+    assert (done.rc, int(box.host.clock.now)) == (0, 3)
+
+
+def test_an_interrupted_stream_leaves_nothing_half_open() -> None:
+    box = Host1()
+    listening(box, "-l 80").interrupt()
+    job = virtual.begin("nc 10.0.0.2 80".split(), box.host)
+    job.poll()
+    job.job.throw(Interrupted())
+    assert list(box.ns.tcp) == []

@@ -1,6 +1,10 @@
 """What a text may differ in by nature."""
 
-from pystack.compare.equivalences import plain_text
+from pystack.compare.equivalences import Injected, alike, plain_text
+from pystack.wire import tcp
+from pystack.wire.ipv4 import IPPROTO_TCP
+from pystack.wire.tcp import TcpHeader
+from tests.frames import datagram, ip, packet_frame
 
 LOCAL = "02:00:00:00:00:01 dev tap1 master br0 permanent\n"
 LEARNED = "02:00:00:00:aa:01 dev tap1 master br0 \n"
@@ -19,3 +23,35 @@ def test_entries_of_other_vlans_and_learned_ones_stay() -> None:
         "02:00:00:00:aa:01 dev tap1 vlan 1 master br0 \n"
     )
     assert plain_text(text) == text
+
+
+US, PEER = ip("10.0.0.1"), ip("10.0.0.2")
+SYN_ACK = tcp.SYN | tcp.ACK
+
+
+def segment(seq: int, ack: int, *, flags: int = SYN_ACK, window: int = 100) -> bytes:
+    """From us to our peer."""
+    header = TcpHeader(80, 4000, seq=seq, ack=ack, flags=flags, window=window)
+    return packet_frame(datagram(tcp.build(header, b"", US, PEER), IPPROTO_TCP, src=US, dst=PEER))
+
+
+def knock() -> bytes:
+    header = TcpHeader(4000, 80, seq=1, flags=tcp.SYN)
+    return packet_frame(datagram(tcp.build(header, b"", PEER, US), IPPROTO_TCP, src=PEER, dst=US))
+
+
+def test_what_a_tcp_draws_may_differ() -> None:
+    assert alike(segment(5, 2), segment(900, 2), Injected([knock()])) == ["tcp-drawn"]
+
+
+def test_what_a_tcp_does_not_draw_may_not() -> None:
+    assert alike(segment(5, 2), segment(900, 2, flags=tcp.ACK), Injected([knock()])) is None
+    assert alike(segment(5, 2), segment(900, 2, window=99), Injected([knock()])) is None
+    broken = bytearray(segment(900, 2))
+    broken[50] ^= 1  # in its checksum
+    assert alike(segment(5, 2), bytes(broken), Injected([knock()])) is None
+
+
+def test_what_is_acknowledged_may_differ_only_if_the_peer_drew_it() -> None:
+    assert alike(segment(5, 2), segment(5, 700), Injected([knock()])) is None
+    assert alike(segment(5, 2), segment(900, 700), Injected([])) == ["tcp-drawn", "tcp-echoed"]

@@ -96,6 +96,7 @@ class Peer:
         *,
         window: int = 65535,
         options: bytes = b"",
+        urgent: int = 0,
     ) -> None:
         header = tcp.TcpHeader(
             self.port,
@@ -105,6 +106,7 @@ class Peer:
             flags=sum(LETTERS[letter] for letter in flags),
             window=window,
             options=options,
+            urgent=urgent,
         )
         packet = datagram(tcp.build(header, data, ALICE_IP, OUR_IP), IPPROTO_TCP)
         self.box.send(self.eth0, packet_frame(packet))

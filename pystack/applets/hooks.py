@@ -1,0 +1,62 @@
+"""`hooks`: every function that hangs at a hook of a namespace, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pystack.applets.session import USAGE, Session
+from pystack.netfilter.hooks import (
+    IP_HOOK_NAMES,
+    NFPROTO_ARP,
+    NFPROTO_BRIDGE,
+    NFPROTO_IPV4,
+    HookPoint,
+    Hooks,
+)
+
+INT_MAX: Final = 0x7FFFFFFF
+
+_FAMILIES: Final = {
+    NFPROTO_BRIDGE: ("bridge", (*IP_HOOK_NAMES, "BROUTING")),
+    NFPROTO_IPV4: ("ip", IP_HOOK_NAMES),
+    NFPROTO_ARP: ("arp", ("INPUT", "OUTPUT", "FORWARD")),
+}
+_HEAD: Final = ("FAMILY", "HOOK", "PRIORITY", "WHO", "PACKETS")
+
+Row = tuple[str, str, int, str, int]
+
+
+def run(args: Sequence[str], session: Session) -> int:
+    """`hooks [-j]`"""
+    unknown = [word for word in args if word != "-j"]
+    if unknown:
+        session.io.err.line(f"pystack: hooks: {unknown[0]} is not an argument (known: -j)")
+        return USAGE
+    rows = list(_rows(session.netns.hooks))
+    if args:
+        session.io.out.line(f"[{','.join(map(_as_json, rows))}]")
+        return 0
+    for row in (_HEAD, *rows):
+        family, hook, priority, who, packets = row
+        shown = "INT_MAX" if priority == INT_MAX else priority
+        session.io.out.line(f"{family:<7} {hook:<12} {shown:>8}  {who:<22} {packets:>8}")
+    return 0
+
+
+def _as_json(row: Row) -> str:
+    """The names are ours and Linux's: nothing in them needs escaping."""
+    family, hook, priority, who, packets = row
+    words = f'"family":"{family}","hook":"{hook}","priority":{priority}'
+    return f'{{{words},"who":"{who}","packets":{packets}}}'
+
+
+def _rows(hooks: Hooks) -> Iterator[Row]:
+    for point in (*hooks.bridge, *hooks.ip, *hooks.arp):
+        yield from _of_point(point)
+
+
+def _of_point(point: HookPoint) -> Iterator[Row]:
+    family, names = _FAMILIES[point.family]
+    for entry in point.entries:
+        yield family, names[point.hook], entry.priority, entry.name, entry.packets
