@@ -171,12 +171,12 @@ def test_doctor_says_what_a_dead_daemon_left_and_takes_it_back(typed: Typed, tmp
     ledger = Ledger.claim(str(tmp_path / "d.state"))
     ledger.note({"what": "tap", "ifname": "vm1", "netns": ""})
     doctor = ("-S", str(tmp_path / "d.sock"), "doctor")
-    assert "left behind" not in typed(*doctor).out, "its keeper lives"
+    assert "d.state" not in typed(*doctor).out, "its keeper lives"
     ledger.release()
     assert f"{tmp_path}/d.state: TAP vm1" in typed(*doctor).out
     assert f"{tmp_path}/d.state: taken back: TAP vm1" in typed(*doctor, "--clean").out
     assert not (tmp_path / "d.state").exists()
-    assert "left behind" not in typed(*doctor).out
+    assert "d.state" not in typed(*doctor).out
 
 
 def test_what_is_lacking_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

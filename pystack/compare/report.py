@@ -47,15 +47,16 @@ class Report:
     def scenario(self, entry: Entry) -> Iterator[str]:
         """How one scenario ended, and what was predicted of it."""
         outcome = entry.outcome
-        reason = f": {outcome.reason}" if outcome.reason else ""
-        told = f"  [{_numbers(entry.findings)}]" if entry.findings else ""
+        told = outcome.reason.partition(":")[0] if outcome.result == PENDING else outcome.reason
+        reason = f": {told}" if told else ""
+        numbers = f"  [{_numbers(entry.findings)}]" if entry.findings else ""
         result = self._painted(f"{outcome.result:8}", outcome.result)
         if outcome.reason.startswith(f"{outcome.file}:"):  # which begins with file and line, as compilers do
             first, *others = outcome.reason.split(f"; {outcome.file}:")
             yield f"{result} {first}"
             yield from (f"{'':8} {outcome.file}:{other}" for other in others)
         else:
-            yield f"{result} {outcome.file}  {outcome.title}{reason}{told}"
+            yield f"{result} {outcome.file}  {outcome.title}{reason}{numbers}"
         yield from self._predictions(entry.predictions)
 
     def causes(self, causes: Sequence[Cause]) -> Iterator[str]:

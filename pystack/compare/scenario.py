@@ -69,7 +69,7 @@ class Topology:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a learner wrote down beforehand: the third column of `--predict`."""
+    """What a learner wrote down beforehand: what `--predict` shows beside both sides."""
 
     path: str = ""
     log: tuple[str, ...] = ()

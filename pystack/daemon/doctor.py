@@ -33,6 +33,7 @@ def doctor(socket_path: str, *, clean: bool, as_json: bool) -> int:
     findings = [*probe_rights(), *probe_kernel(), *examine_daemons(socket_path)]
     leftovers = list(left_behind(socket_path))
     findings += [clean_up(it) if clean else complaint_about(it) for it in leftovers]
+    findings += examine_traces(clean=clean)
     if as_json:
         rows = [{"check": it.name, "result": it.result, "sentence": it.sentence} for it in findings]
         text = json.dumps(rows) + "\n"
@@ -88,6 +89,23 @@ def clean_up(leftover: Leftover) -> Finding:
     return Finding(
         "left behind", "ok", f"{leftover.path}: taken back: {', '.join(leftover.things) or 'nothing'}"
     )
+
+
+def examine_traces(*, clean: bool) -> Iterator[Finding]:
+    """What `compare lab` and `fuzz` trace drops with, and leave behind only when they are killed."""
+    from pystack.compare.lab.kernel_side_drops import orphans
+
+    for folder in orphans():
+        told = "a trace of a process that was killed"
+        if not clean:
+            yield Finding("left behind", "left", f"{folder}: {told} (pystack doctor --clean takes it back)")
+            continue
+        try:
+            folder.rmdir()
+        except OSError as error:
+            yield Finding("left behind", "left", f"{folder}: {error.strerror}")
+        else:
+            yield Finding("left behind", "ok", f"{folder}: taken back: {told}")
 
 
 def examine_daemons(socket_path: str) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from pystack.device import IFF_LOOPBACK
-from pystack.explain import bridging, delivery, devices, hooks, neighbours, resolution, routing
+from pystack.explain import bridging, connections, delivery, devices, hooks, neighbours, resolution, routing
 from pystack.explain.changes import changed
 from pystack.explain.learning import Known, known, learned
 from pystack.explain.scene import ConfigOf, Scene
@@ -158,6 +158,9 @@ class Narrator:
         told = hooks.passed(functions)
         name = hooks.hook_name(crossing)
         self._stage(crossing, traveller, "hook", name, told, changes, verbose=not functions and not changes)
+        stand = connections.classified(crossing, traveller)
+        if stand is not None:
+            self._stage(crossing, traveller, "connection", "conntrack", stand)
         after = {
             (nf.NFPROTO_BRIDGE, nf.PREROUTING): self._into_bridge,
             (nf.NFPROTO_IPV4, nf.PREROUTING): self._route_unless_bridged,

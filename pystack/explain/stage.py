@@ -38,7 +38,7 @@ class Stage:
 
     packet: int
     netns: str
-    kind: str  # rx, bridge, hook, route, neighbour, arp, protocol, tx, drop
+    kind: str  # rx, bridge, hook, connection, route, neighbour, arp, protocol, tx, drop
     place: str  # the device, the hook, the table
     told: Told
     changes: tuple[str, ...] = ()
@@ -83,6 +83,7 @@ class Traveller:
     cause: int = 0  # the packet that was being handled when this one was made
     network: bytes = b""  # as it was last seen, from the network header on
     ends: list[str] = field(default_factory=list)
+    misfit: str = ""  # why it fits no connection
     waits: str = ""  # for what, if it has no end yet
     passed: list[Passing] = field(default_factory=list)
     path: str = ""  # its kind: 1-7, 4-lo-4 …; known once nothing moves any more

@@ -86,6 +86,8 @@ class Watcher:
         self._stop()
         for point, entry in self._entries:
             point.unregister(entry)
+        for netns in self._host.namespaces.values():
+            netns.conntrack.context.on_invalid = None
         for netdev in [netns.hooks.netdev for netns in self._host.namespaces.values()]:
             for name in [name for name, points in netdev.items() if isinstance(points[0], _Onlooker)]:
                 del netdev[name]
@@ -102,6 +104,7 @@ class Watcher:
                 )
         for point in (*hooks.ip, *hooks.bridge, *hooks.arp):
             self._watch(netns, point)
+        netns.conntrack.context.on_invalid = _note_misfit
 
     def _follow(self, crossing: Crossing) -> bool:
         """Have a crossing told, if the packet may go on."""
@@ -182,3 +185,9 @@ class Watcher:
         protocol = int.from_bytes(frame[12:14], "big")
         self.travellers.append(Traveller(1, netns.name, frame, True, protocol, f"enters by {dev.name}"))
         return self.travellers[0]
+
+
+def _note_misfit(pkt: Packet, text: str) -> None:
+    """Connection tracking says why a packet fits nowhere."""
+    if isinstance(pkt.trace, Traveller):
+        pkt.trace.misfit = text

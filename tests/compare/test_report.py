@@ -78,7 +78,7 @@ def test_a_scenario_says_how_it_ended_why_and_which_differences_it_has() -> None
     lines = [line for entry in TWICE.entries for line in Report().scenario(entry)]
     assert lines[0] == "same     dir/one.toml  What dir/one.toml is about"
     assert lines[2] == "differ   b.toml  What b.toml is about  [2]"
-    waits = Outcome("c.toml", "C", PENDING, "netfilter")
+    waits = Outcome("c.toml", "C", PENDING, "netfilter: chains, and much more")
     assert list(Report().scenario(Entry(waits, Wiring()))) == ["pending  c.toml  C: netfilter"]
 
 

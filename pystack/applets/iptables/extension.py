@@ -61,6 +61,7 @@ class Extension:
     options: ClassVar[tuple[Option, ...]] = ()
     protocols: ClassVar[tuple[int, ...]] = ()  # one of which -p has to say; the kernel asks for it
     tables: ClassVar[tuple[str, ...]] = ()  # in which it may stand; empty: in all
+    gap: ClassVar[str] = " "  # in front of what -L prints
     hooks: ClassVar[tuple[str, ...]] = ()  # built-in chains in which it may stand; empty: in all
 
     def check(self, values: Values) -> None:

@@ -126,7 +126,7 @@ class Listing:
             text += "[goto] "
         for extension, values in spec.parts():
             listed = extension.listing(values, self._names)
-            text += f" {listed}" if listed else ""
+            text += f"{extension.gap}{listed}" if listed else ""
         return text
 
     def _details(self, header: Header) -> str:

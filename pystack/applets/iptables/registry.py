@@ -7,6 +7,7 @@ from typing import Final
 from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension
 from pystack.applets.iptables.extensions import (
     addrtype,
+    bpf,
     connections,
     conntrack,
     content,
@@ -42,6 +43,7 @@ _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *conntrack.EXTENSIONS,
     *connections.EXTENSIONS,
     *owner.EXTENSIONS,
+    *bpf.EXTENSIONS,
     *hashlimit.EXTENSIONS,
     *sctp.EXTENSIONS,
     *content.EXTENSIONS,
@@ -55,8 +57,7 @@ _TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, Targe
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
 _MATCHES_OF_OTHERS: Final = frozenset(
-    "bpf cgroup cluster connlabel dccp ecn helper ipcomp "
-    "ipvs nfacct osf policy rateest realm set socket".split()
+    "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct osf policy rateest realm set socket".split()
 )
 _TARGETS_OF_OTHERS: Final = frozenset(
     "AUDIT CLUSTERIP CONNSECMARK DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP "

@@ -19,6 +19,7 @@ BATCH: Final = 600  # cases on one topology
 # Whoever finds more has to mend first: so many causes, or known ones so often, each time with a new start.
 ENOUGH: Final = 20
 REPEATS: Final = 100
+REPEATS_HERE: Final = 5  # of known causes, after which another topology may show others
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,11 @@ class Session:
         self._repeats = 0
 
     @property
-    def gave_up(self) -> bool:
-        """Whether so much was found that it makes no sense to look for more."""
-        return len(self.findings) >= ENOUGH or self._repeats >= REPEATS
+    def gave_up(self) -> str:
+        """Why it makes no sense to look for more; nothing if it does."""
+        if len(self.findings) >= ENOUGH:
+            return f"{ENOUGH} causes are enough to mend"
+        return f"what was found came back {REPEATS} times" if self._repeats >= REPEATS else ""
 
     @property
     def seconds(self) -> float:
@@ -83,7 +86,8 @@ class Session:
 
     def _batch(self, area: str, scenario: Scenario) -> Iterator[Finding]:
         """What comes after a difference is played afresh: it may have followed from that."""
-        while scenario.steps and not self.gave_up:
+        begun_with = self._repeats
+        while scenario.steps and not self.gave_up and self._repeats - begun_with < REPEATS_HERE:
             difference = first_of(self._twin.differences(scenario))
             if difference is None:
                 self.cases += len(scenario.steps)

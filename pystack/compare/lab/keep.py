@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 from pystack.compare.findings import Entry, Findings
 from pystack.compare.html import html
 from pystack.compare.lab.folder import folders_of
+from pystack.compare.lab.scenario_file import read_text
 from pystack.compare.path import PacketPath, packets_of_frames, paths
 from pystack.compare.records import Captured, Frame, Record
 from pystack.compare.stream import events
@@ -141,6 +142,6 @@ def _places(scenarios: Iterable[str]) -> Mapping[str, str]:
 
 def _captures_of(scenario: str) -> list[str]:
     """The capture files whose frames a scenario sends."""
-    steps = tomllib.loads(Path(scenario).read_text(encoding="utf-8-sig")).get("step", [])
+    steps = tomllib.loads(read_text(scenario)).get("step", [])
     names = [step["send"]["pcap"] for step in steps if "pcap" in step.get("send", {})]
     return [os.path.join(os.path.dirname(scenario), name) for name in names if not os.path.isabs(name)]

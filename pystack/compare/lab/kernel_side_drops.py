@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -70,20 +71,31 @@ class DropTracer:
 
 def drop_tracer() -> DropTracer | None:
     """A trace, or None where there is none to be had: reasons are not observable then."""
-    if Path("/proc/self/ns/pid").stat().st_ino != FIRST_PID_NAMESPACE:
-        return None  # the tracer counts processes as the machine does, we see other numbers
+    if not _is_first_pid_namespace():
+        return None
     try:
         return DropTracer()
     except OSError:
         return None
 
 
+def orphans() -> list[Path]:
+    """The instances of processes that were killed, and could not take them away."""
+    if not _is_first_pid_namespace():
+        return []
+    return [
+        folder
+        for folder in INSTANCES.glob(f"{PREFIX}*")
+        if not Path("/proc", folder.name.removeprefix(PREFIX).split("-")[0]).exists()
+    ]
+
+
 def _remove_orphans() -> None:
-    """A process that was killed could not take its instance away."""
-    for folder in INSTANCES.glob(f"{PREFIX}*"):
-        process = folder.name.removeprefix(PREFIX).split("-")[0]
-        if not Path("/proc", process).exists():
-            try:
-                folder.rmdir()
-            except OSError:
-                pass  # somebody else was quicker
+    for folder in orphans():
+        with suppress(OSError):  # somebody else was quicker
+            folder.rmdir()
+
+
+def _is_first_pid_namespace() -> bool:
+    """The tracer counts processes as the machine does; elsewhere we see other numbers."""
+    return Path("/proc/self/ns/pid").stat().st_ino == FIRST_PID_NAMESPACE

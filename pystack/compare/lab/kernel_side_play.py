@@ -6,6 +6,7 @@ import select
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from pystack.compare.lab.capture import Capture
 from pystack.compare.lab.errors import FrameRefused
@@ -22,6 +23,8 @@ from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, i
 from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
+
+NOT_FOUND: Final = 127  # how sh ends where there is no such command
 
 
 class Play:
@@ -129,6 +132,8 @@ class Play:
             self._collect()
 
     def _note(self, ended: Completed) -> None:
+        if ended.rc == NOT_FOUND:  # pystack refuses by name what it has not, and so do we
+            raise SideError([f"{self._where()}: {ended.command}: {' '.join(ended.err.split())}"])
         self.records.append(Output(self._step, ended.command, ended.rc, ended.text, ended.out, ended.err))
 
     def _where(self) -> str:

@@ -57,7 +57,7 @@ class PystackSide:
         """Play a scenario, on the topology that is open or on its own."""
         if scenario.topology != self._topology:
             self.open(scenario.topology, scenario.file, scenario.setup_line)
-        _check_commands(scenario)
+        refuse_unknown(scenario)
         lab = self._lab()
         lab.observe(scenario, list(points_of(scenario.family)) if hops else [])
         jobs = VirtualJobs(lab)
@@ -113,9 +113,10 @@ def _record_output(lab: VirtualLab, command: str, ended: Completed) -> None:
     lab.recorder.records.append(output)
 
 
-def _check_commands(scenario: Scenario) -> None:
-    """What is not there is said before anything runs."""
-    complaints: list[str] = []
+def refuse_unknown(scenario: Scenario) -> None:
+    """Raises SideError for commands that are not there, before anything runs."""
+    setup = "\n" * (scenario.setup_line - 1) + scenario.topology.setup
+    complaints = shell.faults(setup, scenario.file, registry.COMMANDS.refusal)
     for step, line in zip(scenario.steps, scenario.step_lines or [1] * len(scenario.steps), strict=True):
         if isinstance(step, Run | Start):
             text = "\n" * (line - 1) + step.command

@@ -12,7 +12,7 @@ from pystack.compare.known import KernelRange, Known, sort_out
 from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.folder import folders_of, known_differences, pending_scenarios
 from pystack.compare.lab.kernel_side import KernelSide
-from pystack.compare.lab.pystack_side import PystackSide
+from pystack.compare.lab.pystack_side import PystackSide, refuse_unknown
 from pystack.compare.lab.scenario_file import ScenarioError, find, read
 from pystack.compare.lab.side import Choices, Oracle, Side, SideError
 from pystack.compare.lab.vm_side import VmSide
@@ -97,6 +97,8 @@ class Runner:
         return ""
 
     def _compare(self, scenario: Scenario, known: list[Known]) -> Outcome:
+        if self._kernel is not None and self._pystack is not None:
+            self._refuse_early(scenario, self._pystack)
         theirs, drawn = self._play(self._kernel, scenario, None)
         ours, _ = self._play(self._pystack, scenario, drawn)
         outcome = Outcome(scenario.file, scenario.title, PLAYED, kernel=theirs, pystack=ours)
@@ -120,14 +122,21 @@ class Runner:
         except SideError as error:
             raise self._attributed(error, side) from error
 
+    def _refuse_early(self, scenario: Scenario, pystack: Side) -> None:
+        """A command that pystack would refuse is not run as root just before that."""
+        try:
+            refuse_unknown(scenario)
+        except SideError as error:
+            raise self._attributed(error, pystack) from error
+
     def _attributed(self, error: SideError, side: Side) -> SideError:
         """Of two sides it has to be said which one it is."""
         if error.missing or self._options.side != BOTH:
             return error
-        who = "the kernel" if side is self._kernel else "pystack"
+        whose = "the kernel's" if side is self._kernel else "pystack's"
         *others, last = error.complaints
         is_lack = side is self._kernel and any(saying in last for saying in _LACKS)
-        return SideError([*others, f"{last} ({who} refuses it{_HINT if is_lack else ''})"])
+        return SideError([*others, f"{last} (on {whose} side{_HINT if is_lack else ''})"])
 
 
 def _kernel_side(options: Options) -> Oracle:

@@ -83,7 +83,9 @@ def read_text(file: str) -> str:
     """All of a file, which is UTF-8. Raises ScenarioError."""
     try:
         content = read_bytes(file)
-        return content.decode("utf-8-sig")  # some editors begin a file with the mark of its encoding
+        return content.decode("utf-8").removeprefix(
+            "\ufeff"
+        )  # some editors begin a file with the mark of its encoding
     except OSError as error:
         raise ScenarioError([f"{file}: {error.strerror}"]) from None
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
+from pystack.applets import lexer
 from pystack.compare.lab.nearest import nearest
 from pystack.compare.lab.notation import LONGEST_FRAME, NotationError, frame_of
 from pystack.compare.lab.scenario_source import Path, Source, Table
@@ -19,6 +20,8 @@ SEND_KEYS: Final = ("port", "packet", "hex", "pcap", "count")
 FORMS: Final = ("packet", "hex", "pcap")
 MOST_FRAMES: Final = 100_000
 LONGEST_WAIT: Final = 3600.0  # seconds
+
+_LAB_FILES: Final = ("/proc/sys/net/", "/proc/net/")  # every namespace has its own
 
 ReadBytes = Callable[[str], bytes]
 
@@ -62,6 +65,12 @@ class StepReader:
         text = self._source.text(table, key, path)
         if isinstance(table[key], str) and not text.strip():
             self._source.complain((*path, key), "names no command")
+        for command in lexer.parse(text)[0]:
+            for name in (command.stdin_path, command.stdout_path):
+                if name is not None and not _is_of_the_lab(name):
+                    self._source.complain(
+                        (*path, key), f"{name}: is no file of the lab, as /proc/sys/net has"
+                    )
         return self._source.commands(text, (*path, key))
 
     def _start(self, table: Table, path: Path) -> Start:
@@ -148,3 +157,8 @@ class StepReader:
             path, f"{where}a frame has {ETH_HLEN} to {LONGEST_FRAME} octets, not {len(frame)}"
         )
         return False
+
+
+def _is_of_the_lab(file: str) -> bool:
+    """What else commands read or write would be the machine's."""
+    return file.startswith(_LAB_FILES) and ".." not in file.split("/")

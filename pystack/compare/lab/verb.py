@@ -35,10 +35,14 @@ FAILED: Final = 1
 USAGE: Final = 2
 LACKING: Final = 4
 EPILOG: Final = """\
+What a SCENARIO file holds, what --json prints, and what known.toml and pending.txt are: docs/scenarios.md.
+Its commands run as root where the kernel plays: read a file of somebody else's first.
 Differences are numbered through the whole run. A folder that --keep wrote is a SCENARIO too:
 `pystack compare lab DIR` plays again what differed, and `pystack compare lab DIR --explain N`
 shows difference N as it was seen, without playing anything.
-Exit codes: 0 all the same or known; 1 something differs, or is not as predicted; 2 bad usage."""
+Exit codes: 0 all the same or known, or played by one side alone; 1 something differs, is not as
+predicted, is no scenario, or a report cannot be written; 2 bad usage; 4 this machine lacks what it takes;
+130 interrupted."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,8 +65,16 @@ def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
     add("--junit", metavar="FILE", help="also write a report for build servers")
     add("--html", metavar="FILE", help="also write a report for a browser")
     add("--keep", metavar="DIR", help="keep events, captures, reports, and what differed, to play it again")
-    add("--predict", action="store_true", help="hold the [[expect]] of the files against both sides")
-    add("--thorough", action="store_true", help="read the kernel's state by the real tools too")
+    add(
+        "--predict",
+        action="store_true",
+        help="hold the [[expect]] of the files against both sides: expected, kernel, pystack, a row each",
+    )
+    add(
+        "--thorough",
+        action="store_true",
+        help="have ip and bridge confirm the tables that are read from the kernel by netlink (slower)",
+    )
     add("--explain", type=int, metavar="N", help="show difference N alone, both sides in two columns")
     options = parser.parse_args(arguments)
     if options.explain is not None and (options.json or options.junit or options.html or options.keep):

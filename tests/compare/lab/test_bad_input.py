@@ -60,7 +60,7 @@ def test_a_setup_line_that_is_refused_is_named(side: str, complaint: Complaint) 
 def test_a_setup_line_that_only_the_kernel_refuses_is_named(complaint: Complaint) -> None:
     said = complaint(HEAD + TWICE.format("ip link add v0 type nonsense") + SEND, "both")
     assert said.startswith("x.toml:5: ip link add v0 type nonsense: ")
-    assert "(the kernel refuses it; " in said
+    assert "(on the kernel's side; " in said
     assert "`needs`" in said
 
 
@@ -68,7 +68,7 @@ def test_a_setup_line_that_only_the_kernel_refuses_is_named(complaint: Complaint
 def test_a_setup_line_that_only_pystack_refuses_is_named(complaint: Complaint) -> None:
     said = complaint(HEAD + TWICE.format("tc qdisc show") + SEND, "both")
     assert said.startswith("x.toml:5: tc is not modelled")
-    assert said.endswith(" (pystack refuses it)")
+    assert said.endswith(" (on pystack's side)")
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -81,6 +81,20 @@ def test_a_device_that_cannot_be_captured_on_is_named(side: str, complaint: Comp
 def test_a_command_that_only_the_kernel_has_is_named(complaint: Complaint) -> None:
     said = complaint(HEAD + '[[step]]\nrun = "uname -s"\n', "both")
     assert said.startswith("x.toml:4: uname is not modelled")
+
+
+@pytest.mark.root
+def test_what_pystack_refuses_is_not_run_by_the_kernel_before(complaint: Complaint, tmp_path: Path) -> None:
+    said = complaint(HEAD + f'[[step]]\nrun = "touch {tmp_path}/made"\n', "both")
+    assert said.startswith("x.toml:4: touch is not modelled")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_command_that_there_is_nowhere_is_named_by_either_side(side: str, complaint: Complaint) -> None:
+    said = complaint(HEAD + '[[step]]\nrun = "nosuchcommand 5"\n', side)
+    assert said.startswith("x.toml:4: nosuchcommand")
+    assert "not found" in said or "is not modelled" in said
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from pystack.compare.diff import Difference
 from pystack.compare.fuzz.areas import AREAS
 from pystack.compare.fuzz.shrink import Shrinker
 from pystack.compare.lab import fuzz_session
@@ -182,6 +183,62 @@ def test_a_run_that_finds_nothing_ends_well_and_leaves_no_folder(
     assert fuzz(["bridge", "--cases", "50", "--keep", str(folder)], make_twin=twin_without_fault) == 0
     assert "50 cases" in capsys.readouterr().out
     assert not folder.exists()
+
+
+class Interrupted(Twin):
+    """Somebody presses Ctrl-C while the second topology is played."""
+
+    def __init__(self) -> None:
+        super().__init__(PystackSide, PystackSide)
+        self._played = 0
+
+    def differences(self, scenario: Scenario) -> list[Difference]:
+        self._played += 1
+        if self._played > 1:
+            raise KeyboardInterrupt
+        return super().differences(scenario)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_interrupted_run_says_how_many_cases_were_done(
+    as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fuzz(["bridge", "--keep", str(tmp_path)], as_json=as_json, make_twin=Interrupted)
+    last = capsys.readouterr().out.splitlines()[-1]
+    if as_json:
+        assert (json.loads(last)["cases"], json.loads(last)["interrupted"]) == (fuzz_session.BATCH, True)
+    else:
+        assert last.startswith(f"interrupted: {fuzz_session.BATCH} cases in ")
+
+
+def test_a_folder_that_cannot_be_is_named_before_anything_is_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as ended:
+        fuzz(["--keep", str(tmp_path / "file" / "below")])
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"pystack fuzz: --keep: {tmp_path}/file: is no folder\n")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_after_some_repetitions_the_next_topology_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    topologies = set()
+    twin = faulty_twin(breaks)
+    whole = twin.differences
+
+    def differences(scenario: Scenario) -> list[Difference]:
+        topologies.add(scenario.topology)
+        return whole(scenario)
+
+    monkeypatch.setattr(twin, "differences", differences)
+    monkeypatch.setattr(fuzz_session, "REPEATS", 2)
+    monkeypatch.setattr(fuzz_session, "REPEATS_HERE", 1)
+    session = Session(twin, ["bridge"], SEED, Limit(cases=10_000))
+    list(session.run())
+    assert len(topologies) > 1
+    assert session.gave_up == "what was found came back 2 times"
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ wait = nan
         'x.toml:12: step.send.prot: unknown key; did you mean "port"?',
         'x.toml:12: step.send.port: there is no port ""',
         'x.toml:12: step.send.packet: unknown layer Ethr; did you mean "Ether"? (column 1)',
-        "x.toml:14: step: background commands and && are not modelled",
+        "x.toml:14: step.run: background commands and && are not modelled",
         "x.toml:16: step.wait: must be a number of seconds, up to 3600",
     ]
 
@@ -175,6 +175,18 @@ wait = nan
         ),
         ("title = 't'\nports = 'tap1'", "x.toml:2: ports: must be a list of strings"),
         ("title = 't'\nports = [1]", "x.toml:2: ports: must be a list of strings"),
+        (
+            "title = 't'\nports = []\n[[step]]\nrun = 'ip link > /tmp/x'",
+            "x.toml:4: step.run: /tmp/x: is no file of the lab, as /proc/sys/net has",
+        ),
+        (
+            "title = 't'\nports = []\n[[step]]\nrun = 'echo 1 > /proc/sys/net/../kernel/panic'",
+            "x.toml:4: step.run: /proc/sys/net/../kernel/panic: is no file of the lab",
+        ),
+        (
+            "title = 't'\nports = []\n[[expect]]\npath = '9-9'",
+            'x.toml:4: expect.path: there is no path "9-9" (known: 1-2, ',
+        ),
         ("title = 7\nports = []", "x.toml:1: title: must be a string"),
         ('title = """a\nb"""\nports = []', "x.toml:1: title: must be one line"),
         (

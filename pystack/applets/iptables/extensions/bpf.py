@@ -1,0 +1,71 @@
+"""`-m bpf`"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.option import Option, Values, Where, strtoul
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.tcpdump.names import Names
+from pystack.errors import EINVAL
+from pystack.netfilter.matches.bpf import MAX_INSTRUCTIONS, Bpf, Instruction, is_valid
+from pystack.netfilter.rule import Match
+
+_Program = tuple[Instruction, ...]
+
+
+def _bytecode(text: str, where: Where) -> _Program:
+    """`LENGTH,CODE JT JF K,…` Linux: libxt_bpf.c bpf_parse_string()"""
+    length_text, *rest = text.split(",")
+    length = strtoul(length_text)
+    if length is None:
+        raise Refused("bpf: error parsing program length")
+    if not 0 < length <= MAX_INSTRUCTIONS:
+        raise Refused("bpf: illegal program length")
+    found: list[Instruction] = []
+    for line in rest[:length]:
+        numbers = [strtoul(word) for word in line.split()]
+        if len(numbers) != 4 or None in numbers:
+            raise Refused(f"bpf: error at instr {len(found)}")
+        code, true, false, k = (number or 0 for number in numbers)
+        found.append((code, true, false, k))
+    if len(found) != length:
+        raise Refused("bpf: parsed program length is less than the encoded length parameter")
+    return tuple(found)
+
+
+def _lines(program: _Program) -> str:
+    return ",".join(" ".join(map(str, instruction)) for instruction in program)
+
+
+def _show(program: _Program) -> str:
+    return f'"{len(program)},{_lines(program)}"'
+
+
+class BpfExtension(MatchExtension):
+    """Linux: libxt_bpf.c"""
+
+    name = "bpf"
+    gap = ""
+    options = (Option("bytecode", _bytecode, _show),)
+
+    def check(self, values: Values) -> None:
+        """A program is needed; one that is pinned in a file system is not modelled, there is none."""
+        if not values:
+            raise Refused("bpf: one of --bytecode or --pinned is required")
+
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """Programs that the kernel would not run are refused."""
+        return 0 if is_valid(values["bytecode"].value) else EINVAL
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`match bpf 6 0 0 1`, and the octet 0 that the tool prints behind it."""
+        return f"match bpf {_lines(values['bytecode'].value)}\0"
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test."""
+        return (Bpf(values["bytecode"].value),)
+
+
+EXTENSIONS: Final = (BpfExtension(),)
