@@ -122,6 +122,11 @@ class TrackContext:
         self.kill(conn)
         return None
 
+    def take(self, conn: Conn) -> None:
+        """A connection that a user made. Linux: nf_conntrack_hash_check_insert()"""
+        self.table.insert(conn)
+        self._tell(conn, Event.NEW)
+
     def kill(self, conn: Conn) -> bool:
         """End a connection; False if that was done before. Linux: nf_ct_delete()"""
         if conn.status & IPS_DYING:
