@@ -25,6 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "compare",
         "hooks drivers",
         "explain applets",
+        "services",
         "host netns",
         "sock",
         "l3",

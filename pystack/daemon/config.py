@@ -18,6 +18,7 @@ from typing import Final, Literal, get_args, get_origin
 import msgspec
 from msgspec.structs import replace
 
+from pystack.daemon.dhcp_section import read_dhcp
 from pystack.daemon.names import (
     TAKEN,
     holds_nul,
@@ -35,6 +36,8 @@ from pystack.daemon.settings import (
     TOP_LEVEL,
     Config,
     DaemonSettings,
+    DhcpSection,
+    DhcpSettings,
     HookSettings,
     PacketSettings,
     PcapSettings,
@@ -124,7 +127,7 @@ class _Reader:
         self.check_hooks(sections.get("hooks"))
         daemon = sections.get("daemon")
         settings = daemon if isinstance(daemon, DaemonSettings) else DaemonSettings()
-        return Config(name, self.path, setups, ports, self.accounts(settings))
+        return Config(name, self.path, setups, ports, self.accounts(settings), self.dhcp(table))
 
     def complain(self, path: tuple[str, ...], text: str) -> None:
         """Remember a complaint about what stands at `path`."""
@@ -206,6 +209,22 @@ class _Reader:
             return None
         settings = self.complete(settings, path)
         return Port(name, driver, settings, f"{self.path}:{self.lines.of(*path)}")
+
+    def dhcp(self, table: Mapping[str, object]) -> tuple[DhcpSection, ...]:
+        """Every [dhcp.DEVICE]."""
+        section = table.get("dhcp", {})
+        if not isinstance(section, dict):
+            self.complain(("dhcp",), "a server is a section, [dhcp.DEVICE]")
+            return ()
+        found = []
+        for device, keys in section.items():
+            path = ("dhcp", device)
+            if isinstance(settings := self.settings(DhcpSettings, keys, path), DhcpSettings):
+                config, complaints = read_dhcp(device, settings)
+                for key, complaint in complaints:
+                    self.complain((*path, *key), complaint)
+                found.append(DhcpSection(config, f"{self.path}:{self.lines.of(*path)}"))
+        return tuple(found)
 
     def complete(self, settings: Settings, path: tuple[str, ...]) -> Settings:
         """What the keys of one port must be together; paths become relative to this file."""

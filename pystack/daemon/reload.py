@@ -13,6 +13,7 @@ import logging
 from pystack.daemon.config import ConfigError, held_by
 from pystack.daemon.inherit import inherit
 from pystack.daemon.ports import Opener
+from pystack.daemon.services import inherit_leases
 from pystack.daemon.settings import Config, Port
 from pystack.daemon.stack import PortFailed, Stack, build, open_port
 from pystack.drivers.port import PortDriver
@@ -45,6 +46,7 @@ def replace(new: Stack, old: Stack, opener: Opener) -> None:
     try:
         with old.pump.burst():
             inherit(new.host, old.host)
+            inherit_leases(new.dhcp, old.dhcp)
     except Exception:  # the ports are the new stack's by now: it is better to forget than to stop
         logger.exception("a fault of ours: what was learned and counted is lost")
 

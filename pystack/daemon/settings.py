@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from pystack.services.dhcp import DhcpConfig
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of what a section may hold; a field is a key, its type what the key takes."""
@@ -56,6 +58,17 @@ class UplinkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
     via: Literal["kernel-nat"]
 
 
+class DhcpSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Addresses for those behind a device."""
+
+    range: list[str]
+    router: str | None = None
+    dns: list[str] = []
+    domain: str = ""
+    lease_time: int = 3600
+    static: dict[str, str] = {}
+
+
 class DaemonSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the daemon behaves."""
 
@@ -88,7 +101,7 @@ SECTIONS: Final[dict[str, type[Settings]]] = {
     "daemon": DaemonSettings,
     "hooks": HookSettings,
 }
-TOP_LEVEL: Final = ("name", "setup", "setup_text", "port", *SECTIONS)
+TOP_LEVEL: Final = ("name", "setup", "setup_text", "port", "dhcp", *SECTIONS)
 NOT_BUILT_YET: Final = ("uplink", "hooks")  # sections
 NOT_BUILT_YET_KEYS: Final = (("daemon", "web"), ("daemon", "metrics"))
 
@@ -110,6 +123,13 @@ class Port(msgspec.Struct, frozen=True):
     def same(self, other: Port) -> bool:
         """Whether a reload can leave it as it is."""
         return (self.name, self.driver, self.settings) == (other.name, other.driver, other.settings)
+
+
+class DhcpSection(msgspec.Struct, frozen=True):
+    """A server that is to run."""
+
+    config: DhcpConfig
+    place: str  # "FILE:LINE", for complaints
 
 
 class SetupText(msgspec.Struct, frozen=True):
@@ -134,6 +154,7 @@ class Config(msgspec.Struct, frozen=True):
     setups: tuple[SetupText, ...]
     ports: tuple[Port, ...]
     daemon: DaemonSettings = DaemonSettings()
+    dhcp: tuple[DhcpSection, ...] = ()
 
 
 LAB_TEXT: Final = """\

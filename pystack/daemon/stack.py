@@ -14,6 +14,7 @@ from pystack.daemon import config as configuration
 from pystack.daemon.config import ConfigError, ReadText
 from pystack.daemon.keeper_link import KeeperGone, KeeperRefused
 from pystack.daemon.ports import Opener
+from pystack.daemon.services import start_dhcp
 from pystack.daemon.settings import Config, Port
 from pystack.daemon.setups import run_setup, setup_faults
 from pystack.daemon.waiting import Waiting
@@ -21,6 +22,7 @@ from pystack.drivers.port import PortDriver
 from pystack.drivers.pump import Pump
 from pystack.host import Host
 from pystack.l2.port import PortDevice
+from pystack.services.dhcp import DhcpServer
 
 USAGE: Final = 2
 LACKING: Final = 4
@@ -38,10 +40,13 @@ class PortFailed(Exception):
 class Stack:
     """A host with its ports. `build` makes the host alone; `attach` opens what stands behind the ports."""
 
-    def __init__(self, config: Config, host: Host, devices: dict[str, PortDevice]) -> None:
+    def __init__(
+        self, config: Config, host: Host, devices: dict[str, PortDevice], dhcp: dict[str, DhcpServer]
+    ) -> None:
         self.config = config
         self.host = host
         self.devices = devices  # by the port's name, which the user may have changed since
+        self.dhcp = dhcp  # by the device's name in the configuration
         self.drivers: dict[str, PortDriver] = {}
         self.pump = Pump(host)
         self.waiting = Waiting(host.clock)
@@ -138,4 +143,4 @@ def build(
             complaints += error.complaints
     if complaints:
         raise ConfigError(complaints)
-    return Stack(config, host, devices)
+    return Stack(config, host, devices, start_dhcp(config, host))

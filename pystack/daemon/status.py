@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from pystack.daemon.services import dhcp_facts, dhcp_lines
 from pystack.daemon.settings import Port
 from pystack.daemon.stack import Stack
 from pystack.host import Host
@@ -54,6 +55,7 @@ def stack_facts(stack: Stack) -> Facts:
             "pending": len(host.timers),
             "next": None if deadline is None else round(max(0.0, deadline - host.clock.now), 3),
         },
+        "dhcp": [dhcp_facts(name, server, host.clock.now) for name, server in stack.dhcp.items()],
         "faults": stack.pump.faults,
         "without_effect": [f"{where}{key}" for where, key in written_in_vain(host)],
     }
@@ -132,6 +134,8 @@ def render(facts: Mapping[str, Any]) -> str:
     if facts["faults"]:
         lines.append(f"faults   {facts['faults']} (ours; the log has the frames)")
     lines += [f"drop     {row['count']} {row['reason']}: {row['sentence']}" for row in facts["drops"]]
+    for server in facts["dhcp"]:
+        lines += dhcp_lines(server)
     return "\n".join([*lines, *port_table(facts["ports"])]) + "\n"
 
 

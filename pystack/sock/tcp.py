@@ -1,11 +1,11 @@
 """TCP sockets over IPv4 (RFC 9293), as a program uses them. Linux: net/ipv4/tcp.c
 
 Sans-I/O: no call waits. connect() returns with the SYN on its way, send() takes what there is room for,
-recv() gives what came; `on_event` says that something changed.
+recv() gives what came. `on_event` says that something changed; who hears it acts later, not within the call.
 
-Linux differs: it has more congestion controls than Reno; it learns of loss from SACK blocks and from timers of
-its own (RACK, TLP, F-RTO) where duplicates are counted here; it takes back what it reduced in vain; and it knows
-ECN, Fast Open, signatures, pacing, MTU probing and the IP options of a SYN.
+Linux differs: it has more congestion controls than Reno; it learns of loss from SACK blocks and from timers
+of its own (RACK, TLP, F-RTO) where duplicates are counted here; it takes back what it reduced in vain; and it
+knows ECN, Fast Open, signatures, pacing, MTU probing and the IP options of a SYN.
 """
 
 from __future__ import annotations

@@ -97,8 +97,10 @@ def retransmit_lost(sk: TcpSock) -> None:
             return
         if sk.ca_state is CaState.RECOVERY:
             sk.prr_out += piece.segments
-        sk.tcp.ext.TCPSlowStartRetrans += sk.ca_state is CaState.LOSS
-        sk.tcp.ext.TCPFastRetrans += sk.ca_state is not CaState.LOSS
+        if sk.ca_state is CaState.LOSS:
+            sk.tcp.ext.TCPSlowStartRetrans += piece.segments
+        else:
+            sk.tcp.ext.TCPFastRetrans += piece.segments
         if not at:
             sk.arm(sk.rto)
 

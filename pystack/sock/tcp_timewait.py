@@ -15,13 +15,14 @@ from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK, after, before, in_window
 from pystack.sock.tcp_sock import TcpSock
 from pystack.sock.tcp_states import TcpEvent, TcpState, next_state
-from pystack.sock.tcp_window import receive_window
+from pystack.sock.tcp_window import LARGEST_WINDOW, receive_window
 from pystack.timers import Timer
 from pystack.wire import tcp
 from pystack.wire.tcp_options import build
 
 TIMEWAIT_LENGTH: Final = 60.0
 PAWS_24_DAYS: Final = 24 * 86400.0
+_SOON_OVER: Final = 4.0
 _ISN_STEP: Final = 65535 + 2
 
 
@@ -68,13 +69,13 @@ class TimeWait(Endpoint):
         least = sk.rto * 3.5
         wait = TIMEWAIT_LENGTH if state is TcpState.TIME_WAIT else max(seconds, least)
         self.tcp.time_waits += 1
+        if wait > _SOON_OVER:
+            self.tcp.ext.TW += 1
+        else:
+            self.tcp.ext.TWKilled += 1
         self.tcp.connections[self.key] = self
         self.tcp.ports.hold(self, sk.num)
-        self.timer: Timer = self.tcp.timers.after(wait, self._expire)
-
-    def _expire(self) -> None:
-        self.tcp.ext.TW += 1
-        self._leave()
+        self.timer: Timer = self.tcp.timers.after(wait, self._leave)
 
     def kill(self) -> None:
         """End before the time. Linux: inet_twsk_deschedule_put()"""
@@ -93,7 +94,7 @@ class TimeWait(Endpoint):
 
     def _restart(self) -> None:
         self.timer.cancel()
-        self.timer = self.tcp.timers.after(TIMEWAIT_LENGTH, self._expire)
+        self.timer = self.tcp.timers.after(TIMEWAIT_LENGTH, self._leave)
 
     # -- segments ------------------------------------------------------------------------------------------
 
@@ -178,7 +179,8 @@ class TimeWait(Endpoint):
     def _ack(self, segment: Segment) -> None:
         """Linux: net/ipv4/tcp_ipv4.c tcp_v4_timewait_ack()"""
         tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_recent_stamp else None
-        options, window = build(tsval, self.ts_recent, []), self.rcv_window >> self.rcv_wscale
+        options = build(tsval, self.ts_recent, [])
+        window = min(self.rcv_window >> self.rcv_wscale, LARGEST_WINDOW)
         send_ack(self.tcp.context, segment, self.snd_nxt, self.rcv_nxt, window, options, self.tos)
 
 

@@ -16,6 +16,8 @@ from pystack.daemon.settings import (
     UnixSettings,
 )
 from pystack.daemon.stack import build
+from pystack.services.dhcp import DhcpConfig
+from tests.frames import ip
 
 
 def write(folder: Path, **files: str) -> str:
@@ -43,7 +45,8 @@ def complaints(folder: Path, text: str) -> list[str]:
 
 
 DEVICE_NAME = "1 to 15 octets without '/', ':', '%' or white space"
-TOP_LEVEL = " (known: name, setup, setup_text, port, uplink, daemon, hooks)"
+TOP_LEVEL = " (known: name, setup, setup_text, port, dhcp, uplink, daemon, hooks)"
+RANGE = "range = ['10.0.0.1', '10.0.0.9']"
 WHOLE = """\
 name = "lab1"
 setup = ["lab.setup"]
@@ -79,6 +82,12 @@ path = "in.pcap"
 [port.m]
 driver = "memory"
 
+[dhcp.br0]
+range = ["10.0.0.100", "10.0.0.199"]
+dns = ["10.0.0.53"]
+lease_time = 600
+static = { "52:54:00:00:00:01" = "10.0.0.9" }
+
 [daemon]
 socket = "lab1.sock"
 group = "root"
@@ -101,6 +110,15 @@ def test_a_whole_configuration_becomes_values(tmp_path: Path) -> None:
         "replay": PcapSettings(path=str(tmp_path / "in.pcap")),
         "m": None,
     }
+    (dhcp,) = config.dhcp
+    assert dhcp.config == DhcpConfig(
+        "br0",
+        ip("10.0.0.100"),
+        ip("10.0.0.199"),
+        dns=(ip("10.0.0.53"),),
+        lease_time=600,
+        reserved={bytes.fromhex("525400000001"): ip("10.0.0.9")},
+    )
     assert config.daemon.user == "nobody"
     assert config.daemon.socket == str(tmp_path / "lab1.sock")
 
@@ -170,6 +188,35 @@ def test_the_lab_answers_at_its_own_address() -> None:
         (
             "[port.a]\ndriver = 'tap'\n[port.b]\ndriver = 'packet'\nifname = 'a'",
             "lab.toml:3: port.b: the device a is port.a's already",
+        ),
+        ("dhcp = 1", "lab.toml:1: dhcp: a server is a section, [dhcp.DEVICE]"),
+        ("[dhcp.b]\ndns = []", "lab.toml:1: dhcp.b: range is missing"),
+        (f"[dhcp.b]\n{RANGE}\nruoter = ''", "lab.toml:3: dhcp.b.ruoter: unknown key (did you mean router?)"),
+        ("[dhcp.b]\nrange = ['10.0.0.1']", "lab.toml:2: dhcp.b.range: the first address and the last one"),
+        (
+            "[dhcp.b]\nrange = ['10.0.0.9', '10.0.0.8']",
+            "lab.toml:2: dhcp.b.range: the last address is before the first one",
+        ),
+        ("[dhcp.b]\nrange = ['10.0.0.0', '10.1.0.0']", "lab.toml:2: dhcp.b.range: more than 65536 addresses"),
+        (
+            "[dhcp.b]\nrange = ['127.0.0.1', '10.0.0.8']",
+            "lab.toml:2: dhcp.b.range: '127.0.0.1' is no address of a station",
+        ),
+        (f"[dhcp.b]\n{RANGE}\nrouter = 'x'", "lab.toml:3: dhcp.b.router: 'x' is no address of a station"),
+        (f"[dhcp.b]\n{RANGE}\nlease_time = 5", "lab.toml:3: dhcp.b.lease_time: 60 to 2592000 seconds"),
+        (f"[dhcp.b]\n{RANGE}\ndns = {9 * ['9.9.9.9']}", "lab.toml:3: dhcp.b.dns: 8 servers at most"),
+        (f"[dhcp.b]\n{RANGE}\ndomain = 'ö'", "lab.toml:3: dhcp.b.domain: 100 ASCII characters at most"),
+        (
+            f"[dhcp.b]\n{RANGE}\n[dhcp.b.static]\nx = '10.0.0.9'",
+            "lab.toml:4: dhcp.b.static.x: no hardware address of a station",
+        ),
+        (
+            f"[dhcp.b]\n{RANGE}\n[dhcp.b.static]\n'2:0:0:0:0:1' = '10.0.0.9'\n'2:0:0:0:0:2' = '10.0.0.9'",
+            "lab.toml:5: dhcp.b.static.2:0:0:0:0:2: 10.0.0.9 is another one's already",
+        ),
+        (
+            f"[dhcp.b]\n{RANGE}\n[dhcp.b.static]\n'2:0:0:0:0:1' = '10.0.0.9'\n'02:0:0:0:0:1' = '10.0.0.8'",
+            "lab.toml:5: dhcp.b.static.02:0:0:0:0:1: has an address already",
         ),
         ("name = 'a/b'", "lab.toml:1: name: letters, digits, '_', '-' and '.' make a name, 64 at most"),
         ("setup = 'x'", "lab.toml:1: setup: expected array, got str"),

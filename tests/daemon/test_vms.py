@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -89,6 +90,9 @@ driver = "unix"
 type = "dgram"
 path = "{folder}/dgram.sock"
 peer = "{folder}/dgram-vm.sock"
+[dhcp.br0]
+range = ["10.77.0.100", "10.77.0.199"]
+static = {{ "52:54:00:00:01:04" = "10.77.0.50" }}
 [daemon]
 socket = "{folder}/ctl.sock"
 '''
@@ -160,6 +164,16 @@ def test_the_stack_knows_every_vm_by_its_port(lab: Lab) -> None:
         assert f"52:54:00:00:01:{number:02x} dev {name} master br0" in listing
     neighbours = lab.pystack("ip", "neigh").stdout
     assert all(address in neighbours for address in ADDRESSES.values())
+
+
+@pytest.mark.parametrize(("name", "address"), [("stream", "10.77.0.1[0-9][0-9]"), ("dgram", "10.77.0.50")])
+def test_a_vm_gets_an_address_by_dhcp(lab: Lab, name: str, address: str) -> None:
+    machine = lab.machines[name]
+    machine.run(
+        "printf '#!/bin/sh\\necho $1 $ip/$mask by $router >> /tmp/lease\\n' > /tmp/s; chmod +x /tmp/s"
+    ).check()
+    machine.run("udhcpc -n -q -i eth0 -s /tmp/s").check()
+    assert re.fullmatch(rf"bound {address}/24 by {BRIDGE}", machine.run("tail -n 1 /tmp/lease").out.strip())
 
 
 def test_pystack_pings_every_vm(lab: Lab) -> None:

@@ -46,6 +46,7 @@ class Peer:
         self.meet()
         self.isn = 0  # of our host
         self.port = PEER_PORT
+        self.our_port = OUR_PORT
         self.last = TcpOptions()
         self.times: list[float] = []
 
@@ -100,7 +101,7 @@ class Peer:
     ) -> None:
         header = tcp.TcpHeader(
             self.port,
-            OUR_PORT,
+            self.our_port,
             seq=(ISN + seq) & MASK,
             ack=(self.isn + ack) & MASK if "." in flags else 0,
             flags=sum(LETTERS[letter] for letter in flags),

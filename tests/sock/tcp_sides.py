@@ -151,6 +151,7 @@ class Sides:
         theirs = socket.socket(fileno=self.kernel.open_socket(socket.AF_INET, socket.SOCK_STREAM))
         theirs.setblocking(False)
         self.stack.callback(theirs.close)
+        self.kernel.sysctl("net.ipv4.ip_forward")  # who opened it has let go of it when it answers again
         return theirs, self.host.init.tcp.open()
 
     def listen(self, backlog: int = 5) -> None:

@@ -144,6 +144,7 @@ def shape(frame: bytes) -> tuple[object, ...]:
 
 def open_pair(sides: Sides) -> None:
     theirs = socket.socket(fileno=sides.kernel.open_socket(socket.AF_INET, socket.SOCK_STREAM))
+    sides.kernel.sysctl("net.ipv4.ip_forward")  # who opened it has let go of it when it answers again
     sides.keep(theirs, sides.host.init.tcp.open())
     sides.log.append(f"{sides.opened_so_far} open")
 

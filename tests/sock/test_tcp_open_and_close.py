@@ -261,6 +261,22 @@ def test_a_syn_within_the_old_numbers_is_only_acknowledged() -> None:
     assert peer.box.ns.tcp.tcp.time_waits == 1
 
 
+def test_what_is_left_tells_a_window_that_fits_its_field() -> None:
+    """Without scaling, too, more may be allowed than can be told."""
+    peer = Peer()
+    sock = peer.accepted()
+    for number in range(60):
+        peer.send(".", 1 + number * 1460, 1, b"x" * 1460)
+        sock.recv()
+    assert sock.rcv_wnd > 0xFFFF
+    sock.close()
+    end = 1 + 60 * 1460
+    peer.send("F.", end, 2)
+    peer.heard()
+    peer.send("F.", end, 2)
+    assert peer.heard(window=True) == [f". 2 ack {end + 1} win 65535"]
+
+
 def test_answers_in_time_wait_are_limited() -> None:
     """tcp_invalid_ratelimit: two ends must not play ball."""
     peer = Peer()

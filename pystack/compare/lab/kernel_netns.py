@@ -256,4 +256,4 @@ def _finish(process: LabProcess, timeout: float | None, attendant: Attendant | N
     if ended is not None:
         return ended
     process.stop()
-    raise TimeoutError(f"still running after {timeout} s: {process.command}")
+    raise TimeoutError(f"still running after {timeout:g} s: {process.command}")

@@ -26,7 +26,7 @@ def run_setup(kernel: KernelNetns, setup: str, file: str, line: int) -> None:
     ended = process.wait(SETUP_PATIENCE)
     if ended is None:
         process.stop()
-        raise SideError([f"{file}:{line}: the setup: still running after {SETUP_PATIENCE} s"])
+        raise SideError([f"{file}:{line}: the setup: still running after {SETUP_PATIENCE:g} s"])
     if ended.rc:
         raise SideError([_complaint(ended, setup, file, line)])
 

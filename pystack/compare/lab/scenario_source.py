@@ -30,7 +30,7 @@ class Source:
 
     def complain(self, path: Path, text: str) -> None:
         """Remember what is wrong with what stands at `path`."""
-        where = ".".join(word for word in path if not word.isdigit())
+        where = _dotted(path)
         self.complaints.append((self.line(path), f"{where}: {text}" if where else text))
 
     def sorted_complaints(self) -> list[str]:
@@ -111,8 +111,13 @@ class Source:
         line = self.text_line(path)
         for fault in shell.faults("\n" * (line - 1) + text, self.file):
             _, place, complaint = fault.removeprefix(f"pystack: {self.file}").split(":", 2)
-            self.complaints.append((int(place), f"{path[0]}: {complaint.strip()}"))
+            self.complaints.append((int(place), f"{_dotted(path)}: {complaint.strip()}"))
         return text
+
+
+def _dotted(path: Path) -> str:
+    """A key as a user would name it: without which of several it is, which the line tells."""
+    return ".".join(word for word in path if not word.isdigit())
 
 
 def _printable(text: str) -> str:

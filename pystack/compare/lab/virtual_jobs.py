@@ -31,7 +31,7 @@ class VirtualJobs:
         self.poll(job)
         while job.job.rc is None:
             if clock.now >= limit:
-                raise TimeoutError(f"still running after {COMMAND_PATIENCE} s: {command}")
+                raise TimeoutError(f"still running after {COMMAND_PATIENCE:g} s: {command}")
             self._lab.advance(self._deadline(min(_deadline_of(job) or limit, limit)))
             self.poll(job)
         return job.completed()

@@ -160,7 +160,7 @@ wait = nan
         'x.toml:12: step.send.prot: unknown key; did you mean "port"?',
         'x.toml:12: step.send.port: there is no port ""',
         'x.toml:12: step.send.packet: unknown layer Ethr; did you mean "Ether"? (column 1)',
-        "x.toml:14: step: background commands and && are not modelled",
+        "x.toml:14: step.run: background commands and && are not modelled",
         "x.toml:16: step.wait: must be a number of seconds, up to 3600",
     ]
 

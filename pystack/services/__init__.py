@@ -1,0 +1,1 @@
+"""What a host offers to others over its own sockets."""
