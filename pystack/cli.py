@@ -111,11 +111,37 @@ def _complain(sentence: str) -> int:
     return USAGE
 
 
+def execute(arguments: Sequence[str], context: Context) -> int:
+    """`pystack exec`: a trio program on pystack's sockets."""
+    parser = _Parser(
+        prog="pystack exec",
+        description="Run a trio program on a stack of its own instead of the kernel's sockets.",
+    )
+    parser.add_argument(
+        "-c", dest="config", metavar="FILE", default="", help="TOML as for `run`; without: only lo"
+    )
+    parser.add_argument("--allow-system-changes", action="store_true", help="as for `run`")
+    parser.add_argument("script", metavar="SCRIPT.py")
+    parser.add_argument("arguments", metavar="ARGUMENTS", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    if not os.access(options.script, os.R_OK):
+        return _complain(f"exec: {options.script}: no such file, or it may not be read")
+    from pystack.daemon.keeper import Terms
+    from pystack.daemon.keeper_link import start_keeper
+
+    terms = Terms(options.config, "", options.allow_system_changes)
+    link = start_keeper(terms)
+    from pystack.daemon.script import run_script
+
+    return run_script(link, terms, context.ns, options.script, options.arguments)
+
+
 VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
     "run": run,
     "doctor": doctor,
     "compare": compare,
     "fuzz": fuzz,
+    "exec": execute,
 }
 
 

@@ -24,9 +24,9 @@ USAGE: Final = 2
 NO_DAEMON: Final = 3
 LACKING: Final = 4
 
-OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz"})  # need no daemon
+OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz", "exec"})  # need no daemon
 DAEMON_VERBS: Final = frozenset({"status", "reload", "stop", "setup", "explain"})
-NOT_BUILT_YET: Final = frozenset("trace import exec forward web bench".split())
+NOT_BUILT_YET: Final = frozenset("trace import forward web bench".split())
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
@@ -46,6 +46,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
                              what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
+  exec [-c FILE] SCRIPT.py   a trio program on a stack of its own instead of the kernel's sockets
   sh [-c "CMD; CMD"] [FILE]  a prompt, or a file, of commands such as these:
   ip, bridge, sysctl, ping, arping, tcpdump …
 
@@ -197,7 +198,8 @@ def serve_without_stack(options: Options, command: list[str]) -> int:
     from pystack.daemon.json_output import VERBS, json_refusal
 
     verb = command[0]
-    for option, value in (("-n", options.ns), ("--setup", options.setup)):
+    ns = "" if verb == "exec" else options.ns
+    for option, value in (("-n", ns), ("--setup", options.setup)):
         if value:
             raise UsageError(f"{verb}: {option} is for commands inside a stack")
     if options.json and verb not in VERBS:

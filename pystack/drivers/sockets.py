@@ -1,0 +1,54 @@
+"""pystack's sockets as trio's: with them a trio program runs on this stack instead of the kernel's.
+
+    with sockets_of(pump, netns):
+        …                                # trio.open_tcp_stream(), trio.serve_tcp(), trio.socket.socket()
+
+To be entered inside trio.run(): trio keeps the factory for each run of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+from pystack.drivers.names import Resolver
+from pystack.drivers.pump import Pump
+from pystack.drivers.trio_socket import DatagramSocket, StackSocket, StreamSocket
+from pystack.netns import Netns
+
+
+@contextmanager
+def sockets_of(pump: Pump, netns: Netns) -> Iterator[None]:
+    """Let trio make its sockets here, and ask for names here."""
+    factory = trio.socket.set_custom_socket_factory(SocketFactory(pump, netns))
+    resolver = trio.socket.set_custom_hostname_resolver(Resolver())
+    try:
+        yield
+    finally:
+        trio.socket.set_custom_socket_factory(factory)
+        trio.socket.set_custom_hostname_resolver(resolver)
+
+
+class SocketFactory(trio.abc.SocketFactory):
+    """Makes the sockets of one namespace."""
+
+    def __init__(self, pump: Pump, netns: Netns) -> None:
+        self._pump = pump
+        self._netns = netns
+
+    def socket(
+        self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0
+    ) -> StackSocket:
+        """Linux: socket()"""
+        if family != socket.AF_INET:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        if type == socket.SOCK_STREAM and proto in (0, socket.IPPROTO_TCP):
+            return StreamSocket(self._pump, self._netns.tcp.open())
+        if type == socket.SOCK_DGRAM and proto in (0, socket.IPPROTO_UDP):
+            return DatagramSocket(self._pump, self._netns.udp.open())
+        raise OSError(errno.EPROTONOSUPPORT, os.strerror(errno.EPROTONOSUPPORT))

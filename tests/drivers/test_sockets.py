@@ -1,0 +1,157 @@
+"""Programs of trio's own style, on pystack's sockets."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from pystack.drivers.pump import Pump
+from pystack.drivers.sockets import sockets_of
+from tests.box import Box
+
+pytestmark = pytest.mark.trio
+
+PORT = 8000
+
+
+@asynccontextmanager
+async def stack() -> AsyncIterator[Box]:
+    """A host with lo and a silent neighbour's network; trio's sockets are its own in here."""
+    box = Box()
+    box.port("eth0", bytes.fromhex("020000000001"), "10.0.0.1/24")
+    pump = Pump(box.host, faults_are_fatal=True)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pump.run)
+            await trio.testing.wait_all_tasks_blocked()
+            with sockets_of(pump, box.ns):
+                yield box
+            nursery.cancel_scope.cancel()
+
+
+async def echo(stream: trio.SocketStream) -> None:
+    async for chunk in stream:
+        await stream.send_all(chunk)
+
+
+@asynccontextmanager
+async def echo_server() -> AsyncIterator[None]:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(trio.serve_tcp, echo, PORT)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def read_all(stream: trio.SocketStream) -> bytes:
+    return b"".join([chunk async for chunk in stream])
+
+
+async def test_an_echo_server_and_its_client_meet() -> None:
+    sent = bytes(range(256)) * 8000
+    async with stack(), echo_server(), trio.open_nursery() as nursery:
+        client = await trio.open_tcp_stream("127.0.0.1", PORT)
+
+        async def say() -> None:
+            await client.send_all(sent)
+            await client.send_eof()
+
+        nursery.start_soon(say)
+        assert await read_all(client) == sent
+        await client.aclose()
+
+
+async def test_a_hundred_clients_are_served_at_once() -> None:
+    async def ask(number: int) -> None:
+        async with await trio.open_tcp_stream("localhost", PORT) as client:
+            await client.send_all(b"%d" % number)
+            await client.send_eof()
+            answers.append(await read_all(client))
+
+    answers: list[bytes] = []
+    async with stack(), echo_server(), trio.open_nursery() as nursery:
+        for number in range(100):
+            nursery.start_soon(ask, number)
+    assert sorted(answers) == sorted(b"%d" % number for number in range(100))
+
+
+async def test_a_connection_that_is_given_up_leaves_nothing_half_open() -> None:
+    async with stack() as box:
+        with trio.move_on_after(0.05) as scope:
+            await trio.open_tcp_stream("10.0.0.9", PORT)
+        assert scope.cancelled_caught
+        assert list(box.ns.tcp) == []
+
+
+async def test_a_cancelled_server_leaves_no_listener() -> None:
+    async with stack() as box:
+        async with echo_server():
+            assert len(list(box.ns.tcp)) == 1
+        assert list(box.ns.tcp) == []
+
+
+async def test_a_cancelled_read_loses_nothing() -> None:
+    async with stack(), echo_server(), await trio.open_tcp_stream("127.0.0.1", PORT) as client:
+        with trio.move_on_after(0.01):
+            await client.receive_some()
+        await client.send_all(b"hello")
+        assert await client.receive_some() == b"hello"
+
+
+async def test_a_refusal_is_an_error_of_the_systems() -> None:
+    async with stack():
+        sock = trio.socket.socket()
+        with pytest.raises(ConnectionRefusedError):
+            await sock.connect(("127.0.0.1", PORT))
+
+
+async def test_a_port_that_is_taken_is_refused() -> None:
+    async with stack(), echo_server():
+        other = trio.socket.socket()
+        with pytest.raises(OSError, match="Address already in use"):
+            await other.bind(("0.0.0.0", PORT))
+
+
+async def test_who_waits_on_a_socket_hears_that_it_was_closed() -> None:
+    async def wait() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await client.receive_some()
+        heard.append(True)
+
+    heard: list[bool] = []
+    async with stack(), echo_server():
+        client = await trio.open_tcp_stream("127.0.0.1", PORT)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            await client.aclose()
+    assert heard == [True]
+
+
+async def test_datagrams_go_both_ways() -> None:
+    async with stack():
+        server = trio.socket.socket(type=socket.SOCK_DGRAM)
+        client = trio.socket.socket(type=socket.SOCK_DGRAM)
+        await server.bind(("127.0.0.1", 53))
+        await client.connect(("127.0.0.1", 53))
+        await client.send(b"question")
+        question, sender = await server.recvfrom(100)
+        await server.sendto(b"answer", sender)
+        assert (question, await client.recv(3)) == (b"question", b"ans")
+
+
+async def test_options_are_set_by_their_numbers() -> None:
+    async with stack():
+        sock = trio.socket.socket()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        with pytest.raises(OSError, match="Protocol not available"):
+            sock.setsockopt(socket.SOL_SOCKET, 9999, 1)
+
+
+async def test_another_family_is_not_supported() -> None:
+    async with stack():
+        with pytest.raises(OSError, match="Address family not supported"):
+            trio.socket.socket(socket.AF_INET6)
