@@ -77,7 +77,12 @@ class Knob:
         if not self.writable:
             raise NetError(EPERM)
         current = self.value
-        setattr(self.owner, self.attribute, self._read(text) if self.parse is None else self.parse(text))
+        try:
+            value = self._read(text) if self.parse is None else self.parse(text)
+        except PartlyRefused as refused:
+            setattr(self.owner, self.attribute, refused.kept)
+            raise
+        setattr(self.owner, self.attribute, value)
         if self.on_write is not None:
             self.on_write()
         if self.on_change is not None and self.value != current:
@@ -196,11 +201,7 @@ class Folder:
         return spec is None or knob.value != spec.default
 
     def _parse(self, name: str, text: str) -> Value:
-        try:
-            return self.specs[name].kind.parse(text, self.value(name), self)
-        except PartlyRefused as refused:
-            self.store(name, refused.kept)
-            raise
+        return self.specs[name].kind.parse(text, self.value(name), self)
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ def test_a_bound_name_is_not_overwritten() -> None:
     box.sysctl("net.ipv4.ip_default_ttl", "33")
     assert box.ns.ipv4.confs.ipv4.ip_default_ttl == 33
     assert knob("net.ipv4.ip_default_ttl", box.ns).effect
-    assert not knob("net.ipv4.tcp_sack", box.ns).effect
+    assert not knob("net.ipv4.tcp_autocorking", box.ns).effect
 
 
 def test_machine_dependent_values_are_of_the_table() -> None:
@@ -221,13 +221,13 @@ def test_the_names_of_a_device_come_move_and_go_with_it() -> None:
 def test_a_name_written_in_vain_is_told_until_it_is_as_usual_again() -> None:
     box = Box()
     assert box.ns.sysctls.written_in_vain() == []
-    box.sysctl("net.ipv4.tcp_sack", "0")
+    box.sysctl("net.ipv4.tcp_autocorking", "0")
     box.sysctl("net.ipv4.conf.lo.tag", "5")
     box.sysctl("net.ipv4.ip_forward", "1")
     box.sysctl("net.ipv6.conf.all.disable_ipv6", "2")
-    vain = [("net", "ipv4", "conf", "lo", "tag"), ("net", "ipv4", "tcp_sack")]
+    vain = [("net", "ipv4", "conf", "lo", "tag"), ("net", "ipv4", "tcp_autocorking")]
     assert box.ns.sysctls.written_in_vain() == vain
-    box.sysctl("net.ipv4.tcp_sack", "1")
+    box.sysctl("net.ipv4.tcp_autocorking", "1")
     assert box.ns.sysctls.written_in_vain() == vain[:1]
 
 

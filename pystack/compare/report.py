@@ -62,7 +62,8 @@ class Report:
     def causes(self, causes: Sequence[Cause]) -> Iterator[str]:
         """What differs: each cause with its first difference as an example."""
         for cause in causes:
-            many = f"{len(cause.findings)} times in {cause.scenarios} scenarios"
+            places = "one scenario" if cause.scenarios == 1 else f"{cause.scenarios} scenarios"
+            many = f"{len(cause.findings)} times in {places}"
             times = "once" if len(cause.findings) == 1 else many
             word = KNOWN if cause.known else DIFFER
             excuse = f" (known: {cause.known})" if cause.known else ""

@@ -17,6 +17,7 @@ from pystack.wire.fields import differing, place_of
 FIRST: Final = ">"  # the first row that differs
 ALSO: Final = "!"  # another that differs
 UNMARKED: Final = " "
+_MOST_DIGITS: Final = 32  # of a field in one row
 UNKNOWN: Final = "?"  # not observable on that side
 
 
@@ -112,4 +113,19 @@ def beside(difference: Difference) -> Iterator[tuple[str, str]]:
             yield "pystack", row.pystack
     if len(rows) == 1 and rows[0].kernel == rows[0].pystack:
         for name in difference.fields:
-            yield "differs", f"{name} {_value(kernel, name)} | {_value(pystack, name)}"
+            left, right = _where_apart(_value(kernel, name), _value(pystack, name))
+            yield "differs", f"{name} {left} | {right}"
+
+
+def _where_apart(left: str, right: str) -> tuple[str, str]:
+    """Two payloads from the first octet on that differs, and not to their end."""
+    if max(len(left), len(right)) <= _MOST_DIGITS:
+        return left, right
+    shorter = min(len(left), len(right))
+    start = next((place for place in range(shorter) if left[place] != right[place]), shorter) & ~1
+    return _cut(left, start), _cut(right, start)
+
+
+def _cut(digits: str, start: int) -> str:
+    end = start + _MOST_DIGITS
+    return f"{'...' if start else ''}{digits[start:end]}{'...' if len(digits) > end else ''}"

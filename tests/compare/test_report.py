@@ -40,6 +40,13 @@ def test_packets_that_read_alike_are_told_apart_by_their_fields() -> None:
     assert lines[4] == "      differs  ip.ttl 3f | 3e"
 
 
+def test_of_a_long_payload_the_part_that_differs_is_shown() -> None:
+    left_payload, right_payload = (echo() + bytes(40) + end + bytes(40) for end in (b"\x01", b"\x02"))
+    found = run(outcome([entered(echo()), left(left_payload)], [entered(echo()), left(right_payload)]))
+    lines = list(Report().causes(found.causes()))
+    assert f"      differs  payload ...01{'00' * 15}... | ...02{'00' * 15}..." in lines
+
+
 def test_of_an_output_only_the_lines_that_differ_are_the_example() -> None:
     theirs = Output(1, "ip link", 0, "", "1: lo\n2: a\n", "a warning\n")
     ours = Output(1, "ip link", 0, "", "1: lo\n2: b\n", "a warning\n")
