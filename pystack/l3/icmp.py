@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pystack.counters import Snmp
-from pystack.drop import ICMP_CSUM, ICMP_HANDLED, IP_INHDR, Drop, Outcomes
+from pystack.drop import ICMP_CSUM, ICMP_HANDLED, ICMP_REFUSED, IP_INHDR, Drop, Outcomes
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import Flow
 from pystack.l3.icmp_output import IcmpOutput
@@ -67,7 +67,7 @@ class Icmp:
             return self._drop(pkt, ICMP_HANDLED)
         if self._is_refused_broadcast(pkt, type_):
             stats.InErrors += 1
-            return self._drop(pkt, ICMP_HANDLED)
+            return self._drop(pkt, ICMP_REFUSED)
         if type_ > icmp.NR_ICMP_TYPES:
             stats.InErrors += type_ != icmp.ICMP_EXT_ECHOREPLY
             return self._drop(pkt, ICMP_HANDLED)
@@ -96,7 +96,7 @@ class Icmp:
         _, _, _, first, second = icmp.HEADER.unpack_from(message)
         reply = icmp.build(icmp.ICMP_ECHOREPLY, message[1], first, second, message[icmp.HEADER_LENGTH :])
         if not any(message[1:2] + message[4:]):
-            reply = bytes(len(reply))  # the kernel sums while it copies, from ~0 on: here that makes no 0xFFFF
+            reply = bytes(len(reply))  # the kernel sums from ~0 on while it copies: that makes no 0xFFFF here
         self._reply(pkt, header, icmp.ICMP_ECHOREPLY, reply)
 
     def _timestamp(self, pkt: Packet, header: Ipv4Header, message: bytes) -> None:
