@@ -42,6 +42,7 @@ class Packet:
         "mac_header",
         "mark",
         "network_header",
+        "nf_trace",
         "offload",
         "physin",
         "physout",
@@ -67,6 +68,7 @@ class Packet:
         self.shared = False  # another packet holds the same bytearray
         self.mark = 0
         self.priority = 0
+        self.nf_trace = False  # a rule said TRACE
         self.ip: Ipv4Header | None = None
         self.route: Route | None = None
         self.ct: Connection | None = None
@@ -102,6 +104,7 @@ class Packet:
         twin.shared = self.shared = True
         twin.mark = self.mark
         twin.priority = self.priority
+        twin.nf_trace = self.nf_trace
         twin.ip = None if self.ip is None else self.ip.copy()
         twin.route = self.route
         twin.ct = self.ct

@@ -42,6 +42,7 @@ from pystack.daemon.settings import (
     PacketSettings,
     PcapSettings,
     Port,
+    ServiceSettings,
     Settings,
     SetupText,
     TapSettings,
@@ -125,9 +126,17 @@ class _Reader:
         }
         self.check_built(table)
         self.check_hooks(sections.get("hooks"))
-        daemon = sections.get("daemon")
+        daemon, services = sections.get("daemon"), sections.get("services")
         settings = daemon if isinstance(daemon, DaemonSettings) else DaemonSettings()
-        return Config(name, self.path, setups, ports, self.accounts(settings), self.dhcp(table))
+        return Config(
+            name,
+            self.path,
+            setups,
+            ports,
+            self.accounts(settings),
+            self.dhcp(table),
+            services if isinstance(services, ServiceSettings) else ServiceSettings(),
+        )
 
     def complain(self, path: tuple[str, ...], text: str) -> None:
         """Remember a complaint about what stands at `path`."""

@@ -1,5 +1,4 @@
-"""The services of a configuration: started when its setups have run, handed on by a reload, told by status.
-"""
+"""The services of a configuration: started when its setups have run, handed on by reload, told by status."""
 
 from __future__ import annotations
 
@@ -8,14 +7,26 @@ from typing import Any, Final
 
 from pystack.daemon.config import ConfigError
 from pystack.daemon.names import printable
-from pystack.daemon.settings import Config
+from pystack.daemon.settings import Config, ServiceSettings
 from pystack.host import Host
 from pystack.services.dhcp import DhcpServer
 from pystack.services.leases import Lease, LeaseState
+from pystack.services.small import SERVICES, start
 from pystack.wire.ethernet import mac_text
 from pystack.wire.ipv4 import address_text
 
 SHOWN: Final = 20  # leases of a server, for eyes
+
+
+def start_small(config: Config, host: Host) -> None:
+    """The small services that are wanted, in the first namespace."""
+    for name in wanted(config.services):
+        start(host.init, SERVICES[name])
+
+
+def wanted(services: ServiceSettings) -> list[str]:
+    """Their names."""
+    return [name for name in SERVICES if getattr(services, name)]
 
 
 def start_dhcp(config: Config, host: Host) -> dict[str, DhcpServer]:
@@ -77,7 +88,7 @@ def dhcp_lines(facts: Mapping[str, Any]) -> list[str]:
     first, last = facts["range"]
     refused = "".join(f", {count} refused ({why})" for why, count in facts["refused"].items())
     lines = [
-        f"dhcp     {facts['device']}: {first} to {last}, {bound} leases, {facts['heeded']} heeded{refused}"
+        f"dhcp     {facts['device']}: {first} to {last}, {bound} leased, {facts['heeded']} heeded{refused}"
     ]
     for lease in leases[:SHOWN]:
         words = f"{lease['address']} {lease['mac']} {lease['state']}, {lease['seconds_left']} s left"

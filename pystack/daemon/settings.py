@@ -69,6 +69,14 @@ class DhcpSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     static: dict[str, str] = {}
 
 
+class ServiceSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the stack itself serves, over UDP and TCP."""
+
+    echo: bool = False
+    discard: bool = False
+    daytime: bool = False
+
+
 class DaemonSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the daemon behaves."""
 
@@ -97,6 +105,7 @@ DRIVERS: Final[dict[str, type[Settings]]] = {
     "memory": MemorySettings,
 }
 SECTIONS: Final[dict[str, type[Settings]]] = {
+    "services": ServiceSettings,
     "uplink": UplinkSettings,
     "daemon": DaemonSettings,
     "hooks": HookSettings,
@@ -155,6 +164,7 @@ class Config(msgspec.Struct, frozen=True):
     ports: tuple[Port, ...]
     daemon: DaemonSettings = DaemonSettings()
     dhcp: tuple[DhcpSection, ...] = ()
+    services: ServiceSettings = ServiceSettings()
 
 
 LAB_TEXT: Final = """\

@@ -14,7 +14,7 @@ from pystack.daemon import config as configuration
 from pystack.daemon.config import ConfigError, ReadText
 from pystack.daemon.keeper_link import KeeperGone, KeeperRefused
 from pystack.daemon.ports import Opener
-from pystack.daemon.services import start_dhcp
+from pystack.daemon.services import start_dhcp, start_small
 from pystack.daemon.settings import Config, Port
 from pystack.daemon.setups import run_setup, setup_faults
 from pystack.daemon.waiting import Waiting
@@ -143,4 +143,5 @@ def build(
             complaints += error.complaints
     if complaints:
         raise ConfigError(complaints)
+    start_small(config, host)
     return Stack(config, host, devices, start_dhcp(config, host))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from pystack.daemon.services import dhcp_facts, dhcp_lines
+from pystack.daemon.services import dhcp_facts, dhcp_lines, wanted
 from pystack.daemon.settings import Port
 from pystack.daemon.stack import Stack
 from pystack.host import Host
@@ -56,6 +56,7 @@ def stack_facts(stack: Stack) -> Facts:
             "next": None if deadline is None else round(max(0.0, deadline - host.clock.now), 3),
         },
         "dhcp": [dhcp_facts(name, server, host.clock.now) for name, server in stack.dhcp.items()],
+        "services": wanted(stack.config.services),
         "faults": stack.pump.faults,
         "without_effect": [f"{where}{key}" for where, key in written_in_vain(host)],
     }
@@ -134,6 +135,8 @@ def render(facts: Mapping[str, Any]) -> str:
     if facts["faults"]:
         lines.append(f"faults   {facts['faults']} (ours; the log has the frames)")
     lines += [f"drop     {row['count']} {row['reason']}: {row['sentence']}" for row in facts["drops"]]
+    if facts["services"]:
+        lines.append(f"services {', '.join(facts['services'])}")
     for server in facts["dhcp"]:
         lines += dhcp_lines(server)
     return "\n".join([*lines, *port_table(facts["ports"])]) + "\n"

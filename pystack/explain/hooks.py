@@ -6,13 +6,11 @@ from typing import Final
 
 from pystack.device import NetDevice
 from pystack.explain.path_kind import Crossed
-from pystack.explain.stage import Told
 from pystack.explain.watcher import NAME, Crossing
 from pystack.l3 import br_netfilter
 from pystack.netfilter import hooks as nf
 from pystack.netfilter.hooks import HookPoint
 
-_FUNCTION: Final = "net/netfilter/core.c nf_hook_slow()"
 _FAMILIES: Final = {
     nf.NFPROTO_IPV4: "ip",
     nf.NFPROTO_BRIDGE: "bridge",
@@ -36,13 +34,6 @@ def hook_name(crossing: Crossing) -> str:
 def functions_of(crossing: Crossing) -> list[str]:
     """Whoever of the user's has something to say at this hook, in the order in which they are asked."""
     return [entry.name for entry in _point(crossing).entries if entry.name not in _OF_THE_STACK]
-
-
-def passed(functions: list[str]) -> Told:
-    """The packet left the hook on the other side."""
-    if not functions:
-        return Told("accepted: nothing is registered here", _FUNCTION)
-    return Told(f"accepted by {', '.join(functions)}", _FUNCTION)
 
 
 def crossed(crossing: Crossing) -> Crossed:

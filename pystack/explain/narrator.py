@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from pystack.device import IFF_LOOPBACK
-from pystack.explain import bridging, connections, delivery, devices, hooks, neighbours, resolution, routing
+from pystack.explain import (
+    bridging,
+    connections,
+    delivery,
+    devices,
+    hooks,
+    neighbours,
+    resolution,
+    routing,
+    rule_steps,
+)
 from pystack.explain.changes import changed
 from pystack.explain.learning import Known, known, learned
 from pystack.explain.scene import ConfigOf, Scene
@@ -25,6 +35,7 @@ from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header, address_text
 
 HEARD: Final = f"{delivery.DELIVERED} to ARP"
 _TEACHERS: Final = (icmp.ICMP_DEST_UNREACH, icmp.ICMP_REDIRECT)
+_DECIDES_THE_WAY: Final = ("mark ", "ip.src ", "ip.dst ", "ip.tos ")
 _NO_LINK: Final = bytes(12)  # in front of a packet whose link header is not there yet
 
 
@@ -63,6 +74,7 @@ class Narrator:
 
     def _narrate(self, crossing: Crossing, traveller: Traveller) -> None:
         if not crossing.behind:
+            traveller.hook = hooks.hook_name(crossing)
             traveller.passed.append(Passing(hooks.crossed(crossing), hooks.log_fields(crossing)))
         changes = _changes(crossing, traveller)
         if crossing.family == nf.NFPROTO_NETDEV:
@@ -155,9 +167,11 @@ class Narrator:
 
     def _behind_hook(self, crossing: Crossing, traveller: Traveller, changes: tuple[str, ...]) -> None:
         functions = hooks.functions_of(crossing)
-        told = hooks.passed(functions)
+        told = rule_steps.accepted(traveller, functions)
         name = hooks.hook_name(crossing)
         self._stage(crossing, traveller, "hook", name, told, changes, verbose=not functions and not changes)
+        if (crossing.family, crossing.hook) == (nf.NFPROTO_IPV4, nf.OUTPUT):
+            self._note_another_way(crossing, traveller, changes)
         stand = connections.classified(crossing, traveller)
         if stand is not None:
             self._stage(crossing, traveller, "connection", "conntrack", stand)
@@ -170,6 +184,14 @@ class Narrator:
         }.get((crossing.family, crossing.hook))
         if after is not None:
             after(crossing, traveller)
+
+    def _note_another_way(self, crossing: Crossing, traveller: Traveller, changes: tuple[str, ...]) -> None:
+        """What changed a packet that is made here has it routed again."""
+        pkt = crossing.pkt
+        what = [change for change in changes if change.startswith(_DECIDES_THE_WAY)]
+        if pkt.ip is not None and what:
+            told = routing.rerouted(self._scene(crossing), pkt, pkt.ip, what)
+            self._stage(crossing, traveller, "route", "route", told)
 
     def _into_bridge(self, crossing: Crossing, traveller: Traveller) -> None:
         bridge = bridging.bridge_of(crossing.pkt.dev)
@@ -231,7 +253,9 @@ def _changes(crossing: Crossing, traveller: Traveller) -> tuple[str, ...]:
     pkt = crossing.pkt
     network = bytes(pkt.payload())
     before, traveller.network = traveller.network, network
+    marks, traveller.mark = (traveller.mark, pkt.mark), pkt.mark
+    marked = () if not before or marks[0] == marks[1] else (f"mark {marks[0]:#x} -> {marks[1]:#x}",)
     if not before or before == network:
-        return ()
+        return marked
     front = _NO_LINK + pkt.protocol.to_bytes(2, "big")
-    return tuple(changed(front + before, front + network))
+    return (*marked, *changed(front + before, front + network))

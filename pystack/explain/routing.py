@@ -35,6 +35,7 @@ from pystack.wire.ipv4 import (
 _LOCAL_GROUPS: Final = 0xE00000  # 224.0.0.0/24
 FOR_US: Final = "for this host"
 _INPUT: Final = "net/ipv4/route.c ip_route_input_slow()"
+_AGAIN: Final = "net/ipv4/netfilter.c ip_route_me_harder()"
 _OUTPUT: Final = "net/ipv4/route.c ip_route_output_key_hash_rcu()"
 
 # --- in ---------------------------------------------------------------------------------------------------
@@ -116,6 +117,17 @@ def routed_out(scene: Scene, pkt: Packet, header: Ipv4Header, cause: Ipv4Header 
     if flow.saddr:
         reasons.append(source_choice.given(scene, flow.saddr, _given_by(scene, pkt, header, cause)))
     return Told(f"{way(scene, route)}, source {address_text(header.saddr)}", _OUTPUT, tuple(reasons))
+
+
+def rerouted(scene: Scene, pkt: Packet, header: Ipv4Header, changes: list[str]) -> Told:
+    """The second decision about a packet made here, which a rule changed. Linux: ip_route_me_harder()"""
+    route, flow = pkt.route, Flow(header.daddr, header.saddr, tos=header.tos & IPTOS_RT_MASK, mark=pkt.mark)
+    flow.oif = 0 if pkt.sock is None else pkt.sock.ifindex
+    if scene.netns.ipv4.fib.address_type(flow.saddr) not in (RTN_LOCAL, RTN_UNICAST):
+        flow.saddr = 0
+    text = f"routed again: {way(scene, route)}" if isinstance(route, Rtable) else "routed again: nowhere"
+    reasons = [Reason(change) for change in changes]
+    return Told(text, _AGAIN, (*reasons, *looked_up(scene, flow).reasons))
 
 
 def _question(pkt: Packet, header: Ipv4Header) -> Flow:

@@ -63,6 +63,14 @@ class Stage:
         }
 
 
+class Step(NamedTuple):
+    """What one rule of netfilter said, or a chain's policy."""
+
+    text: str  # `filter:INPUT:1 (-p icmp -j DROP): DROP`
+    verdict: int
+    config: str
+
+
 class Passing(NamedTuple):
     """A hook that a packet met, and what a LOG rule there would begin its line with."""
 
@@ -83,6 +91,9 @@ class Traveller:
     cause: int = 0  # the packet that was being handled when this one was made
     network: bytes = b""  # as it was last seen, from the network header on
     ends: list[str] = field(default_factory=list)
+    mark: int = 0  # as it was last seen
+    hook: str = ""  # where it was last seen to enter one
+    steps: list[Step] = field(default_factory=list)  # at the hook where it is
     misfit: str = ""  # why it fits no connection
     waits: str = ""  # for what, if it has no end yet
     passed: list[Passing] = field(default_factory=list)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from pystack.device import NetDevice
-from pystack.drop import REASONS
+from pystack.drop import NETFILTER_DROP, REASONS
 from pystack.events import Dropped, Event
 from pystack.explain.delivery import DELIVERED
-from pystack.explain.stage import Stage, Told, Traveller
+from pystack.explain.rule_steps import listen, refused
+from pystack.explain.stage import Reason, Stage, Told, Traveller
 from pystack.host import Host
 from pystack.netfilter import hooks as nf
 from pystack.netfilter.hooks import HookEntry, HookPoint, HookState, OkFn
@@ -77,13 +78,16 @@ class Watcher:
         self._current = 0  # the packet that is being handled
         self._crossing: dict[NetDevice, deque[int]] = {}  # packets that wait at the far end of a veth pair
         self._entries: list[tuple[HookPoint, HookEntry]] = []
+        self._deaf: list[Callable[[], None]] = []  # what stops the listening to rules
         for netns in host.namespaces.values():
             self._hang(netns)
+            self._deaf.append(listen(netns.tables, host.origins.of))
         self._stop = host.events.subscribe(self._hear)
 
     def close(self) -> None:
         """Look on no longer."""
-        self._stop()
+        for stop in (self._stop, *self._deaf):
+            stop()
         for point, entry in self._entries:
             point.unregister(entry)
         for netns in self._host.namespaces.values():
@@ -175,7 +179,17 @@ class Watcher:
             ends.pop()
         ends.append(f"dropped: {reason.sentence}")
         told = Told(f"dropped: {reason.sentence}")
+        if event.reason == NETFILTER_DROP.name:
+            told = self._told_of_rule(event, traveller, told)
         self.add(Stage(traveller.number, event.netns, "drop", event.device, told, drop=reason.kernel))
+
+    def _told_of_rule(self, event: Dropped, traveller: Traveller, told: Told) -> Told:
+        """Which rule it was: a stage of its own, and the line of the drop."""
+        why = refused(traveller)
+        if why is None:
+            return told
+        self.add(Stage(traveller.number, event.netns, "hook", traveller.hook, why))
+        return Told(told.text, why.function, (Reason(why.text, why.config),), why.config)
 
     def _turned_away(self) -> Traveller | None:
         """The frame at the door, if no hook has seen it yet."""

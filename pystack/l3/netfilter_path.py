@@ -12,11 +12,12 @@ from pystack.l2.offload import finish_checksum
 from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
+from pystack.netfilter import checksum
 from pystack.netfilter.conntrack.conn import attach
 from pystack.netfilter.hooks import INPUT, PREROUTING
 from pystack.packet import Packet
-from pystack.wire import icmp, tcp
-from pystack.wire.checksum import pseudo_header_sum, transport_sum, verifies
+from pystack.wire import icmp, tcp, udp
+from pystack.wire.checksum import pseudo_header_sum
 from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.ipv4 import IP_DF, IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 from pystack.wire.malformed import Malformed
@@ -192,18 +193,14 @@ def _as_copied(header: Ipv4Header, hook: int) -> Ipv4Header:
 def _is_intact(pkt: Packet, header: Ipv4Header) -> bool:
     """Whether the sum of what is to be answered is right: else it may not be from whom it says.
 
-    Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_reject_verify_csum(), net/netfilter/utils.c nf_ip_checksum()
+    Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_reject_verify_csum()
     """
-    if pkt.offload.needs_checksum:
+    if header.protocol not in (IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP):
         return True
-    body = pkt.data[pkt.network_header + header.ihl :]
-    if header.protocol == IPPROTO_ICMP:
-        return verifies(body)
-    if header.protocol == IPPROTO_UDP and bytes(body[6:8]) == bytes(2):
+    at = pkt.network_header + header.ihl + udp.CHECK_OFFSET
+    if header.protocol == IPPROTO_UDP and bytes(pkt.data[at : at + 2]) == bytes(2):
         return True
-    if header.protocol in (IPPROTO_TCP, IPPROTO_UDP):
-        return transport_sum(header.saddr, header.daddr, header.protocol, body) == 0xFFFF
-    return True
+    return checksum.holds(pkt, header)
 
 
 def _reset_for(segment: TcpHeader, length: int) -> TcpHeader:

@@ -13,7 +13,7 @@ from pystack.errors import EBUSY, EEXIST, ENOENT, ENOTEMPTY, NetError
 from pystack.netfilter.hooks import HookEntry, HookFn, HookState
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.view import View
-from pystack.netfilter.walk import Listener, walk
+from pystack.netfilter.walk import Listener, Tracer, walk
 from pystack.packet import Packet
 
 LEGACY: Final = "legacy"
@@ -58,6 +58,7 @@ class Table:
         self.owner = owner
         self.chains: dict[str, Chain] = {}  # in the order of their making
         self.listener: Listener | None = None
+        self.tracer: Tracer | None = None  # of packets that TRACE marked
         self._points = points
         self._view = view
         self._connections = connections
@@ -102,7 +103,7 @@ class Table:
         view_of = self._view
 
         def judge(pkt: Packet, state: HookState) -> int:
-            return walk(chain, view_of(pkt, state), self.listener)
+            return walk(chain, view_of(pkt, state), self.listener, self.tracer)
 
         point = self._points[chain.hook]
         name = f"{self.name}/{chain.name}"

@@ -27,6 +27,7 @@ from pystack.netfilter.nat import nat_points
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import BaseChain
 from pystack.netfilter.table import LEGACY, Table
+from pystack.netfilter.trace import LegacyTrace
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
 from pystack.packet import Packet
@@ -77,6 +78,7 @@ class Tables:
             table = Table(NFPROTO_IPV4, name, owner, points, View.of_ipv4, self._wrapped, connections)
             self._tables[owner, name] = table
             if owner == LEGACY:
+                table.tracer = LegacyTrace(self.path, name)
                 for chain in chains_of(name):
                     self.use_chain(table, chain)
         return table

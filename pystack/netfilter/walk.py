@@ -20,6 +20,16 @@ class Listener(Protocol):
         """No rule decided."""
 
 
+class Tracer(Protocol):
+    """Somebody who follows packets that TRACE marked."""
+
+    def rule(self, chain: Chain, number: int, rule: Rule, view: View) -> None:
+        """A rule matched, and is about to be obeyed."""
+
+    def end(self, chain: Chain, view: View) -> None:
+        """No rule of the chain decided."""
+
+
 class _Place:
     """Where in a chain the walk is: the numbers of its rules that are still to be asked."""
 
@@ -35,12 +45,16 @@ class _Place:
             self.numbers = chain.index.candidates(view)
 
 
-def walk(base: BaseChain, view: View, listener: Listener | None = None) -> int:
+def walk(base: BaseChain, view: View, listener: Listener | None = None, tracer: Tracer | None = None) -> int:
     """The verdict. Linux: net/ipv4/netfilter/ip_tables.c ipt_do_table()"""
     place = _Place(base, view)
     calls: list[_Place] = []  # where to go on after a user's chain
     while True:
         if place.next == len(place.numbers):
+            if tracer is not None and view.pkt.nf_trace:
+                tracer.end(place.chain, view)
+                if not calls and place.chain is not base:
+                    tracer.end(base, view)
             if not calls:
                 return _policy(base, view, listener)
             place = calls.pop()
@@ -54,6 +68,8 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None) -> int:
             continue
         rule.packets += 1
         rule.octets += view.length
+        if tracer is not None and view.pkt.nf_trace:
+            tracer.rule(place.chain, number + 1, rule, view)
         target = rule.target
         if type(target) is Jump:
             if listener is not None:
@@ -65,8 +81,11 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None) -> int:
         verdict = CONTINUE if target is None else target.apply(view)
         if listener is not None:
             listener.rule(place.chain, number + 1, rule, verdict, view)
-        if verdict == RETURN:
-            place.next = len(place.numbers)  # as if the chain had ended
+        if verdict == RETURN and calls:
+            place = calls.pop()
+        elif verdict == RETURN:
+            place = _Place(base, view)
+            place.next = len(place.numbers)  # as if the base chain had ended
         elif verdict != CONTINUE:
             return verdict
 

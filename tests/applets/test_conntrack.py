@@ -71,12 +71,26 @@ def test_a_watcher_that_has_gone_is_told_no_more(router: PystackRouter) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["conntrack -I -p tcp", "conntrack -L -o xml", "conntrack -L --src-nat=10.0.0.1", "conntrack -U"]
+    "line",
+    [
+        "conntrack -I -p sctp -s 1.1.1.1 -d 2.2.2.2 -t 5",
+        "conntrack -L -o xml",
+        "conntrack -L --src-nat=10.0.0.1",
+        "conntrack -U",
+    ],
 )
 def test_what_is_not_there_yet_is_refused_by_name(router: PystackRouter, line: str) -> None:
     done = do(router, line)
     assert done.rc == 2
     assert "not modelled" in done.err
+
+
+def test_a_connection_that_was_made_by_hand_goes_on_from_its_first_segment(router: PystackRouter) -> None:
+    made = "--sport 1000 --dport 80 -t 500 --state ESTABLISHED -u SEEN_REPLY,ASSURED"
+    assert do(router, f"conntrack -I -p tcp -s 10.1.0.2 -d 10.2.0.2 {made}").rc == 0
+    assert router.send(*segment(0, ACK, 7000, 9000)) == "ESTABLISHED"
+    assert router.send(*segment(1, ACK, 9000, 7000)) == "ESTABLISHED"
+    assert "[ASSURED]" in do(router, "conntrack -L").out
 
 
 def test_statistics_are_counted(router: PystackRouter) -> None:

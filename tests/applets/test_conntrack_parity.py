@@ -91,6 +91,30 @@ cat /proc/net/nf_conntrack
 conntrack -D -s 10.1.0.2
 conntrack -D
 conntrack -F
+conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 50
+conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 50
+conntrack -A -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 50
+conntrack -A -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 4 -t 50
+conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 3
+conntrack -I -p udp -s 1.1.1.1 --sport 1 --dport 3 -t 5
+conntrack -I -s 1.1.1.1 -d 2.2.2.2 -t 5
+conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 -t 5
+conntrack -I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 50
+conntrack -I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 50 --state ESTABLISHED -u ASSURED
+conntrack -I -p tcp -s 1.1.1.1 -d 2.2.2.2 -r 3.2.2.2 -q 1.1.1.1 --sport 1 --dport 5 -t 9 --state SYN_SENT
+conntrack -I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 7 --reply-port-src 6 -t 9 --state CLOSE -m 7
+conntrack -I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 8 --icmp-code 0 --icmp-id 7 -t 20
+conntrack -I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 3 --icmp-code 0 --icmp-id 7 -t 20
+conntrack -I -p 99 -s 1.1.1.1 -d 2.2.2.2 -t 20
+conntrack -I -p gre -s 1.1.1.1 -d 2.2.2.2 --srckey 1 --dstkey 2 -t 20
+conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 9 --dport 9 -t 50 -w 5
+conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 9 --dport 9 -t 50 -u UNSET
+conntrack -A -p icmp -s 1.1.1.3 -d 2.2.2.2 -r 3.3.3.3 -q 1.1.1.1 --icmp-type 8 --icmp-code 0 --icmp-id 9 -t 9
+conntrack -A -p 99 -s 1.1.1.3 -d 2.2.2.2 -r 3.3.3.3 -q 1.1.1.1 -t 9
+conntrack -L -o extended,id
+conntrack -L -o save
+conntrack -C
+conntrack -F
 conntrack -L
 conntrack -F expect
 conntrack -C

@@ -11,6 +11,7 @@ from pystack.daemon.settings import (
     Config,
     PacketSettings,
     PcapSettings,
+    ServiceSettings,
     SetupText,
     TapSettings,
     UnixSettings,
@@ -45,7 +46,7 @@ def complaints(folder: Path, text: str) -> list[str]:
 
 
 DEVICE_NAME = "1 to 15 octets without '/', ':', '%' or white space"
-TOP_LEVEL = " (known: name, setup, setup_text, port, dhcp, uplink, daemon, hooks)"
+TOP_LEVEL = " (known: name, setup, setup_text, port, dhcp, services, uplink, daemon, hooks)"
 RANGE = "range = ['10.0.0.1', '10.0.0.9']"
 WHOLE = """\
 name = "lab1"
@@ -88,6 +89,9 @@ dns = ["10.0.0.53"]
 lease_time = 600
 static = { "52:54:00:00:00:01" = "10.0.0.9" }
 
+[services]
+daytime = true
+
 [daemon]
 socket = "lab1.sock"
 group = "root"
@@ -119,6 +123,7 @@ def test_a_whole_configuration_becomes_values(tmp_path: Path) -> None:
         lease_time=600,
         reserved={bytes.fromhex("525400000001"): ip("10.0.0.9")},
     )
+    assert config.services == ServiceSettings(daytime=True)
     assert config.daemon.user == "nobody"
     assert config.daemon.socket == str(tmp_path / "lab1.sock")
 
@@ -217,6 +222,10 @@ def test_the_lab_answers_at_its_own_address() -> None:
         (
             f"[dhcp.b]\n{RANGE}\n[dhcp.b.static]\n'2:0:0:0:0:1' = '10.0.0.9'\n'02:0:0:0:0:1' = '10.0.0.8'",
             "lab.toml:5: dhcp.b.static.02:0:0:0:0:1: has an address already",
+        ),
+        (
+            "[services]\nchargen = true",
+            "lab.toml:2: services.chargen: unknown key (known: echo, discard, daytime)",
         ),
         ("name = 'a/b'", "lab.toml:1: name: letters, digits, '_', '-' and '.' make a name, 64 at most"),
         ("setup = 'x'", "lab.toml:1: setup: expected array, got str"),

@@ -17,8 +17,9 @@ from msgspec.structs import replace as changed
 
 from pystack.daemon.config import ConfigError
 from pystack.daemon.services import dhcp_facts, dhcp_lines
-from pystack.daemon.settings import Config, DhcpSection
+from pystack.daemon.settings import Config, DhcpSection, ServiceSettings
 from pystack.daemon.stack import Stack, build
+from pystack.daemon.status import stack_facts
 from pystack.services.dhcp import DhcpConfig
 from pystack.services.leases import Lease, LeaseState
 from tests.daemon.guest import memory_config, memory_stack
@@ -111,7 +112,7 @@ def test_status_tells_of_each_server_and_each_lease() -> None:
     facts = dhcp_facts("br0", stack.dhcp["br0"], 100.0)
     assert json.loads(json.dumps(facts))["leases"][0]["seconds_left"] == 60
     assert dhcp_lines(facts) == [
-        "dhcp     br0: 10.0.0.100 to 10.0.0.199, 1 leases, 2 heeded",
+        "dhcp     br0: 10.0.0.100 to 10.0.0.199, 1 leased, 2 heeded",
         r"lease    10.0.0.100 52:54:00:00:01:01 bound, 60 s left we\x1bb",
     ]
 
@@ -126,8 +127,20 @@ def test_status_shows_the_first_leases_of_many() -> None:
     assert lines[-1] == "lease    … and 11 more: status --json tells all"
 
 
-# -- a real client
-# ---------------------------------------------------------------------------------------------
+def test_only_the_services_that_are_wanted_answer() -> None:
+    stack = memory_stack(changed(memory_config("p1"), services=ServiceSettings(echo=True, daytime=True)))
+    assert open_ports(stack) == [7, 13]
+    assert stack_facts(stack)["services"] == ["echo", "daytime"]
+    assert open_ports(build(config())) == []
+
+
+def open_ports(stack: Stack) -> list[int]:
+    """Of the three."""
+    ports = stack.host.init.udp.ports
+    return [number for number in (7, 9, 13) if list(ports.on_port(number))]
+
+
+# -- a real client ----------------------------------------------------------------------------------------
 
 
 def sh(*words: str) -> str:
@@ -188,5 +201,5 @@ def test_a_real_client_gets_a_lease_renews_it_after_a_reload_and_gives_it_back(
             assert lease in pystack.run("status").out
             process.send_signal(signal.SIGUSR1)
             wait_for("renew", tmp_path)
-            assert ", 1 leases, " in pystack.run("status").out
+            assert ", 1 leased, " in pystack.run("status").out
         assert lease not in pystack.run("status").out

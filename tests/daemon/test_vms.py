@@ -93,6 +93,9 @@ peer = "{folder}/dgram-vm.sock"
 [dhcp.br0]
 range = ["10.77.0.100", "10.77.0.199"]
 static = {{ "52:54:00:00:01:04" = "10.77.0.50" }}
+[services]
+echo = true
+daytime = true
 [daemon]
 socket = "{folder}/ctl.sock"
 '''
@@ -174,6 +177,13 @@ def test_a_vm_gets_an_address_by_dhcp(lab: Lab, name: str, address: str) -> None
     ).check()
     machine.run("udhcpc -n -q -i eth0 -s /tmp/s").check()
     assert re.fullmatch(rf"bound {address}/24 by {BRIDGE}", machine.run("tail -n 1 /tmp/lease").out.strip())
+
+
+def test_a_vm_hears_its_echo_and_the_time_over_tcp(lab: Lab) -> None:
+    machine = lab.machines["stream"]
+    made = machine.run("head -c 300000 /dev/urandom > /tmp/said; md5sum < /tmp/said").check().out
+    assert machine.run(f"nc {BRIDGE} 7 < /tmp/said | md5sum").check().out == made
+    assert machine.run(f"nc {BRIDGE} 13 < /dev/null").check().out.strip().endswith(time.strftime("%Y"))
 
 
 def test_pystack_pings_every_vm(lab: Lab) -> None:

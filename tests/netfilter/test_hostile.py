@@ -35,6 +35,7 @@ MATCHES = """
 -m pkttype --pkt-type unicast
 -m quota --quota 5000
 -m recent --update --seconds 5 --hitcount 2 --rttl
+-m bpf --bytecode "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0"
 -m recent --set
 -p sctp -m sctp --chunk-types all DATA:UB,INIT
 -p sctp -m sctp --dport 5
@@ -58,6 +59,7 @@ TARGETS = """
 -t mangle -A PREROUTING -j CHECKSUM --checksum-fill
 -t mangle -A FORWARD -p tcp --tcp-flags SYN SYN -j TCPMSS --set-mss 500
 -t mangle -A FORWARD -m statistic --mode random --probability 0.1 -j TEE --gateway 10.0.1.9
+-A INPUT -m realm --realm 0
 -A INPUT -j NFLOG --nflog-group 1
 -A INPUT -j LOG --log-tcp-options --log-tcp-sequence --log-ip-options --log-uid --log-macdecode
 -A INPUT -p tcp -m statistic --mode random --probability 0.5 -j REJECT --reject-with tcp-reset

@@ -73,7 +73,7 @@ class Lan(Box):
     def ask(
         self, type_: int, chaddr: bytes = VM, options: dict[int, bytes] | None = None, **fields: int
     ) -> DhcpMessage | None:
-        """What the server answers to a message that is broadcast; nothing else leaves by the client's port."""
+        """What the server answers to a message that is broadcast."""
         self.hear(said(type_, chaddr, options, **fields))
         return self.answer()
 
@@ -114,8 +114,7 @@ def read_answer(frame: bytes) -> DhcpMessage:
     return parsed
 
 
-# -- by the book
-# -----------------------------------------------------------------------------------------------
+# -- by the book -------------------------------------------------------------------------------------------
 
 
 def test_a_discover_is_answered_to_the_station_that_has_no_address_yet() -> None:
@@ -261,8 +260,7 @@ def test_another_server_takes_over_leases_and_counters() -> None:
     assert other.lease(OTHER) == mine + 1
 
 
-# -- the hostile
-# -----------------------------------------------------------------------------------------------
+# -- the hostile -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.sock.tcp_sides import MSS, SYN_OPTIONS, Sides, opened
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 ABORT = struct.pack("ii", 1, 0)
 FLAGS = ("S", "S.", ".", "R", "R.", "F", "F.", "P.", "", "FS", "FP.", "UP.", "SR", "FR")

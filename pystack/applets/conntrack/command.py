@@ -1,4 +1,4 @@
-"""`conntrack -L -G -D -F -C -S -E`."""
+"""`conntrack -L -G -D -I -A -F -C -S -E`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from pystack.applets.conntrack.create import create, original_of
 from pystack.applets.conntrack.options import BadUsage, Options, parse
 from pystack.applets.conntrack.save import save_line
 from pystack.applets.conntrack.selection import is_meant
@@ -13,17 +14,16 @@ from pystack.applets.conntrack.text import event_line, flow_line
 from pystack.applets.conntrack.usage import USAGE
 from pystack.applets.requests import SIGINT, SIGTERM, Interrupted, Steps, Wait
 from pystack.applets.session import Session
-from pystack.errors import NotModelled
+from pystack.errors import EEXIST, NetError, NotModelled
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import Event, TrackContext
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
-from pystack.netfilter.conntrack.tuples import Tuple, in_zone
 
 VERSION: Final = "conntrack v1.4.7 (conntrack-tools)"
 _HINT: Final = "Try `conntrack -h' or 'conntrack --help' for more information."
 _PARAMETER_PROBLEM: Final = 2
 _OTHER_PROBLEM: Final = 1
-_BUILT: Final = ("-L", "-G", "-D", "-F", "-C", "-S", "-E")
+_BUILT: Final = ("-L", "-G", "-D", "-I", "-A", "-F", "-C", "-S", "-E")
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
@@ -59,6 +59,8 @@ class _Conntrack:
             "L": self._list,
             "G": self._get,
             "D": self._delete,
+            "I": self._create,
+            "A": self._create,
             "F": self._flush,
             "C": self._count,
             "S": self._statistics,
@@ -84,22 +86,25 @@ class _Conntrack:
 
     def _get(self) -> int:
         """Linux: nfct_cmd_get()"""
-        wanted = self._options
-        src, dst = wanted.addresses.get(("original", "saddr")), wanted.addresses.get(("original", "daddr"))
-        if src is None or dst is None:
-            raise BadUsage("you have to specify `--src' and `--dst'")
-        if wanted.protocol is None:
-            raise BadUsage("You need to supply the `--protonum' option for this command")
-        sport, dport = (wanted.ports.get(("original", name), 0) for name in ("sport", "dport"))
-        if wanted.icmp:
-            sport = wanted.icmp.get("icmp-id", 0)
-            dport = wanted.icmp.get("icmp-type", 0) << 8 | wanted.icmp.get("icmp-code", 0)
-        key = Tuple(2, wanted.protocol, src[0], dst[0], sport, dport).key
-        conn = self._context.find(in_zone(key, wanted.zones.get("zone", 0)))
+        conn = self._context.find(original_of(self._options).key)
         if conn is None:
             return self._fail("Operation failed: such conntrack doesn't exist")
         self._out.line(self._line(snapshot(conn, self._context)).replace("use=1", "use=2"))
         return self._say("1 flow entries have been shown.")
+
+    def _create(self) -> int:
+        """With -A one that is there already is no fault."""
+        adds = self._options.command == "A"
+        verb = "added" if adds else "created"
+        try:
+            create(self._options, self._context)
+        except NetError as refused:
+            if refused.number == EEXIST and adds:
+                return self._say(f"0 flow entries have been {verb}.")
+            exists = "Such conntrack exists, try -U to update"
+            why = exists if refused.number == EEXIST else "invalid parameters"
+            return self._fail(f"Operation failed: {why}")
+        return self._say(f"1 flow entries have been {verb}.")
 
     def _delete(self) -> int:
         """Linux: nfct_cmd_delete()"""

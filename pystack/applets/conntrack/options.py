@@ -25,7 +25,7 @@ from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROT
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, netmask, parse_address
 
 TABLES: Final = ("conntrack", "expect", "dying", "unconfirmed")
-COMMANDS: Final = "LGDIUEFCS"
+COMMANDS: Final = "LGDIAUEFCS"
 _OUTPUTS: Final = ("xml", "extended", "timestamp", "id", "ktimestamp", "labels", "userspace", "save")
 _NOT_YET: Final = ("xml", "timestamp", "ktimestamp", "labels", "userspace")
 _EVENTS: Final = {
@@ -40,6 +40,7 @@ _STATUS: Final = {
     "FIXED_TIMEOUT": IPS_FIXED_TIMEOUT,
     "SRC_NAT": IPS_SRC_NAT,
     "DST_NAT": IPS_DST_NAT,
+    "UNSET": 0,
 }
 _UNSET: Final = {"UNREPLIED": IPS_SEEN_REPLY}
 
@@ -47,6 +48,7 @@ _SHORT: Final = "L::I::U::D::G::E::F::A::C::hVSzs:d:r:q:p:t:u:e:a:i:f:o:n::g::j:
 _LONG: Final = {
     "dump": ("L", 2),
     "create": ("I", 2),
+    "add": ("A", 2),
     "delete": ("D", 2),
     "get": ("G", 2),
     "update": ("U", 2),
@@ -112,6 +114,7 @@ class Options:
     outputs: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
     zero: bool = False
+    timeout: int | None = None  # seconds
     family: int = 0
     protocol: int | None = None
     addresses: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # network and mask
@@ -140,7 +143,7 @@ def parse(args: Sequence[str]) -> Options:
     try:
         for name, argument in getopt:
             letter = _LONG[name][0] if name in _LONG else name
-            if letter in COMMANDS or letter in "VhA":
+            if letter in COMMANDS or letter in "Vh":
                 _command(options, letter)
             elif letter in _TAKERS:
                 _TAKERS[letter](options, argument)
@@ -261,6 +264,10 @@ def _zero(options: Options, text: str) -> None:
     options.zero = True
 
 
+def _timeout(options: Options, text: str) -> None:
+    options.timeout = _number(text)
+
+
 def _nothing(options: Options, text: str) -> None:
     """The size of a netlink socket's buffer."""
 
@@ -272,6 +279,7 @@ _TAKERS: Final[dict[str, Callable[[Options, str], None]]] = {
     "q": _at("reply", "daddr"),
     "p": _protocol,
     "f": _family,
+    "t": _timeout,
     "u": _status,
     "e": _events,
     "o": _outputs,

@@ -21,10 +21,9 @@ _WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE)
 
 
 def save_line(flow: Snapshot, letter: str = "A") -> str:
-    """Without the newline."""
+    """Without the newline, and without the mark."""
     original, reply = flow.original, flow.reply
     words = [f"-{letter} -t {flow.timeout} -u {_status(flow.status)}"]
-    words += [f"-m {flow.mark}"] if flow.mark else []
     words += [f"-w {flow.zone}"] if flow.zone else []
     words += [f"--orig-zone {original.zone}"] if original.zone else []
     words += [f"--reply-zone {reply.zone}"] if reply.zone else []

@@ -88,6 +88,8 @@ def _command(words: Words, options: Options, session: Session) -> Steps:
             raise ToolExit(USAGE_CODE, IP_USAGE)
         if command is None:
             raise NotModelled(f"ip {name}", KNOWN)
+        if name == "route" and words and route.reads_dump(words.word):
+            return (yield from route.read_dump(words, options, session))
         return command(words, options, session)
     raise ToolExit(1, f'Object "{word}" is unknown, try "ip help".\n')
 

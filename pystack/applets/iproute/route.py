@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pystack.applets.iproute import route_get, route_show
+from pystack.applets.iproute import route_get, route_save, route_show
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.route_request import RouteParser, RouteRequest
 from pystack.applets.iproute.usage_of_objects import ROUTE_USAGE, explained
 from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, matches, refused
+from pystack.applets.requests import Steps
 from pystack.applets.session import Session
-from pystack.errors import EINVAL, NetError, NotModelled
+from pystack.errors import EINVAL, NetError
 from pystack.l3.addresses import RT_SCOPE_NOWHERE
 from pystack.l3.fib import Fib
 from pystack.l3.fib_table import FibMatch
@@ -19,6 +20,20 @@ from pystack.l3.fib_types import RTNH_F_ONLINK, RTPROT_BOOT, FibInfo, FibRoute, 
 from pystack.l3.metrics import converted
 
 _COMMANDS: Final = ("add", "change", "replace", "prepend", "append", "test", "delete")
+
+
+def reads_dump(word: str) -> bool:
+    """Whether the command needs standard input; what `show` and `replace` begin with means those."""
+    if matches(word, "restore"):
+        return not matches(word, "replace")
+    return matches(word, "showdump") and not matches(word, "show")
+
+
+def read_dump(words: Words, options: Options, session: Session) -> Steps:
+    """`ip route restore` and `showdump`, which read standard input."""
+    if matches(words.take(), "restore"):
+        return (yield from route_save.restore(session))
+    return (yield from route_save.showdump(options, session))
 
 
 def run(words: Words, options: Options, session: Session) -> int:
@@ -34,6 +49,7 @@ def run(words: Words, options: Options, session: Session) -> int:
         (("list", "show", "lst"), route_show.show),
         (("get",), route_get.get),
         (("flush",), route_show.flush),
+        (("save",), route_save.save),
     )
     for names, command in others:
         if words.begins(*names):
@@ -41,8 +57,6 @@ def run(words: Words, options: Options, session: Session) -> int:
             return command(words, options, session)
     if words.begins("help"):
         raise explained(ROUTE_USAGE)
-    if words.begins("save", "restore", "showdump"):
-        raise NotModelled(f"ip route {word}", (*_COMMANDS, "show", "get", "flush"))
     raise ToolExit(USAGE_CODE, f'Command "{word}" is unknown, try "ip route help".\n')
 
 

@@ -45,7 +45,7 @@ def print_route(
         print_source(printer, info.prefsrc)
     if info.priority and found.metric is None:
         printer.put("metric", info.priority, f"metric {info.priority} ")
-    print_flags(printer, info.flags if hop is None else _flags_of(hop, fib))
+    print_flags(printer, info.flags if hop is None else flags_of(hop, fib))
     print_metrics(printer, info.metrics)
     if len(info.nexthops) > 1:
         _print_nexthops(printer, info, fib)
@@ -99,13 +99,13 @@ def _print_nexthops(printer: Printer, info: FibInfo, fib: Fib) -> None:
         if hop.dev is not None:
             printer.put("dev", hop.dev.name, f"dev {hop.dev.name} ")
         printer.put("weight", hop.weight, f"weight {hop.weight} ")
-        print_flags(printer, _flags_of(hop, fib))
+        print_flags(printer, flags_of(hop, fib))
         printer.close_object()
     if printer.json:
         printer.close_array()
 
 
-def _flags_of(hop: Nexthop, fib: Fib) -> int:
+def flags_of(hop: Nexthop, fib: Fib) -> int:
     """As the kernel tells them. Linux: net/ipv4/fib_semantics.c fib_nexthop_info()"""
     is_dead = hop.flags & RTNH_F_LINKDOWN and hop.dev is not None and fib.ignores_linkdown(hop.dev)
     return hop.flags | RTNH_F_DEAD if is_dead else hop.flags

@@ -215,6 +215,7 @@ class Editor:
         """Give a built-in chain a policy; its packets are counted from here on."""
         chain = self.tables.use_chain(table, name)
         chain.policy = NAMES.index(policy)
+        self._origins.note(chain)
         chain.packets, chain.octets = counters
         chain.counts = True
 

@@ -57,11 +57,11 @@ _TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, Targe
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
 _MATCHES_OF_OTHERS: Final = frozenset(
-    "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct osf policy rateest realm set socket".split()
+    "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct osf policy rateest set socket".split()
 )
 _TARGETS_OF_OTHERS: Final = frozenset(
     "AUDIT CLUSTERIP CONNSECMARK DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP "
-    "RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPOPTSTRIP TPROXY TRACE "
+    "RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPOPTSTRIP TPROXY "
     "ULOG".split()
 )
 

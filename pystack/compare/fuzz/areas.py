@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import arp, bridge, fragments, icmp, route
+from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, route
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
@@ -14,6 +14,7 @@ Draw = Callable[[Dice, int], Scenario]  # a topology, and so many steps on it
 AREAS: Final[Mapping[str, Draw]] = {
     "arp": arp.draw,
     "bridge": bridge.draw,
+    "conntrack": conntrack.draw,
     "fragments": fragments.draw,
     "icmp": icmp.draw,
     "route": route.draw,

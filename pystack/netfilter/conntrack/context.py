@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 
 from pystack.clock import Clock
+from pystack.netfilter import checksum
 from pystack.netfilter.conntrack.conf import ConntrackConf, Limits
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, direction
@@ -15,9 +16,6 @@ from pystack.netfilter.hooks import PREROUTING, HookState
 from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
 from pystack.netfilter.log_text import ip_line
 from pystack.packet import Packet
-from pystack.wire.checksum import transport_sum, verifies
-from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
-from pystack.wire.virtio import DATA_VALID
 
 _LOG_DEFAULT = LOG_TCPSEQ | LOG_TCPOPT | LOG_IPOPT | LOG_UID
 _LOG_ALL = 255  # nf_conntrack_log_invalid: every protocol
@@ -124,6 +122,11 @@ class TrackContext:
         self.kill(conn)
         return None
 
+    def take(self, conn: Conn) -> None:
+        """A connection that a user made. Linux: nf_conntrack_hash_check_insert()"""
+        self.table.insert(conn)
+        self._tell(conn, Event.NEW)
+
     def kill(self, conn: Conn) -> bool:
         """End a connection; False if that was done before. Linux: nf_ct_delete()"""
         if conn.status & IPS_DYING:
@@ -176,14 +179,8 @@ class TrackContext:
             prefix = f"nf_ct_proto_{protocol}: {text} "
             self._printk(ip_line(prefix, _LOG_DEFAULT, pkt, state.indev, state.outdev))
 
-    def has_bad_checksum(self, pkt: Packet, state: HookState, protocol: int, transport: int) -> bool:
-        """Only what comes from outside is checked. Linux: net/netfilter/utils.c nf_ip_checksum()"""
-        if not self.conf.checksum or state.hook != PREROUTING:
+    def has_bad_checksum(self, pkt: Packet, state: HookState) -> bool:
+        """Only what comes from outside is checked."""
+        if not self.conf.checksum or state.hook != PREROUTING or pkt.ip is None:
             return False
-        if pkt.offload.needs_checksum or pkt.offload.flags & DATA_VALID:
-            return False
-        segment = pkt.data[transport:]
-        header = pkt.ip
-        if protocol not in (IPPROTO_TCP, IPPROTO_UDP) or header is None:
-            return not verifies(segment)
-        return transport_sum(header.saddr, header.daddr, protocol, segment) != 0xFFFF
+        return not checksum.holds(pkt, pkt.ip)

@@ -85,7 +85,7 @@ class TcpTracker:
         segment = read(pkt.data, transport)
         if segment is None:
             fault = "truncated packet"
-        elif self._context.has_bad_checksum(pkt, state, IPPROTO_TCP, transport):
+        elif self._context.has_bad_checksum(pkt, state):
             fault = "bad checksum"
         elif not segment.has_valid_flags:
             fault = "invalid tcp flag combination"

@@ -207,7 +207,7 @@ class Tracker:
         """
         if len(pkt.data) - transport < icmp.HEADER_LENGTH:
             fault = "short packet"
-        elif self._context.has_bad_checksum(pkt, state, IPPROTO_ICMP, transport):
+        elif self._context.has_bad_checksum(pkt, state):
             fault = "bad hw icmp checksum"
         elif pkt.data[transport] > icmp.NR_ICMP_TYPES:
             fault = "invalid icmp type"

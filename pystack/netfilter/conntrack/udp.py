@@ -14,7 +14,6 @@ from pystack.netfilter.conntrack.tuples import IPPROTO_UDPLITE
 from pystack.netfilter.conntrack.verdict import Tracked
 from pystack.netfilter.hooks import HookState
 from pystack.packet import Packet
-from pystack.wire.ipv4 import IPPROTO_UDP
 from pystack.wire.udp import HEADER, HEADER_LENGTH
 
 _STREAM_AFTER: Final = 2  # seconds
@@ -63,7 +62,7 @@ class UdpTracker:
             return self._udplite_fault(length, available, check)
         if length > available or length < HEADER_LENGTH:
             return "truncated/malformed packet"
-        if check and self._context.has_bad_checksum(pkt, state, IPPROTO_UDP, transport):
+        if check and self._context.has_bad_checksum(pkt, state):
             return "bad checksum"
         return None
 

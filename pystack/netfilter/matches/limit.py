@@ -9,26 +9,29 @@ from pystack.netfilter.rule import Match
 from pystack.netfilter.view import View
 
 SCALE: Final = 10000  # limits are intervals in ten-thousandths of a second
-_CREDITS_PER_JIFFY: Final = 128
+_DAY: Final = 86400
+_NANO: Final = 1_000_000_000
 _32_BITS: Final = 0xFFFFFFFF
 
 
 class Limit(Match):
-    """A bucket that fills with time, and that every match takes from."""
+    """In legacy tables: a bucket that fills with every jiffy, and that every match takes from."""
 
-    __slots__ = ("_cap", "_clock", "_cost", "_credit", "_last")
+    __slots__ = ("_cap", "_clock", "_cost", "_credit", "_last", "_per_jiffy")
 
     def __init__(self, path: Path, interval: int, burst: int) -> None:
         """Linux: net/netfilter/xt_limit.c limit_mt_check()"""
         self._clock = path.clock
-        self._cost = _user2credits(interval, path.clock.hz)
-        self._cap = self._credit = _user2credits(interval * burst & _32_BITS, path.clock.hz)
+        hz = path.clock.hz
+        self._per_jiffy = _credits_per_jiffy(hz)
+        self._cost = _user2credits(interval, hz)
+        self._cap = self._credit = _user2credits(interval * burst & _32_BITS, hz)
         self._last = path.clock.jiffies
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_limit.c limit_mt()"""
         now = self._clock.jiffies
-        self._credit = min(self._credit + (now - self._last) * _CREDITS_PER_JIFFY, self._cap)
+        self._credit = min(self._credit + (now - self._last) * self._per_jiffy, self._cap)
         self._last = now
         if self._credit < self._cost:
             return False
@@ -36,11 +39,45 @@ class Limit(Match):
         return True
 
 
+def overflows(interval: int, burst: int, hz: int) -> bool:
+    """Whether 32 bits do not hold such a bucket. Linux: net/netfilter/xt_limit.c limit_mt_check()"""
+    return not burst or _user2credits(interval * burst & _32_BITS, hz) < _user2credits(interval, hz)
+
+
+def _credits_per_jiffy(hz: int) -> int:
+    """The largest power of two with which a day still fits in 32 bits."""
+    return 1 << (_32_BITS // (hz * _DAY)).bit_length() - 1
+
+
 def _user2credits(interval: int, hz: int) -> int:
     """Linux: net/netfilter/xt_limit.c user2credits()"""
-    if interval > _32_BITS // (hz * _CREDITS_PER_JIFFY):
-        return interval // SCALE * hz * _CREDITS_PER_JIFFY
-    return interval * hz * _CREDITS_PER_JIFFY // SCALE
+    per_second = hz * _credits_per_jiffy(hz)
+    if interval > _32_BITS // per_second:
+        return interval // SCALE * per_second & _32_BITS
+    return interval * per_second // SCALE
+
+
+class TokenBucket(Match):
+    """The same in tables of nft: time itself is what is taken, so many packets in so many seconds."""
+
+    __slots__ = ("_clock", "_cost", "_last", "_most", "_tokens")
+
+    def __init__(self, path: Path, packets: int, seconds: int, burst: int) -> None:
+        """Linux: net/netfilter/nft_limit.c nft_limit_init()"""
+        self._clock = path.clock
+        self._cost = seconds * _NANO // packets
+        self._most = self._tokens = self._cost * burst
+        self._last = path.clock.now
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/nft_limit.c nft_limit_eval()"""
+        now = self._clock.now
+        self._tokens = min(self._tokens + round((now - self._last) * _NANO), self._most)
+        self._last = now
+        if self._tokens < self._cost:
+            return False
+        self._tokens -= self._cost
+        return True
 
 
 class Random(Match):

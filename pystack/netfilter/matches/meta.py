@@ -79,6 +79,18 @@ class Cpu(Match):
 
 
 @dataclass(frozen=True, slots=True)
+class Realm(Match):
+    """`-m realm`: our routes have none (`ip route` refuses them), and none is 0 under any mask."""
+
+    value: int
+    inverted: bool = False
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/xt_realm.c realm_mt()"""
+        return (self.value == 0) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceGroup(Match):
     """`-m devgroup`: None asks nothing; else value, mask, inverted."""
 

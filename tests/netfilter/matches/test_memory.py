@@ -4,7 +4,7 @@ scenarios/netfilter/match-*.toml."""
 import pytest
 
 from pystack.netfilter.matches.hashlimit import Buckets, HashLimit, HashSettings
-from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random
+from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random, TokenBucket, overflows
 from pystack.netfilter.matches.recent import Recent, RecentList, RecentLists
 from pystack.netfilter.rule import Match
 from tests.box import Box
@@ -24,6 +24,26 @@ def test_a_limit_lets_its_burst_through_and_then_one_in_each_interval() -> None:
     assert said(limit, 5) == [True, True, True, False, False]
     box.advance(1.0)
     assert said(limit, 2) == [True, False]
+
+
+def test_a_bucket_of_nft_fills_with_every_nanosecond() -> None:
+    box = Box()
+    limit = TokenBucket(box.ns.tables.path, 3, 60, 2)
+    assert said(limit, 3) == [True, True, False]
+    box.advance(19.9)
+    assert said(limit, 1) == [False]
+    box.advance(0.1)
+    assert said(limit, 2) == [True, False]
+    box.advance(1000.0)
+    assert said(limit, 3) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("interval", "burst", "too_much"),
+    [(SCALE * 86400, 5, True), (SCALE * 43200, 1, False), (SCALE, 10000, False), (SCALE, 0, True)],
+)
+def test_what_32_bits_do_not_hold_is_told(interval: int, burst: int, too_much: bool) -> None:
+    assert overflows(interval, burst, 250) is too_much
 
 
 def test_a_limit_that_rests_for_long_is_as_full_as_at_first_and_not_fuller() -> None:

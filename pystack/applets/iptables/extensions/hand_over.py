@@ -23,6 +23,7 @@ from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL, ENOENT
 from pystack.netfilter.rule import Target
 from pystack.netfilter.targets.hand_over import FillChecksum, Nflog, Queue, Tee
+from pystack.netfilter.targets.trace import Trace
 from pystack.wire.ipv4 import address_text, parse_address
 
 _LONGEST_PREFIX: Final = 63
@@ -148,6 +149,20 @@ class QueueExtension(TargetExtension):
         return Queue(bypass=False)
 
 
+class TraceExtension(TargetExtension):
+    """Linux: libxt_TRACE.c"""
+
+    name = "TRACE"
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """Nothing."""
+        return ""
+
+    def compile(self, values: Values, site: Site) -> Target:
+        """The same for all."""
+        return Trace()
+
+
 # --- TEE, CHECKSUM ------------------------------------------------------------------------------------------
 
 
@@ -194,6 +209,7 @@ EXTENSIONS: Final = (
     NflogExtension(),
     NfqueueExtension(),
     QueueExtension(),
+    TraceExtension(),
     TeeExtension(),
     ChecksumExtension(),
 )

@@ -9,13 +9,12 @@ from pystack.applets.iptables.option import U32, Option, Values, Where, uint
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import ERANGE
-from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random
+from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random, TokenBucket, overflows
 from pystack.netfilter.rule import Match
 
 _UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _SHOWN: Final = (("day", 86400), ("hour", 3600), ("min", 60), ("sec", 1))  # the largest first
 _DEFAULT_BURST: Final = 5
-_CREDITS: Final = 128 * 250  # of a second
 
 
 class RateUnits:
@@ -44,14 +43,23 @@ class RateUnits:
         return interval
 
     def show(self, interval: int) -> str:
+        """As it is printed."""
+        packets, unit = self._parts(interval)
+        return f"{packets}/{unit}"
+
+    def packets_in(self, interval: int) -> tuple[int, int]:
+        """How many packets in how many seconds."""
+        packets, unit = self._parts(interval)
+        return packets, dict(_SHOWN)[unit]
+
+    def _parts(self, interval: int) -> tuple[int, str]:
         """In the smallest unit that has a whole number of packets."""
-        name, length = _SHOWN[0][0], _SHOWN[0][1] * self._scale
         for unit, seconds in reversed(_SHOWN):
             parts = seconds * self._scale
             if interval <= parts and parts // interval >= parts % interval:
-                name, length = unit, parts
-                break
-        return f"{length // interval}/{name}"
+                return parts // interval, unit
+        unit, seconds = _SHOWN[0]
+        return seconds * self._scale // interval, unit
 
 
 _RATES: Final = RateUnits(SCALE)
@@ -70,9 +78,9 @@ class LimitExtension(MatchExtension):
     def kernel_error(self, values: Values, site: Site) -> int:
         """What does not fit in 32 bits. Linux: net/netfilter/xt_limit.c limit_mt_check()"""
         interval, burst = _settings(values)
-        empty = "limit-burst" in values and not values["limit-burst"].value
-        overflows = empty or interval * burst * _CREDITS // SCALE > U32
-        return ERANGE if overflows and not site.nft else 0
+        asked = values["limit-burst"].value if "limit-burst" in values else burst
+        too_much = not site.nft and overflows(interval, asked, site.path.clock.hz)
+        return ERANGE if too_much else 0
 
     def save(self, values: Values) -> str:
         """The burst only where it is not the usual one."""
@@ -87,7 +95,10 @@ class LimitExtension(MatchExtension):
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, with a memory of its own."""
-        return (Limit(site.path, *_settings(values)),)
+        interval, burst = _settings(values)
+        if site.nft:
+            return (TokenBucket(site.path, *_RATES.packets_in(interval), burst),)
+        return (Limit(site.path, interval, burst),)
 
 
 def _settings(values: Values) -> tuple[int, int]:

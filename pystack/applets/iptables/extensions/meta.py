@@ -149,6 +149,23 @@ def _group(text: str, where: Where) -> tuple[int, int]:
     return markmask(text, where)
 
 
+class Realm(MatchExtension):
+    """Linux: libipt_realm.c"""
+
+    name = "realm"
+    hooks = ("INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+    options = (Option("realm", _group, show_mark, required=True, invert=True),)
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`realm 0x5`"""
+        return f"{_not(values['realm'])}realm {show_mark(values['realm'].value)}"
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test."""
+        given = values["realm"]
+        return (meta.Realm(given.value[0], given.inverted),)
+
+
 class DevGroup(MatchExtension):
     """Linux: libxt_devgroup.c"""
 
@@ -223,4 +240,4 @@ class Physdev(MatchExtension):
         )
 
 
-EXTENSIONS: Final = (MarkMatch(), Comment(), PktType(), Mac(), Cpu(), DevGroup(), Physdev())
+EXTENSIONS: Final = (MarkMatch(), Comment(), PktType(), Mac(), Cpu(), Realm(), DevGroup(), Physdev())

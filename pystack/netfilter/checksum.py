@@ -1,0 +1,23 @@
+"""Whether the transport checksum of a packet is right, as far as anybody has to look."""
+
+from __future__ import annotations
+
+from pystack.packet import Packet
+from pystack.wire.checksum import transport_sum, verifies
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.virtio import DATA_VALID
+
+_RIGHT = 0xFFFF
+
+
+def holds(pkt: Packet, header: Ipv4Header) -> bool:
+    """The sum over what follows the header; what a device vouches for is not looked at.
+
+    Linux: net/netfilter/utils.c nf_ip_checksum()
+    """
+    if pkt.offload.needs_checksum or pkt.offload.flags & DATA_VALID:
+        return True
+    segment = pkt.data[pkt.network_header + header.ihl :]
+    if header.protocol not in (IPPROTO_TCP, IPPROTO_UDP):
+        return verifies(segment)
+    return transport_sum(header.saddr, header.daddr, header.protocol, segment) == _RIGHT

@@ -1,0 +1,113 @@
+"""Which rules of netfilter a packet met, and what they said to it."""
+
+import pytest
+
+from pystack.explain.stage import Stage
+from pystack.netfilter.table import NFT
+from tests.explain.lab import build, ends, stage, told
+
+PING = "10.0.0.2 > 10.0.0.1: ICMP echo request"
+AWAY = "0.0.0.0.1000 > 198.51.100.1.53: UDP, length 12"
+FIRST = 15  # the line of lab.setup that the rules of these tests begin in
+TWO_WAYS = """\
+ip addr add 172.16.0.1/24 dev tap2
+ip route add default via 192.0.2.7
+ip route add default via 10.0.0.2 table 77
+ip rule add fwmark 7 lookup 77
+"""
+
+
+def hook(words: str, rules: str, place: str, entry: str = "tap1") -> Stage:
+    explanation = told(words, entry, host=build(rules))
+    return next(found for found in explanation.stages if found.place == place and found.kind == "hook")
+
+
+def test_the_rule_that_drops_is_named_with_its_chain_its_words_and_its_line() -> None:
+    found = hook(
+        PING, "iptables -A INPUT -s 10.9.0.0/16 -j DROP\niptables -A INPUT -p icmp -j DROP\n", "ip INPUT"
+    )
+    assert (found.told.text, found.told.config) == (
+        "filter:INPUT:2 (-p icmp -j DROP): DROP",
+        f"lab.setup:{FIRST + 1}",
+    )
+
+
+def test_a_drop_by_a_rule_carries_the_rule_for_programs() -> None:
+    explanation = told(PING, "tap1", host=build("iptables -A INPUT -p icmp -j DROP\n"))
+    drop = stage(explanation, "drop").to_json()
+    assert (drop["drop"], drop["config"]) == ("NETFILTER_DROP", f"lab.setup:{FIRST}")
+    assert drop["why"] == [{"text": "filter:INPUT:1 (-p icmp -j DROP): DROP", "config": f"lab.setup:{FIRST}"}]
+    assert drop["function"] == "net/ipv4/netfilter/ip_tables.c ipt_do_table()"
+
+
+def test_rules_that_only_looked_on_are_reasons_and_so_are_jumps() -> None:
+    rules = (
+        "iptables -N users\niptables -A INPUT -j LOG\n"
+        "iptables -A INPUT -p icmp -j users\niptables -A users -j ACCEPT\n"
+    )
+    found = hook(PING, rules, "ip INPUT")
+    assert (found.told.text, found.told.config) == ("accepted", f"lab.setup:{FIRST + 3}")
+    assert [reason.text for reason in found.told.reasons] == [
+        "filter:INPUT:1 (-j LOG): on to the next rule",
+        "filter:INPUT:2 (-p icmp -j users): on to users",
+        "filter:users:1 (-j ACCEPT): ACCEPT",
+    ]
+
+
+def test_a_policy_is_named_with_the_line_that_set_it() -> None:
+    found = hook("10.0.0.2.9 > 192.0.2.7.9: UDP, length 0", "iptables -P FORWARD DROP\n", "ip FORWARD")
+    assert found.told.text == "filter:FORWARD: no rule decides, the policy is DROP"
+    assert found.told.config == f"lab.setup:{FIRST}"
+
+
+def test_a_reject_is_the_rule_that_made_the_error() -> None:
+    explanation = told(PING, "tap1", host=build("iptables -A INPUT -p icmp -j REJECT\n"))
+    assert "-j REJECT" in stage(explanation, "drop").told.reasons[0].text
+    assert ends(explanation)[0].endswith("caused #2")
+
+
+def test_the_tables_of_iptables_legacy_are_told_apart() -> None:
+    found = hook(PING, "iptables-legacy -A INPUT -p icmp -j DROP\n", "ip INPUT")
+    assert found.told.text.startswith("iptables-legacy filter:INPUT:1 ")
+
+
+def test_a_mark_is_a_change_and_the_way_that_it_opens_is_a_stage() -> None:
+    host = build(TWO_WAYS + "iptables -t mangle -A OUTPUT -p udp -j MARK --set-mark 7\n")
+    explanation = told(AWAY, host=host)
+    routes = [found.told for found in explanation.stages if found.kind == "route" and found.packet == 1]
+    assert [route.text for route in routes] == [
+        "by wan via 192.0.2.7, source 192.0.2.1",
+        "routed again: by br0 via 10.0.0.2",
+    ]
+    assert [reason.text for reason in routes[1].reasons] == [
+        "mark 0x0 -> 0x7",
+        "rule 0: table local has nothing for 198.51.100.1",
+        "rule 32765 (fwmark 0x7 lookup 77): table 77 has default via 10.0.0.2 dev br0",
+    ]
+    assert routes[1].reasons[2].config == f"lab.setup:{FIRST + 2}"
+    assert stage(explanation, "hook").changes == ("mark 0x0 -> 0x7",)
+
+
+def test_a_packet_that_no_rule_changes_is_routed_once() -> None:
+    explanation = told(
+        AWAY, host=build(TWO_WAYS + "iptables -t mangle -A OUTPUT -p tcp -j MARK --set-mark 7\n")
+    )
+    assert len([found for found in explanation.stages if found.kind == "route" and found.packet == 1]) == 1
+
+
+def test_a_changed_packet_without_a_way_is_dropped_for_that() -> None:
+    host = build(
+        TWO_WAYS + "ip rule add fwmark 9 prohibit\niptables -t mangle -A OUTPUT -j MARK --set-mark 9\n"
+    )
+    explanation = told(AWAY, host=host)
+    found = next(found for found in explanation.stages if found.place == "ip OUTPUT")
+    assert found.told.text == "accepted, but as it is now no way leads there"
+
+
+@pytest.mark.parametrize("words", [PING, AWAY])
+def test_nobody_listens_to_the_rules_any_longer_when_all_is_told(words: str) -> None:
+    host = build(TWO_WAYS + "iptables -A INPUT -j ACCEPT\n")
+    told(words, "tap1" if words is PING else "", host=host)
+    table = host.init.tables.get(NFT, "filter")
+    assert table is not None
+    assert table.listener is None
