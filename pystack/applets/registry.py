@@ -14,6 +14,7 @@ from pystack.applets import (
     nstat,
     ping,
     shell,
+    ss,
     sysctl,
     tcpdump,
     traceroute,
@@ -32,7 +33,7 @@ NOT_BUILT_YET: Final = frozenset(
     "ip6tables ip6tables-save ip6tables-restore "
     "ip6tables-nft ip6tables-nft-save ip6tables-nft-restore ip6tables-legacy ip6tables-legacy-save "
     "ip6tables-legacy-restore ebtables ebtables-save ebtables-restore ebtables-nft ebtables-legacy "
-    "arptables arptables-nft arptables-legacy nft ss".split()
+    "arptables arptables-nft arptables-legacy nft".split()
 )
 
 COMMANDS: Final = Commands(
@@ -48,6 +49,7 @@ COMMANDS: Final = Commands(
         "netstat": netstat.run,
         "nstat": nstat.run,
         "ping": ping.run,
+        "ss": ss.run,
         "tcpdump": tcpdump.run,
         "traceroute": traceroute.run,
         **IPTABLES,

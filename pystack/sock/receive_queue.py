@@ -41,12 +41,12 @@ def truesize(octets: int) -> int:
 class ReceiveQueue:
     """Linux: sk->sk_receive_queue, sk_rmem_alloc, sk_drops"""
 
-    __slots__ = ("_held", "_queue", "dropped", "limit")
+    __slots__ = ("_queue", "dropped", "held", "limit")
 
     def __init__(self) -> None:
         self.limit = DEFAULT_RCVBUF
         self.dropped = 0
-        self._held = 0
+        self.held = 0  # octets
         self._queue: deque[Received] = deque()
 
     def __len__(self) -> int:
@@ -54,18 +54,18 @@ class ReceiveQueue:
 
     def has_room(self, size: int) -> bool:
         """Whether a packet of this size is taken: one always is. Linux: __udp_enqueue_schedule_skb()"""
-        return not self._held or self._held + size <= self.limit
+        return not self.held or self.held + size <= self.limit
 
     def is_full(self) -> bool:
         """What raw and ping sockets ask: the last packet may reach beyond the limit.
 
         Linux: net/core/sock.c __sock_queue_rcv_skb()
         """
-        return self._held >= self.limit
+        return self.held >= self.limit
 
     def put(self, received: Received) -> None:
         """Let a packet wait."""
-        self._held += received.truesize
+        self.held += received.truesize
         self._queue.append(received)
 
     def take(self) -> Received | None:
@@ -73,7 +73,7 @@ class ReceiveQueue:
         if not self._queue:
             return None
         received = self._queue.popleft()
-        self._held -= received.truesize
+        self.held -= received.truesize
         return received
 
     def peek(self) -> Received | None:
@@ -83,4 +83,4 @@ class ReceiveQueue:
     def clear(self) -> None:
         """Forget all of it: the socket is closed."""
         self._queue.clear()
-        self._held = 0
+        self.held = 0  # octets
