@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from pystack.errors import NetError
+from pystack.errors import ECONNREFUSED, MESSAGES, NetError
 from pystack.explain.scene import Scene
 from pystack.explain.stage import Reason, Told
 from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
 from pystack.packet import Packet
+from pystack.sock.errors import IcmpError
 from pystack.sock.inet import InetSocket, seen_on
 from pystack.sock.lookup import Candidate, Endpoints
+from pystack.sock.raw import RawSocket
 from pystack.sock.tcp_sock import TcpSock
+from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_timewait import TimeWait
 from pystack.wire import icmp, ipv4, tcp, udp
 from pystack.wire.ipv4 import (
@@ -134,7 +137,10 @@ def _to_tcp(scene: Scene, pkt: Packet, header: Ipv4Header) -> Delivery:
     if connection is not None:
         state = connection.state.name if isinstance(connection, TcpSock | TimeWait) else "SYN_RECV"
         name = f"{_to(header)}:{at.dport} to {address_text(at.saddr)}:{at.sport}"
-        return Delivery(Told(f"to the connection {name} ({state})", _TCP), _delivered("TCP", name))
+        heard: tuple[Reason, ...] = ()
+        if state == "SYN_SENT" and segment.flags & tcp.RST:
+            heard = (Reason(f"its connect() fails: {MESSAGES[ECONNREFUSED]}"),)
+        return Delivery(Told(f"to the connection {name} ({state})", _TCP, heard), _delivered("TCP", name))
     reasons = tuple(_scores(scene, judged))
     listener = table.tcp.listeners.find(at)
     if listener is not None:
@@ -218,8 +224,29 @@ def _error(scene: Scene, pkt: Packet, message: bytes) -> Delivery:
     sock = _sender_of(scene, quoted, quote, pkt.dev.ifindex)
     if sock is None:
         return Delivery(Told(f"{what}, {about}: no socket sent that", _ICMP))
-    name = _name(scene, sock)
-    return Delivery(Told(f"{what}, {about}: told to the socket {name}", _ICMP), _delivered("sending", name))
+    name = _name(scene, sock, "icmp" if isinstance(sock, RawSocket) else "")
+    heard = (Reason(_hears(sock, IcmpError(message[0], message[1], 0, 0, quote))),)
+    told = Told(f"{what}, {about}: told to the socket {name}", _ICMP, heard)
+    return Delivery(told, _delivered("sending", name))
+
+
+def _hears(sock: InetSocket, error: IcmpError) -> str:
+    """What its program notices. Linux: udp_err(), raw_err(), ping_err(), tcp_v4_err()"""
+    if error.type == icmp.ICMP_REDIRECT:
+        return "its program notices nothing: a redirect is for the routes"
+    errno, is_hard = error.meaning()
+    text = MESSAGES[errno]
+    if isinstance(sock, TcpSock):
+        if sock.state is TcpState.SYN_SENT and not error.is_frag_needed:
+            return f"its connect() fails: {text}"
+        return f"its program notices nothing, unless all is given up: {text}"
+    if sock.recverr:
+        return f"its error queue tells it (IP_RECVERR), and its next call fails: {text}"
+    if not sock.is_connected:
+        return f"it is not connected and does without IP_RECVERR: its program notices nothing ({text})"
+    if is_hard or error.is_frag_needed:
+        return f"its next call fails: {text}"
+    return f"its program notices nothing: {text} may pass (IP_RECVERR would tell)"
 
 
 def quoted_flow(quote: bytes) -> Flow | None:
@@ -246,5 +273,14 @@ def _sender_of(scene: Scene, quoted: Flow, quote: bytes, ifindex: int) -> InetSo
         return connection if isinstance(connection, InetSocket) else None
     if quoted.proto == IPPROTO_ICMP and len(quote) >= (quote[0] & 15) * 4 + icmp.HEADER_LENGTH:
         ident = icmp.HEADER.unpack_from(quote, (quote[0] & 15) * 4)[3]
-        return scene.netns.ping.lookup(ident, quoted.saddr, ifindex)
+        return scene.netns.ping.lookup(ident, quoted.saddr, ifindex) or _raw_sender(scene, quoted, ifindex)
+    return None
+
+
+def _raw_sender(scene: Scene, quoted: Flow, ifindex: int) -> InetSocket | None:
+    """All raw sockets hear of it whose packet it may have been; the first of them is named."""
+    for sock in scene.netns.raw.sockets:
+        fits = sock.protocol == quoted.proto and sock.ifindex in (0, ifindex)
+        if fits and sock.is_between(quoted.saddr, quoted.daddr):
+            return sock
     return None

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.errors import EADDRINUSE, EINVAL, ENODEV, NetError
+from pystack.errors import EINVAL, EMSGSIZE, ENODEV, NetError
+from pystack.explain import lengths
 from pystack.explain.answers import answer_to
 from pystack.explain.link_header import framed
 from pystack.explain.narrator import Narrator
 from pystack.explain.path_kind import Wiring, kind_of, wiring_of
-from pystack.explain.routing import why_asked
+from pystack.explain.routing import why_asked, why_not_bound
 from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
+from pystack.explain.sockets import open_socket
 from pystack.explain.stage import Reason, Stage, Traveller
 from pystack.explain.words import Made
 from pystack.host import Host
@@ -22,10 +24,10 @@ from pystack.l3.flow_keys import flow_keys
 from pystack.l3.route import Rtable
 from pystack.netns import Netns
 from pystack.packet import Packet
-from pystack.wire import icmp, ipv4, udp
+from pystack.wire import ipv4
 from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
 from pystack.wire.ethernet import ETH_P_IP
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 _TURNS: Final = 1000  # of the backlog: frames that circle for ever end then
 MOST_PACKETS: Final = 100  # that come of one another: a loop makes them without end
@@ -66,6 +68,7 @@ class Journey:
     def __init__(self, host: Host, netns: Netns) -> None:
         self._host = host
         self._netns = netns
+        self._scene = Scene(netns, host.origins.of)
         self._narrator = Narrator(host, host.origins.of, MOST_PACKETS)
 
     def enter(self, dev: Link, made: Made) -> None:
@@ -83,13 +86,14 @@ class Journey:
         if bound_to and dev is None:
             raise NetError(ENODEV)
         sender = Sender(header.saddr, ifindex=dev.ifindex if dev else 0, mark=mark, uid=uid)
-        self._listen(header, made.payload[header.ihl :], sender)
+        self._open(header, made.payload[header.ihl :], sender)
         flow = self._flow(header, made.payload, sender)
         route = self._netns.ipv4.router.route_output(flow)
         if not isinstance(route, Rtable):
             asked = self._flow(header, made.payload, sender)
-            scene = Scene(self._netns, self._host.origins.of)
-            raise NoWay(route, tuple(why_asked(scene, asked)))
+            raise NoWay(route, tuple(why_asked(self._scene, asked)))
+        if too_long := lengths.refused(self._scene, header, route):
+            raise NoWay(EMSGSIZE, too_long)
         payload = made.payload[header.ihl :]
         if header.saddr != flow.saddr:
             header.saddr = flow.saddr
@@ -100,21 +104,11 @@ class Journey:
         output.ip_local_out(pkt)
         self._settle()
 
-    def _listen(self, header: Ipv4Header, payload: bytes, sender: Sender) -> None:
-        """Open the socket that the answer is for; if its port is taken, then by the one that is meant."""
-        if header.protocol == IPPROTO_UDP and len(payload) >= udp.HEADER_LENGTH:
-            datagrams = self._netns.udp.open()
-            datagrams.ifindex = sender.ifindex
-            try:
-                datagrams.bind(header.saddr, udp.HEADER.unpack_from(payload)[0])
-            except NetError as error:
-                if error.number != EADDRINUSE:
-                    raise
-        elif header.protocol == IPPROTO_ICMP and payload[:1] == bytes((icmp.ICMP_ECHO,)):
-            answers = self._netns.raw.open(IPPROTO_ICMP)  # as ping does where it may open no other
-            answers.ifindex = sender.ifindex
-            answers.icmp_filter = ~(1 << icmp.ICMP_ECHOREPLY)
-            answers.bind(header.saddr)
+    def _open(self, header: Ipv4Header, payload: bytes, sender: Sender) -> None:
+        try:
+            open_socket(self._netns, header, payload, sender)
+        except NetError as error:
+            raise NoWay(error.number, tuple(why_not_bound(self._scene, header.saddr))) from None
 
     def _flow(self, header: Ipv4Header, packet: bytes, sender: Sender) -> Flow:
         """How its socket asks for the way."""

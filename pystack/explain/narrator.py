@@ -11,6 +11,7 @@ from pystack.explain import (
     delivery,
     devices,
     hooks,
+    lengths,
     neighbours,
     resolution,
     routing,
@@ -236,6 +237,9 @@ class Narrator:
         if not isinstance(route, Rtable) or header is None or not isinstance(route.dev, Link):
             return
         table, nexthop = crossing.netns.ipv4.neighbours, route.nexthop(header.daddr)
+        cut = lengths.too_long(self._scene(crossing), crossing.pkt, header, route)
+        if cut is not None:
+            self._stage(crossing, traveller, "length", route.dev.name, cut)
         to_all = route.type == RTN_BROADCAST
         told = neighbours.resolves(table, route.dev, nexthop, to_all, self._config_of)
         traveller.waits = neighbours.waits_for(table, route.dev, nexthop, to_all)

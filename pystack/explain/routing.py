@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from pystack.drop import DropReason
 from pystack.errors import NetError
-from pystack.explain import source_check, source_choice
+from pystack.explain import lengths, source_check, source_choice
 from pystack.explain.lookup import asked_again, looked_up
 from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
@@ -50,7 +51,10 @@ def routed_in(scene: Scene, pkt: Packet, header: Ipv4Header) -> Told:
     router = scene.netns.ipv4.router
     decision = router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, dev, pkt)
     arrival = Arrival(header.daddr, header.saddr, header.tos, pkt.mark, dev, pkt)
-    return arrived(scene, arrival, decision)
+    told = arrived(scene, arrival, decision)
+    if not isinstance(decision, Rtable) or decision.error or decision.dev is scene.netns.loopback:
+        return told
+    return replace(told, reasons=told.reasons + lengths.refused(scene, header, decision))
 
 
 def arrived(scene: Scene, arrival: Arrival, decision: Rtable | DropReason) -> Told:
@@ -203,6 +207,13 @@ def why_asked(scene: Scene, flow: Flow) -> Iterator[Reason]:
     yield from why_out(scene, flow, route)
     if flow.saddr:
         yield source_choice.given(scene, flow.saddr, "as it was asked for")
+
+
+def why_not_bound(scene: Scene, saddr: int) -> Iterator[Reason]:
+    """Why bind() takes no such address. Linux: net/ipv4/af_inet.c __inet_bind()"""
+    kind = scene.netns.ipv4.fib.address_type(saddr)
+    what = "is not an address of this host" if kind == RTN_UNICAST else "is nobody's own"
+    yield Reason(f"bind(): {address_text(saddr)} {what}, and net.ipv4.ip_nonlocal_bind is 0")
 
 
 def _why_no_way(scene: Scene, flow: Flow) -> Iterator[Reason]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pystack.l2.devices import Link
+from pystack.l3.address_routes import implied_by
 from pystack.l3.fib_types import LOOPBACK_IFINDEX, FibRoute
 from pystack.netns import Netns
 
@@ -40,8 +41,13 @@ class Scene(NamedTuple):
         """The line that made a route, or else the address that implies it."""
         if line := self.config_of(route):
             return line
-        held = self.netns.ipv4.addresses.holder(route.info.prefsrc)
-        return "" if held is None else self.config_of(held)
+        book, dev = self.netns.ipv4.addresses, route.info.nexthops[0].dev if route.info.nexthops else None
+        implied = route.info.type, route.prefix, route.prefixlen
+        for held in book.of(dev) if dev is not None else ():
+            made = implied_by(held, book.primary_for(held))
+            if implied in ((one.type, one.prefix, one.prefixlen) for one in made):
+                return self.config_of(held)
+        return ""
 
     def setting(self, name: str, dev: Link) -> Setting:
         """What net.ipv4.conf.DEV says, or `all` where that says more."""
