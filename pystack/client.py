@@ -15,6 +15,7 @@ from pystack import __version__
 from pystack.daemon.output import OutputFailed, write_all
 from pystack.daemon.places import SOCKET_VARIABLE
 from pystack.daemon.protocol import ProtocolError, Request
+from pystack.daemon.verb_help import asks_an_applet, help_of
 
 if TYPE_CHECKING:
     from pystack.cli import Context
@@ -37,7 +38,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   run [-c FILE] [--check] [--allow-system-changes] [--state FILE]
                              the daemon in the foreground; without a file a small lab
   status                     how the daemon is
-  reload [--dry-run]         take in the changed configuration; or print what that would lose
+  reload [--dry-run]         take in the changed configuration; or print what would change
   stop                       end the daemon
   setup                      the running state as a setup
   hooks                      what hangs at the hooks: family, hook, priority, who, packets
@@ -134,9 +135,10 @@ def serve(options: Options, command: list[str]) -> int:
         raise UsageError(f"{verb}: not built yet")
     if options.socket and options.setup:
         raise UsageError("-S and --setup: either the daemon or no daemon")
+    if told := help_of(command):
+        write_all(1, told.encode())
+        return 0
     if verb == "explain":
-        if command[1:] in ([], ["-h"], ["--help"]):  # asks nothing of a stack
-            return explain_help()
         options, command = explain_request(options, command)
     if verb in OWN_VERBS:
         return serve_without_stack(options, command)
@@ -151,17 +153,13 @@ def serve(options: Options, command: list[str]) -> int:
         return converse(connection, request_for(options, command))
     except Unreachable as error:
         refuse_unknown(verb)
+        if verb not in DAEMON_VERBS and asks_an_applet(command):
+            from pystack import cli
+
+            return cli.in_process(command, context_of(Options(setup=os.devnull), command))
         return complain(str(error), error.rc)
     except TooLong as error:
         return complain(str(error), USAGE)
-
-
-def explain_help() -> int:
-    """How it is asked."""
-    from pystack.explain.command import HELP
-
-    write_all(1, HELP.encode())
-    return 0
 
 
 def refuse_unknown(verb: str) -> None:

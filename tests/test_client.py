@@ -28,6 +28,8 @@ from tests.daemon.running import (
     pystack,
 )
 
+CAN = "(bridge, compare, doctor, explain, fuzz, hooks, ip, status can)"  # print JSON
+
 pytestmark = pytest.mark.slow  # a daemon is started, and an interpreter for every command
 
 
@@ -67,11 +69,11 @@ def test_linked_under_an_applets_name_it_is_that_applet(running: Daemon, tmp_pat
         ("-n b status", "pystack: -n: status is about the whole daemon\n"),
         (
             "--json stop",
-            "pystack: --json: stop cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
+            f"pystack: --json: stop cannot do it {CAN}\n",
         ),
         (
             "--json setup",
-            "pystack: --json: setup cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
+            f"pystack: --json: setup cannot do it {CAN}\n",
         ),
     ],
 )
@@ -315,13 +317,13 @@ def test_an_option_that_is_none_is_named(words: str, sentence: str) -> None:
         (
             ["--json", "run"],
             2,
-            "pystack: --json: run cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
+            f"pystack: --json: run cannot do it {CAN}\n",
         ),
         (["--setup", "/dev/null", "setup", "x"], 2, "pystack: setup: x is not an argument (it takes none)\n"),
         (
             ["--setup", "/dev/null", "--json", "setup"],
             2,
-            "pystack: --json: setup cannot do it (bridge, compare, doctor, explain, fuzz, hooks, ip, status can)\n",
+            f"pystack: --json: setup cannot do it {CAN}\n",
         ),
         (["-S", "/x", "--setup", "/y", "ip"], 2, "pystack: -S and --setup: either the daemon or no daemon\n"),
     ],
@@ -337,6 +339,21 @@ def test_help_and_version_need_no_daemon() -> None:
     for words in (["explain"], ["explain", "--help"]):
         assert pystack("-S", "/nowhere", *words).out.startswith("usage: pystack explain PACKET ")
     assert pystack("compare", "--help").out.startswith("usage: pystack compare lab SCENARIO")
+
+
+@pytest.mark.parametrize("verb", ["sh", "hooks", "status", "reload", "setup", "stop", "explain"])
+@pytest.mark.parametrize("ask", ["-h", "--help"])
+def test_a_verb_says_how_it_is_used_whether_a_daemon_runs_or_not(verb: str, ask: str) -> None:
+    ended = pystack("-S", "/nowhere", verb, ask)
+    assert (ended.rc, ended.err) == (0, "")
+    assert ended.out.startswith("usage: pystack ")
+    assert f" {verb}" in ended.out.splitlines()[0]
+
+
+@pytest.mark.parametrize("words", ["ip help", "ip link help", "bridge help", "ping -h", "nstat --help"])
+def test_an_applet_says_how_it_is_used_without_a_daemon(words: str) -> None:
+    ended = pystack("-S", "/nowhere", *words.split())
+    assert "usage" in (ended.out + ended.err).lower()
 
 
 def test_a_word_that_no_daemon_would_know_is_said_to_be_none_whether_one_runs_or_not() -> None:

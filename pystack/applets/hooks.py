@@ -17,6 +17,12 @@ from pystack.netfilter.hooks import (
 
 INT_MAX: Final = 0x7FFFFFFF
 
+HELP: Final = """\
+usage: pystack hooks [-j]
+
+Every function that hangs at a hook of the namespace, in the order in which they run, with its packets.
+"""
+
 _FAMILIES: Final = {
     NFPROTO_BRIDGE: ("bridge", (*IP_HOOK_NAMES, "BROUTING")),
     NFPROTO_IPV4: ("ip", IP_HOOK_NAMES),
@@ -29,6 +35,9 @@ Row = tuple[str, str, int, str, int]
 
 def run(args: Sequence[str], session: Session) -> int:
     """`hooks [-j]`"""
+    if args in (["-h"], ["--help"]):
+        session.io.out.write(HELP)
+        return 0
     unknown = [word for word in args if word != "-j"]
     if unknown:
         session.io.err.line(f"pystack: hooks: {unknown[0]} is not an argument (known: -j)")

@@ -11,7 +11,9 @@ from typing import Final
 
 from pystack.applets.running_routes import route_lines
 from pystack.applets.running_rules import rule_lines
+from pystack.applets.running_sysctls import common_sysctls, device_sysctls, sysctl_line
 from pystack.applets.running_tables import firewall_lines
+from pystack.applets.running_words import inside, quoted
 from pystack.device import (
     DEFAULT_TX_QUEUE_LEN,
     IFF_ALLMULTI,
@@ -29,18 +31,10 @@ from pystack.l2.nud import NUD_PERMANENT
 from pystack.l2.veth import Veth
 from pystack.l3.addresses import IFA_F_NOPREFIXROUTE, INFINITY, RT_SCOPE_HOST, RT_SCOPE_LINK, Address
 from pystack.netns import Netns
-from pystack.sysctl import Knob
-from pystack.sysctl_table_host import CONNTRACK_MAX
 from pystack.wire.ethernet import mac_text
 from pystack.wire.ipv4 import INADDR_LOOPBACK, address_text
 
-Path = tuple[str, ...]
-
 _SCOPES: Final = {RT_SCOPE_HOST: "host", RT_SCOPE_LINK: "link", 200: "site"}
-_LOOPBACKS_OWN: Final = ("disable_policy", "disable_xfrm")  # set on lo alone
-_TWINS: Final = ("base_reachable_time", "retrans_time", "unres_qlen")  # names of what has a finer name too
-# Each is a limit to another one, which may only go below it once it has gone down itself.
-_LOWERED_FIRST: Final = ("ip_unprivileged_port_start", "ipfrag_low_thresh", "nf_conntrack_frag6_low_thresh")
 _SPEAK_TO_NOBODY: Final = ("dummy",)  # these kinds come without multicast and without ARP
 LOOPBACK_MTU: Final = 65536
 ETHERNET_MTU: Final = 1500
@@ -53,7 +47,7 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
     pristine = Host(profile=host.profile).init
     moved: list[str] = []
     for name, netns in host.namespaces.items():
-        lines += [f"{inside(name)}sysctl -w {line}" for line in _common_sysctls(netns, pristine)]
+        lines += [sysctl_line(name, knob) for knob in common_sysctls(netns, pristine)]
     made: set[NetDevice] = set()
     for name, port in ports.items():
         moved += _port_lines(name, port)
@@ -63,16 +57,11 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
             lines += _creation(netns, dev, host, made)
     for name, netns in host.namespaces.items():
         lines += [_in_netns(name, line) for dev in netns.devices for line in _device_lines(netns, dev)]
-        lines += [f"{inside(name)}sysctl -w {line}" for line in _device_sysctls(netns, pristine)]
+        lines += [sysctl_line(name, knob) for knob in device_sysctls(netns, pristine)]
         tables = (*route_lines(netns), *rule_lines(netns.ipv4.fib), *_table_lines(netns))
         lines += [_in_netns(name, line) for line in tables]
         lines += [f"{inside(name)}{line}" for line in firewall_lines(netns.tables)]
     return lines
-
-
-def inside(netns: str) -> str:
-    """In front of a command that has no option for it."""
-    return f"ip netns exec {netns} " if netns else ""
 
 
 def _in_netns(netns: str, line: str) -> str:
@@ -245,62 +234,3 @@ def _fdb_lines(bridge: Bridge) -> Iterator[str]:
         marks = " sticky" if entry.sticky else ""
         marks += " extern_learn" if entry.ext_learned else ""
         yield f"bridge fdb add {mac_text(entry.address)} dev {where} {kind}{marks}"
-
-
-# --- sysctls ---------------------------------------------------------------------------------------------
-
-
-def _common_sysctls(netns: Netns, pristine: Netns) -> Iterator[str]:
-    """Those of no device. `ip_forward` comes first: writing it sets all others called forwarding."""
-    forwarding = _value(netns, ("net", "ipv4", "ip_forward"))
-    rows = [(path, knob) for path, knob in netns.sysctls if _is_kept(path, knob) and not _is_a_devices(path)]
-    for path, knob in sorted(rows, key=lambda row: _turn(row[0], row[1], pristine)):
-        usual = forwarding if path[-1] == "forwarding" else _value(pristine, path)
-        if knob.text != usual:
-            yield _assignment(path, knob.text)
-
-
-def _is_kept(path: Path, knob: Knob) -> bool:
-    return knob.writable and knob.readable and path[-1] not in _TWINS and path != CONNTRACK_MAX[0]
-
-
-def _turn(path: Path, knob: Knob, pristine: Netns) -> tuple[int, Path]:
-    if path == ("net", "ipv4", "ip_forward"):
-        return 0, path
-    lowered = path[-1] in _LOWERED_FIRST and int(knob.text) < int(_value(pristine, path) or 0)
-    return (1 if lowered else 2), path
-
-
-def _device_sysctls(netns: Netns, pristine: Netns) -> Iterator[str]:
-    """Those of each device, where they are not what a device gets when it comes."""
-    for path, knob in netns.sysctls:
-        if not _is_a_devices(path) or not _is_kept(path, knob):
-            continue
-        fresh = _value(pristine, (*path[:3], "lo", *path[4:]))
-        usual = _value(netns, (*path[:3], "default", *path[4:]))
-        if usual is None or (path[3] == "lo" and path[-1] in _LOOPBACKS_OWN):
-            usual = fresh
-        if knob.text != usual:
-            yield _assignment(path, knob.text)
-
-
-def _is_a_devices(path: Path) -> bool:
-    return len(path) > 4 and path[2] in ("conf", "neigh") and path[3] not in ("all", "default")
-
-
-def _value(netns: Netns, path: Path) -> str | None:
-    knob = netns.sysctls.get(path)
-    return None if knob is None else knob.text
-
-
-def _assignment(path: Path, text: str) -> str:
-    key = ".".join(word.replace(".", "/") for word in path)
-    return f"{key}={quoted(text) if any(sign in text for sign in QUOTE_WORTHY) else text}"
-
-
-QUOTE_WORTHY: Final = " \t\n'\"\\;<>#|&$"
-
-
-def quoted(text: str) -> str:
-    """As a shell takes it for one word."""
-    return "'" + text.replace("'", "'\\''") + "'"

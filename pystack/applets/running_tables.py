@@ -11,13 +11,13 @@ from typing import Final
 from pystack.applets.iptables.listing import chains_in_order, rule_line
 from pystack.applets.iptables.owner import LEGACY_OWNER, NFT_OWNER
 from pystack.applets.iptables.restore import split
+from pystack.applets.running_words import quoted
 from pystack.netfilter.rule import BaseChain
 from pystack.netfilter.table import Table
 from pystack.netfilter.tables import Tables
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
 
 _PROGRAMS: Final = (("iptables-legacy", LEGACY_OWNER), ("iptables", NFT_OWNER))
-_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=+@!|%")
 
 
 def firewall_lines(tables: Tables) -> Iterator[str]:
@@ -39,9 +39,4 @@ def _table_lines(table: Table) -> Iterator[str]:
             yield f"-P {chain.name} {NAMES[chain.policy]}"
     for chain in chains:
         for rule in chain.rules:
-            yield " ".join(_quoted(word) for word in split(rule_line(chain, rule)))
-
-
-def _quoted(word: str) -> str:
-    """For a shell."""
-    return word if word and set(word) <= _PLAIN else "'" + word.replace("'", "'\\''") + "'"
+            yield " ".join(quoted(word) for word in split(rule_line(chain, rule)))

@@ -31,11 +31,26 @@ PROMPT = "# "
 ENDS = ("exit", "quit")  # what ends a prompt; a setup knows exit alone, as sh does
 SYNTAX_ERROR = 2
 
+HELP = """\
+usage: pystack sh [-e] [-c TEXT | FILE]
+
+Runs commands one after the other and ends at the first that fails, with its exit code; without a text or a
+file it reads standard input, and on a terminal it prompts and goes on after what fails.
+
+  a; b   # comment   \\ at the end of a line   'quotes' and "quotes"   < FILE   > FILE   << END
+
+Everything else of a shell (|, ||, &&, &, $NAME, $?, $( ), file name patterns, loops) is refused before
+anything runs, and there is no set +e: a command that may fail is run by itself, pystack COMMAND.
+"""
+
 Refusal = Callable[[str], str | None]  # why a command's name is refused; None if it is known
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
     """`sh [-e] [-c TEXT | FILE]`; without either, what is typed or piped in."""
+    if args in (["-h"], ["--help"]):
+        session.io.out.write(HELP)
+        return 0
     rest = list(args)
     while rest and rest[0] in ("-e", "-x", "-u", "-ex", "-eu"):
         del rest[0]

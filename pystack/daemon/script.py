@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import runpy
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -27,6 +28,7 @@ from pystack.daemon.ports import KeeperOpener
 from pystack.daemon.settings import Config, SetupText
 from pystack.daemon.stack import PortFailed, Stack, build, load
 from pystack.drivers.sockets import sockets_of
+from pystack.drivers.trio_socket import StackSocket
 from pystack.netns import Netns
 
 USAGE: Final = 2
@@ -98,6 +100,12 @@ def with_stack(stack: Stack, netns: Netns) -> None:
             raise
 
     trio.run = run_with_stack  # type: ignore[assignment]
+    wrap = trio.socket.from_stdlib_socket
+
+    def wrap_what_is_the_kernels(sock: socket.socket | StackSocket) -> trio.socket.SocketType:
+        return sock if isinstance(sock, StackSocket) else wrap(sock)
+
+    trio.socket.from_stdlib_socket = wrap_what_is_the_kernels  # for servers that are handed their sockets
 
 
 def _configuration(link: KeeperLink, terms: Terms) -> Config:

@@ -13,11 +13,11 @@ import os
 import pwd
 import signal
 import socket
-from collections import Counter
 from typing import Final
 
 import trio
 
+from pystack.applets.running_difference import lost_lines
 from pystack.applets.running_setup import setup_lines
 from pystack.daemon import places
 from pystack.daemon.account import Account, NotAllowed
@@ -252,13 +252,12 @@ class Daemon:
         return setup_lines(self.stack.host, self.stack.devices)
 
     async def lost_by_reload(self) -> list[str]:
-        """What was typed and stands in no file. Raises ConfigError."""
+        """What was typed and stands in no file, and what a reload brings. Raises ConfigError."""
         async with self._reloading:
             files = await trio.to_thread.run_sync(self.load)
             fresh = await trio.to_thread.run_sync(successor, files, self.stack)
-        standing = Counter(setup_lines(fresh.host, fresh.devices))
-        lost = (Counter(self.setup()) - standing).elements()
-        return [line for line in lost if not line.startswith("#")]
+        running = self.stack.host, self.stack.devices
+        return lost_lines(running, (fresh.host, fresh.devices))
 
     async def reload(self) -> None:
         """Take in the configuration as it is now. Raises ConfigError, PortFailed: then nothing changed."""

@@ -34,7 +34,7 @@ class Subject(Protocol):
         """The running state as a setup."""
 
     async def lost_by_reload(self) -> list[str]:
-        """What was typed and stands in no file. Raises ConfigError."""
+        """What was typed and stands in no file, and what a reload brings. Raises ConfigError."""
 
     async def reload(self) -> None:
         """Take in the configuration as it is now. Raises ConfigError, PortFailed, KeeperGone."""

@@ -96,7 +96,7 @@ class Icmp:
         _, _, _, first, second = icmp.HEADER.unpack_from(message)
         reply = icmp.build(icmp.ICMP_ECHOREPLY, message[1], first, second, message[icmp.HEADER_LENGTH :])
         if not any(message[1:2] + message[4:]):
-            reply = bytes(len(reply))  # the kernel sums from ~0 on while it copies: that makes no 0xFFFF here
+            reply = bytes(len(reply))  # the kernel sums while it copies, from ~0 on: that makes no 0xFFFF
         self._reply(pkt, header, icmp.ICMP_ECHOREPLY, reply)
 
     def _timestamp(self, pkt: Packet, header: Ipv4Header, message: bytes) -> None:

@@ -201,8 +201,7 @@ class DhcpServer:
     # -- out -----------------------------------------------------------------------------------------------
 
     def _refuse(self, asked: DhcpMessage, own: Address) -> None:
-        """A NAK goes to all on the link: the client may have no address that we could reach (RFC 2131 4.1).
-        """
+        """A NAK goes to all on the link: the client may have no address to reach it by (RFC 2131 4.1)."""
         options = {dhcp.MESSAGE_TYPE: bytes([dhcp.NAK]), dhcp.SERVER_ID: octets(own.local)}
         self._broadcast(self._reply(asked, 0, 0, options), own)
 

@@ -82,8 +82,7 @@ class LeaseTable:
         return self._is_usable(address)
 
     def choose(self, client: bytes, chaddr: bytes, wanted: int | None, now: float) -> int | None:
-        """The address to offer: the reserved one, the last one, the wanted one, a free one (RFC 2131 4.3.1).
-        """
+        """The address to offer: reserved, else the last, the wanted, or a free one (RFC 2131 4.3.1)."""
         last = self.of(client)
         for address in (self.reserved.get(chaddr), None if last is None else last.address, wanted):
             if address is not None and self.may_have(client, chaddr, address, now):
@@ -107,8 +106,7 @@ class LeaseTable:
         return None
 
     def put(self, lease: Lease) -> None:
-        """Record what an address is now; its former record, and the client's former address, are forgotten.
-        """
+        """Record what an address is now; its former record and the client's former address go."""
         self._forget(self._by_address.get(lease.address))
         if lease.state is not LeaseState.DECLINED:
             self._forget(self._by_client.get(lease.client))

@@ -14,6 +14,5 @@ TAGGED: Final = frozenset({ETH_P_8021Q, ETH_P_8021AD})
 
 
 def tag_length(protocol: int) -> int:
-    """By how much Linux takes a frame of this EtherType for shorter: it keeps the outer tag beside the bytes.
-    """
+    """By how much Linux takes such a frame for shorter: it keeps the outer tag beside the bytes."""
     return TAG_LENGTH if protocol in TAGGED else 0

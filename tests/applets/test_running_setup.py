@@ -3,7 +3,8 @@
 import pytest
 
 from pystack.applets.registry import start_setup
-from pystack.applets.running_setup import quoted, setup_lines
+from pystack.applets.running_setup import setup_lines
+from pystack.applets.running_words import quoted
 from pystack.applets.virtual import Outside, VirtualJob, run
 from pystack.host import Host
 from pystack.l2.devices import Link

@@ -41,6 +41,7 @@ MS_BIND = 0x1000
 MNT_DETACH = 0x2
 
 SCRIPT_PATH = "/run/pystack/setup"  # what sh says before the line number of a fault
+HISTORY_PATH = "/run/pystack/nstat"  # where nstat remembers: the machine's own begins long before a lab
 
 TUNSETIFF = 0x400454CA
 SIOCSIFHWADDR = 0x8924

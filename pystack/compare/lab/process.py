@@ -9,10 +9,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pystack.compare.lab.agent import HISTORY_PATH
 from pystack.compare.lab.agent_client import SYSTEM_PATH, AgentClient
 from pystack.compare.lab.errors import CommandFailed
 
-ENVIRONMENT = {"PATH": SYSTEM_PATH, "HOME": "/", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {
+    "PATH": SYSTEM_PATH,
+    "HOME": "/",
+    "TERM": "dumb",
+    "LC_ALL": "C.UTF-8",
+    "NSTAT_HISTORY": HISTORY_PATH,
+}
 PIPE_READ = 65536
 POLITE_SECONDS = 10.0  # before SIGKILL: a machine that is busy wakes nobody at once
 

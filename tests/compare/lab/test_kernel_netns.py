@@ -286,6 +286,17 @@ def test_a_renewed_lab_is_a_fresh_one(kernel: KernelNetns) -> None:
     assert kernel.run("ls /run/netns; ls /sys/class/net").out == "lo\nother\n"
 
 
+def test_nstat_remembers_nothing_of_the_machine_nor_of_a_lab_before(kernel: KernelNetns) -> None:
+    ask = "ping -q -c 1 127.0.0.1 > /dev/null; nstat IcmpInEchos"
+    kernel.sh("ip link set lo up").check()
+    told = kernel.run(ask).check().out
+    assert "IcmpInEchos                     1 " in told
+    assert kernel.run(ask).check().out == told, "one more since then"
+    kernel.renew([])
+    kernel.sh("ip link set lo up").check()
+    assert kernel.run(ask).check().out == told
+
+
 def test_a_lab_can_be_used_from_another_thread(kernel: KernelNetns) -> None:
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.extend(link.name for link in kernel.links()))
