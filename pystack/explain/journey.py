@@ -8,6 +8,7 @@ from typing import Final
 from pystack.errors import EINVAL, EMSGSIZE, ENODEV, NetError
 from pystack.explain import lengths
 from pystack.explain.answers import answer_to, arp_answer
+from pystack.explain.delivery import DELIVERED
 from pystack.explain.link_header import framed
 from pystack.explain.narrator import Narrator
 from pystack.explain.path_kind import Wiring, kind_of, wiring_of
@@ -127,8 +128,7 @@ class Journey:
         left = self._narrator.left.get(first.number)
         answer = None if left is None else answer_to(left.frame)
         if left is None or answer is None:
-            why = "what a program here answers is not known" if left is None else "it asks for no answer"
-            told = Told(f"nothing is followed: {why}")
+            told = Told(f"nothing is followed: {_why_no_answer(first, left is not None)}")
             self._narrator.watcher.add(Stage(first.number, first.netns, "reply", "reply", told))
             return False
         self._receive(left.dev, answer)
@@ -167,6 +167,14 @@ class Journey:
             self._host.run_backlog()
             turns -= 1
         self._narrator.settle()
+
+
+def _why_no_answer(first: Traveller, has_left: bool) -> str:
+    if has_left:
+        return "it asks for no answer"
+    if any(end.startswith(f"{DELIVERED} to") for end in first.ends):
+        return "what a program here answers is not known"
+    return "it did not leave; what the stack itself answers is told anyway"
 
 
 def _summed(header: Ipv4Header, payload: bytes) -> bytes:

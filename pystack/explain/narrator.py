@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pystack.device import IFF_LOOPBACK
@@ -19,6 +20,7 @@ from pystack.explain import (
 )
 from pystack.explain.changes import changed
 from pystack.explain.learning import Known, known, learned
+from pystack.explain.redirects import why_unheeded
 from pystack.explain.scene import ConfigOf, Scene
 from pystack.explain.stage import Passing, Stage, Told, Traveller
 from pystack.explain.watcher import Crossing, Watcher
@@ -47,6 +49,14 @@ class Left(NamedTuple):
     frame: bytes
 
 
+class Redirect(NamedTuple):
+    """Who names which gateway."""
+
+    dev: Link
+    teller: int
+    gateway: int
+
+
 class Lesson(NamedTuple):
     """An ICMP error that is being handed over, and what was known before."""
 
@@ -54,6 +64,7 @@ class Lesson(NamedTuple):
     scene: Scene
     flow: Flow
     before: Known
+    redirect: Redirect | None = None
 
 
 class Narrator:
@@ -68,8 +79,11 @@ class Narrator:
 
     def settle(self) -> None:
         """Nothing moves any more: tell what was learned meanwhile."""
-        for traveller, scene, flow, before in self._lessons:
-            told = learned(before, known(scene, flow), flow)
+        for traveller, scene, flow, before, redirect in self._lessons:
+            after = known(scene, flow)
+            told = learned(before, after, flow)
+            if redirect is not None and after == before:
+                told = replace(told, reasons=(why_unheeded(scene, *redirect, flow),))
             self.watcher.add(Stage(traveller.number, scene.netns.name, "learned", "routes", told))
         self._lessons.clear()
 
@@ -130,6 +144,8 @@ class Narrator:
 
     def _before_hook(self, crossing: Crossing, traveller: Traveller, changes: tuple[str, ...]) -> None:
         pkt = crossing.pkt
+        if (crossing.family, crossing.hook) == (nf.NFPROTO_ARP, nf.ARP_OUT):
+            self._ask_arp(crossing, traveller)
         if crossing.family != nf.NFPROTO_IPV4:
             return
         if crossing.hook == nf.OUTPUT and pkt.ip is not None:
@@ -144,6 +160,16 @@ class Narrator:
             )
             told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()", config=line)
             self._stage(crossing, traveller, "forward", "forward", told, changes)
+
+    def _ask_arp(self, crossing: Crossing, traveller: Traveller) -> None:
+        """In whose name a neighbour is asked for."""
+        waiting = self.watcher.travellers[traveller.cause - 1].network if traveller.cause else b""
+        header = ipv4.parse(waiting, 0)
+        told = resolution.asks(
+            self._scene(crossing), crossing.pkt, header.saddr if isinstance(header, Ipv4Header) else 0
+        )
+        if told is not None:
+            self._stage(crossing, traveller, "arp", crossing.pkt.dev.name, told)
 
     def _note_detour(self, crossing: Crossing, traveller: Traveller) -> None:
         """The packet itself can say where it goes next: a source route."""
@@ -230,7 +256,10 @@ class Narrator:
         if header.protocol == IPPROTO_ICMP and message[:1] and message[0] in _TEACHERS:
             flow = delivery.quoted_flow(message[icmp.HEADER_LENGTH :])
             if flow is not None:
-                self._lessons.append(Lesson(traveller, scene, flow, known(scene, flow)))
+                redirect = None
+                if message[0] == icmp.ICMP_REDIRECT and isinstance(pkt.dev, Link):
+                    redirect = Redirect(pkt.dev, header.saddr, int.from_bytes(message[4:8], "big"))
+                self._lessons.append(Lesson(traveller, scene, flow, known(scene, flow), redirect))
 
     def _resolve(self, crossing: Crossing, traveller: Traveller) -> None:
         route, header = crossing.pkt.route, crossing.pkt.ip

@@ -22,6 +22,7 @@ from pystack.wire.ethernet import mac_text
 from pystack.wire.ipv4 import address_text, is_loopback, is_multicast
 
 _FUNCTION: Final = "net/ipv4/arp.c arp_process()"
+_NEVER_THE_SOURCE: Final = 2  # arp_announce
 _USER_HZ: Final = 100  # proxy_delay's unit
 _IGNORE: Final = {
     1: "it answers only for addresses of the device that is asked",
@@ -37,6 +38,31 @@ def resolves(scene: Scene, pkt: Packet) -> Told:
     if not isinstance(message, arp.Arp) or not isinstance(dev, Link):
         return Told("not a question of Ethernet and IPv4", _FUNCTION)
     return _Hearing(scene, pkt, dev, message).told()
+
+
+def asks(scene: Scene, pkt: Packet, waiting: int) -> Told | None:
+    """With which address a request is sent, for a packet from `waiting`.
+
+    Linux: net/ipv4/arp.c arp_solicit()
+    """
+    dev, message = pkt.dev, arp.parse(pkt.data, pkt.network_header)
+    if (
+        not isinstance(message, arp.Arp)
+        or not isinstance(dev, Link)
+        or message.operation != arp.ARPOP_REQUEST
+    ):
+        return None
+    setting, source = scene.setting("arp_announce", dev), address_text(message.spa)
+    if message.spa == waiting:
+        why = f"the source of the packet that waits ({setting.text})"
+    elif setting.value == _NEVER_THE_SOURCE:
+        why = f"an address of {dev.name}, whatever waits ({setting.text})"
+    elif scene.netns.ipv4.fib.address_type(waiting) != RTN_LOCAL:
+        why = f"an address of {dev.name}: what waits is from elsewhere"
+    else:
+        why = f"an address of {dev.name}: {address_text(waiting)} is of no network of it ({setting.text})"
+    reason = Reason(f"its sender is {source}: {why}", setting.config)
+    return Told(f"asks who has {address_text(message.tpa)}", "net/ipv4/arp.c arp_solicit()", (reason,))
 
 
 class _Hearing:

@@ -1,5 +1,7 @@
 """ICMP errors that come in, what they teach, and packets that cannot go on yet."""
 
+import pytest
+
 from pystack.explain.journey import Explanation, Journey
 from pystack.explain.words import packet_of
 from pystack.host import Host
@@ -52,6 +54,31 @@ def test_a_redirect_of_a_stranger_teaches_nothing() -> None:
     host = build(ROUTES)
     explanation = told("192.0.2.6 > 192.0.2.1: ICMP redirect 10.9.9.9 to host 192.0.2.8", "wan", host=host)
     assert stage(explanation, "learned").told.text == "nothing is learned from it"
+    assert reasons(explanation, "learned") == [
+        "it came from 192.0.2.6, and the gateway to 10.9.9.9 is 192.0.2.7"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "gateway", "why"),
+    [
+        (
+            "",
+            "192.0.2.9",
+            "the link address of 192.0.2.9 is not known: it is asked for, and the next redirect counts",
+        ),
+        ("", "192.0.2.1", "192.0.2.1 is no address of another host"),
+        (
+            "net.ipv4.conf.wan.accept_redirects=0 net.ipv4.conf.all.accept_redirects=0",
+            "192.0.2.8",
+            "wan.accept_redirects is 0",
+        ),
+    ],
+)
+def test_a_redirect_that_is_not_heeded_says_why(more: str, gateway: str, why: str) -> None:
+    host = build(ROUTES + (f"sysctl -q -w {more}\n" if more else ""))
+    words = f"192.0.2.7 > 192.0.2.1: ICMP redirect 10.9.9.9 to host {gateway}"
+    assert reasons(told(words, "wan", host=host), "learned") == [why]
 
 
 def test_an_error_for_nobody_says_so() -> None:

@@ -99,3 +99,21 @@ def test_what_is_not_heeded_says_why(target: str, sender: str, why: str) -> None
 def test_a_message_to_arp_ends_there() -> None:
     explanation = told("ARP, Request who-has 192.0.2.1 tell 192.0.2.9", "wan")
     assert ends(explanation) == ["delivered to ARP; caused #2", "sent by wan"]
+
+
+@pytest.mark.parametrize(
+    ("level", "why"),
+    [
+        (0, "its sender is 10.0.0.1: the source of the packet that waits (wan.arp_announce is 0)"),
+        (
+            1,
+            "its sender is 192.0.2.1: an address of wan: "
+            "10.0.0.1 is of no network of it (wan.arp_announce is 1)",
+        ),
+        (2, "its sender is 192.0.2.1: an address of wan, whatever waits (wan.arp_announce is 2)"),
+    ],
+)
+def test_in_whose_name_a_neighbour_is_asked_for_is_told(level: int, why: str) -> None:
+    host = build(f"sysctl -q -w net.ipv4.conf.wan.arp_announce={level}\n")
+    explanation = told("10.0.0.1.1 > 192.0.2.8.1: UDP, length 0", host=host)
+    assert reasons(explanation, "arp", 2) == [why]
