@@ -102,7 +102,7 @@ IP_INVALID_DEST: Final = DropReason("IP_INVALID_DEST", "the destination address 
 IP_LOCAL_SOURCE: Final = DropReason("IP_LOCAL_SOURCE", "the source address is this host's own")
 IP_LOCALNET: Final = DropReason("IP_LOCALNET", "a loopback address on a device that is not lo")
 NOT_A_MEMBER: Final = _ours("NOT_A_MEMBER", "to a group that this host has not joined on this device")
-IP_RPFILTER: Final = DropReason("IP_RPFILTER", "the way back to the source is another device")
+IP_RPFILTER: Final = DropReason("IP_RPFILTER", "the source fails the check of the way back (rp_filter)")
 UNICAST_IN_L2_MULTICAST: Final = DropReason(
     "UNICAST_IN_L2_MULTICAST", "an IPv4 unicast packet in a link-layer group frame"
 )
@@ -118,6 +118,9 @@ FRAG_REASM_TIMEOUT: Final = DropReason("FRAG_REASM_TIMEOUT", "the rest of the fr
 IP_TTL: Final = DropReason("IP_TTL", "the time to live ran out", counter="Ip.InHdrErrors", kernel="IP_INHDR")
 IP_UNREACHABLE: Final = _ours("IP_UNREACHABLE", "a route says that the destination cannot be reached")
 ICMP_CSUM: Final = DropReason("ICMP_CSUM", "the ICMP checksum is wrong", counter="Icmp.InCsumErrors")
+ICMP_REFUSED: Final = DropReason(
+    "ICMP_REFUSED", "an ICMP message to many that is not answered here", kernel="INVALID_PROTO"
+)
 ICMP_HANDLED: Final = _ours("ICMP_HANDLED", "an ICMP message that asks for nothing")
 UDP_TOO_SMALL: Final = DropReason(
     "UDP_TOO_SMALL",

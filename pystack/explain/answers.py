@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pystack.wire import icmp, ipv4, tcp, udp
+from pystack.explain.link_header import SOMEBODY
+from pystack.wire import arp, icmp, ipv4, tcp, udp
 from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP, header
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, header
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 _WINDOW = 64240
@@ -26,6 +27,15 @@ def answer_to(frame: bytes) -> bytes | None:
     back = Ipv4Header(sent.daddr, sent.saddr, sent.protocol)
     link = header(bytes(frame[6:12]), bytes(frame[:6]), ETH_P_IP)
     return link + ipv4.build(back, len(payload)) + payload
+
+
+def arp_answer(frame: bytes) -> bytes | None:
+    """What a station that nothing is known of would say to a question by ARP."""
+    question = arp.parse(frame, ETH_HLEN)
+    if not isinstance(question, arp.Arp) or question.operation != arp.ARPOP_REQUEST:
+        return None
+    answer = arp.Arp(arp.ARPOP_REPLY, SOMEBODY, question.tpa, question.sha, question.spa)
+    return header(question.sha, SOMEBODY, ETH_P_ARP) + arp.build(answer)
 
 
 def _echo_reply(sent: Ipv4Header, body: bytes) -> bytes | None:

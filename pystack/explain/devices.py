@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pystack.device import IFF_LOOPBACK, IFF_UP, NetDevice
+from pystack.device import IFF_LOOPBACK, IFF_NOARP, IFF_UP, NetDevice
 from pystack.explain.bridging import bridge_of
 from pystack.explain.stage import Reason, Told
 from pystack.l2.bridge_state import BridgeState
@@ -18,6 +18,7 @@ from pystack.packet import (
     PACKET_OTHERHOST,
     Packet,
 )
+from pystack.wire.ethernet import ETH_P_ARP
 
 ConfigOf = Callable[[object], str]
 
@@ -40,6 +41,8 @@ def received(dev: NetDevice, pkt: Packet, config_of: ConfigOf) -> Told:
     if bridge is not None:
         port = f"{dev.name} is a port of {bridge.name}, which gets every frame"
         reasons = (Reason(f"{port}; addresses of {dev.name} are not asked", config_of(bridge.port_of[dev])),)
+    elif dev.flags & IFF_NOARP and pkt.protocol == ETH_P_ARP:
+        reasons = (Reason(f"{dev.name} does without ARP (NOARP): it neither asks nor answers"),)
     elif pkt.pkt_type == PACKET_OTHERHOST:
         reasons = (Reason("seen by captures only: IP drops what is for another station"),)
     return Told(_FOR_WHOM.get(pkt.pkt_type, "received"), _RECEIVED, reasons)

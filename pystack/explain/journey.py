@@ -7,7 +7,7 @@ from typing import Final
 
 from pystack.errors import EINVAL, EMSGSIZE, ENODEV, NetError
 from pystack.explain import lengths
-from pystack.explain.answers import answer_to
+from pystack.explain.answers import answer_to, arp_answer
 from pystack.explain.link_header import framed
 from pystack.explain.narrator import Narrator
 from pystack.explain.path_kind import Wiring, kind_of, wiring_of
@@ -15,7 +15,7 @@ from pystack.explain.routing import why_asked, why_not_bound
 from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
 from pystack.explain.sockets import open_socket
-from pystack.explain.stage import Reason, Stage, Traveller
+from pystack.explain.stage import Reason, Stage, Told, Traveller
 from pystack.explain.words import Made
 from pystack.host import Host
 from pystack.l2.devices import Link
@@ -26,7 +26,7 @@ from pystack.netns import Netns
 from pystack.packet import Packet
 from pystack.wire import ipv4
 from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
-from pystack.wire.ethernet import ETH_P_IP
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
 _TURNS: Final = 1000  # of the backlog: frames that circle for ever end then
@@ -122,12 +122,30 @@ class Journey:
     def reply(self) -> bool:
         """Whoever got the first packet answers it; false if it never left, or asks for no answer."""
         first = self._narrator.watcher.travellers[0]
+        if first.number not in self._narrator.left:
+            self._assume_neighbour(first)
         left = self._narrator.left.get(first.number)
         answer = None if left is None else answer_to(left.frame)
         if left is None or answer is None:
+            why = "what a program here answers is not known" if left is None else "it asks for no answer"
+            told = Told(f"nothing is followed: {why}")
+            self._narrator.watcher.add(Stage(first.number, first.netns, "reply", "reply", told))
             return False
         self._receive(left.dev, answer)
         return True
+
+    def _assume_neighbour(self, first: Traveller) -> None:
+        """Have a station answer the question by ARP that keeps a packet waiting."""
+        travellers = self._narrator.watcher.travellers
+        for asking in [one for one in travellers if one.cause == first.number and one.protocol == ETH_P_ARP]:
+            left = self._narrator.left.get(asking.number)
+            answer = None if left is None else arp_answer(left.frame)
+            if left is None or answer is None:
+                continue
+            known = len(travellers)
+            self._receive(left.dev, answer)
+            for assumed in travellers[known : known + 1]:
+                assumed.begins = f"assumed to enter by {left.dev.name}"
 
     def close(self) -> Explanation:
         """What was said."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
-from pystack.errors import EAGAIN, NetError
+from pystack.errors import EACCES, EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH, NetError
 from pystack.explain.iproute_words import route_text, rule_text, table_name
 from pystack.explain.scene import Scene, arrived_by
 from pystack.explain.stage import Reason
@@ -25,6 +26,13 @@ from pystack.l3.fib_types import (
 )
 from pystack.l3.rules import FR_ACT_TO_TBL, FibRule
 from pystack.wire.ipv4 import address_text
+
+ENDS: Final = {  # by errno: what becomes of a packet
+    EINVAL: "it ends here, and a sender elsewhere hears nothing",
+    EACCES: "it ends here, and a sender elsewhere hears that it is forbidden (ICMP)",
+    EHOSTUNREACH: "it ends here, and a sender elsewhere hears that (ICMP)",
+    ENETUNREACH: "it ends here, and a sender elsewhere hears that (ICMP)",
+}
 
 
 def asked_again(flow: Flow) -> Flow:
@@ -79,7 +87,7 @@ class _Teller:
     def decides(self, rule: FibRule) -> bool:
         """Tell what a rule led to; whether it was the last."""
         if rule.action != FR_ACT_TO_TBL:
-            self._say(rule, NetError(rule.error).text)
+            self._say(rule, ENDS.get(rule.error) or NetError(rule.error).text)
             return True
         name, winner, is_empty = table_name(rule.table), None, True
         if self.was_thrown_out_of_local and rule.table == RT_TABLE_MAIN:
@@ -97,7 +105,9 @@ class _Teller:
                 self._say(rule, f"table {name} has nothing for {address_text(self.flow.daddr)}")
             return False
         why_goes_on = self._why_goes_on(rule, winner)
-        self._say(rule, self._in_table(name, winner) + why_goes_on, winner)
+        end = ENDS.get(winner.info.error, "")
+        more = f": {end}" if end else why_goes_on
+        self._say(rule, self._in_table(name, winner) + more, winner)
         return not why_goes_on
 
     def _around(self, number: int) -> Iterator[FibRoute]:
@@ -113,9 +123,12 @@ class _Teller:
         words = rule_text(rule)
         is_plain = words == f"from all lookup {table_name(rule.table)}"
         shown = "" if is_plain or rule is self.said else f" ({words.removeprefix('from all ')})"
+        config, rules = "" if route is None else self.scene.line_of_route(route), self.scene.config_of(rule)
+        if config and rules and rule is not self.said:  # both were written by somebody
+            self.story.reasons.append(Reason(f"rule {rule.priority}{shown}: it matches", rules))
+            shown = ""
         self.said = rule
-        config = "" if route is None else self.scene.line_of_route(route)
-        reason = Reason(f"rule {rule.priority}{shown}: {text}", config or self.scene.config_of(rule))
+        reason = Reason(f"rule {rule.priority}{shown}: {text}", config or rules)
         self.story.reasons.append(reason)
 
     def _why_goes_on(self, rule: FibRule, winner: FibRoute) -> str:
@@ -172,10 +185,3 @@ class _Teller:
             "dport": f"its destination port is {flow.dport}",
         }
         return words[condition]
-
-
-def answer_text(scene: Scene, found: FibResult | int) -> str:
-    """The answer alone, for look-ups on the side: `10.0.0.0/24 dev eth0`."""
-    if isinstance(found, FibResult):
-        return route_text(found.route, scene.netns.ipv4.fib)
-    return f"none ({NetError(found).text})"

@@ -22,11 +22,12 @@ from pystack.wire.ethernet import mac_text
 from pystack.wire.ipv4 import address_text, is_loopback, is_multicast
 
 _FUNCTION: Final = "net/ipv4/arp.c arp_process()"
+_USER_HZ: Final = 100  # proxy_delay's unit
 _IGNORE: Final = {
-    1: "only for addresses of the device that is asked",
-    2: "only for those, and only to askers of the same network",
-    3: "not for addresses of scope host",
-    8: "not at all",
+    1: "it answers only for addresses of the device that is asked",
+    2: "it answers only for addresses of the device that is asked, and only to askers of their network",
+    3: "it does not answer for addresses of scope host",
+    8: "it answers nobody",
 }
 
 
@@ -65,7 +66,12 @@ class _Hearing:
         if decision.type == RTN_LOCAL:
             return self._for_us()
         if self._arp.proxy.answers_for(message, dev, decision):
-            return Told(f"answered for {self._target}", _FUNCTION, tuple(self._why_proxy(decision.dev)))
+            delay = self._proxy_delay()
+            when = (
+                f", after a while of up to {delay:g} s (neigh.{self._dev.name}.proxy_delay)" if delay else ""
+            )
+            why_proxy = tuple(self._why_proxy(decision.dev))
+            return Told(f"answered for {self._target}{when}", _FUNCTION, why_proxy)
         why = [Reason(f"{self._target} is not an address of this host"), *self._learning()]
         return Told("not answered", _FUNCTION, tuple(why))
 
@@ -112,7 +118,12 @@ class _Hearing:
 
     def _why_ignored(self) -> Reason:
         setting = self._scene.setting("arp_ignore", self._dev)
-        return Reason(f"{setting.text}: answered {_IGNORE.get(setting.value, '')}", setting.config)
+        return Reason(f"{setting.text}: {_IGNORE.get(setting.value, 'that says nothing')}", setting.config)
+
+    def _proxy_delay(self) -> float:
+        """How long the host itself is given to be faster. Linux: net/core/neighbour.c pneigh_enqueue()"""
+        at_once = self._pkt.pkt_type == PACKET_HOST
+        return 0.0 if at_once else self._arp.parms_of(self._dev).proxy_delay / _USER_HZ
 
     def _why_proxy(self, out: Link) -> Iterator[Reason]:
         entry = self._arp.proxy.find(self._dev, self._message.tpa)

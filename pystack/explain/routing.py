@@ -259,7 +259,8 @@ def _among_several(scene: Scene, found: FibResult, route: Rtable) -> Iterator[Re
         mark = ": this one" if taken else ""
         yield Reason(f"  via {address_text(hop.gateway)}{name}, {hop.weight} of {all_weights} flows{mark}")
     yield Reason(
-        f"of {len(hops)} next hops the hash of {what} names one (fib_multipath_hash_policy {policy})"
+        f"of {len(hops)} next hops the hash of {what} names one (fib_multipath_hash_policy {policy}); "
+        "its seed is this stack's own, so another start, or a kernel, may name another"
     )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from pystack.drop import IP_INVALID_DEST, IP_INVALID_SOURCE, IP_LOCALNET, NOT_A_MEMBER, DropReason
-from pystack.explain.lookup import answer_text
-from pystack.explain.scene import Scene
+from pystack.explain.lookup import looked_up
+from pystack.explain.scene import Scene, Setting
 from pystack.explain.stage import Reason
 from pystack.l3.fib_types import LOOPBACK_IFINDEX, FibResult, Flow
 from pystack.l3.source_check import Arrival
 from pystack.wire.ipv4 import INADDR_BROADCAST, address_text, is_loopback, is_multicast, is_zeronet
 
+_STRICT: Final = 1
 _MODES: Final = ("off", "strict", "loose")
 
 
@@ -53,9 +54,26 @@ def checked(scene: Scene, arrival: Arrival, oif: int) -> Iterator[Reason]:
     elif not mode.value:
         yield Reason(f"source {address_text(saddr)} is not checked: {mode.text}", mode.config)
     else:
-        back = Flow(saddr, arrival.daddr, iif=oif or LOOPBACK_IFINDEX, tos=arrival.tos)
-        found = scene.netns.ipv4.fib.lookup(back)
-        way = f"the way back to {address_text(saddr)} is {answer_text(scene, found)}"
-        here = isinstance(found, FibResult) and any(hop.dev is dev for hop in found.info.nexthops)
-        verdict = "as it came" if here else f"and it came by {dev.name}"
-        yield Reason(f"{way}, {verdict} ({mode.text}: {_MODES[min(mode.value, 2)]})", mode.config)
+        yield from _way_back(scene, arrival, oif, mode)
+
+
+def _way_back(scene: Scene, arrival: Arrival, oif: int, mode: Setting) -> Iterator[Reason]:
+    saddr, dev, name = address_text(arrival.saddr), arrival.dev, _MODES[min(mode.value, 2)]
+    mark = arrival.mark if scene.setting("src_valid_mark", dev).value else 0
+    back = Flow(arrival.saddr, arrival.daddr, iif=oif or LOOPBACK_IFINDEX, tos=arrival.tos, mark=mark)
+    story = looked_up(scene, back)
+    matched = [reason for reason in story.reasons[-2:-1] if reason.text.endswith("it matches")]
+    for reason in (*matched, *story.reasons[-1:]):
+        yield Reason(f"  back to {saddr}: {reason.text}", reason.config)
+    found = story.found
+    if not isinstance(found, FibResult):
+        verdict = f"there is no way back to {saddr} at all, and {name} needs one"
+    elif any(hop.dev is dev for hop in found.info.nexthops):
+        verdict = f"the way back to {saddr} is {dev.name}, as it came"
+    elif mode.value == _STRICT:
+        verdict = f"the way back to {saddr} is not {dev.name}, by which it came, and strict needs that"
+    else:
+        verdict = (
+            f"the way back to {saddr} is not {dev.name}, by which it came, but loose needs any way alone"
+        )
+    yield Reason(f"{verdict} ({mode.text}: {name})", mode.config)

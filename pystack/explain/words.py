@@ -47,6 +47,12 @@ _WHO_HAS: Final = re.compile(
 )
 _IS_AT: Final = re.compile(r"(?:Ethernet \(len 6\), IPv4 \(len 4\), )?Reply ([0-9.]+) is-at ([0-9a-f:]+)")
 
+_TTL_BEHIND: Final = re.compile(r",? ttl (\d+)$")
+_REMARK: Final = re.compile(r"(?:, )?(?:length \d+)?(?: ?\([^)]*\))?")  # ARP's length; `(wrong icmp cksum …)`
+_TCP_TAIL: Final = re.compile(
+    r"(?:, (?:cksum 0x[0-9a-f]+ \([^()]*(?:\([^)]*\))?[^()]*\)|seq \d+(?::\d+)?|(?:ack|win|urg|length) \d+"
+    r"|options \[[^]]*\]))*(?:: .*)?"
+)
 _TCP_FLAGS: Final = {
     "F": tcp.FIN,
     "S": tcp.SYN,
@@ -109,9 +115,11 @@ def _address(text: str) -> int:
 def _arp(text: str, source: bytes | None) -> bytes:
     asked, told = _WHO_HAS.match(text), _IS_AT.match(text)
     if asked is not None:
+        _nothing_behind(text, asked)
         request = arp.Arp(arp.ARPOP_REQUEST, source or ZERO, _address(asked[2]), ZERO, _address(asked[1]))
         return arp.build(request)
     if told is not None:
+        _nothing_behind(text, told)
         reply = arp.Arp(arp.ARPOP_REPLY, _mac(told[2]), _address(told[1]), ZERO, 0)
         return arp.build(reply)
     raise NotAPacket(f"not an ARP packet: {text!r} (known: Request who-has A tell B, Reply A is-at M)")
@@ -125,18 +133,25 @@ def _ip(text: str, quote: bytes = b"") -> bytes:
     header = _HEADER.match(text)
     if header is not None:
         text = text[header.end() :]
+    text, told_ttl = _without_ttl(text)
     ends = _ENDS.fullmatch(text)
     if ends is None:
         raise NotAPacket(f"not a packet: {text!r} (known: A > B: {KNOWN}; or scapy's notation)")
     saddr, sport = _end(ends[1])
     daddr, dport = _end(ends[2])
-    ip = Ipv4Header(saddr, daddr, 0)
+    ip = Ipv4Header(saddr, daddr, 0) if told_ttl is None else Ipv4Header(saddr, daddr, 0, ttl=told_ttl)
     if header is not None:
         _take_header(ip, header[1])
         if ip.is_fragment:
             return _fragment(ip, header[1], ends[3], sport, dport)
     ip.protocol, payload = _transport(ends[3], ip, sport, dport, quote)
     return ipv4.build(ip, len(payload)) + payload
+
+
+def _without_ttl(text: str) -> tuple[str, int | None]:
+    """`… length 64, ttl 3`: what a user adds, where tcpdump -v has it in front."""
+    found = _TTL_BEHIND.search(text)
+    return (text, None) if found is None else (text[: found.start()], min(int(found[1]), 0xFF))
 
 
 def _fragment(ip: Ipv4Header, told: str, text: str, sport: int | None, dport: int | None) -> bytes:
@@ -181,6 +196,7 @@ def _transport(
 ) -> tuple[int, bytes]:
     echo, flags, datagram = _ECHO.match(text), _TCP.match(text), _UDP.match(text) or _OVER_UDP.match(text)
     if echo is not None:
+        _nothing_behind(text, echo)
         return IPPROTO_ICMP, _echo(echo)
     if text.startswith("ICMP "):
         return IPPROTO_ICMP, _icmp_error(text[5:], ip, quote)
@@ -189,11 +205,21 @@ def _transport(
             f"not a packet: {text!r} needs a port on both sides, or is not known (known: {KNOWN})"
         )
     if flags is not None:
+        if not _TCP_TAIL.fullmatch(flags[2]):
+            raise NotAPacket(f"not understood behind the flags: {flags[2].strip(' ,')!r}")
         return IPPROTO_TCP, _segment(flags[1], flags[2], ip, sport, dport)
     if datagram is not None:
+        _nothing_behind(text, datagram)
         length = next(filter(None, datagram.groups()), None)
         return IPPROTO_UDP, _datagram(bytes(_length(length, 0)), ip, sport, dport)
     raise NotAPacket(f"not a packet: {text!r} (known: {KNOWN}; or scapy's notation)")
+
+
+def _nothing_behind(text: str, found: re.Match[str]) -> None:
+    """All words count: one that is passed over would be a packet that nobody meant. Raises NotAPacket."""
+    rest = text[found.end() :].strip(" ,")
+    if rest and not _REMARK.fullmatch(rest):
+        raise NotAPacket(f"not understood behind the packet: {rest!r}")
 
 
 def _length(text: str | None, default: int) -> int:

@@ -33,6 +33,7 @@ _FORMS: Final = (
     (re.compile(rf"redirect {_ADDRESS} to host (?P<gateway>[0-9.]+)"), icmp.ICMP_REDIRECT, 1),
     (re.compile(rf"redirect {_ADDRESS} to net (?P<gateway>[0-9.]+)"), icmp.ICMP_REDIRECT, 0),
 )
+_TAIL: Final = re.compile(r"(?:, length \d+)?(?: \(.*\))?")
 _QUOTED: Final = 28  # octets of a header without options, and eight behind it
 _HIGHEST: Final = 0xFFFF
 
@@ -43,6 +44,8 @@ def error(text: str, told: int, quote: bytes) -> bytes | str | None:
         found = form.match(text)
         if found is None:
             continue
+        if not _TAIL.fullmatch(text[found.end() :]):
+            return f"not understood behind it: {text[found.end() :].strip(' ,')!r}"
         named = found.groupdict()
         quoted = quote[:_QUOTED] or _made_up(named, told)
         if not quoted:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pystack.counters import Snmp
-from pystack.drop import ICMP_CSUM, ICMP_HANDLED, IP_INHDR, Drop, Outcomes
+from pystack.drop import ICMP_CSUM, ICMP_HANDLED, ICMP_REFUSED, IP_INHDR, Drop, Outcomes
 from pystack.l3.conf import Confs
 from pystack.l3.fib_types import Flow
 from pystack.l3.icmp_output import IcmpOutput
@@ -67,7 +67,7 @@ class Icmp:
             return self._drop(pkt, ICMP_HANDLED)
         if self._is_refused_broadcast(pkt, type_):
             stats.InErrors += 1
-            return self._drop(pkt, ICMP_HANDLED)
+            return self._drop(pkt, ICMP_REFUSED)
         if type_ > icmp.NR_ICMP_TYPES:
             stats.InErrors += type_ != icmp.ICMP_EXT_ECHOREPLY
             return self._drop(pkt, ICMP_HANDLED)

@@ -105,7 +105,7 @@ def test_the_last_thing_said_of_a_look_up_is_its_answer(seed: int) -> None:
                 "but ",
                 "which is dead",
             )
-            forbids = ("unreachable ", "prohibit ", "Permission denied", "Network is unreachable")
+            forbids = ("it ends here",)
             assert any(word in last for word in (*said_no, *forbids))
 
 

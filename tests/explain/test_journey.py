@@ -3,8 +3,9 @@
 import pytest
 
 from pystack.errors import NetError
-from pystack.explain.journey import MOST_PACKETS
+from pystack.explain.journey import MOST_PACKETS, Journey
 from pystack.explain.text import lines
+from pystack.explain.words import packet_of
 from tests.explain.lab import build, ends, reasons, stage, told
 
 PING = "10.0.0.2 > 10.0.0.1: ICMP echo request"
@@ -107,3 +108,31 @@ def test_an_arp_request_without_link_addresses_gets_plausible_ones() -> None:
     explanation = told("ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28", "tap1")
     assert explanation.travellers[0].first[:6] == b"\xff" * 6
     assert any(explanation.travellers[0].first[6:12])
+
+
+def test_a_neighbour_that_a_packet_waits_for_is_assumed_when_its_answer_is_to_be_followed() -> None:
+    explanation = told("10.0.0.2.1000 > 192.0.2.8.53: UDP, length 12", "tap1", reply=True)
+    assert [traveller.begins for traveller in explanation.travellers] == [
+        "enters by tap1",
+        "made here",
+        "assumed to enter by wan",
+        "enters by wan",
+    ]
+    assert ends(explanation)[0] == "sent by wan; caused #2"
+    assert ends(explanation)[-1] == "sent by tap1"
+
+
+def test_what_a_program_here_would_answer_is_not_made_up() -> None:
+    host = build()
+    host.init.udp.open().bind(0, 53)
+    journey = Journey(host, host.init)
+    journey.enter(host.init.devices["tap1"], packet_of("10.0.0.2.1000 > 10.0.0.1.53: UDP, length 12"))
+    assert not journey.reply()
+    found = stage(journey.close(), "reply").told
+    assert found.text == "nothing is followed: what a program here answers is not known"
+
+
+def test_arp_at_a_device_that_does_without_is_told_to_be_in_vain() -> None:
+    host = build("ip link add d0 type dummy\nip link set d0 up\nip addr add 10.7.0.1/24 dev d0\n")
+    explanation = told("ARP, Request who-has 10.7.0.1 tell 10.7.0.2, length 28", "d0", host=host)
+    assert reasons(explanation, "rx") == ["d0 does without ARP (NOARP): it neither asks nor answers"]

@@ -34,9 +34,9 @@ def test_any_device_answers_for_any_address_of_the_host() -> None:
         (
             "arp_ignore=1",
             "10.0.0.9",
-            "br0.arp_ignore is 1: answered only for addresses of the device that is asked",
+            "br0.arp_ignore is 1: it answers only for addresses of the device that is asked",
         ),
-        ("arp_ignore=8", "10.0.0.9", "br0.arp_ignore is 8: answered not at all"),
+        ("arp_ignore=8", "10.0.0.9", "br0.arp_ignore is 8: it answers nobody"),
         ("arp_filter=1", "192.0.2.9", "br0.arp_filter is 1, and the way back to 192.0.2.9 is another device"),
     ],
 )
@@ -55,7 +55,7 @@ def test_a_question_for_another_is_not_answered_and_teaches_nothing() -> None:
 
 def test_proxy_arp_says_for_whom_it_answers() -> None:
     text, why = asked("192.0.2.7", more="sysctl -q -w net.ipv4.conf.br0.proxy_arp=1\n")
-    assert text == "answered for 192.0.2.7"
+    assert text == "answered for 192.0.2.7, after a while of up to 0.8 s (neigh.br0.proxy_delay)"
     assert why[0] == "the way there is wan, and br0.proxy_arp is 1"
 
 

@@ -28,7 +28,7 @@ def test_a_refusal_is_explained_too() -> None:
 def test_a_packet_that_came_in_has_its_source_checked() -> None:
     host = build("sysctl -q -w net.ipv4.conf.br0.rp_filter=1\n")
     told = get("10.0.0.1 from 192.0.2.9 iif br0 explain", host)
-    assert "and it came by br0 (br0.rp_filter is 1: strict)" in told.out
+    assert "is not br0, by which it came, and strict needs that (br0.rp_filter is 1: strict)" in told.out
     assert told.err == "RTNETLINK answers: Invalid argument\n"
 
 

@@ -13,6 +13,7 @@ ip rule add lookup main suppress_prefixlength 0 pref 70
 ip rule add fwmark 5 prohibit pref 80
 ip route add default via 192.0.2.7
 """
+PING_AWAY = "10.0.0.2 > 10.50.0.1: ICMP echo request"
 
 
 def sent(source: str, destination: str, more: str = "") -> list[str]:
@@ -33,24 +34,46 @@ def test_the_tables_are_named_with_what_they_have() -> None:
 
 
 def test_a_rule_that_does_not_match_says_what_is_different() -> None:
-    assert sent("0.0.0.0", "10.8.0.1", RULES)[1:4] == [
+    assert sent("0.0.0.0", "10.8.0.1", RULES)[1:5] == [
         "rule 50 (from 10.0.0.1 lookup 7): no match: it has no source yet",
         "rule 60 (to 10.7.0.0/16 lookup 100): no match: its destination is 10.8.0.1",
-        "rule 70 (lookup main suppress_prefixlength 0): "
-        "table main has default via 192.0.2.7 dev wan, which the rule suppresses",
+        "rule 70 (lookup main suppress_prefixlength 0): it matches",
+        "rule 70: table main has default via 192.0.2.7 dev wan, which the rule suppresses",
     ]
 
 
 def test_a_rule_about_the_source_is_for_bound_sockets() -> None:
     told_of = sent("10.0.0.1", "10.9.9.1", RULES)
-    assert told_of[1] == "rule 50 (from 10.0.0.1 lookup 7): table 7 has 10.9.9.0/24 via 192.0.2.7 dev wan"
+    assert told_of[1:3] == [
+        "rule 50 (from 10.0.0.1 lookup 7): it matches",
+        "rule 50: table 7 has 10.9.9.0/24 via 192.0.2.7 dev wan",
+    ]
     assert told_of[-1] == "source 10.0.0.1, of br0: its socket is bound to it"
 
 
 def test_a_throw_route_sends_the_question_on() -> None:
-    rule = "rule 60 (to 10.7.0.0/16 lookup 100)"
-    thrown = f"{rule}: table 100 has throw 10.7.0.0/16: on to the next rule"
+    thrown = "rule 60: table 100 has throw 10.7.0.0/16: on to the next rule"
     assert thrown in sent("0.0.0.0", "10.7.0.1", RULES)
+
+
+def test_a_rule_that_matches_shows_its_own_line_besides_the_route_s() -> None:
+    explanation = told("10.0.0.1.1 > 10.9.9.1.1: UDP, length 0", host=build(RULES))
+    lines = {reason.text: reason.config for reason in stage(explanation, "route").told.reasons}
+    assert lines["rule 50 (from 10.0.0.1 lookup 7): it matches"] == "lab.setup:17"
+    assert lines["rule 50: table 7 has 10.9.9.0/24 via 192.0.2.7 dev wan"] == "lab.setup:15"
+
+
+@pytest.mark.parametrize(
+    ("kind", "becomes"),
+    [
+        ("blackhole", "a sender elsewhere hears nothing"),
+        ("prohibit", "a sender elsewhere hears that it is forbidden (ICMP)"),
+        ("unreachable", "a sender elsewhere hears that (ICMP)"),
+    ],
+)
+def test_what_becomes_of_a_packet_at_a_route_to_nowhere_is_said_in_words(kind: str, becomes: str) -> None:
+    explanation = told(PING_AWAY, "tap1", host=build(f"ip route add {kind} 10.50.0.0/16\n"))
+    assert f"has {kind} 10.50.0.0/16: it ends here, and {becomes}" in reasons(explanation, "route")[-1]
 
 
 def test_a_longer_prefix_of_main_beats_local_until_there_is_a_rule() -> None:
@@ -98,8 +121,8 @@ def test_the_reverse_path_is_told_with_the_line_of_the_sysctl() -> None:
     explanation = told("192.0.2.9.1 > 10.0.0.1.1: UDP", "tap1", host=build(more))
     why = stage(explanation, "route").told.reasons[-1]
     assert why.text == (
-        "the way back to 192.0.2.9 is 192.0.2.0/24 dev wan src 192.0.2.1, "
-        "and it came by br0 (br0.rp_filter is 1: strict)"
+        "the way back to 192.0.2.9 is not br0, by which it came, "
+        "and strict needs that (br0.rp_filter is 1: strict)"
     )
     assert why.config == "lab.setup:15"
     assert stage(explanation, "drop").drop == "IP_RPFILTER"
@@ -125,3 +148,36 @@ def test_a_host_that_does_not_forward_says_so() -> None:
     explanation = told("10.0.0.2.1 > 192.0.2.7.1: UDP", "tap1", host=build(more))
     last = stage(explanation, "route").told.reasons[-1]
     assert (last.text, last.config) == (why, "lab.setup:15")
+
+
+ANOTHER_WAY = "ip route add 198.51.100.0/24 via 192.0.2.7\n"
+
+
+@pytest.mark.parametrize(
+    ("mode", "more", "verdict"),
+    [
+        (1, ANOTHER_WAY, "is not br0, by which it came, and strict needs that (br0.rp_filter is 1: strict)"),
+        (
+            2,
+            ANOTHER_WAY,
+            "is not br0, by which it came, but loose needs any way alone (br0.rp_filter is 2: loose)",
+        ),
+        (1, "", "at all, and strict needs one (br0.rp_filter is 1: strict)"),
+        (2, "", "at all, and loose needs one (br0.rp_filter is 2: loose)"),
+    ],
+)
+def test_the_check_of_the_source_is_told_in_words(mode: int, more: str, verdict: str) -> None:
+    told_of = arrived(
+        "198.51.100.9", "10.0.0.1", "tap1", f"sysctl -q -w net.ipv4.conf.br0.rp_filter={mode}\n{more}"
+    )
+    assert told_of[-1].endswith(verdict)
+
+
+def test_the_way_back_shows_its_rule_its_table_and_its_line() -> None:
+    host = build("sysctl -q -w net.ipv4.conf.br0.rp_filter=1\n" + ANOTHER_WAY)
+    explanation = told("198.51.100.9.1 > 10.0.0.1.1: UDP", "tap1", host=host)
+    back, verdict = stage(explanation, "route").told.reasons[-2:]
+    assert back.text == (
+        "  back to 198.51.100.9: rule 32766: table main has 198.51.100.0/24 via 192.0.2.7 dev wan"
+    )
+    assert (back.config, verdict.config) == ("lab.setup:16", "lab.setup:15")

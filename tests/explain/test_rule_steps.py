@@ -82,9 +82,13 @@ def test_a_mark_is_a_change_and_the_way_that_it_opens_is_a_stage() -> None:
     assert [reason.text for reason in routes[1].reasons] == [
         "mark 0x0 -> 0x7",
         "rule 0: table local has nothing for 198.51.100.1",
-        "rule 32765 (fwmark 0x7 lookup 77): table 77 has default via 10.0.0.2 dev br0",
+        "rule 32765 (fwmark 0x7 lookup 77): it matches",
+        "rule 32765: table 77 has default via 10.0.0.2 dev br0",
     ]
-    assert routes[1].reasons[2].config == f"lab.setup:{FIRST + 2}"
+    assert [reason.config for reason in routes[1].reasons[2:]] == [
+        f"lab.setup:{FIRST + 3}",
+        f"lab.setup:{FIRST + 2}",
+    ]
     assert stage(explanation, "hook").changes == ("mark 0x0 -> 0x7",)
 
 

@@ -164,3 +164,25 @@ def test_words_that_were_mangled_make_a_packet_or_a_named_refusal(seed: int) -> 
             at = rng.randrange(len(words))
             words[at : at + rng.randrange(3)] = rng.choice(PIECES)
         assert outcome("".join(words))
+
+
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [
+        ("10.0.0.2 > 10.0.0.1: ICMP echo request, id 1, seq 1, length 64 mark 7", "mark 7"),
+        ("10.0.0.2.1 > 10.0.0.1.2: UDP, length 12, tos 3", "tos 3"),
+        ("10.0.0.2.1 > 10.0.0.1.2: Flags [S], seq 1, mss 1460", "seq 1, mss 1460"),
+        ("10.0.0.1 > 10.0.0.2: ICMP time exceeded in-transit, length 36, twice", "twice"),
+        (f"{ARP} please", "length 28 please"),
+    ],
+)
+def test_words_behind_a_packet_that_are_not_understood_are_refused_by_name(line: str, rest: str) -> None:
+    with pytest.raises(NotAPacket, match="not understood behind") as caught:
+        packet_of(line)
+    assert rest in str(caught.value)
+
+
+@pytest.mark.parametrize("between", [", ", " "])
+def test_a_ttl_behind_the_packet_is_understood(between: str) -> None:
+    made = packet_of(f"10.0.0.2 > 10.0.0.1: ICMP echo request, id 1, seq 1, length 64{between}ttl 3")
+    assert made.payload[8] == 3

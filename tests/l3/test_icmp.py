@@ -107,7 +107,7 @@ def test_an_echo_to_many_is_ignored_and_counted_as_an_error(destination: str) ->
     box = Host()
     assert box.exchange(echo_frame(dst=ip(destination), to=BROADCAST)) == []
     assert box.counted() == {"InMsgs": 1, "InErrors": 1, "InEchos": 1}
-    assert box.drops() == {"ICMP_HANDLED": 1}
+    assert box.drops() == {"ICMP_REFUSED": 1}
 
 
 @pytest.mark.parametrize("destination", ["10.0.0.255", "255.255.255.255", "224.0.0.1"])

@@ -129,7 +129,8 @@ def _entry(language: Language, number: int, claim: Claim) -> Iterator[str]:
     suffix = "_ru" if language is RUSSIAN else ""
     said = claim.texts["claim_ru"] if suffix else claim.scenario.claim
     yield ""
-    yield f"### {number}. {said}"
+    given = claim.texts.get(f"given{suffix}")  # what tells it from the same claim elsewhere
+    yield f"### {number}. {said}" + (f" ({given})" if given else "")
     yield ""
     verdict = _verdict(language, claim)
     yield f"**{verdict[0].upper()}{verdict[1:]}.** {claim.texts[f'so{suffix}']}"
