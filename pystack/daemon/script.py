@@ -27,7 +27,7 @@ from pystack.daemon.log_handler import log_through
 from pystack.daemon.ports import KeeperOpener
 from pystack.daemon.settings import Config, SetupText
 from pystack.daemon.stack import PortFailed, Stack, build, load
-from pystack.drivers.sockets import sockets_of
+from pystack.drivers.sockets import end_sockets, sockets_of
 from pystack.drivers.trio_socket import StackSocket
 from pystack.netns import Netns
 
@@ -87,6 +87,7 @@ def with_stack(stack: Stack, netns: Netns) -> None:
                         result = await main(*args)
                     except BaseException as error:  # raised below, where no nursery of ours wraps it
                         failure = error
+                await end_sockets(stack.pump, netns)
                 nursery.cancel_scope.cancel()
             if failure is not None:
                 raise failure

@@ -13,6 +13,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import trio
 
@@ -20,6 +21,13 @@ from pystack.drivers.names import Resolver
 from pystack.drivers.pump import Pump
 from pystack.drivers.trio_socket import DatagramSocket, StackSocket, StreamSocket
 from pystack.netns import Netns
+from pystack.sock.tcp import TcpSocket
+from pystack.sock.tcp_context import Endpoint
+from pystack.sock.tcp_states import TcpState
+
+PATIENCE: Final = 5.0  # seconds for a peer that takes nothing more
+GLANCE: Final = 0.01
+_SENDING: Final = (TcpState.FIN_WAIT1, TcpState.CLOSING, TcpState.LAST_ACK)
 
 
 @contextmanager
@@ -32,6 +40,17 @@ def sockets_of(pump: Pump, netns: Netns) -> Iterator[None]:
     finally:
         trio.socket.set_custom_socket_factory(factory)
         trio.socket.set_custom_hostname_resolver(resolver)
+
+
+async def end_sockets(pump: Pump, netns: Netns) -> None:
+    """The program has ended: close what it left open, and let what it sent arrive, as the kernel does."""
+    with pump.burst():
+        for endpoint in list(netns.tcp):
+            if isinstance(endpoint, TcpSocket) and not endpoint.is_orphan:
+                endpoint.close()
+    with trio.move_on_after(PATIENCE):
+        while any(_is_sending(endpoint) for endpoint in netns.tcp):  # noqa: ASYNC110 - for a moment, once
+            await trio.sleep(GLANCE)
 
 
 class SocketFactory(trio.abc.SocketFactory):
@@ -52,3 +71,7 @@ class SocketFactory(trio.abc.SocketFactory):
         if type == socket.SOCK_DGRAM and proto in (0, socket.IPPROTO_UDP):
             return DatagramSocket(self._pump, self._netns.udp.open())
         raise OSError(errno.EPROTONOSUPPORT, os.strerror(errno.EPROTONOSUPPORT))
+
+
+def _is_sending(endpoint: Endpoint) -> bool:
+    return isinstance(endpoint, TcpSocket) and endpoint.state in _SENDING

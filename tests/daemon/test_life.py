@@ -93,6 +93,20 @@ def test_reload_takes_in_what_changed_and_dry_run_says_what_is_lost(tmp_path: Pa
         assert running.run("setup").out.splitlines()[1:] == ["ip link add br1 type bridge"]
 
 
+def test_dry_run_tells_rules_and_sysctls_that_were_typed_also_what_was_set_back(tmp_path: Path) -> None:
+    path = memory_daemon_config(tmp_path, 'setup_text = """\nsysctl -w net.ipv4.conf.p1.rp_filter=1\n"""')
+    with daemon(tmp_path, "-c", path) as running:
+        typed = ("iptables-legacy -P FORWARD DROP", "sysctl -w net.ipv4.conf.p1.rp_filter=0")
+        for line in typed:
+            assert running.run(*line.split()).rc == 0
+        assert running.run("reload", "--dry-run").out.splitlines() == [
+            *typed,
+            "# brings: sysctl -w net.ipv4.conf.p1.rp_filter=1",
+        ]
+        assert running.run("reload").rc == 0
+        assert running.run("reload", "--dry-run").out == ""
+
+
 def test_a_reload_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:
     path = memory_daemon_config(tmp_path, f'setup_text = """\n{LAB}"""')
     with daemon(tmp_path, "-c", path) as running:

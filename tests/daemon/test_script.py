@@ -42,6 +42,32 @@ async def serve(stream):
 
 trio.run(trio.serve_tcp, serve, 80)
 """
+ONCE = """
+import trio
+
+async def main():
+    (listener,) = await trio.open_tcp_listeners(80, host="10.44.0.1")
+    print("ready", flush=True)
+    client = await listener.accept()
+    await client.receive_some()
+    await client.send_all(b"x" * 1_000_000)
+
+trio.run(main)
+"""
+GREET = """
+import trio
+
+async def greet(stream):
+    await stream.send_all(b"hello\\n")
+    await trio.sleep_forever()
+
+async def main():
+    listeners = await trio.open_tcp_listeners(80, host="10.44.0.1")
+    print("ready", flush=True)
+    await trio.serve_listeners(greet, listeners)
+
+trio.run(main)
+"""
 HYPERCORN = """
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
@@ -143,6 +169,39 @@ def test_curl_in_a_namespace_fetches_pages_from_a_program(tmp_path: Path, progra
         assert said == b""
         assert server.returncode in (0, 130)  # hypercorn takes Ctrl-C for a wish to end
         assert "tap1" not in namespace.sh("ip link")
+
+
+@pytest.mark.root
+def test_what_a_program_sent_arrives_though_it_has_ended(tmp_path: Path) -> None:
+    with kernel_namespace() as namespace:
+        lab = tmp_path / "lab.toml"
+        lab.write_text(LAB.format(name=namespace.name))
+        words = ["exec", "-c", str(lab), script(tmp_path, ONCE)]
+        with subprocess.Popen([*PYSTACK, *words], env=clean_environment(), stdout=subprocess.PIPE) as server:
+            assert server.stdout is not None
+            assert server.stdout.readline() == b"ready\n"
+            namespace.sh("ip addr add 10.44.0.2/24 dev tap1")
+            assert int(namespace.sh("echo | timeout 20 nc -w 10 10.44.0.1 80 | wc -c")) == 1_000_000
+            assert server.wait(timeout=10) == 0
+
+
+@pytest.mark.root
+def test_a_program_that_is_interrupted_leaves_nobody_waiting(tmp_path: Path) -> None:
+    with kernel_namespace() as namespace:
+        lab = tmp_path / "lab.toml"
+        lab.write_text(LAB.format(name=namespace.name))
+        words = ["exec", "-c", str(lab), script(tmp_path, GREET)]
+        with subprocess.Popen([*PYSTACK, *words], env=clean_environment(), stdout=subprocess.PIPE) as server:
+            assert server.stdout is not None
+            assert server.stdout.readline() == b"ready\n"
+            namespace.sh("ip addr add 10.44.0.2/24 dev tap1")
+            enter = ["ip", "netns", "exec", namespace.name, "nc", "-d", "10.44.0.1", "80"]
+            with subprocess.Popen(enter, stdout=subprocess.PIPE) as client:
+                assert client.stdout is not None
+                assert client.stdout.readline() == b"hello\n"
+                server.send_signal(signal.SIGINT)
+                assert client.wait(timeout=10) == 0
+            assert server.wait(timeout=10) == 130
 
 
 def wait_for(namespace: str) -> None:
