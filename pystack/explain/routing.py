@@ -182,8 +182,9 @@ def why_out(scene: Scene, flow: Flow, route: Rtable) -> Iterator[Reason]:
             yield from source_choice.walked(scene, route.dev, 0, RT_SCOPE_LINK)
         return
     if found.type == RTN_LOCAL:
-        owner = "" if found.nexthop.dev is None else found.nexthop.dev.name
-        yield Reason(f"{address_text(flow.daddr)} is this host's own: the way there is lo, not {owner}")
+        owner = found.nexthop.dev
+        elsewhere = "" if owner in (None, scene.netns.loopback) else f", not {owner.name}"
+        yield Reason(f"{address_text(flow.daddr)} is this host's own: the way there is lo{elsewhere}")
     yield from _among_several(scene, found, route)
     yield from _learned(route)
     if not flow.saddr and flow.oif and _is_for_many(flow.daddr):

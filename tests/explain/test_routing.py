@@ -101,6 +101,11 @@ def test_a_packet_to_an_own_address_goes_by_lo_and_says_why() -> None:
     assert seen in reasons(explanation, "protocol")
 
 
+def test_an_address_of_lo_itself_is_not_set_against_lo() -> None:
+    told_of = sent("0.0.0.0", "127.0.0.1")
+    assert "127.0.0.1 is this host's own: the way there is lo" in told_of
+
+
 def test_several_next_hops_are_told_with_their_share() -> None:
     more = "ip route add 10.8.0.0/16 nexthop via 10.0.0.2 weight 2 nexthop via 192.0.2.7\n"
     told_of = sent("0.0.0.0", "10.8.0.1", more)
