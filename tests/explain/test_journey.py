@@ -136,3 +136,10 @@ def test_arp_at_a_device_that_does_without_is_told_to_be_in_vain() -> None:
     host = build("ip link add d0 type dummy\nip link set d0 up\nip addr add 10.7.0.1/24 dev d0\n")
     explanation = told("ARP, Request who-has 10.7.0.1 tell 10.7.0.2, length 28", "d0", host=host)
     assert reasons(explanation, "rx") == ["d0 does without ARP (NOARP): it neither asks nor answers"]
+
+
+def test_an_ignored_echo_to_all_bears_the_kernel_s_reason_and_says_what_is_so() -> None:
+    explanation = told("10.0.0.2 > 10.0.0.255: ICMP echo request", "tap1")
+    found = stage(explanation, "drop")
+    assert found.drop == "INVALID_PROTO"
+    assert found.told.text == "dropped: an ICMP message to many that is not answered here"

@@ -109,6 +109,7 @@ def test_an_address_of_lo_itself_is_not_set_against_lo() -> None:
 def test_several_next_hops_are_told_with_their_share() -> None:
     more = "ip route add 10.8.0.0/16 nexthop via 10.0.0.2 weight 2 nexthop via 192.0.2.7\n"
     told_of = sent("0.0.0.0", "10.8.0.1", more)
+    assert any("its seed is this stack's own" in text for text in told_of)
     shares = [text for text in told_of if " of 3 flows" in text]
     assert sorted(text.removesuffix(": this one") for text in shares) == [
         "  via 10.0.0.2 dev br0, 2 of 3 flows",
