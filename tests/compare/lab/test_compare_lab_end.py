@@ -62,14 +62,24 @@ def compare_lab(path: Path) -> "subprocess.Popen[str]":
 
 def below(pid: int) -> list[int]:
     """A process's children, theirs, and so on."""
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:  # ended meanwhile
+        return []
     return children + [deeper for child in children for deeper in below(child)]
 
 
 def sleeper_of(pid: int) -> int:
     """The command that the scenario left running; 0 if it does not run yet."""
-    found = [child for child in below(pid) if Path(f"/proc/{child}/comm").read_text() == "sleep\n"]
-    return found[0] if found else 0
+    return next((child for child in below(pid) if name_of(child) == "sleep"), 0)
+
+
+def name_of(pid: int) -> str:
+    """What runs as this process; nothing if it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def machine() -> tuple[list[str], list[str]]:
