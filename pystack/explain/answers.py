@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pystack.explain.link_header import SOMEBODY
 from pystack.wire import arp, icmp, ipv4, tcp, udp
-from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
+from pystack.wire.checksum import transport_sum
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, header
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
@@ -69,5 +69,4 @@ def _segment_back(sent: Ipv4Header, body: bytes) -> bytes | None:
 
 def _check(sent: Ipv4Header, bare: bytes) -> int:
     """Both addresses change places, which no sum minds."""
-    pseudo = pseudo_header_sum(sent.daddr, sent.saddr, sent.protocol, len(bare))
-    return 0xFFFF ^ add(pseudo, ones_sum(bare))
+    return 0xFFFF ^ transport_sum(sent.daddr, sent.saddr, sent.protocol, bare)

@@ -26,7 +26,7 @@ from pystack.l3.route import Rtable
 from pystack.netns import Netns
 from pystack.packet import Packet
 from pystack.wire import ipv4
-from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
+from pystack.wire.checksum import transport_sum
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
@@ -183,6 +183,5 @@ def _summed(header: Ipv4Header, payload: bytes) -> bytes:
     if at is None or len(payload) < at + 2:
         return payload
     bare = payload[:at] + bytes(2) + payload[at + 2 :]
-    pseudo = pseudo_header_sum(header.saddr, header.daddr, header.protocol, len(bare))
-    check = 0xFFFF ^ add(pseudo, ones_sum(bare))
+    check = 0xFFFF ^ transport_sum(header.saddr, header.daddr, header.protocol, bare)
     return payload[:at] + (check or 0xFFFF).to_bytes(2, "big") + payload[at + 2 :]

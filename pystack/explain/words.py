@@ -15,7 +15,7 @@ from typing import Final
 
 from pystack.explain import words_icmp
 from pystack.wire import arp, icmp, ipv4, tcp, udp
-from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
+from pystack.wire.checksum import transport_sum
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, ZERO, parse_mac
 from pystack.wire.ipv4 import (
     IP_DF,
@@ -266,5 +266,4 @@ def _segment(flags: str, rest: str, ip: Ipv4Header, sport: int, dport: int) -> b
 
 
 def _check(ip: Ipv4Header, protocol: int, segment: bytes) -> int:
-    pseudo = pseudo_header_sum(ip.saddr, ip.daddr, protocol, len(segment))
-    return 0xFFFF ^ add(pseudo, ones_sum(segment))
+    return 0xFFFF ^ transport_sum(ip.saddr, ip.daddr, protocol, segment)

@@ -76,7 +76,8 @@ class NetfilterPath:
         route = pkt.route
         if not isinstance(route, Rtable) or route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):
             return
-        answer = self._reset_packet(pkt, header, route, _reset_for(parsed, len(segment) - parsed.length))
+        reset = tcp.reset_for(parsed, _end_of(parsed, len(segment) - parsed.length))
+        answer = self._reset_packet(pkt, header, route, reset)
         if not self.reroute(answer):
             return
         if pkt.physin is None:
@@ -203,13 +204,7 @@ def _is_intact(pkt: Packet, header: Ipv4Header) -> bool:
     return checksum.holds(pkt, header)
 
 
-def _reset_for(segment: TcpHeader, length: int) -> TcpHeader:
-    """Linux: nf_reject_ip_tcphdr_put()"""
-    reset = TcpHeader(segment.dport, segment.sport, flags=tcp.RST)
-    if segment.flags & tcp.ACK:
-        reset.seq = segment.ack
-        return reset
+def _end_of(segment: TcpHeader, length: int) -> int:
+    """The number behind a segment's last octet. Linux: nf_reject_ip_tcphdr_put()"""
     sequenced = length + bool(segment.flags & tcp.SYN) + bool(segment.flags & tcp.FIN)
-    reset.ack = (segment.seq + sequenced) & 0xFFFFFFFF
-    reset.flags |= tcp.ACK
-    return reset
+    return (segment.seq + sequenced) & 0xFFFFFFFF

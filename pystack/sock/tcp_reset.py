@@ -28,13 +28,7 @@ def send_reset(context: SocketContext, segment: Segment) -> None:
         return
     if segment.tcp.option(OPTION_MD5SIG) is not None:
         return  # signed for a socket that is gone: without its key there is no answer
-    reset = TcpHeader(segment.dport, segment.sport, flags=tcp.RST)
-    if segment.flags & tcp.ACK:
-        reset.seq = segment.ack
-    else:
-        reset.ack = segment.end_seq
-        reset.flags |= tcp.ACK
-    _reply(context, segment, reset, segment.ip.tos & ~_ECN)
+    _reply(context, segment, tcp.reset_for(segment.tcp, segment.end_seq), segment.ip.tos & ~_ECN)
     context.snmp.Tcp.OutSegs += 1
     context.snmp.Tcp.OutRsts += 1
 

@@ -71,6 +71,16 @@ class TcpHeader:
         return None
 
 
+def reset_for(refused: TcpHeader, end_seq: int) -> TcpHeader:
+    """The reset that answers a segment, which ends before `end_seq`.
+
+    Linux: net/ipv4/tcp_ipv4.c tcp_v4_send_reset(), net/ipv4/netfilter/nf_reject_ipv4.c
+    """
+    if refused.flags & ACK:
+        return TcpHeader(refused.dport, refused.sport, seq=refused.ack, flags=RST)
+    return TcpHeader(refused.dport, refused.sport, ack=end_seq, flags=RST | ACK)
+
+
 def parse(segment: Buffer) -> TcpHeader | Malformed:
     """The header at the start of a segment; its checksum is not looked at."""
     if len(segment) < HEADER_LENGTH:

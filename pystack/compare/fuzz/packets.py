@@ -6,7 +6,7 @@ from typing import Final
 
 from pystack.compare.fuzz.dice import Dice
 from pystack.wire import icmp, ipv4
-from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
+from pystack.wire.checksum import transport_sum
 from pystack.wire.ethernet import ETH_P_IP, header
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
@@ -73,8 +73,8 @@ def _tcp(dice: Dice, head: Ipv4Header) -> bytes:
 
 
 def _sum(head: Ipv4Header, protocol: int, data: bytes) -> bytes:
-    pseudo = pseudo_header_sum(head.saddr, head.daddr, protocol, len(data))
-    return (~add(pseudo, ones_sum(data)) & 0xFFFF or 0xFFFF).to_bytes(2, "big")
+    check = 0xFFFF ^ transport_sum(head.saddr, head.daddr, protocol, data)
+    return (check or 0xFFFF).to_bytes(2, "big")
 
 
 def options(dice: Dice, hops: list[int]) -> bytes:
