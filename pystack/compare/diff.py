@@ -224,6 +224,7 @@ class Differ:
             theirs, ours = stream_text(left, stream), stream_text(right, stream)
             if theirs != ours and is_unordered(left.command):
                 theirs, ours = sorted_lines(theirs), sorted_lines(ours)
+                theirs, ours = map("\n".join, reconciled(theirs.splitlines(), ours.splitlines()))
                 self._forgive([HASH_ORDER] if theirs == ours else [])
             if theirs != ours:
                 return self._difference("OUTPUT", pair, _first_line(theirs, ours))

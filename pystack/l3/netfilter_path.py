@@ -7,8 +7,9 @@ from __future__ import annotations
 from pystack.device import NetDevice
 from pystack.events import Nflogged
 from pystack.l2.context import LinkContext
-from pystack.l2.devices import DeviceTable
+from pystack.l2.devices import DeviceTable, Link
 from pystack.l2.offload import finish_checksum
+from pystack.l3.addresses import RT_SCOPE_UNIVERSE
 from pystack.l3.fib_types import IPTOS_RT_MASK, RTN_LOCAL, RTN_UNICAST, FibResult, Flow
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
@@ -166,6 +167,22 @@ class NetfilterPath:
         if isinstance(found, FibResult) and found.nexthop.dev is not dev:
             return RTN_UNICAST
         return fib.address_type(address)
+
+    def source_for(self, pkt: Packet, dev: NetDevice) -> int:
+        """What the route says of a source does not count.
+
+        Linux: net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv4()
+        """
+        route, header = pkt.route, pkt.ip
+        if header is None or not isinstance(dev, Link):
+            return 0
+        nexthop = route.nexthop(header.daddr) if isinstance(route, Rtable) else header.daddr
+        return self._ipv4.addresses.select(dev, nexthop, RT_SCOPE_UNIVERSE)
+
+    def first_address(self, dev: NetDevice) -> int:
+        """Linux: net/netfilter/nf_nat_redirect.c nf_nat_redirect_ipv4()"""
+        addresses = self._ipv4.addresses.of(dev) if isinstance(dev, Link) else []
+        return addresses[0].local if addresses else 0
 
     def is_reversible(self, pkt: Packet, *, loose: bool, by_mark: bool, accept_local: bool) -> bool:
         """Linux: net/ipv4/netfilter/ipt_rpfilter.c rpfilter_lookup_reverse()"""

@@ -54,6 +54,18 @@ class Path(Protocol):
     def address_type(self, address: int, dev: NetDevice | None, *, on_dev_only: bool) -> int:
         """RTN_*. Linux: net/ipv4/fib_frontend.c inet_addr_type_dev_table()"""
 
+    def source_for(self, pkt: Packet, dev: NetDevice) -> int:
+        """The address of a device that whoever gets the packet can answer to; 0 if there is none.
+
+        Linux: net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv4()
+        """
+
+    def first_address(self, dev: NetDevice) -> int:
+        """The first in a device's list; 0 if there is none.
+
+        Linux: net/netfilter/nf_nat_redirect.c nf_nat_redirect_ipv4()
+        """
+
     def is_reversible(self, pkt: Packet, *, loose: bool, by_mark: bool, accept_local: bool) -> bool:
         """Whether an answer would go back where the packet came from.
 

@@ -23,7 +23,8 @@ from pystack.netfilter.hooks import (
 )
 from pystack.netfilter.matches.hashlimit import Buckets
 from pystack.netfilter.matches.recent import RecentLists
-from pystack.netfilter.nat import nat_points
+from pystack.netfilter.nat.point import NatPoints
+from pystack.netfilter.nat.setup import Nat
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import BaseChain
 from pystack.netfilter.table import LEGACY, Table
@@ -58,7 +59,8 @@ class Tables:
         self.recent = RecentLists()
         self.buckets: dict[str, Buckets] = {}  # of -m hashlimit, by name
         self._hooks = hooks
-        self._nat = nat_points(hooks)
+        self.nat = Nat(conntrack.context, path.rng)
+        self._nat_points = NatPoints(hooks, self.nat, path.reroute).by_hook
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
 
     def get(self, owner: str, name: str) -> Table | None:
@@ -73,7 +75,7 @@ class Tables:
         """A table of iptables, made if it is not there yet."""
         table = self._tables.get((owner, name))
         if table is None:
-            points = self._nat if name == NAT else self._hooks.ip
+            points = self._nat_points if name == NAT else self._hooks.ip
             connections = self.conntrack
             table = Table(NFPROTO_IPV4, name, owner, points, View.of_ipv4, self._wrapped, connections)
             self._tables[owner, name] = table

@@ -51,11 +51,21 @@ def update16(check: int, old: int, new: int) -> int:
 
 
 def update32(check: int, old: int, new: int) -> int:
-    """The checksum after one 32-bit word changed.
+    """The checksum after one 32-bit word changed, or, in a transport header, a 16-bit one; never 0xFFFF.
 
-    Linux: net/core/utils.c csum_replace4()
+    The sum of several such changes is that of their differences. Linux: include/net/checksum.h
+    csum_replace4(), net/core/utils.c inet_proto_csum_replace4(), inet_proto_csum_replace2()
     """
-    return update16(update16(check, old >> 16, new >> 16), old & 0xFFFF, new & 0xFFFF)
+    return (check + old - new) % 0xFFFF
+
+
+def update_partial(owed: int, old: int, new: int) -> int:
+    """A bare pseudo-header sum after one of its 32-bit words changed.
+
+    Linux: net/core/utils.c inet_proto_csum_replace4() with CHECKSUM_PARTIAL
+    """
+    number = owed + (0xFFFFFFFF ^ old) + new
+    return number % 0xFFFF or (0xFFFF if number else 0)
 
 
 def pseudo_header_sum(saddr: int, daddr: int, protocol: int, length: int) -> int:

@@ -11,10 +11,12 @@ from pystack.wire.checksum import (
     pseudo_header_sum,
     update16,
     update32,
+    update_partial,
     verifies,
 )
 
 EVERY_CHECK = range(0x10000)
+ONES = 0xFFFFFFFF
 CHANGES = ((0x4001, 0x3F01), (0x0000, 0xFFFF), (0xFFFF, 0x0000), (0x1234, 0x1234), (0x0001, 0x0000))
 
 
@@ -105,10 +107,34 @@ def test_an_update_never_writes_ones_where_a_recomputation_writes_zero() -> None
     assert update16(0xDD2F, 0x5555, 0x3285) == 0x0000
 
 
-@given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF))
-def test_a_32_bit_update_is_two_16_bit_updates(check: int, old: int, new: int) -> None:
-    twice = csum_replace2(csum_replace2(check, old >> 16, new >> 16), old & 0xFFFF, new & 0xFFFF)
-    assert update32(check, old, new) == twice
+def csum_add(left: int, right: int) -> int:
+    total = left + right & ONES
+    return total + (total < right) & ONES
+
+
+def csum_fold(total: int) -> int:
+    total = (total & 0xFFFF) + (total >> 16)
+    return 0xFFFF ^ (total & 0xFFFF) + (total >> 16)
+
+
+WORDS = st.integers(0, ONES) | st.sampled_from((0, 1, 0xFFFF, 0xFFFF0000, ONES, ONES - 1))
+
+
+@given(st.integers(0, 0xFFFF) | st.sampled_from((0, 0xFFFF)), WORDS, WORDS)
+def test_a_32_bit_update_is_the_kernels(check: int, old: int, new: int) -> None:
+    """Linux: csum_replace4(), which turns all 32 bits of the sum over."""
+    assert update32(check, old, new) == csum_fold(csum_add(csum_add(ONES ^ check, ONES ^ old), new))
+
+
+@given(st.integers(0, 0xFFFF) | st.sampled_from((0, 0xFFFF)), WORDS, WORDS)
+def test_an_update_of_a_sum_that_is_owed_is_the_kernels(owed: int, old: int, new: int) -> None:
+    """Linux: inet_proto_csum_replace4()"""
+    assert update_partial(owed, old, new) == 0xFFFF ^ csum_fold(csum_add(csum_add(owed, ONES ^ old), new))
+
+
+@given(st.integers(0, 0xFFFF), WORDS, WORDS, WORDS, WORDS)
+def test_two_updates_are_one_of_their_sums(check: int, old: int, new: int, second: int, third: int) -> None:
+    assert update32(update32(check, old, new), second, third) == update32(check, old + second, new + third)
 
 
 @given(st.binary(min_size=2, max_size=64), st.integers(0, 0xFFFF))

@@ -19,6 +19,7 @@ from pystack.applets.iptables.extensions import (
     log,
     mangle,
     meta,
+    nat,
     owner,
     ports,
     recent,
@@ -51,6 +52,7 @@ _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *recent.EXTENSIONS,
     *tcp_mss.EXTENSIONS,
     *hand_over.EXTENSIONS,
+    *nat.EXTENSIONS,
 )
 _MATCHES: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, MatchExtension)}
 _TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, TargetExtension)}
@@ -60,8 +62,8 @@ _MATCHES_OF_OTHERS: Final = frozenset(
     "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct osf policy rateest set socket".split()
 )
 _TARGETS_OF_OTHERS: Final = frozenset(
-    "AUDIT CLUSTERIP CONNSECMARK DNAT ECN HMARK IDLETIMER LED MASQUERADE NETMAP "
-    "RATEEST REDIRECT SECMARK SET SNAT SYNPROXY TCPOPTSTRIP TPROXY "
+    "AUDIT CLUSTERIP CONNSECMARK ECN HMARK IDLETIMER LED "
+    "RATEEST SECMARK SET SYNPROXY TCPOPTSTRIP TPROXY "
     "ULOG".split()
 )
 

@@ -184,6 +184,9 @@ class Restore:
             table.add_chain(Chain(name))
 
     def _set_policy(self, table: Table, name: str, words: list[str]) -> None:
+        found = _COUNTERS.match(words[1]) if self.counters and len(words) > 1 else None
+        if self.counters and found is None and (self._owner.is_nft or words[0] != "-"):
+            raise Refused(f"invalid policy counters for chain '{name}'")
         if words[0] == "-":
             return
         if words[0] not in ("ACCEPT", "DROP"):
@@ -192,7 +195,6 @@ class Restore:
                 raise KernelRefused(EINVAL, "policy")
             why = f"Can't set policy `{words[0]}' on `{name}' line {self._line}: Bad policy name"
             raise Refused(why, OTHER_PROBLEM)
-        found = _COUNTERS.fullmatch(words[1]) if self.counters and len(words) > 1 else None
         counters = (0, 0) if found is None else (int(found[1]), int(found[2]))
         self._editor.set_chain(table, name, words[0], counters)
 

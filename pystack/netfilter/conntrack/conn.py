@@ -65,7 +65,7 @@ class Conn(Connection):
     `proto` is a number, or octets.
     """
 
-    __slots__ = ("expires", "extension", "mark", "original", "proto", "reply", "status")
+    __slots__ = ("expires", "extension", "mark", "masq_index", "original", "proto", "reply", "status")
 
     def __init__(self, original: bytes, reply: bytes) -> None:
         self.original = original  # keys, as tuples.py has them
@@ -73,6 +73,7 @@ class Conn(Connection):
         self.status = 0
         self.expires = 0  # in jiffies; until confirmed, how many from then on
         self.mark = 0
+        self.masq_index = 0  # the device whose address it was masqueraded with
         self.proto: int | bytes = 0
         self.extension: Extension | None = None
 

@@ -11,6 +11,8 @@ from typing import Final
 from zlib import crc32
 
 from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.info import IPS_SRC_NAT
+from pystack.netfilter.conntrack.tuples import source_of
 
 SHARDS: Final = 1024
 
@@ -18,11 +20,12 @@ SHARDS: Final = 1024
 class ConnTable:
     """Linux: nf_conntrack_hash"""
 
-    __slots__ = ("_shards", "count")
+    __slots__ = ("_shards", "_sources", "count")
 
     def __init__(self) -> None:
         self.count = 0
         self._shards: tuple[dict[bytes, Conn], ...] = ()  # made by the first connection
+        self._sources: dict[bytes, list[Conn]] = {}  # those whose source was changed, by what it was
 
     def find(self, key: bytes) -> Conn | None:
         """The connection that has this tuple in one of its directions."""
@@ -33,13 +36,14 @@ class ConnTable:
         if not self._shards:
             self._shards = tuple({} for _ in range(SHARDS))
         self._shards[_shard(conn.original)][conn.original] = conn
-        self._shards[_shard(conn.reply)][conn.reply] = conn
-        self.count += 1
+        self.insert_reply_only(conn)
 
     def insert_reply_only(self, conn: Conn) -> None:
         """Take a connection in whose other direction another one has."""
         self._shards[_shard(conn.reply)][conn.reply] = conn
         self.count += 1
+        if conn.status & IPS_SRC_NAT:
+            self._sources.setdefault(source_of(conn.original), []).append(conn)
 
     def remove(self, conn: Conn) -> None:
         """Take a connection out."""
@@ -48,6 +52,23 @@ class ConnTable:
             if shard.get(key) is conn:
                 del shard[key]
         self.count -= 1
+        if conn.status & IPS_SRC_NAT:
+            self._forget_source(conn)
+
+    def of_source(self, key: bytes) -> Iterator[Conn]:
+        """The connections from the source of this tuple whose source was changed, the youngest first.
+
+        Linux: net/netfilter/nf_nat_core.c nf_nat_bysource, which also holds those that were not changed
+        """
+        return reversed(self._sources.get(source_of(key), ()))
+
+    def _forget_source(self, conn: Conn) -> None:
+        key = source_of(conn.original)
+        others = [other for other in self._sources.get(key, ()) if other is not conn]
+        if others:
+            self._sources[key] = others
+        else:
+            self._sources.pop(key, None)
 
     def near(self, key: bytes) -> Iterator[Conn]:
         """The connections that lie together with this tuple, the eldest first."""

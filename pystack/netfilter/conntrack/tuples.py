@@ -89,6 +89,13 @@ def without_zone(key: bytes) -> bytes:
     return key[: _HEAD + 2 * _LENGTHS[key[0]] + _PORTS]
 
 
+def source_of(key: bytes) -> bytes:
+    """Who sends, with the zone. Linux: net/netfilter/nf_nat_core.c same_src()"""
+    length = _LENGTHS[key[0]]
+    end = _HEAD + 2 * length
+    return key[: _HEAD + length] + key[end : end + 2] + key[end + _PORTS :]
+
+
 def of_packet(data: Buffer, network: int, transport: int, protocol: int) -> bytes | None:
     """The key of an IPv4 packet that is no later fragment; None if its transport header is cut off.
 

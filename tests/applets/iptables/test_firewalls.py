@@ -27,14 +27,21 @@ def test_a_firewall_is_saved_as_the_real_tool_saves_it(name: str, program: str) 
     path = FOLDER / f"{name}.v4"
     if not path.exists():
         pytest.skip(f"{path.name} is not here")
+    if not restored_alike(path, program, "-c"):  # not all of them say how many packets a policy has met
+        assert restored_alike(path, program, "")
+
+
+def restored_alike(path: Path, program: str, flag: str) -> bool:
+    """Whether both sides took a firewall; they say and keep the same either way."""
     outside = Outside(stdin=path.read_bytes(), read_file=lambda asked: Path(asked).read_bytes())
     host = Host()
-    done = virtual.run([f"{program}-restore", "-c"], host, None, outside)
+    done = virtual.run([f"{program}-restore", *flag.split()], host, None, outside)
     if "is not modelled" in done.err:
         pytest.skip(done.err)
-    assert (done.rc, done.err) == (0, "")
     with KernelNetns() as kernel:
-        kernel.run(f"{program}-restore -c {path}").check()
+        restored = kernel.run(f"{program}-restore {flag} {path}")
         theirs = kernel.run(f"{program}-save -c").out
+    assert (done.rc, done.err) == (restored.rc, restored.err)
     ours = virtual.run([f"{program}-save", "-c"], host, None, outside).out
     assert without_dates(ours) == without_dates(theirs)
+    return done.rc == 0
