@@ -16,11 +16,13 @@ from pystack.l2.devices import DeviceTable
 from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
 from pystack.l3.br_netfilter import BrNetfilter
+from pystack.l3.bridge_path import BridgePath
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.netfilter_path import NetfilterPath
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.conntrack.conf import Limits
 from pystack.netfilter.conntrack.conntrack import Conntrack
+from pystack.netfilter.family_tables import ArpTables, BridgeTables
 from pystack.netfilter.hooks import Hooks
 from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
@@ -81,7 +83,11 @@ class Netns:
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.flush_routes)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self._build_conntrack(None if first is None else first.conntrack)
-        self.tables = Tables(self.hooks, NetfilterPath(self.ipv4, self.link, self.devices), self.conntrack)
+        path = NetfilterPath(self.ipv4, self.link, self.devices)
+        self.tables = Tables(self.hooks, path, self.conntrack)
+        bridge_path = BridgePath(self.link, self.ipv4.arp, path)
+        self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.conntrack)
+        self.arp_tables = ArpTables(self.hooks, bridge_path, self.conntrack)
         self._build_br_netfilter()
         self.devices.register(self.loopback)
 

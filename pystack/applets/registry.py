@@ -20,6 +20,7 @@ from pystack.applets import (
     traceroute,
 )
 from pystack.applets.conntrack import command as conntrack
+from pystack.applets.ebtables.applets import APPLETS as EBTABLES
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
 from pystack.applets.iptables.applets import APPLETS as IPTABLES
@@ -32,7 +33,7 @@ from pystack.netns import Netns
 NOT_BUILT_YET: Final = frozenset(
     "ip6tables ip6tables-save ip6tables-restore "
     "ip6tables-nft ip6tables-nft-save ip6tables-nft-restore ip6tables-legacy ip6tables-legacy-save "
-    "ip6tables-legacy-restore ebtables ebtables-save ebtables-restore ebtables-nft ebtables-legacy "
+    "ip6tables-legacy-restore ebtables-legacy-save ebtables-legacy-restore "
     "arptables arptables-nft arptables-legacy nft".split()
 )
 
@@ -52,6 +53,7 @@ COMMANDS: Final = Commands(
         "ss": ss.run,
         "tcpdump": tcpdump.run,
         "traceroute": traceroute.run,
+        **EBTABLES,
         **IPTABLES,
         **builtins.BUILTINS,
     },

@@ -1,42 +1,69 @@
-"""The firewall of a running namespace as a setup: the iptables commands that would make it again.
+"""The firewall of a running namespace as a setup: the commands of iptables and ebtables that would make it
+again.
 
 Counters are not part of it: a setup says what was decided, not what came of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from pystack.applets.iptables.listing import chains_in_order, rule_line
-from pystack.applets.iptables.owner import LEGACY_OWNER, NFT_OWNER
+from pystack.applets.ebtables.spec import RuleSpec as FrameSpec
+from pystack.applets.iptables.listing import rule_line
 from pystack.applets.iptables.restore import split
 from pystack.applets.running_words import quoted
-from pystack.netfilter.rule import BaseChain
-from pystack.netfilter.table import Table
+from pystack.netfilter.family_tables import BridgeTables
+from pystack.netfilter.rule import RETURN, BaseChain, Chain, Rule
+from pystack.netfilter.table import LEGACY, NFT, Table
 from pystack.netfilter.tables import Tables
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
 
-_PROGRAMS: Final = (("iptables-legacy", LEGACY_OWNER), ("iptables", NFT_OWNER))
+_OWNERS: Final = ((LEGACY, "-legacy"), (NFT, ""))
+
+_Words = Callable[[Chain, Rule], Iterable[str]]
 
 
-def firewall_lines(tables: Tables) -> Iterator[str]:
-    """Chains first, because rules jump to them; tables in the order in which they came into being."""
-    for program, owner in _PROGRAMS:
-        for name in tables.names(owner.tables):
-            table = tables.get(owner.tables, name)
-            assert table is not None, "it was in the list of those that are"
-            option = "" if name == "filter" else f" -t {name}"
-            yield from (f"{program}{option} {line}" for line in _table_lines(table))
+def firewall_lines(tables: Tables, bridge_tables: BridgeTables) -> Iterator[str]:
+    """Tables in the order in which they came into being."""
+    for owner, suffix in _OWNERS:
+        yield from _lines(tables, owner, f"iptables{suffix}", _ip_words, RETURN)
+    for owner, suffix in _OWNERS:
+        yield from _lines(bridge_tables, owner, f"ebtables{suffix}", _frame_words, NF_ACCEPT)
 
 
-def _table_lines(table: Table) -> Iterator[str]:
-    chains = [chain for chain in chains_in_order(table) if chain.name in table.chains]
+def _lines(
+    tables: Tables | BridgeTables, owner: str, program: str, words: _Words, usual_policy: int
+) -> Iterator[str]:
+    for name in tables.names(owner):
+        table = tables.get(owner, name)
+        assert table is not None, "it was in the list of those that are"
+        option = "" if name == "filter" else f" -t {name}"
+        yield from (f"{program}{option} {line}" for line in _table_lines(table, words, usual_policy))
+
+
+def _table_lines(table: Table, words: _Words, usual_policy: int) -> Iterator[str]:
+    """Chains first, because rules jump to them; users' chains begin with the usual policy."""
+    users = sorted(chain.name for chain in table.chains.values() if not isinstance(chain, BaseChain))
+    chains = [*table.base_chains(), *(table.chains[name] for name in users)]
     for chain in chains:
-        if not isinstance(chain, BaseChain):
-            yield f"-N {chain.name}"
-        elif chain.policy != NF_ACCEPT:
-            yield f"-P {chain.name} {NAMES[chain.policy]}"
+        is_base = isinstance(chain, BaseChain)
+        if not is_base:
+            yield f"-N {quoted(chain.name)}"
+        if chain.policy != (NF_ACCEPT if is_base else usual_policy):
+            policy = "RETURN" if chain.policy == RETURN else NAMES[chain.policy]
+            yield f"-P {quoted(chain.name)} {policy}"
     for chain in chains:
         for rule in chain.rules:
-            yield " ".join(quoted(word) for word in split(rule_line(chain, rule)))
+            yield " ".join(quoted(word) for word in words(chain, rule))
+
+
+def _ip_words(chain: Chain, rule: Rule) -> list[str]:
+    return split(rule_line(chain, rule))
+
+
+def _frame_words(chain: Chain, rule: Rule) -> Iterator[str]:
+    spec = rule.spec
+    assert isinstance(spec, FrameSpec), "a table of ebtables holds rules of ebtables"
+    yield from ("-A", chain.name)
+    yield from spec.words(rule)

@@ -8,7 +8,7 @@ from typing import Final
 from pystack.applets.iptables.listing import rule_line
 from pystack.explain.scene import ConfigOf
 from pystack.explain.stage import Reason, Step, Told, Traveller
-from pystack.netfilter.rule import CONTINUE, RETURN, BaseChain, Chain, Jump, Rule
+from pystack.netfilter.rule import CONTINUE, RETURN, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
 from pystack.netfilter.tables import Tables
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
@@ -31,7 +31,7 @@ class RuleListener:
         name = f"{self._name(chain)}:{number}" + (f" ({words})" if words else "")
         self._note(view, Step(f"{name}: {_outcome(rule, verdict)}", verdict, rule.origin))
 
-    def policy(self, chain: BaseChain, view: View) -> None:
+    def policy(self, chain: Chain, view: View) -> None:
         """None decided."""
         text = f"{self._name(chain)}: no rule decides, the policy is {NAMES[chain.policy]}"
         self._note(view, Step(text, chain.policy, self._config_of(chain)))

@@ -152,13 +152,19 @@ class Arp:
         target: int,
         destination: bytes,
         target_mac: bytes | None,
+        *,
+        sender: bytes | None = None,
     ) -> None:
-        """Linux: net/ipv4/arp.c arp_send_dst(), arp_create()"""
+        """In the device's own name, unless in that of another `sender`.
+
+        Linux: net/ipv4/arp.c arp_send_dst(), arp_create()
+        """
         if dev.flags & IFF_NOARP:
             return
         tha = bytes(6) if target_mac is None else target_mac
-        message = wire.build(wire.Arp(operation, dev.address, source, tha, target))
-        pkt = Packet(bytearray(header(destination, dev.address, ETH_P_ARP) + message), dev)
+        sha = dev.address if sender is None else sender
+        message = wire.build(wire.Arp(operation, sha, source, tha, target))
+        pkt = Packet(bytearray(header(destination, sha, ETH_P_ARP) + message), dev)
         pkt.network_header = ETH_HLEN
         pkt.protocol = ETH_P_ARP
         self._outcomes.generated += 1

@@ -10,6 +10,14 @@ from pystack.packet import Packet
 from pystack.rng import Rng
 
 
+class Timed(Protocol):
+    """Where rules that remember ask for the time."""
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+
+
 class Path(Protocol):
     """The IPv4 path."""
 
@@ -71,3 +79,26 @@ class Path(Protocol):
 
         Linux: net/ipv4/netfilter/ipt_rpfilter.c rpfilter_mt()
         """
+
+
+class BridgePath(Protocol):
+    """The bridge, and what frames leave it for."""
+
+    def printk(self, text: str) -> None:
+        """Write a line to the kernel's log."""
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+
+    def nflog(self, group: int, prefix: str, pkt: Packet, octets: int | None) -> None:
+        """Tell whoever listens to a group; at most so many octets, None: all."""
+
+    def route_instead(self, pkt: Packet) -> None:
+        """Hand a port's frame to the network layer, as if the port stood in no bridge.
+
+        Linux: net/bridge/netfilter/ebtable_broute.c ebt_broute()
+        """
+
+    def answer_arp(self, dev: NetDevice, mac: bytes, address: int, asking_mac: bytes, asking: int) -> None:
+        """Tell somebody behind a device that an address has a MAC. Linux: net/ipv4/arp.c arp_send()"""

@@ -110,10 +110,11 @@ class Rule:
 class Chain:
     """Rules in their order."""
 
-    __slots__ = ("index", "name", "references", "rules")
+    __slots__ = ("index", "name", "policy", "references", "rules")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.policy = RETURN  # what becomes of packets that no rule decides about
         self.rules: list[Rule] = []
         self.references = 0  # rules that jump here
         self.index: Lookup | None = None  # made by the first packet that meets many rules
@@ -122,13 +123,13 @@ class Chain:
 class BaseChain(Chain):
     """A chain that hangs at a hook. Linux: struct nft_base_chain"""
 
-    __slots__ = ("counts", "hook", "octets", "packets", "policy", "priority")
+    __slots__ = ("counts", "hook", "octets", "packets", "priority")
 
     def __init__(self, name: str, hook: int, priority: int, policy: int) -> None:
         super().__init__(name)
         self.hook = hook
         self.priority = priority
-        self.policy = policy  # what becomes of packets that no rule decides about
-        self.counts = True  # whether these are counted
+        self.policy = policy
+        self.counts = True  # whether the packets that no rule decides about are counted
         self.packets = 0
         self.octets = 0

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pystack.device import NetDevice
 from pystack.netfilter.hooks import HookState
 from pystack.packet import Packet
+from pystack.wire.ethernet import ETH_HLEN
+from pystack.wire.vlan import tag_length
 
 
 class View:
@@ -17,6 +19,8 @@ class View:
     __slots__ = (
         "_ports",
         "daddr",
+        "destination",
+        "ethertype",
         "fragment",
         "hook",
         "hotdrop",
@@ -28,6 +32,8 @@ class View:
         "pkt",
         "protocol",
         "saddr",
+        "source",
+        "start",
         "state",
         "transport",
     )
@@ -42,6 +48,8 @@ class View:
         self.outname = _name(state.outdev)
         self.hotdrop = False  # a match that found a packet no rule may judge
         self.saddr = self.daddr = self.protocol = self.fragment = 0
+        self.destination = self.source = self.ethertype = 0  # of a bridge's frame
+        self.start = pkt.network_header  # where octets() counts from
         self.transport = pkt.transport_header
         self._ports: tuple[int, int] | bool = False  # False: not looked for yet, True: there are none
         self.length = len(pkt.data) - pkt.network_header  # what a rule's counter grows by
@@ -62,6 +70,27 @@ class View:
         view.transport = pkt.network_header + header.ihl
         return view
 
+    @classmethod
+    def of_bridge(cls, pkt: Packet, state: HookState) -> View:
+        """With what every rule of the bridge family asks for; a tag stands beside the frame, not in it.
+
+        Linux: net/bridge/netfilter/ebtables.c ebt_basic_match()
+        """
+        view = cls(pkt, state)
+        header = pkt.data[pkt.mac_header : pkt.mac_header + ETH_HLEN]
+        view.destination = int.from_bytes(header[:6], "big")
+        view.source = int.from_bytes(header[6:12], "big")
+        view.ethertype = int.from_bytes(header[12:], "big")
+        tag = tag_length(pkt.protocol)
+        view.start += tag
+        view.length -= tag
+        return view
+
+    @property
+    def carried(self) -> int:
+        """The type of what a frame carries, behind a tag if it has one."""
+        return int.from_bytes(self.pkt.data[self.start - 2 : self.start], "big")
+
     @property
     def ports(self) -> tuple[int, int] | None:
         """The two numbers that TCP, UDP and SCTP begin with; None in later fragments, or if cut off."""
@@ -78,7 +107,7 @@ class View:
 
     def octets(self, offset: int, count: int) -> bytes | None:
         """Some of what stands behind the network header's beginning; None if the packet is shorter."""
-        start = self.pkt.network_header + offset
+        start = self.start + offset
         found = bytes(self.pkt.data[start : start + count])
         return found if len(found) == count else None
 

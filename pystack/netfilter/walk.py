@@ -16,7 +16,7 @@ class Listener(Protocol):
     def rule(self, chain: Chain, number: int, rule: Rule, verdict: int, view: View) -> None:
         """A rule matched; numbers count from 1."""
 
-    def policy(self, chain: BaseChain, view: View) -> None:
+    def policy(self, chain: Chain, view: View) -> None:
         """No rule decided."""
 
 
@@ -57,6 +57,10 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None, tracer: 
                     tracer.end(base, view)
             if not calls:
                 return _policy(base, view, listener)
+            if place.chain.policy != RETURN:  # ebtables lets its users give their own chains one
+                if listener is not None:
+                    listener.policy(place.chain, view)
+                return place.chain.policy
             place = calls.pop()
             continue
         number = place.numbers[place.next]

@@ -16,11 +16,23 @@ iptables -A mine -m string --string 'x;y' --algo bm -j DROP
 iptables -t mangle -A OUTPUT -j MARK --set-mark 5
 iptables-legacy -t raw -A PREROUTING -i lo -j ACCEPT
 ip netns exec b iptables -A FORWARD -j REJECT
+ebtables -N "my frames" -P DROP
+ebtables -A FORWARD ! -s 2:0:0:0:0:1 -p IPv4 --ip-proto tcp --mark 5 --log-prefix 'a \\b: ' -j 'my frames'
+ebtables -t nat -A PREROUTING -p ARP -j arpreply --arpreply-mac 2:0:0:0:0:9
+ebtables-legacy -t broute -A BROUTING -p IPv4 -j redirect --redirect-target DROP
+ebtables-legacy -P FORWARD DROP
 """
 
 
 def saved(host: Host) -> list[str]:
-    commands = (("iptables-save",), ("iptables-legacy-save",), ("ip", "netns", "exec", "b", "iptables-save"))
+    commands = (
+        ("iptables-save",),
+        ("iptables-legacy-save",),
+        ("ip", "netns", "exec", "b", "iptables-save"),
+        ("ebtables-save",),
+        ("ebtables-legacy", "-t", "broute", "-L"),
+        ("ebtables-legacy", "-L"),
+    )
     lines = [line for argv in commands for line in virtual.run(list(argv), host).out.splitlines()]
     return [line for line in lines if not line.startswith("#")]
 

@@ -87,7 +87,7 @@ def refusal_text(refused: Refused, program: str, owner: Owner, line: int = 0) ->
     if refused.code == PARAMETER_PROBLEM:
         text += f"Try `{program} -h' or '{program} --help' for more information.\n"
     if refused.code == VERSION_PROBLEM:
-        text += "Perhaps iptables or your kernel needs to be upgraded.\n"
+        text += f"Perhaps {program} or your kernel needs to be upgraded.\n"
     return text
 
 

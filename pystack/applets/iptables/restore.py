@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
+from pystack.applets.iptables.backup import Backup
 from pystack.applets.iptables.command import perform, refusal_text
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import reason
@@ -20,10 +21,9 @@ from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
 from pystack.applets.session import USAGE, Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import EINVAL, NotModelled
-from pystack.netfilter.rule import BaseChain, Chain
+from pystack.netfilter.rule import Chain
 from pystack.netfilter.table import Table
 from pystack.netfilter.tables import TABLE_NAMES, chains_of
-from pystack.netfilter.verdict import NF_ACCEPT
 
 _LONG: Final = {
     "counters": 0,
@@ -87,7 +87,7 @@ class Restore:
         self._names = names
         self._editor = Editor(session.netns.tables, owner, session.host.origins)
         self._table: Table | None = None
-        self._backup: _Backup | None = None
+        self._backup: Backup | None = None
         self._skipping = False
         self._line = 0
         self._letter = ""  # of the command in the line
@@ -154,7 +154,7 @@ class Restore:
                 raise Refused(f"{self._program}: line {self._line} table name '{name}' invalid")
             raise Refused(f"{self._program}: unable to initialize table '{name}'")
         self._table = self._editor.table(name)
-        self._backup = _Backup(self._table)
+        self._backup = Backup(self._table)
         if not self.noflush:
             self._editor.start_anew(self._table)
 
@@ -214,36 +214,6 @@ class Restore:
             self._session.io.err.line(warning)
         for _ in perform(command, self._editor, self._names):
             pass
-
-
-class _Backup:
-    """What a table held."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self._chains = dict(table.chains)
-        self._rules = {name: list(chain.rules) for name, chain in table.chains.items()}
-        self._policies = {
-            chain.name: (chain.policy, chain.counts, chain.packets, chain.octets)
-            for chain in table.base_chains()
-        }
-
-    def give_back(self) -> None:
-        """As if nothing had been done since; built-in chains that came into being stay, empty."""
-        table = self._table
-        for name, chain in list(table.chains.items()):
-            table.flush(chain)
-            if name not in self._chains and isinstance(chain, BaseChain):
-                chain.policy = NF_ACCEPT
-                self._chains[name] = chain
-        table.chains = self._chains
-        for name, rules in self._rules.items():
-            for rule in rules:
-                table.append(table.chains[name], rule)
-        for name, numbers in self._policies.items():
-            chain = table.chains[name]
-            assert isinstance(chain, BaseChain), "only those have a policy"
-            chain.policy, chain.counts, chain.packets, chain.octets = numbers
 
 
 def split(line: str) -> list[str]:

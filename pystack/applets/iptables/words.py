@@ -1,8 +1,10 @@
-"""getopt_long() as iptables uses it: options may become known on the way, and all words come in order."""
+"""getopt_long() as iptables and ebtables use it: options may become known on the way, and all words come in
+order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,15 +74,34 @@ class Word:
 class Words:
     """One command line."""
 
-    def __init__(self, args: Sequence[str]) -> None:
+    def __init__(
+        self,
+        args: Sequence[str],
+        short: Mapping[str, int] = SHORT,
+        long: Mapping[str, str] = LONG,
+    ) -> None:
         self._args = list(args)
         self._at = 0
         self._letters = ""  # that are left of a word like -vnL
+        self._short, self._long_options = short, long
         self._extended: dict[str, int] = {}  # long options of extensions, with how many arguments
+        self._meanings = dict(long)  # synonyms have one
 
-    def add(self, name: str, arguments: int) -> None:
+    def add(self, name: str, arguments: int, meaning: str = "") -> None:
         """An extension was loaded that knows this option."""
         self._extended[name] = arguments
+        self._meanings[name] = meaning or name
+
+    @property
+    def following(self) -> str | None:
+        """The next word, whatever it is."""
+        return self._args[self._at] if self._at < len(self._args) else None
+
+    def skip(self) -> str | None:
+        """Take the next word, whatever it is."""
+        word = self.following
+        self._at += 1
+        return word
 
     @property
     def has_argument(self) -> bool:
@@ -125,7 +146,7 @@ class Words:
 
     def _letter(self) -> Word:
         letter, self._letters = self._letters[0], self._letters[1:]
-        takes = SHORT.get(letter)
+        takes = self._short.get(letter)
         text = self._args[self._at - 1]
         if takes is None:
             self._letters = ""
@@ -143,8 +164,8 @@ class Words:
         if len(found) != 1:
             return Word(text)
         (name,) = found
-        letter = "" if name in self._extended else LONG[name]
-        takes = self._extended[name] if not letter else SHORT.get(letter, 0)
+        letter = "" if name in self._extended else self._long_options[name]
+        takes = self._extended[name] if not letter else self._short.get(letter, 0)
         if not takes:
             return Word(text, letter, name) if not equals else Word(text)
         if equals or takes == OPTIONAL:
@@ -153,10 +174,10 @@ class Words:
 
     def _named(self, given: str) -> set[str]:
         """The options that a word can mean; synonyms count as one."""
-        if given in self._extended or given in LONG:
+        if given in self._meanings:
             return {given}
-        found = {name for name in (*self._extended, *LONG) if name.startswith(given)}
-        return {min(found)} if len({LONG.get(name, name) for name in found}) == 1 else found
+        found = {name for name in self._meanings if name.startswith(given)}
+        return {min(found)} if len({self._meanings[name] for name in found}) == 1 else found
 
     def _argument(self, text: str) -> str:
         if self._at >= len(self._args):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.netfilter.needs import Path
+from pystack.netfilter.needs import Path, Timed
 from pystack.netfilter.rule import Match
 from pystack.netfilter.view import View
 
@@ -19,7 +19,7 @@ class Limit(Match):
 
     __slots__ = ("_cap", "_clock", "_cost", "_credit", "_last", "_per_jiffy")
 
-    def __init__(self, path: Path, interval: int, burst: int) -> None:
+    def __init__(self, path: Timed, interval: int, burst: int) -> None:
         """Linux: net/netfilter/xt_limit.c limit_mt_check()"""
         self._clock = path.clock
         hz = path.clock.hz
@@ -62,7 +62,7 @@ class TokenBucket(Match):
 
     __slots__ = ("_clock", "_cost", "_last", "_most", "_tokens")
 
-    def __init__(self, path: Path, packets: int, seconds: int, burst: int) -> None:
+    def __init__(self, path: Timed, packets: int, seconds: int, burst: int) -> None:
         """Linux: net/netfilter/nft_limit.c nft_limit_init()"""
         self._clock = path.clock
         self._cost = seconds * _NANO // packets

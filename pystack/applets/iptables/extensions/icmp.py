@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.icmp_types import ICMP_TYPES
 from pystack.applets.iptables.option import Option, Values, Where, strtoul
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
@@ -14,54 +15,10 @@ from pystack.wire.ipv4 import IPPROTO_ICMP
 
 _ALL_CODES: Final = (0, 0xFF)
 
-# Linux: libxt_icmp.h icmp_codes; the first name of a pair of type and codes is printed
-_NAMES: Final[tuple[tuple[str, int, int, int], ...]] = (
-    ("any", 0xFF, 0, 0xFF),
-    ("echo-reply", 0, 0, 0xFF),
-    ("pong", 0, 0, 0xFF),
-    ("destination-unreachable", 3, 0, 0xFF),
-    ("network-unreachable", 3, 0, 0),
-    ("host-unreachable", 3, 1, 1),
-    ("protocol-unreachable", 3, 2, 2),
-    ("port-unreachable", 3, 3, 3),
-    ("fragmentation-needed", 3, 4, 4),
-    ("source-route-failed", 3, 5, 5),
-    ("network-unknown", 3, 6, 6),
-    ("host-unknown", 3, 7, 7),
-    ("network-prohibited", 3, 9, 9),
-    ("host-prohibited", 3, 10, 10),
-    ("TOS-network-unreachable", 3, 11, 11),
-    ("TOS-host-unreachable", 3, 12, 12),
-    ("communication-prohibited", 3, 13, 13),
-    ("host-precedence-violation", 3, 14, 14),
-    ("precedence-cutoff", 3, 15, 15),
-    ("source-quench", 4, 0, 0xFF),
-    ("redirect", 5, 0, 0xFF),
-    ("network-redirect", 5, 0, 0),
-    ("host-redirect", 5, 1, 1),
-    ("TOS-network-redirect", 5, 2, 2),
-    ("TOS-host-redirect", 5, 3, 3),
-    ("echo-request", 8, 0, 0xFF),
-    ("ping", 8, 0, 0xFF),
-    ("router-advertisement", 9, 0, 0xFF),
-    ("router-solicitation", 10, 0, 0xFF),
-    ("time-exceeded", 11, 0, 0xFF),
-    ("ttl-exceeded", 11, 0, 0xFF),
-    ("ttl-zero-during-transit", 11, 0, 0),
-    ("ttl-zero-during-reassembly", 11, 1, 1),
-    ("parameter-problem", 12, 0, 0xFF),
-    ("ip-header-bad", 12, 0, 0),
-    ("required-option-missing", 12, 1, 1),
-    ("timestamp-request", 13, 0, 0xFF),
-    ("timestamp-reply", 14, 0, 0xFF),
-    ("address-mask-request", 17, 0, 0xFF),
-    ("address-mask-reply", 18, 0, 0xFF),
-)
-
 
 def _icmp_type(text: str, where: Where) -> tuple[int, int, int]:
     """A type and its first and last code. Linux: libxtables ipt_parse_icmp()"""
-    found = [entry for entry in _NAMES if entry[0].lower().startswith(text.lower())]
+    found = [entry for entry in ICMP_TYPES if entry[0].lower().startswith(text.lower())]
     exact = [entry for entry in found if entry[0].lower() == text.lower()]
     if len(exact or found) > 1:
         raise Refused(f"Ambiguous ICMP type `{text}': `{found[0][0]}' or `{found[1][0]}'?")
@@ -102,7 +59,7 @@ class Icmp(MatchExtension):
         given = values["icmp-type"]
         kind, low, high = given.value
         not_ = "!" if given.inverted else ""
-        named = next((entry[0] for entry in _NAMES if entry[1:] == given.value), None)
+        named = next((entry[0] for entry in ICMP_TYPES if entry[1:] == given.value), None)
         if names is not None and named is not None:
             return f"icmp {not_}{named}"
         text = f"icmp {not_}type {kind}" if not_ else f"icmptype {kind}"

@@ -1,0 +1,1 @@
+"""ebtables: the rules of a bridge."""

@@ -1,0 +1,250 @@
+"""What the commands of ebtables do to the tables, in the words and with the errno of the two owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pystack.applets.ebtables.extension import VERDICTS, Site
+from pystack.applets.ebtables.parser import Command
+from pystack.applets.ebtables.spec import RuleSpec
+from pystack.applets.iptables.owner import Owner
+from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, NetError
+from pystack.netfilter.family_tables import BridgeTables
+from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
+from pystack.netfilter.table import Table
+from pystack.netfilter.verdict import NF_ACCEPT
+from pystack.origins import Origins
+
+_EMLINK: Final = 31
+
+
+class Editor:
+    """Changes one namespace's tables for one owner."""
+
+    def __init__(self, tables: BridgeTables, owner: Owner, origins: Origins) -> None:
+        self.tables = tables
+        self.owner = owner
+        self._origins = origins
+
+    @property
+    def table_names(self) -> Sequence[str]:
+        """Those that there are."""
+        return tuple(self.tables.places[self.owner.tables])
+
+    def table(self, name: str) -> Table:
+        """The table a command is about. Raises Refused."""
+        if name not in self.table_names:
+            raise Refused(f"table '{name}' does not exist", VERSION_PROBLEM)
+        return self.tables.use(self.owner.tables, name)
+
+    def built_in(self, table: Table) -> list[str]:
+        """The names of a table's built-in chains."""
+        return self.tables.chains_of(self.owner.tables, table.name)
+
+    def chain(self, table: Table, name: str) -> Chain:
+        """A chain that a command is about; a built-in one of nft comes into being by that."""
+        if name in self.built_in(table):
+            return self.tables.use_chain(table, name)
+        found = table.chains.get(name)
+        if found is None:
+            raise KernelRefused(ENOENT)
+        return found
+
+    # --- rules --------------------------------------------------------------------------------------------
+
+    def append(self, command: Command) -> None:
+        """`-A`"""
+        table = self.table(command.table)
+        chain, rule = self._compiled(command, table, "APPEND")
+        table.append(chain, rule)
+        self._validate(table, chain, len(chain.rules) - 1, "APPEND")
+
+    def insert(self, command: Command) -> None:
+        """`-I`; the first place if none is given."""
+        table = self.table(command.table)
+        chain, rule = self._compiled(command, table, "INSERT")
+        at = command.first - 1
+        if at > len(chain.rules):
+            raise KernelRefused(E2BIG)
+        table.insert(chain, at, rule)
+        self._validate(table, chain, at, "INSERT")
+
+    def delete(self, command: Command) -> None:
+        """`-D`, by numbers or by what the rule says."""
+        table = self.table(command.table)
+        chain = self.chain(table, command.chain)
+        if not command.first:
+            return table.delete(chain, self._found(table, chain, command.spec))
+        # One by one, as if the rules behind did not move up; that is what nft's tool does, too.
+        places = range(command.first - 1, max(command.last, command.first))
+        if places[0] < 0 or places[-1] >= len(chain.rules) - len(places) + 1:
+            raise KernelRefused(E2BIG)
+        for at in places:
+            table.delete(chain, at)
+
+    def check(self, command: Command) -> None:
+        """`--check`: raises KernelRefused if there is no such rule."""
+        table = self.table(command.table)
+        self._found(table, self.chain(table, command.chain), command.spec)
+
+    def change_counters(self, command: Command) -> None:
+        """`-C`: nft's tool does not know how."""
+        raise KernelRefused(ENOENT)
+
+    def _found(self, table: Table, chain: Chain, spec: RuleSpec) -> int:
+        self._check_target(table, spec)
+        for number, rule in enumerate(chain.rules):
+            if spec.same_as(rule):
+                return number
+        raise KernelRefused(ENOENT, "rule")
+
+    def _compiled(self, command: Command, table: Table, verb: str) -> tuple[Chain, Rule]:
+        spec = command.spec
+        self._check_target(table, spec)
+        chain = self.chain(table, command.chain)
+        in_base = isinstance(chain, BaseChain)
+        site = Site(self.tables.path, table.name, in_base, self.owner.is_nft, spec.header)
+        if any(extension.is_refused(values, site) for extension, values in spec.extensions()):
+            raise KernelRefused(EINVAL, f"RULE_{verb}", f"rule in chain {chain.name}")
+        tests, target = spec.compile(site, table.chains)
+        rule = Rule(tests, target, spec, self._origins.line)
+        rule.packets, rule.octets = command.counters
+        return chain, rule
+
+    def _check_target(self, table: Table, spec: RuleSpec) -> None:
+        """A name that is neither verdict nor extension is that of a user's chain."""
+        name = spec.target
+        if spec.extension is not None or name in VERDICTS:
+            return
+        if name not in table.chains or name in self.built_in(table):
+            raise Refused(f"Chain '{name}' does not exist")
+
+    def _validate(self, table: Table, chain: Chain, number: int, verb: str) -> None:
+        """Chains must not lead back to themselves, and some targets must not be come to from everywhere.
+
+        Linux: net/netfilter/nf_tables_api.c nft_chain_validate()
+        """
+        if _leads_back(chain):
+            number_of_error = _EMLINK
+        elif any(not _fits(rule, base) for base in table.base_chains() for rule in _reached(base)):
+            number_of_error = EINVAL
+        else:
+            return
+        table.delete(chain, number)
+        raise KernelRefused(number_of_error, f"RULE_{verb}", f"rule in chain {chain.name}")
+
+    # --- chains -------------------------------------------------------------------------------------------
+
+    def new_chain(self, command: Command) -> None:
+        """`-N`"""
+        table = self.table(command.table)
+        if command.chain in table.chains or command.chain in self.built_in(table):
+            raise KernelRefused(EEXIST)
+        chain = Chain(command.chain)
+        chain.policy = NF_ACCEPT
+        table.add_chain(chain)
+
+    def delete_chains(self, command: Command) -> None:
+        """`-X`: one, or all of the user's."""
+        table = self.table(command.table)
+        if command.chain in self.built_in(table):
+            raise KernelRefused(EINVAL)
+        users = [name for name, chain in table.chains.items() if not isinstance(chain, BaseChain)]
+        for name in sorted(users) if not command.chain else [command.chain]:
+            self._delete_chain(table, name)
+
+    def _delete_chain(self, table: Table, name: str) -> None:
+        chain = table.chains.get(name)
+        if chain is None:
+            raise KernelRefused(ENOENT)
+        if chain.references:
+            raise KernelRefused(EBUSY, "CHAIN_DEL", f"chain {name}")
+        table.flush(chain)
+        table.remove_chain(name)
+
+    def rename_chain(self, command: Command) -> None:
+        """`-E`"""
+        table = self.table(command.table)
+        if command.new_name in self.built_in(table):
+            raise KernelRefused(EEXIST)
+        try:
+            table.rename_chain(command.chain, command.new_name)
+        except NetError as error:
+            raise KernelRefused(error.number) from None
+
+    def set_policy(self, command: Command) -> None:
+        """`-P`, of chains of the user's too."""
+        if command.also_new:
+            self.new_chain(command)
+        table = self.table(command.table)
+        chain = self.chain(table, command.chain)
+        if isinstance(chain, BaseChain) and command.policy == "RETURN":
+            raise Refused("Policy RETURN only allowed for user defined chains")
+        chain.policy = VERDICTS[command.policy]
+        self._origins.note(chain)
+
+    def flush(self, command: Command) -> None:
+        """`-F`: one chain, or all."""
+        table = self.table(command.table)
+        for chain in self._chosen(table, command.chain):
+            table.flush(chain)
+
+    def zero(self, command: Command) -> None:
+        """`-Z`: one chain, or all."""
+        table = self.table(command.table)
+        for chain in self._chosen(table, command.chain):
+            for rule in chain.rules:
+                rule.packets = rule.octets = 0
+
+    def start_anew(self, table: Table) -> None:
+        """`--init-table`: no rules, no chains of the user's, and the policies of the beginning."""
+        for chain in list(table.chains.values()):
+            table.flush(chain)
+        for chain in list(table.chains.values()):
+            chain.policy = NF_ACCEPT
+            if not isinstance(chain, BaseChain):
+                table.remove_chain(chain.name)
+
+    def init_table(self, command: Command) -> None:
+        """`--init-table`"""
+        self.start_anew(self.table(command.table))
+
+    def _chosen(self, table: Table, name: str) -> Sequence[Chain]:
+        return [self.chain(table, name)] if name else list(table.chains.values())
+
+
+def _onward(chain: Chain) -> list[Chain]:
+    return [rule.target.chain for rule in chain.rules if isinstance(rule.target, Jump)]
+
+
+def _leads_back(start: Chain) -> bool:
+    seen: set[str] = set()
+    waiting = _onward(start)
+    while waiting:
+        chain = waiting.pop()
+        if chain is start:
+            return True
+        if chain.name not in seen:
+            seen.add(chain.name)
+            waiting += _onward(chain)
+    return False
+
+
+def _reached(base: BaseChain) -> Iterator[Rule]:
+    """The rules that frames of a base chain can come to."""
+    seen: set[str] = set()
+    waiting: list[Chain] = [base]
+    while waiting:
+        chain = waiting.pop()
+        if chain.name not in seen:
+            seen.add(chain.name)
+            yield from chain.rules
+            waiting += _onward(chain)
+
+
+def _fits(rule: Rule, base: BaseChain) -> bool:
+    spec = rule.spec
+    assert isinstance(spec, RuleSpec), "a table of ebtables holds rules of ebtables"
+    return all(not extension.hooks or base.name in extension.hooks for extension, _ in spec.extensions())

@@ -1,0 +1,1 @@
+"""The matches, watchers and targets of ebtables: one file a family of them."""
