@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+COMPARE = Path(__file__).with_name("compare")
 FULL = bool(os.environ.get("PYSTACK_FULL"))
 
 # Derandomized: a run that failed fails again, here and elsewhere. No deadline: a test asserts no timing.
@@ -24,11 +25,21 @@ def scaled() -> Callable[[int], int]:
     return lambda count: count if FULL else max(1, count // 10)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker, why_not in (("root", why_no_root_tests), ("vm", why_no_vm_tests)):
-            if item.get_closest_marker(marker) and (reason := why_not()):
+            if not item.get_closest_marker(marker):
+                continue
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group(group_of(item)))
+            if reason := why_not():
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def group_of(item: pytest.Item) -> str:
+    """Tests of one group run one after the other. The kernel's log is one: who reads it waits for the others."""
+    return "kernel log" if item.path.is_relative_to(COMPARE) else "kernel"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
