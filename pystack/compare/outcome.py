@@ -32,6 +32,7 @@ class Outcome:
     pystack: list[Record] = field(default_factory=list)
     comparison: Comparison | None = None
     differences: list[Difference] = field(default_factory=list)
+    wavered: bool = False  # it differed at first, which the kernel did not repeat
 
     def result_json(self) -> Json:
         """The closing object of the scenario in the JSON stream."""
@@ -59,6 +60,7 @@ class Summary:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
     not_observable: int = 0
     forgiven: dict[str, int] = field(default_factory=dict)
+    wavered: int = 0  # scenarios with a difference that the kernel did not repeat
     planned: int = 0  # scenarios
     interrupted: bool = False  # before all of them were played
     predicted: int = 0  # things that somebody wrote down beforehand, or that nobody expected
@@ -67,6 +69,7 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         """Count one more."""
         self.counts[outcome.result] += 1
+        self.wavered += outcome.wavered
         if outcome.comparison is None:
             return
         self.not_observable += outcome.comparison.not_observable
@@ -108,6 +111,7 @@ class Summary:
             "not_observable": self.not_observable,
             "not_compared": self.counts[PLAYED],
             "not_as_predicted": self.not_as_predicted,
+            "wavered": self.wavered,
             "forgiven": dict(sorted(self.forgiven.items())),
             "interrupted": self.interrupted,
             "planned": self.planned,

@@ -89,6 +89,8 @@ class Report:
             yield f"forgiven by nature: {forgiven}"
         if summary.not_observable:
             yield f"not observable on one side: {summary.not_observable}"
+        if summary.wavered:
+            yield f"differences that the kernel did not repeat: in {summary.wavered}"
         if summary.interrupted:
             yield self._painted(summary.breaking_off, ERROR)
 

@@ -7,9 +7,12 @@ import pytest
 
 from pystack.compare.lab import host_features
 from pystack.compare.lab.kernel_side import KernelSide
+from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.runner import Options, Runner
 from pystack.compare.lab.scenario_file import ScenarioError
-from pystack.compare.outcome import PENDING, PLAYED, SAME, SKIPPED, Outcome
+from pystack.compare.outcome import DIFFER, PENDING, PLAYED, SAME, SKIPPED, Outcome
+from pystack.compare.records import Log, Record
+from pystack.compare.scenario import Scenario
 
 SCENARIO = 'title = "t"\nports = ["tap1"]\n[[step]]\nrun = "ip -br link show tap1"\n'
 Play = Callable[..., Outcome]
@@ -20,6 +23,23 @@ class Old(KernelSide):
 
     def version(self) -> tuple[int, int]:
         return 5, 4
+
+
+class Wavering(PystackSide):
+    """Stands for a kernel that does otherwise in its first plays."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self.plays = 0
+
+    def version(self) -> tuple[int, int]:
+        return 6, 18
+
+    def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
+        records = super().play(scenario, hops)
+        self.plays += 1
+        return records if self.plays > self.times else [*records, Log(1, "a line")]
 
 
 @pytest.fixture
@@ -70,6 +90,27 @@ def test_a_range_of_kernels_is_held_against_the_kernel_that_is_asked(side: str, 
 
 def test_pystack_plays_what_holds_for_any_kernel(play: Play) -> None:
     assert play('kernel = "<2.6"', "pystack").result == PLAYED
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_difference_that_the_kernel_does_not_repeat_is_none_and_told(times: int, tmp_path: Path) -> None:
+    outcome, kernel = play_against(Wavering(times), tmp_path)
+    assert (outcome.result, outcome.wavered, kernel.plays) == (SAME, True, times + 1)
+    assert outcome.reason == "the kernel did not repeat a difference: only the kernel logs it"
+
+
+def test_a_difference_that_the_kernel_repeats_is_one(tmp_path: Path) -> None:
+    outcome, kernel = play_against(Wavering(100), tmp_path)
+    assert (outcome.result, outcome.wavered, kernel.plays) == (DIFFER, False, 3)
+    assert len(outcome.differences) == 1
+
+
+def play_against(kernel: Wavering, folder: Path) -> tuple[Outcome, Wavering]:
+    (folder / "x.toml").write_text(SCENARIO)
+    runner = Runner(Options(), make_kernel=lambda: kernel)
+    (outcome,) = runner.run([str(folder)])
+    runner.close()
+    return outcome, kernel
 
 
 def test_what_is_pending_is_not_played_on_pystack(play: Play, tmp_path: Path) -> None:

@@ -65,12 +65,13 @@ def test_the_kernel_does_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     code = compare_lab(["--json", "--predict", "--thorough", str(SCENARIOS)])
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     summary = told[-1]
-    differences = [entry for entry in told if entry["type"] == "diff" and not entry["known"]]
+    differing = [entry["file"] for entry in told if entry.get("result") == "differ"]
+    causes = [entry["cause"] for entry in told if entry["type"] == "diff" and not entry["known"]]
     errors = [entry for entry in told if entry["type"] == "result" and entry["result"] == "error"]
     if not summary["same"] and summary["skipped"]:
         pytest.skip(next(entry["reason"] for entry in told if entry.get("result") == "skipped"))
     wrong = [entry for entry in told if entry["type"] == "prediction" and not entry["holds"]]
-    assert differences == []
+    assert (differing, causes) == ([], [])
     assert wrong == []
     assert errors == []
     assert code == 0

@@ -93,7 +93,7 @@ def test_with_json_nothing_else_is_printed(lab: Lab, capsys: pytest.CaptureFixtu
         list(events[-1])
         == (
             "v type scenarios same known differ pending skipped errors not_observable "
-            "not_compared not_as_predicted forgiven interrupted planned"
+            "not_compared not_as_predicted wavered forgiven interrupted planned"
         ).split()
     )
     assert [event["type"] for event in events].count("prediction") == 1
