@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple, NoReturn
 from pystack.daemon.places import SOCKET_VARIABLE
 
 USAGE: Final = 2
+NO_DAEMON: Final = 3
 
 
 class Context(NamedTuple):
@@ -106,34 +108,54 @@ def fuzz(arguments: Sequence[str], context: Context) -> int:
     return run_fuzz(arguments, as_json=context.json)
 
 
-def _complain(sentence: str) -> int:
-    sys.stderr.write(f"pystack: {sentence}\n")
-    return USAGE
+def _complain(sentence: str, rc: int = USAGE) -> int:
+    sys.stderr.write("".join(f"pystack: {line}\n" for line in sentence.splitlines()))
+    return rc
 
 
 def execute(arguments: Sequence[str], context: Context) -> int:
     """`pystack exec`: a trio program on pystack's sockets."""
     parser = _Parser(
         prog="pystack exec",
-        description="Run a trio program on a stack of its own instead of the kernel's sockets.",
+        description="Run a trio program on pystack's sockets instead of the kernel's: a daemon's, or, with "
+        "-c, with `pystack --setup FILE exec`, or if no daemon runs, those of a stack that lives as long.",
     )
-    parser.add_argument(
-        "-c", dest="config", metavar="FILE", default="", help="TOML as for `run`; without: only lo"
-    )
+    parser.add_argument("-c", dest="config", metavar="FILE", default="", help="TOML as for `run`")
     parser.add_argument("--allow-system-changes", action="store_true", help="as for `run`")
     parser.add_argument("script", metavar="SCRIPT.py")
     parser.add_argument("arguments", metavar="ARGUMENTS", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     if not os.access(options.script, os.R_OK):
         return _complain(f"exec: {options.script}: no such file, or it may not be read")
+    if sum(map(bool, (options.config, context.setup, context.socket))) > 1:
+        return _complain("exec: -c, --setup and -S: one stack is enough")
+    if not options.config and not context.setup:
+        from pystack.daemon.client_session import Unreachable, connect
+
+        named = context.socket or os.environ.get(SOCKET_VARIABLE, "")
+        try:
+            return _execute_on_daemon(connect(named), options, context)
+        except Unreachable as error:
+            if error.rc != NO_DAEMON or named:
+                return _complain(str(error), error.rc)
+    return _execute_on_own_stack(options, context)
+
+
+def _execute_on_daemon(connection: socket.socket, options: argparse.Namespace, context: Context) -> int:
+    from pystack.daemon.script_on_daemon import run_script
+
+    return run_script(connection, context.ns, options.script, options.arguments)
+
+
+def _execute_on_own_stack(options: argparse.Namespace, context: Context) -> int:
     from pystack.daemon.keeper import Terms
     from pystack.daemon.keeper_link import start_keeper
 
     terms = Terms(options.config, "", options.allow_system_changes)
     link = start_keeper(terms)
-    from pystack.daemon.script import run_script
+    from pystack.daemon.script_on_own import run_script
 
-    return run_script(link, terms, context.ns, options.script, options.arguments)
+    return run_script(link, terms, context.setup, context.ns, options.script, options.arguments)
 
 
 VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {

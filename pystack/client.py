@@ -47,7 +47,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
                              what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
-  exec [-c FILE] SCRIPT.py   a trio program on a stack of its own instead of the kernel's sockets
+  exec [-c FILE] SCRIPT.py   a trio program on pystack's sockets instead of the kernel's
   sh [-c "CMD; CMD"] [FILE]  a prompt, or a file, of commands such as these:
   ip, bridge, sysctl, ping, arping, tcpdump …
 
@@ -196,9 +196,8 @@ def serve_without_stack(options: Options, command: list[str]) -> int:
     from pystack.daemon.json_output import VERBS, json_refusal
 
     verb = command[0]
-    ns = "" if verb == "exec" else options.ns
-    for option, value in (("-n", ns), ("--setup", options.setup)):
-        if value:
+    for option, value in (("-n", options.ns), ("--setup", options.setup)):
+        if value and verb != "exec":
             raise UsageError(f"{verb}: {option} is for commands inside a stack")
     if options.json and verb not in VERBS:
         raise UsageError(json_refusal(verb))

@@ -19,6 +19,7 @@ READ_SIZE: Final = 65536
 REQUEST_PATIENCE: Final = 10.0  # seconds until the request must be here
 WAITING_ANSWERS: Final = 4  # pieces of a file, before no more is read
 MAX_FILE: Final = 64 << 20  # octets of a file that a command reads
+WAITING_CALLS: Final = 16  # of a program, before no more is read
 MAX_SIGNALS: Final = 16  # that wait to be noticed; a user's patience ends sooner
 NOTHING: Final = 0  # the number of no file
 
@@ -45,7 +46,8 @@ class Connection:
         self._files = 0  # how many were asked for
         self._asked_about = NOTHING  # the file that answers may be about
         self._answers: deque[FileMessage] = deque()
-        self._room = trio.Event()  # set when an answer was taken
+        self._calls: deque[bytes] | None = None  # of a program on our sockets
+        self._room = trio.Event()  # set when an answer or a call was taken
 
     # --- the serving task -------------------------------------------------------------------------------
 
@@ -134,6 +136,15 @@ class Connection:
             chunk = octets[start : start + protocol.MAX_CHUNK]
             await self._send(protocol.encode_file(protocol.DATA, number, chunk))
 
+    async def next_call(self) -> bytes:
+        """A socket call of the client's program; the first asking lets it call. Raises HungUp."""
+        if self._calls is None:
+            self._calls = deque()
+        while not self._calls:
+            await self.wait_for_bell()
+        self._room.set()
+        return self._calls.popleft()
+
     # --- the listening task -----------------------------------------------------------------------------
 
     async def listen(self) -> str:
@@ -142,13 +153,16 @@ class Connection:
             while True:
                 for frame in self._decoder.feed(await self._receive()):
                     self._take(frame)
-                while len(self._answers) >= WAITING_ANSWERS:
+                while self._is_full():
                     self._room = trio.Event()
                     await self._room.wait()
         except (ProtocolError, HungUp) as error:
             self._gone = True
             self.ring()
             return str(error)
+
+    def _is_full(self) -> bool:
+        return len(self._answers) >= WAITING_ANSWERS or len(self._calls or ()) >= WAITING_CALLS
 
     def _take(self, frame: Frame) -> None:
         if frame.kind == protocol.SIGNAL and len(frame.payload) == 1:
@@ -160,6 +174,8 @@ class Connection:
             if message.number != self._asked_about:  # of a question that a signal overtook
                 return
             self._answers.append(message)
+        elif frame.kind == protocol.CALL and self._calls is not None:
+            self._calls.append(frame.payload)
         else:
             raise ProtocolError(f"a frame that nobody asked for: {protocol.KINDS[frame.kind]}")
         self.ring()

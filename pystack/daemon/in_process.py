@@ -32,8 +32,7 @@ from pystack.daemon.config import ConfigError
 from pystack.daemon.explaining import printed
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.output import gathered, write_all
-from pystack.daemon.settings import SetupText
-from pystack.daemon.setups import run_setup, setup_faults
+from pystack.daemon.setups import read_setup, run_setup
 from pystack.host import Host
 
 DONE: Final = 0
@@ -78,16 +77,7 @@ def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns:
 
 def build(path: str) -> Host:
     """The host that a setup describes. Raises ConfigError."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise ConfigError([f"{path}: not UTF-8"]) from None
-    setup = SetupText(path, text)
-    if faults := setup_faults(setup):
-        raise ConfigError(faults)
+    setup = read_setup(path)
     host = Host(seed=int.from_bytes(os.urandom(8)), clock=Clock(wall=time.time()))
     run_setup(setup, host)
     return host

@@ -10,9 +10,11 @@ A client connects, sends one request, then both sides send frames until `rc`:
     file     either: a file of the user's, opened by the client (see FileMessage)
     signal   client: one octet, the number of a signal that the user sent to the command
     rc       daemon: one octet, the exit code; nothing follows
+    call     client: a socket call of a program of the user's (see socket_calls.py), once `exec` was requested
+    answer   daemon: how it ended
 
-Nothing is sent unasked except output, and that only as fast as the client reads: so neither side ever has
-to hold more than one frame. Whatever arrives, decoding returns a value or raises ProtocolError.
+Nothing is sent unasked except output and calls, and that only as fast as the other side reads: so neither
+ever has to hold more than a few frames. Whatever arrives, decoding returns a value or raises ProtocolError.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ ERR: Final = 3
 FILE: Final = 4
 SIGNAL: Final = 5
 RC: Final = 6
-KINDS: Final = ("request", "in", "out", "err", "file", "signal", "rc")
+CALL: Final = 7
+ANSWER: Final = 8
+KINDS: Final = ("request", "in", "out", "err", "file", "signal", "rc", "call", "answer")
 
 MAX_PAYLOAD: Final = 65536
 HEADER: Final = struct.Struct(">BI")

@@ -33,6 +33,7 @@ from pystack.daemon.log import Log
 from pystack.daemon.log_handler import log_through
 from pystack.daemon.notify import ServiceManager
 from pystack.daemon.ports import KeeperOpener, load_all_drivers
+from pystack.daemon.program import Program
 from pystack.daemon.protocol import ERR, RC, Request, encode
 from pystack.daemon.reload import replace, successor
 from pystack.daemon.settings import LAB, Config
@@ -41,6 +42,7 @@ from pystack.daemon.status import Facts, process_age, resident, stack_facts
 from pystack.daemon.sweeper import Sweeper
 from pystack.daemon.verbs import Verbs
 from pystack.drivers.garbage import gc_discipline
+from pystack.drivers.sockets import SocketFactory
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -227,6 +229,8 @@ class Daemon:
             args = [*request.argv[1:], *(["--json"] if request.json else [])]
             return await tell(client, await explained(args, self.stack.host, netns))
         with trio.CancelScope() as scope, self.stack.lasting(scope):
+            if request.argv == ["exec"]:
+                return await Program(client, SocketFactory(self.stack.pump, netns)).run()
             return await Command(client, self.stack.pump, self.stack.waiting).run(request, netns)
         return await say(client, "a reload replaced the stack in which this ran", FAILED)
 

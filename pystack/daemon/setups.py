@@ -27,6 +27,20 @@ MOST: Final = 20  # commands that fail, before the rest is left alone
 logger = logging.getLogger("pystack.setup")
 
 
+def read_setup(path: str) -> SetupText:
+    """A setup of the user's, its text looked through. Raises ConfigError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            setup = SetupText(path, file.read())
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: not UTF-8"]) from None
+    if faults := setup_faults(setup):
+        raise ConfigError(faults)
+    return setup
+
+
 def setup_faults(setup: SetupText) -> list[str]:
     """What is wrong with the text of a setup, each with its place."""
     return [_placed(setup, line) for line in check_setup(setup.text, setup.file)]

@@ -6,7 +6,7 @@ import socket
 import struct
 from typing import Final
 
-from pystack.errors import ENOPROTOOPT, NetError, NotModelled
+from pystack.errors import EINVAL, ENOPROTOOPT, NetError, NotModelled
 from pystack.sock import options, tcp_sockopt
 from pystack.sock.tcp import TcpSocket
 from pystack.sock.udp import UdpSocket
@@ -34,7 +34,9 @@ _LINGER: Final = struct.Struct("ii")
 def set_option(sock: TcpSocket | UdpSocket, level: int, number: int, value: int | bytes) -> None:
     """Set an option. Raises NetError."""
     if level == socket.SOL_SOCKET and number == socket.SO_LINGER and isinstance(sock, TcpSocket):
-        is_on, seconds = _LINGER.unpack(value if isinstance(value, bytes) else bytes(_LINGER.size))
+        if not isinstance(value, bytes) or len(value) < _LINGER.size:
+            raise NetError(EINVAL)
+        is_on, seconds = _LINGER.unpack_from(value)
         sock.linger = seconds if is_on else None
         return
     if level == socket.SOL_SOCKET and number == socket.SO_BINDTODEVICE and isinstance(value, bytes):

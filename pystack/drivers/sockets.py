@@ -8,8 +8,6 @@ To be entered inside trio.run(): trio keeps the factory for each run of its own.
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from typing import Final
 import trio
 
 from pystack.drivers.names import Resolver
+from pystack.drivers.program_socket import kind_of
 from pystack.drivers.pump import Pump
 from pystack.drivers.trio_socket import DatagramSocket, StackSocket, StreamSocket
 from pystack.netns import Netns
@@ -33,7 +32,14 @@ _SENDING: Final = (TcpState.FIN_WAIT1, TcpState.CLOSING, TcpState.LAST_ACK)
 @contextmanager
 def sockets_of(pump: Pump, netns: Netns) -> Iterator[None]:
     """Let trio make its sockets here, and ask for names here."""
-    factory = trio.socket.set_custom_socket_factory(SocketFactory(pump, netns))
+    with sockets_made_by(SocketFactory(pump, netns)):
+        yield
+
+
+@contextmanager
+def sockets_made_by(maker: trio.abc.SocketFactory) -> Iterator[None]:
+    """The same, whoever makes them."""
+    factory = trio.socket.set_custom_socket_factory(maker)
     resolver = trio.socket.set_custom_hostname_resolver(Resolver())
     try:
         yield
@@ -64,13 +70,9 @@ class SocketFactory(trio.abc.SocketFactory):
         self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0
     ) -> StackSocket:
         """Linux: socket()"""
-        if family != socket.AF_INET:
-            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
-        if type == socket.SOCK_STREAM and proto in (0, socket.IPPROTO_TCP):
+        if kind_of(family, type, proto) == socket.SOCK_STREAM:
             return StreamSocket(self._pump, self._netns.tcp.open())
-        if type == socket.SOCK_DGRAM and proto in (0, socket.IPPROTO_UDP):
-            return DatagramSocket(self._pump, self._netns.udp.open())
-        raise OSError(errno.EPROTONOSUPPORT, os.strerror(errno.EPROTONOSUPPORT))
+        return DatagramSocket(self._pump, self._netns.udp.open())
 
 
 def _is_sending(endpoint: Endpoint) -> bool:

@@ -7,71 +7,35 @@ again. A wait that is cancelled changes nothing, but for connect(): as in trio, 
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import trio
 
+from pystack.drivers.program_socket import Address, ProgramSocket, fault, octets_of, refuse_flags
 from pystack.drivers.pump import Pump
 from pystack.drivers.socket_options import get_option, set_option
 from pystack.errors import NetError
 from pystack.sock import tcp_poll
 from pystack.sock.tcp import SHUT_WR, TcpSocket
 from pystack.sock.udp import UdpSocket
-from pystack.wire.ipv4 import address_text, parse_address
-
-Address = tuple[str, int]
-ExceptionType = type[BaseException]
+from pystack.wire.ipv4 import address_text
 
 
-class StackSocket(trio.socket.SocketType):
+class StackSocket(ProgramSocket):
     """What streams and datagrams have in common."""
-
-    _type: socket.SocketKind
 
     def __init__(self, pump: Pump, sock: TcpSocket | UdpSocket) -> None:
         super().__init__()
         self._pump = pump
         self._sock = sock
         self._waiting = trio.lowlevel.ParkingLot()
-        self._is_closed = False
-        self._has_shut_down = False
         sock.on_event = self._wake
-
-    @property
-    def family(self) -> socket.AddressFamily:
-        return socket.AF_INET
-
-    @property
-    def type(self) -> socket.SocketKind:
-        return self._type
-
-    @property
-    def proto(self) -> int:
-        return 0
-
-    @property
-    def did_shutdown_SHUT_WR(self) -> bool:
-        return self._has_shut_down
 
     def __repr__(self) -> str:
         return f"<pystack {self._type.name} socket on port {self._sock.num}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: ExceptionType | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def fileno(self) -> int:
-        """None of the kernel's."""
-        return -1
 
     def close(self) -> None:
         """close(); who waits in another task is told."""
@@ -93,18 +57,21 @@ class StackSocket(trio.socket.SocketType):
 
     def getpeername(self) -> Address:
         if not self._sock.is_connected:
-            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+            raise fault(errno.ENOTCONN)
         return address_text(self._sock.daddr), self._sock.dport
 
     def setsockopt(self, level: int, optname: int, value: Any, optlen: int | None = None) -> None:
-        given = bytes(optlen or 0) if value is None else value if isinstance(value, int) else bytes(value)
         with self._call():
-            set_option(self._sock, level, optname, given)
+            set_option(self._sock, level, optname, octets_of(value, optlen))
 
     def getsockopt(self, level: int, optname: int, buflen: int | None = None) -> Any:
         with self._call():
             found = get_option(self._sock, level, optname)
         return found if buflen is None else found.to_bytes(4, "little")[:buflen]
+
+    async def wait_readable(self) -> None:
+        """Until a call that reads would not wait."""
+        await self._until(self.is_readable)
 
     async def wait_writable(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -114,13 +81,12 @@ class StackSocket(trio.socket.SocketType):
     @contextmanager
     def _call(self) -> Iterator[None]:
         """Into the core; what it refuses is raised as the kernel's would be."""
-        if self._is_closed:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self._fail_if_closed()
         try:
             with self._pump.burst():
                 yield
         except NetError as error:
-            raise OSError(error.number, error.text) from None
+            raise fault(error.number, error.text) from None
 
     def _wake(self) -> None:
         self._waiting.unpark_all()
@@ -132,15 +98,6 @@ class StackSocket(trio.socket.SocketType):
             await self._waiting.park()
         if self._is_closed:
             raise trio.ClosedResourceError("another task closed this socket")
-
-    async def _resolved(self, address: Any) -> tuple[int, int]:
-        host, port = address[0], address[1]
-        numeric = parse_address(host) if host else 0
-        if numeric is None:
-            found = await trio.socket.getaddrinfo(host, port, socket.AF_INET, self._type)
-            numeric = parse_address(str(found[0][4][0]))
-        assert numeric is not None
-        return numeric, int(port)
 
 
 class StreamSocket(StackSocket):
@@ -162,7 +119,7 @@ class StreamSocket(StackSocket):
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 child = StreamSocket(self._pump, accepted)
                 return child, child.getpeername()
-            await self._until(lambda: tcp_poll.is_readable(sock))
+            await self.wait_readable()
 
     async def connect(self, address: Any) -> None:
         ends = await self._resolved(address)
@@ -175,31 +132,29 @@ class StreamSocket(StackSocket):
             self.close()
             raise
         if number := self._sock.error:
-            raise OSError(number, os.strerror(number))
+            raise fault(number)
 
     async def recv(self, buflen: int, flags: int = 0, /) -> bytes:
         await trio.lowlevel.checkpoint_if_cancelled()
-        _refuse_flags(flags)
+        refuse_flags(flags)
         while True:
             with self._call():
-                data = self._sock.recv(buflen)
+                data = self._sock.recv(buflen) if buflen else b""
             if data is not None:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return data
-            await self._until(lambda: tcp_poll.is_readable(self._sock))
+            await self.wait_readable()
 
-    async def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        view = memoryview(buffer).cast("B")
-        data = await self.recv(nbytes or len(view), flags)
-        view[: len(data)] = data
-        return len(data)
+    def send_now(self, data: Any) -> int:
+        """As much as there is room for, which may be nothing."""
+        with self._call():
+            return self._sock.send(data)
 
     async def send(self, data: Any, flags: int = 0, /) -> int:
         await trio.lowlevel.checkpoint_if_cancelled()
-        _refuse_flags(flags & ~socket.MSG_NOSIGNAL)
+        refuse_flags(flags & ~socket.MSG_NOSIGNAL)
         while True:
-            with self._call():
-                taken = self._sock.send(data)
+            taken = self.send_now(data)
             if taken or not len(data):
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return taken
@@ -231,7 +186,7 @@ class DatagramSocket(StackSocket):
 
     async def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Address]:
         await trio.lowlevel.checkpoint_if_cancelled()
-        _refuse_flags(flags)
+        refuse_flags(flags)
         while True:
             with self._call():
                 self._sock.fail_if_error_pends()
@@ -239,14 +194,14 @@ class DatagramSocket(StackSocket):
             if received is not None:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return received.data[:bufsize], (address_text(received.saddr), received.sport)
-            await self._until(self.is_readable)
+            await self.wait_readable()
 
     async def recv(self, buflen: int, flags: int = 0, /) -> bytes:
         return (await self.recvfrom(buflen, flags))[0]
 
     async def send(self, data: Any, flags: int = 0, /) -> int:
         await trio.lowlevel.checkpoint()
-        _refuse_flags(flags & ~socket.MSG_NOSIGNAL)
+        refuse_flags(flags & ~socket.MSG_NOSIGNAL)
         with self._call():
             self._sock.send_to(bytes(data))
         return len(data)
@@ -254,7 +209,7 @@ class DatagramSocket(StackSocket):
     async def sendto(self, *args: Any) -> int:
         """sendto(data, [flags,] address)"""
         data, address = args[0], args[-1]
-        _refuse_flags(args[1] if len(args) > 2 else 0)
+        refuse_flags(args[1] if len(args) > 2 else 0)
         ends = await self._resolved(address)
         await trio.lowlevel.checkpoint()
         with self._call():
@@ -263,9 +218,3 @@ class DatagramSocket(StackSocket):
 
     def is_readable(self) -> bool:
         return len(self._sock.queue) > 0 or bool(self._sock.errors.pending)
-
-
-def _refuse_flags(flags: int) -> None:
-    """MSG_PEEK and its like are not modelled."""
-    if flags:
-        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))

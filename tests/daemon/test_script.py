@@ -116,8 +116,16 @@ def script(folder: Path, text: str) -> str:
     return str(path)
 
 
+def lo(folder: Path) -> str:
+    path = folder / "lo.setup"
+    path.write_text("ip link set lo up\n")
+    return str(path)
+
+
 def test_a_program_runs_on_a_stack_of_its_own(tmp_path: Path) -> None:
-    done = pystack("exec", script(tmp_path, ECHO), "a", "-b", XDG_RUNTIME_DIR=str(tmp_path))
+    done = pystack(
+        "--setup", lo(tmp_path), "exec", script(tmp_path, ECHO), "a", "-b", XDG_RUNTIME_DIR=str(tmp_path)
+    )
     assert (done.rc, done.out, done.err) == (0, "HELLO ['a', '-b'] __main__\n", "")
 
 
@@ -130,7 +138,7 @@ def test_a_program_runs_on_a_stack_of_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_it_ends_as_the_program_does(tmp_path: Path, text: str, rc: int, said: str) -> None:
-    done = pystack("exec", script(tmp_path, text), XDG_RUNTIME_DIR=str(tmp_path))
+    done = pystack("--setup", lo(tmp_path), "exec", script(tmp_path, text), XDG_RUNTIME_DIR=str(tmp_path))
     assert (done.rc, done.err[len(done.err) - len(said) :]) == (rc, said)
     assert "ExceptionGroup" not in done.err
 
@@ -141,7 +149,9 @@ def test_a_script_that_is_not_there_is_named() -> None:
 
 
 def test_a_namespace_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = pystack("-n", "x", "exec", script(tmp_path, ECHO), XDG_RUNTIME_DIR=str(tmp_path))
+    done = pystack(
+        "-n", "x", "--setup", lo(tmp_path), "exec", script(tmp_path, ECHO), XDG_RUNTIME_DIR=str(tmp_path)
+    )
     assert (done.rc, done.err) == (2, "pystack: there is no namespace x\n")
 
 

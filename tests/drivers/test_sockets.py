@@ -1,35 +1,35 @@
-"""Programs of trio's own style, on pystack's sockets."""
+"""Programs of trio's own style, on pystack's sockets: of a stack beside them, and of a daemon."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from pystack.drivers.pump import Pump
-from pystack.drivers.sockets import sockets_of
-from tests.box import Box
+from pystack.netns import Netns
+from tests.drivers.programs import HouseElsewhere, Site, beside
 
 pytestmark = pytest.mark.trio
 
 PORT = 8000
 
 
-@asynccontextmanager
-async def stack() -> AsyncIterator[Box]:
-    """A host with lo and a silent neighbour's network; trio's sockets are its own in here."""
-    box = Box()
-    box.port("eth0", bytes.fromhex("020000000001"), "10.0.0.1/24")
-    pump = Pump(box.host, faults_are_fatal=True)
-    with trio.fail_after(10):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(pump.run)
-            await trio.testing.wait_all_tasks_blocked()
-            with sockets_of(pump, box.ns):
-                yield box
-            nursery.cancel_scope.cancel()
+@pytest.fixture(params=["beside", "daemon"])
+def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    if request.param == "beside":
+        yield beside
+        return
+    with HouseElsewhere(tmp_path) as house:
+        yield house.program
+
+
+async def until_none_is_left(netns: Netns) -> None:
+    """A daemon hears a little later of what has no answer."""
+    while list(netns.tcp):  # noqa: ASYNC110 - there is nobody to tell us
+        await trio.sleep(0.001)
 
 
 async def echo(stream: trio.SocketStream) -> None:
@@ -49,7 +49,7 @@ async def read_all(stream: trio.SocketStream) -> bytes:
     return b"".join([chunk async for chunk in stream])
 
 
-async def test_an_echo_server_and_its_client_meet() -> None:
+async def test_an_echo_server_and_its_client_meet(stack: Site) -> None:
     sent = bytes(range(256)) * 8000
     async with stack(), echo_server(), trio.open_nursery() as nursery:
         client = await trio.open_tcp_stream("127.0.0.1", PORT)
@@ -63,7 +63,7 @@ async def test_an_echo_server_and_its_client_meet() -> None:
         await client.aclose()
 
 
-async def test_a_hundred_clients_are_served_at_once() -> None:
+async def test_a_hundred_clients_are_served_at_once(stack: Site) -> None:
     async def ask(number: int) -> None:
         async with await trio.open_tcp_stream("localhost", PORT) as client:
             await client.send_all(b"%d" % number)
@@ -77,22 +77,22 @@ async def test_a_hundred_clients_are_served_at_once() -> None:
     assert sorted(answers) == sorted(b"%d" % number for number in range(100))
 
 
-async def test_a_connection_that_is_given_up_leaves_nothing_half_open() -> None:
-    async with stack() as box:
+async def test_a_connection_that_is_given_up_leaves_nothing_half_open(stack: Site) -> None:
+    async with stack() as netns:
         with trio.move_on_after(0.05) as scope:
             await trio.open_tcp_stream("10.0.0.9", PORT)
         assert scope.cancelled_caught
-        assert list(box.ns.tcp) == []
+        await until_none_is_left(netns)
 
 
-async def test_a_cancelled_server_leaves_no_listener() -> None:
-    async with stack() as box:
+async def test_a_cancelled_server_leaves_no_listener(stack: Site) -> None:
+    async with stack() as netns:
         async with echo_server():
-            assert len(list(box.ns.tcp)) == 1
-        assert list(box.ns.tcp) == []
+            assert len(list(netns.tcp)) == 1
+        await until_none_is_left(netns)
 
 
-async def test_a_cancelled_read_loses_nothing() -> None:
+async def test_a_cancelled_read_loses_nothing(stack: Site) -> None:
     async with stack(), echo_server(), await trio.open_tcp_stream("127.0.0.1", PORT) as client:
         with trio.move_on_after(0.01):
             await client.receive_some()
@@ -100,21 +100,21 @@ async def test_a_cancelled_read_loses_nothing() -> None:
         assert await client.receive_some() == b"hello"
 
 
-async def test_a_refusal_is_an_error_of_the_systems() -> None:
+async def test_a_refusal_is_an_error_of_the_systems(stack: Site) -> None:
     async with stack():
         sock = trio.socket.socket()
         with pytest.raises(ConnectionRefusedError):
             await sock.connect(("127.0.0.1", PORT))
 
 
-async def test_a_port_that_is_taken_is_refused() -> None:
+async def test_a_port_that_is_taken_is_refused(stack: Site) -> None:
     async with stack(), echo_server():
         other = trio.socket.socket()
         with pytest.raises(OSError, match="Address already in use"):
             await other.bind(("0.0.0.0", PORT))
 
 
-async def test_who_waits_on_a_socket_hears_that_it_was_closed() -> None:
+async def test_who_waits_on_a_socket_hears_that_it_was_closed(stack: Site) -> None:
     async def wait() -> None:
         with pytest.raises(trio.ClosedResourceError):
             await client.receive_some()
@@ -130,7 +130,7 @@ async def test_who_waits_on_a_socket_hears_that_it_was_closed() -> None:
     assert heard == [True]
 
 
-async def test_datagrams_go_both_ways() -> None:
+async def test_datagrams_go_both_ways(stack: Site) -> None:
     async with stack():
         server = trio.socket.socket(type=socket.SOCK_DGRAM)
         client = trio.socket.socket(type=socket.SOCK_DGRAM)
@@ -142,7 +142,7 @@ async def test_datagrams_go_both_ways() -> None:
         assert (question, await client.recv(3)) == (b"question", b"ans")
 
 
-async def test_options_are_set_by_their_numbers() -> None:
+async def test_options_are_set_by_their_numbers(stack: Site) -> None:
     async with stack():
         sock = trio.socket.socket()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -151,7 +151,7 @@ async def test_options_are_set_by_their_numbers() -> None:
             sock.setsockopt(socket.SOL_SOCKET, 9999, 1)
 
 
-async def test_another_family_is_not_supported() -> None:
+async def test_another_family_is_not_supported(stack: Site) -> None:
     async with stack():
         with pytest.raises(OSError, match="Address family not supported"):
             trio.socket.socket(socket.AF_INET6)
