@@ -23,7 +23,8 @@ from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.conntrack.conf import Limits
 from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.family_tables import ArpTables, BridgeTables
-from pystack.netfilter.hooks import Hooks
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6, Hooks
+from pystack.netfilter.ipv6_path import Ipv6Path
 from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
 from pystack.profile import Profile
@@ -83,11 +84,7 @@ class Netns:
         flush = Knob(Stored(""), "value", readable=False, on_write=self.ipv4.flush_routes)
         self.sysctls.bind(("net", "ipv4", "route", "flush"), flush)
         self._build_conntrack(None if first is None else first.conntrack)
-        path = NetfilterPath(self.ipv4, self.link, self.devices)
-        self.tables = Tables(self.hooks, path, self.conntrack)
-        bridge_path = BridgePath(self.link, self.ipv4.arp, path)
-        self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.conntrack)
-        self.arp_tables = ArpTables(self.hooks, bridge_path, self.conntrack)
+        self._build_tables()
         self._build_br_netfilter()
         self.devices.register(self.loopback)
 
@@ -136,9 +133,22 @@ class Netns:
         )
         self.conntrack.bind(self.sysctls, of_the_host=first is None)
 
+    def _build_tables(self) -> None:
+        path = NetfilterPath(self.ipv4, self.link, self.devices)
+        path6 = Ipv6Path(self.clock, self.rng, path.printk, path.finish_checksum, path.nflog)
+        self.tables = Tables(NFPROTO_IPV4, self.hooks, path, self.conntrack)
+        self.tables6 = Tables(NFPROTO_IPV6, self.hooks, path6, self.conntrack)
+        bridge_path = BridgePath(self.link, self.ipv4.arp, path)
+        self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.conntrack)
+        self.arp_tables = ArpTables(self.hooks, bridge_path, self.conntrack)
+
+    def tables_of(self, family: int) -> Tables:
+        """Those of iptables, or of ip6tables."""
+        return self.tables6 if family == NFPROTO_IPV6 else self.tables
+
     def _build_br_netfilter(self) -> None:
         self.br_netfilter = BrNetfilter(link=self.link, snmp=self.snmp)
-        for table in ("iptables", "arptables"):
+        for table in ("iptables", "ip6tables", "arptables"):
             knob = Knob(self.br_netfilter.conf, f"call_{table}", low=0, on_change=self.br_netfilter.rearm)
             self.sysctls.bind(("net", "bridge", f"bridge-nf-call-{table}"), knob)
 

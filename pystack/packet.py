@@ -15,6 +15,7 @@ from typing import Final
 from pystack.device import Connection, NetDevice, Route, Socket
 from pystack.wire.checksum import Buffer, update16
 from pystack.wire.ipv4 import Ipv4Header
+from pystack.wire.ipv6 import Ipv6Header
 from pystack.wire.virtio import NONE, Offload
 
 # To whom a received frame was addressed. Linux: include/uapi/linux/if_packet.h
@@ -27,6 +28,7 @@ PACKET_LOOPBACK: Final = 5
 
 _TTL_OFFSET: Final = 8
 _IP_CHECK_OFFSET: Final = 10
+_HOP_LIMIT_OFFSET: Final = 7
 
 
 class Packet:
@@ -39,6 +41,7 @@ class Packet:
         "data",
         "dev",
         "ip",
+        "ip6",
         "mac_header",
         "mark",
         "network_header",
@@ -70,6 +73,7 @@ class Packet:
         self.priority = 0
         self.nf_trace = False  # a rule said TRACE
         self.ip: Ipv4Header | None = None
+        self.ip6: Ipv6Header | None = None
         self.route: Route | None = None
         self.ct: Connection | None = None
         self.ctinfo = 0  # how it stands to that connection
@@ -106,6 +110,7 @@ class Packet:
         twin.priority = self.priority
         twin.nf_trace = self.nf_trace
         twin.ip = None if self.ip is None else self.ip.copy()
+        twin.ip6 = None if self.ip6 is None else self.ip6.copy()
         twin.route = self.route
         twin.ct = self.ct
         twin.ctinfo = self.ctinfo
@@ -141,13 +146,19 @@ class Packet:
         self.mac_header = start
 
     def set_ttl(self, ttl: int) -> None:
-        """Change the IPv4 TTL and its checksum by difference. Linux: include/net/ip.h ip_decrease_ttl()"""
+        """Change the TTL and its checksum by difference. Linux: include/net/ip.h ip_decrease_ttl()"""
         ip = self.ip
         if ip is None:
-            return
+            return self._set_hop_limit(ttl)
         data, at = self.writable(), self.network_header
         check = int.from_bytes(data[at + _IP_CHECK_OFFSET : at + _IP_CHECK_OFFSET + 2], "big")
         check = update16(check, ip.ttl << 8 | ip.protocol, ttl << 8 | ip.protocol)
         data[at + _TTL_OFFSET] = ttl
         data[at + _IP_CHECK_OFFSET : at + _IP_CHECK_OFFSET + 2] = check.to_bytes(2, "big")
         ip.ttl, ip.check = ttl, check
+
+    def _set_hop_limit(self, hop_limit: int) -> None:
+        """IPv6 has no checksum to change."""
+        if self.ip6 is not None:
+            self.writable()[self.network_header + _HOP_LIMIT_OFFSET] = hop_limit
+            self.ip6.ttl = hop_limit

@@ -11,6 +11,7 @@ from pystack.netfilter.hooks import (
     NFPROTO_ARP,
     NFPROTO_BRIDGE,
     NFPROTO_IPV4,
+    NFPROTO_IPV6,
     HookPoint,
     Hooks,
 )
@@ -26,6 +27,7 @@ Every function that hangs at a hook of the namespace, in the order in which they
 _FAMILIES: Final = {
     NFPROTO_BRIDGE: ("bridge", (*IP_HOOK_NAMES, "BROUTING")),
     NFPROTO_IPV4: ("ip", IP_HOOK_NAMES),
+    NFPROTO_IPV6: ("ip6", IP_HOOK_NAMES),
     NFPROTO_ARP: ("arp", ("INPUT", "OUTPUT", "FORWARD")),
 }
 _HEAD: Final = ("FAMILY", "HOOK", "PRIORITY", "WHO", "PACKETS")
@@ -61,7 +63,7 @@ def _as_json(row: Row) -> str:
 
 
 def _rows(hooks: Hooks) -> Iterator[Row]:
-    for point in (*hooks.bridge, *hooks.ip, *hooks.arp):
+    for point in (*hooks.bridge, *hooks.ip, *hooks.ip6, *hooks.arp):
         yield from _of_point(point)
 
 

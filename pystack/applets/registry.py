@@ -31,10 +31,7 @@ from pystack.netns import Netns
 
 # Named in the manual, not written yet: refused by name, so that nobody takes silence for success.
 NOT_BUILT_YET: Final = frozenset(
-    "ip6tables ip6tables-save ip6tables-restore "
-    "ip6tables-nft ip6tables-nft-save ip6tables-nft-restore ip6tables-legacy ip6tables-legacy-save "
-    "ip6tables-legacy-restore ebtables-legacy-save ebtables-legacy-restore "
-    "arptables arptables-nft arptables-legacy nft".split()
+    "ebtables-legacy-save ebtables-legacy-restore arptables arptables-nft arptables-legacy nft".split()
 )
 
 COMMANDS: Final = Commands(

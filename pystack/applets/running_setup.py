@@ -60,8 +60,7 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
         lines += [sysctl_line(name, knob) for knob in device_sysctls(netns, pristine)]
         tables = (*route_lines(netns), *rule_lines(netns.ipv4.fib), *_table_lines(netns))
         lines += [_in_netns(name, line) for line in tables]
-        firewall = firewall_lines(netns.tables, netns.bridge_tables)
-        lines += [f"{inside(name)}{line}" for line in firewall]
+        lines += [f"{inside(name)}{line}" for line in firewall_lines(netns)]
     return lines
 
 

@@ -1,5 +1,5 @@
-"""The firewall of a running namespace as a setup: the commands of iptables and ebtables that would make it
-again.
+"""The firewall of a running namespace as a setup: the commands of iptables, ip6tables and ebtables that would
+make it again.
 
 Counters are not part of it: a setup says what was decided, not what came of it.
 """
@@ -18,18 +18,21 @@ from pystack.netfilter.rule import RETURN, BaseChain, Chain, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
 from pystack.netfilter.tables import Tables
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
+from pystack.netns import Netns
 
 _OWNERS: Final = ((LEGACY, "-legacy"), (NFT, ""))
 
 _Words = Callable[[Chain, Rule], Iterable[str]]
 
 
-def firewall_lines(tables: Tables, bridge_tables: BridgeTables) -> Iterator[str]:
+def firewall_lines(netns: Netns) -> Iterator[str]:
     """Tables in the order in which they came into being."""
     for owner, suffix in _OWNERS:
-        yield from _lines(tables, owner, f"iptables{suffix}", _ip_words, RETURN)
+        yield from _lines(netns.tables, owner, f"iptables{suffix}", _ip_words, RETURN)
     for owner, suffix in _OWNERS:
-        yield from _lines(bridge_tables, owner, f"ebtables{suffix}", _frame_words, NF_ACCEPT)
+        yield from _lines(netns.tables6, owner, f"ip6tables{suffix}", _ip_words, RETURN)
+    for owner, suffix in _OWNERS:
+        yield from _lines(netns.bridge_tables, owner, f"ebtables{suffix}", _frame_words, NF_ACCEPT)
 
 
 def _lines(

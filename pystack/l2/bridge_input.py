@@ -25,7 +25,7 @@ from pystack.l2.fdb import Fdb
 from pystack.netfilter.hooks import BROUTING, INPUT, PREROUTING
 from pystack.packet import PACKET_HOST, PACKET_LOOPBACK, Packet
 from pystack.wire import ethernet
-from pystack.wire.ethernet import ETH_P_IP, ZERO
+from pystack.wire.ethernet import ZERO
 from pystack.wire.vlan import tag_length
 
 _ADDRESSES: Final = Struct("!6s6s")  # destination, source
@@ -92,8 +92,8 @@ class BridgeInput:
         if self._pre_point.entries:
             self._pre_routing(pkt)
             return True
-        check = self._net.check_bridged
-        if check is not None and pkt.protocol == ETH_P_IP and not check(pkt):
+        check = self._net.checks_bridged.get(pkt.protocol)
+        if check is not None and not check(pkt):
             return True
         if destination == self._bridge.address:
             pkt.pkt_type = PACKET_HOST

@@ -26,8 +26,8 @@ class LinkContext:
 
     __slots__ = (
         "backlog",
-        "check_bridged",
         "check_bridged_arp",
+        "checks_bridged",
         "clock",
         "drop",
         "egress",
@@ -63,7 +63,8 @@ class LinkContext:
         self.drop = drop
         self.hooks = hooks
         self.origins = origins
-        self.check_bridged: Callable[[Packet], bool] | None = None  # whether IPv4 in a bridge may go on
+        # Whether a frame that came to a bridge may go on, by its EtherType.
+        self.checks_bridged: dict[int, Callable[[Packet], bool]] = {}
         self.check_bridged_arp: Callable[[Packet], bool] | None = None
         self.ratelimit = RateLimit(clock)
         self.ingress = Ingress(hooks, drop, outcomes)

@@ -175,6 +175,6 @@ def _segment(pkt: Packet, frame: bytearray, offload: Offload) -> Packet:
     segment.network_header -= pkt.mac_header
     segment.transport_header -= pkt.mac_header
     segment.mac_header = 0
-    segment.ip = None  # its own header differs; who needs it parses it
+    segment.ip = segment.ip6 = None  # its own header differs; who needs it parses it
     segment.sock = pkt.sock
     return segment

@@ -103,7 +103,7 @@ def _scrub(pkt: Packet, *, crosses: bool) -> None:
 
     Linux: net/core/skbuff.c skb_scrub_packet()
     """
-    pkt.ip = pkt.route = pkt.ct = pkt.trace = None
+    pkt.ip = pkt.ip6 = pkt.route = pkt.ct = pkt.trace = None
     pkt.physin = pkt.physout = pkt.bridge_cb = None
     pkt.priority = pkt.ctinfo = 0
     if crosses:

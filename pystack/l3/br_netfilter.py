@@ -1,4 +1,4 @@
-"""Bridged frames that meet IP's hooks: what makes iptables see what only crosses a bridge.
+"""Bridged frames that meet the hooks of IP and IPv6: what makes iptables see what only crosses a bridge.
 
     bridge PREROUTING  0        -> ip PREROUTING   in = the bridge, physin = the port
     bridge FORWARD     0        -> ip FORWARD      in = out = the bridge, physin and physout = the ports
@@ -34,9 +34,8 @@ from pystack.netfilter.hooks import (
 )
 from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
 from pystack.packet import PACKET_HOST, PACKET_OTHERHOST, Packet
-from pystack.wire import ipv4
-from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
-from pystack.wire.ipv4 import Ipv4Header
+from pystack.wire import ipv4, ipv6
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
 from pystack.wire.malformed import Malformed
 
 NF_BR_PRI_BRNF: Final = 0
@@ -52,6 +51,7 @@ class BridgeNfConf:
     """net.bridge.bridge-nf-*"""
 
     call_iptables: int = 1
+    call_ip6tables: int = 1
     call_arptables: int = 1
 
 
@@ -64,10 +64,11 @@ class BrNetfilter:
         self._link = link
         self._drop = link.drop
         self._snmp = snmp
-        self._ip, self._arp, self._bridge = hooks.ip, hooks.arp, hooks.bridge
+        self._arp, self._bridge = hooks.arp, hooks.bridge
+        self._by_protocol = {ETH_P_IP: hooks.ip, ETH_P_IPV6: hooks.ip6}
         self._mine: tuple[tuple[HookPoint, HookEntry], ...] = ()
         self._rearming = False
-        for point in (*hooks.ip, *hooks.arp, *hooks.bridge):
+        for point in (*hooks.ip, *hooks.ip6, *hooks.arp, *hooks.bridge):
             point.on_change = self.rearm
         self.rearm()
 
@@ -80,7 +81,7 @@ class BrNetfilter:
         if self._rearming:  # what changes now is our own
             return
         mine = {entry for _, entry in self._mine}
-        points = (*self._ip, *self._arp, *self._bridge)
+        points = (*self._by_protocol[ETH_P_IP], *self._by_protocol[ETH_P_IPV6], *self._arp, *self._bridge)
         watched = any(entry not in mine for point in points for entry in point.entries)
         self._rearming = True
         if watched and not self._mine:
@@ -90,10 +91,13 @@ class BrNetfilter:
                 point.unregister(entry)
             self._mine = ()
         self._rearming = False
-        bare = bool(self.conf.call_iptables) and not self._mine
-        self._link.check_bridged = self._check if bare else None
-        bare = bool(self.conf.call_arptables) and not self._mine
-        self._link.check_bridged_arp = self._check_arp if bare else None
+        conf, bare = self.conf, not self._mine
+        checks = (
+            (ETH_P_IP, conf.call_iptables, self._check),
+            (ETH_P_IPV6, conf.call_ip6tables, self._check_ipv6),
+        )
+        self._link.checks_bridged = {protocol: check for protocol, on, check in checks if bare and on}
+        self._link.check_bridged_arp = self._check_arp if bare and conf.call_arptables else None
 
     def _hang(self) -> Iterator[tuple[HookPoint, HookEntry]]:
         """Linux: br_nf_ops"""
@@ -109,7 +113,13 @@ class BrNetfilter:
 
     def _check(self, pkt: Packet) -> bool:
         """Whether a frame that no hook waits for may go on."""
-        return ipv4.is_plain(pkt.data, pkt.network_header) or self._validated(pkt) is not None
+        return ipv4.is_plain(pkt.data, pkt.network_header) or self._validated(pkt)
+
+    def _check_ipv6(self, pkt: Packet) -> bool:
+        """The same of IPv6, which is looked at again where it is forwarded."""
+        if ipv6.is_plain(pkt.data, pkt.network_header):
+            return True
+        return self._validated_ipv6(pkt) and self._validated_ipv6(pkt)
 
     def _check_arp(self, pkt: Packet) -> bool:
         """Whether an ARP packet that is forwarded may go on."""
@@ -122,17 +132,19 @@ class BrNetfilter:
 
     def _pre_routing(self, pkt: Packet, state: HookState) -> int:
         """Linux: br_nf_pre_routing()"""
-        if pkt.protocol != ETH_P_IP or not self.conf.call_iptables:
+        if pkt.protocol == ETH_P_IP and self.conf.call_iptables:
+            is_sound = self._validated(pkt)
+        elif pkt.protocol == ETH_P_IPV6 and self.conf.call_ip6tables:
+            is_sound = self._validated_ipv6(pkt)
+        else:
             return NF_ACCEPT
-        header = self._validated(pkt)
-        if header is None:
+        if not is_sound:
             return NF_STOLEN
         pkt.physin = pkt.dev
-        if not self._ip[PREROUTING].entries:
+        point = self._by_protocol[pkt.protocol][PREROUTING]
+        if not point.entries:
             return NF_ACCEPT
         hidden = _for_us_meanwhile(pkt)
-        pkt.ip = header
-        pkt.transport_header = pkt.network_header + header.ihl
         bridge = pkt.dev = _bridge_of(pkt.dev)
 
         def finish(pkt: Packet) -> None:
@@ -143,17 +155,20 @@ class BrNetfilter:
             pkt.dev = pkt.physin
             self._bridge[PREROUTING].run_from(pkt, state, NF_BR_PRI_BRNF + 1)
 
-        self._ip[PREROUTING].run(pkt, bridge, None, finish)
+        point.run(pkt, bridge, None, finish)
         return NF_STOLEN
 
     # --- FORWARD ------------------------------------------------------------------------------------------
 
     def _forward_ip(self, pkt: Packet, state: HookState) -> int:
         """Linux: br_nf_forward_ip()"""
-        if pkt.physin is None or pkt.protocol != ETH_P_IP:
+        points = self._by_protocol.get(pkt.protocol)
+        if pkt.physin is None or points is None:
             return NF_ACCEPT
+        if pkt.protocol == ETH_P_IPV6 and not self._validated_ipv6(pkt):
+            return NF_STOLEN
         pkt.physout = pkt.dev
-        if not self._ip[FORWARD].entries:
+        if not points[FORWARD].entries:
             return NF_ACCEPT
         hidden = _for_us_meanwhile(pkt)
 
@@ -163,7 +178,7 @@ class BrNetfilter:
                 pkt.pkt_type = PACKET_OTHERHOST
             self._bridge[FORWARD].run_from(pkt, state, NF_BR_PRI_BRNF + 1)
 
-        self._ip[FORWARD].run(pkt, _bridge_of(state.indev), _bridge_of(state.outdev), finish)
+        points[FORWARD].run(pkt, _bridge_of(state.indev), _bridge_of(state.outdev), finish)
         return NF_STOLEN
 
     def _forward_arp(self, pkt: Packet, state: HookState) -> int:
@@ -189,9 +204,10 @@ class BrNetfilter:
 
     def _post_routing(self, pkt: Packet, state: HookState) -> int:
         """Linux: br_nf_post_routing()"""
-        if pkt.physin is None or pkt.physout is None or pkt.protocol != ETH_P_IP:
+        points = self._by_protocol.get(pkt.protocol)
+        if pkt.physin is None or pkt.physout is None or points is None:
             return NF_ACCEPT
-        if not self._ip[POSTROUTING].entries:
+        if not points[POSTROUTING].entries:
             pkt.physin = pkt.physout = None
             return NF_ACCEPT
         hidden = _for_us_meanwhile(pkt)
@@ -204,7 +220,7 @@ class BrNetfilter:
             for piece in self._as_it_came(pkt):
                 state.okfn(piece)
 
-        self._ip[POSTROUTING].run(pkt, None, _bridge_of(state.outdev), finish)
+        points[POSTROUTING].run(pkt, None, _bridge_of(state.outdev), finish)
         return NF_STOLEN
 
     # --- the packet ---------------------------------------------------------------------------------------
@@ -233,17 +249,35 @@ class BrNetfilter:
         self._snmp.Ip.FragCreates += len(pieces)
         return pieces
 
-    def _validated(self, pkt: Packet) -> Ipv4Header | None:
-        """A packet as IP would take it, its padding gone; else it is dropped. Linux: br_validate_ipv4()"""
+    def _validated(self, pkt: Packet) -> bool:
+        """Take a packet as IP would, its padding off; else it is dropped. Linux: br_validate_ipv4()"""
         header = ipv4.parse(pkt.data, pkt.network_header)
         if isinstance(header, Malformed):
             self._drop(pkt, self._fault(pkt, header))
-            return None
-        end = pkt.network_header + header.tot_len
-        if end < len(pkt.data):
-            pkt.data = bytearray(pkt.data[:end])
-            pkt.shared = False
-        return header
+            return False
+        pkt.ip = header
+        pkt.transport_header = pkt.network_header + header.ihl
+        _trim(pkt, header.tot_len)
+        return True
+
+    def _validated_ipv6(self, pkt: Packet) -> bool:
+        """The same of IPv6. Linux: net/bridge/br_netfilter_ipv6.c br_validate_ipv6()"""
+        header = ipv6.parse(pkt.data, pkt.network_header)
+        if isinstance(header, Malformed):
+            self._drop(pkt, IP_INHDR)
+            return False
+        start = pkt.network_header + ipv6.HEADER_LENGTH
+        has_options = header.next_header == ipv6.NEXTHDR_HOP
+        if has_options and not ipv6.is_sound_hop_by_hop(pkt.data, start, len(pkt.data)):
+            self._drop(pkt, IP_INHDR)
+            return False
+        if pkt.network_header + header.tot_len > len(pkt.data):
+            self._drop(pkt, IP_TRUNCATED)
+            return False
+        _trim(pkt, header.tot_len)
+        pkt.ip6 = header
+        pkt.transport_header = start
+        return True
 
     def _fault(self, pkt: Packet, fault: Malformed) -> DropReason:
         if fault is Malformed.TOTAL_LENGTH:
@@ -255,6 +289,14 @@ class BrNetfilter:
             self._snmp.Ip.InHdrErrors += 1
             return IP_CSUM
         return IP_INHDR
+
+
+def _trim(pkt: Packet, length: int) -> None:
+    """Cut off what stands behind the packet. Linux: pskb_trim_rcsum()"""
+    end = pkt.network_header + length
+    if end < len(pkt.data):
+        pkt.data = bytearray(pkt.data[:end])
+        pkt.shared = False
 
 
 def _for_us_meanwhile(pkt: Packet) -> bool:

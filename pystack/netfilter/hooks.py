@@ -141,13 +141,14 @@ def _nobody_cares() -> None:
 class Hooks:
     """All hook points of a namespace."""
 
-    __slots__ = ("arp", "bridge", "ip", "netdev")
+    __slots__ = ("arp", "bridge", "ip", "ip6", "netdev")
 
     def __init__(self, drop: Drop, outcomes: Outcomes) -> None:
         def points(family: int, count: int) -> tuple[HookPoint, ...]:
             return tuple(HookPoint(family, hook, drop, outcomes) for hook in range(count))
 
         self.ip = points(NFPROTO_IPV4, 5)
+        self.ip6 = points(NFPROTO_IPV6, 5)
         self.bridge = points(NFPROTO_BRIDGE, 6)
         self.arp = points(NFPROTO_ARP, 3)
         self.netdev: dict[str, tuple[HookPoint, ...]] = {}  # by device name; only devices that have any

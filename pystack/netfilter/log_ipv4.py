@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.wire import icmp, tcp, udp
+from pystack.netfilter.log_transport import (
+    IPPROTO_ESP,
+    IPPROTO_UDPLITE,
+    LOG_IPOPT,
+    Told,
+    incomplete,
+    tcp_words,
+    udp_words,
+)
+from pystack.wire import icmp
 from pystack.wire.ipv4 import (
     HEADER,
     HEADER_LENGTH,
@@ -20,32 +29,13 @@ from pystack.wire.ipv4 import (
     address_text,
 )
 
-# What a LOG rule asks for. Linux: include/uapi/linux/netfilter/nf_log.h
-LOG_TCPSEQ: Final = 0x01
-LOG_TCPOPT: Final = 0x02
-LOG_IPOPT: Final = 0x04
-LOG_UID: Final = 0x08
-LOG_MACDECODE: Final = 0x20
-
 _IP_CE: Final = 0x8000
-_IPPROTO_ESP: Final = 50
 _IPPROTO_AH: Final = 51
-_IPPROTO_UDPLITE: Final = 136
 _AH_LENGTH: Final = 12
 _ESP_LENGTH: Final = 8
 _TOS: Final = 0x1E
 _PRECEDENCE: Final = 0xE0
 
-_TCP_FLAGS: Final = (
-    (tcp.CWR, "CWR "),
-    (tcp.ECE, "ECE "),
-    (tcp.URG, "URG "),
-    (tcp.ACK, "ACK "),
-    (tcp.PSH, "PSH "),
-    (tcp.RST, "RST "),
-    (tcp.SYN, "SYN "),
-    (tcp.FIN, "FIN "),
-)
 _QUOTING: Final = icmp.HEADER_LENGTH + HEADER_LENGTH
 _ICMP_LENGTHS: Final = {
     icmp.ICMP_ECHOREPLY: 4,
@@ -68,10 +58,10 @@ _WITH_QUOTE: Final = (
 )
 
 
-def ipv4_words(packet: bytes, flags: int, *, quoted: bool = False) -> str:
+def ipv4_words(packet: bytes, flags: int, *, quoted: bool = False) -> Told:
     """From the IPv4 header on; `quoted` inside an ICMP error."""
     if len(packet) < HEADER_LENGTH:
-        return "TRUNCATED"
+        return Told("TRUNCATED", ends=True)
     first, tos, length, ident, frag, ttl, protocol, _, saddr, daddr = HEADER.unpack_from(packet)
     words = f"SRC={address_text(saddr)} DST={address_text(daddr)} LEN={length} "
     words += f"TOS=0x{tos & _TOS:02X} PREC=0x{tos & _PRECEDENCE:02X} TTL={ttl} ID={ident} "
@@ -82,76 +72,48 @@ def ipv4_words(packet: bytes, flags: int, *, quoted: bool = False) -> str:
     end = (first & 15) * 4
     if flags & LOG_IPOPT and end > HEADER_LENGTH:
         if len(packet) < end:
-            return words + "TRUNCATED"
+            return Told(words + "TRUNCATED", ends=True)
         words += f"OPT ({packet[HEADER_LENGTH:end].hex().upper()}) "
-    return words + _transport(protocol, packet[end:], flags, fragment=bool(offset), quoted=quoted)
+    said, ends = _transport(protocol, packet[end:], flags, fragment=bool(offset), quoted=quoted)
+    return Told(words + said, ends)
 
 
-def _transport(protocol: int, body: bytes, flags: int, *, fragment: bool, quoted: bool) -> str:
+def _transport(protocol: int, body: bytes, flags: int, *, fragment: bool, quoted: bool) -> Told:
     if protocol == IPPROTO_TCP:
-        return "PROTO=TCP " + ("" if fragment else _tcp(body, flags))
-    if protocol in (IPPROTO_UDP, _IPPROTO_UDPLITE):
-        name = "UDP" if protocol == IPPROTO_UDP else "UDPLITE"
-        return f"PROTO={name} " + ("" if fragment else _udp(body))
+        return tcp_words(body, flags, fragment=fragment)
+    if protocol in (IPPROTO_UDP, IPPROTO_UDPLITE):
+        return udp_words(body, protocol, fragment=fragment)
     if protocol == IPPROTO_ICMP:
-        return "PROTO=ICMP " + ("" if fragment else _icmp(body, flags, quoted=quoted))
+        return Told("PROTO=ICMP ") if fragment else _icmp(body, flags, quoted=quoted)
     if protocol == _IPPROTO_AH:
-        return "" if fragment else "PROTO=AH " + _spi(body, 4, _AH_LENGTH)
-    if protocol == _IPPROTO_ESP:
-        return "PROTO=ESP " + ("" if fragment else _spi(body, 0, _ESP_LENGTH))
-    return f"PROTO={protocol} "
+        return Told("") if fragment else _spi("PROTO=AH ", body, 4, _AH_LENGTH)
+    if protocol == IPPROTO_ESP:
+        return Told("PROTO=ESP ") if fragment else _spi("PROTO=ESP ", body, 0, _ESP_LENGTH)
+    return Told(f"PROTO={protocol} ")
 
 
-def _incomplete(body: bytes) -> str:
-    return f"INCOMPLETE [{len(body)} bytes] "
-
-
-def _tcp(body: bytes, flags: int) -> str:
-    """Linux: nf_log_dump_tcp_header()"""
-    if len(body) < tcp.HEADER_LENGTH:
-        return _incomplete(body)
-    sport, dport, seq, ack, offset, bits, window, _, urgent = tcp.HEADER.unpack_from(body)
-    words = f"SPT={sport} DPT={dport} "
-    words += f"SEQ={seq} ACK={ack} " if flags & LOG_TCPSEQ else ""
-    words += f"WINDOW={window} RES=0x{(offset & 0x0F) << 2:02x} "
-    words += "".join(name for bit, name in _TCP_FLAGS if bits & bit) + f"URGP={urgent} "
-    end = (offset >> 4) * 4
-    if flags & LOG_TCPOPT and end > tcp.HEADER_LENGTH:
-        if len(body) < end:
-            return words + "OPT (TRUNCATED)"
-        words += f"OPT ({body[tcp.HEADER_LENGTH : end].hex().upper()}) "
-    return words
-
-
-def _udp(body: bytes) -> str:
-    """Linux: nf_log_dump_udp_header()"""
-    if len(body) < udp.HEADER_LENGTH:
-        return _incomplete(body)
-    sport, dport, length, _ = udp.HEADER.unpack_from(body)
-    return f"SPT={sport} DPT={dport} LEN={length} "
-
-
-def _icmp(body: bytes, flags: int, *, quoted: bool) -> str:
+def _icmp(body: bytes, flags: int, *, quoted: bool) -> Told:
+    words = "PROTO=ICMP "
     if len(body) < icmp.HEADER_LENGTH:
-        return _incomplete(body)
+        return incomplete(words, body, ends=False)
     kind, code, _, high, low = icmp.HEADER.unpack_from(body)
-    words = f"TYPE={kind} CODE={code} "
+    words += f"TYPE={kind} CODE={code} "
     if len(body) < _ICMP_LENGTHS.get(kind, 0):
-        return words + _incomplete(body)
+        return incomplete(words, body, ends=False)
     if kind in (icmp.ICMP_ECHO, icmp.ICMP_ECHOREPLY):
-        return words + f"ID={high} SEQ={low} "
+        return Told(f"{words}ID={high} SEQ={low} ")
     if kind == icmp.ICMP_PARAMETERPROB:
-        return words + f"PARAMETER={high >> 8} "
+        return Told(f"{words}PARAMETER={high >> 8} ")
     if kind == icmp.ICMP_REDIRECT:
         words += f"GATEWAY={address_text(high << 16 | low)} "
     if kind in _WITH_QUOTE and not quoted:  # one inside another is not told
-        words += f"[{ipv4_words(body[icmp.HEADER_LENGTH :], flags, quoted=True)}] "
+        words += f"[{ipv4_words(body[icmp.HEADER_LENGTH :], flags, quoted=True).words}] "
     if (kind, code) == (icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED):
         words += f"MTU={low} "
-    return words
+    return Told(words)
 
 
-def _spi(body: bytes, at: int, length: int) -> str:
+def _spi(words: str, body: bytes, at: int, length: int) -> Told:
     if len(body) < length:
-        return _incomplete(body)
-    return f"SPI=0x{int.from_bytes(body[at : at + 4], 'big'):x} "
+        return incomplete(words, body, ends=False)
+    return Told(f"{words}SPI=0x{int.from_bytes(body[at : at + 4], 'big'):x} ")

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.device import ARPHRD_ETHER, NetDevice
-from pystack.netfilter.log_ipv4 import LOG_MACDECODE, LOG_UID, ipv4_words
+from pystack.netfilter.log_ipv4 import ipv4_words
+from pystack.netfilter.log_ipv6 import ipv6_words
+from pystack.netfilter.log_transport import LOG_MACDECODE, LOG_UID
 from pystack.packet import Packet
 from pystack.wire import arp
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ZERO, mac_text
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ZERO, mac_text
 from pystack.wire.ipv4 import address_text
 
 _ARP_HEADER: Final = 8
@@ -19,11 +21,14 @@ _ARP_BODY: Final = 20
 
 
 def ip_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
-    """What LOG of iptables prints. Linux: nf_log_ip_packet()"""
+    """What LOG of iptables and ip6tables prints. Linux: nf_log_ip_packet(), nf_log_ip6_packet()"""
     words = _places(prefix, pkt, indev, outdev)
     if indev is not None:
         words += _mac_words(pkt, flags)
-    words += ipv4_words(bytes(pkt.payload()), flags)
+    said, ends = (ipv4_words if pkt.ip6 is None else ipv6_words)(bytes(pkt.payload()), flags)
+    words += said
+    if ends:
+        return words
     if flags & LOG_UID and pkt.sock is not None and pkt.sock.has_owner:
         words += f"UID={pkt.sock.uid} GID={pkt.sock.gid} "
     return words + (f"MARK=0x{pkt.mark:x} " if pkt.mark else "")
@@ -41,7 +46,7 @@ def netdev_line(
 
     Linux: nf_log_netdev_packet()
     """
-    if pkt.protocol == ETH_P_IP:
+    if pkt.protocol in (ETH_P_IP, ETH_P_IPV6):
         return ip_line(prefix, flags, pkt, indev, outdev)
     if pkt.protocol == ETH_P_ARP:
         return arp_line(prefix, flags, pkt, indev, outdev)

@@ -14,7 +14,7 @@ from pystack.netfilter.hooks import (
     FORWARD,
     INPUT,
     IP_HOOK_NAMES,
-    NFPROTO_IPV4,
+    NFPROTO_IPV6,
     OUTPUT,
     POSTROUTING,
     PREROUTING,
@@ -27,7 +27,7 @@ from pystack.netfilter.nat.point import NatPoints
 from pystack.netfilter.nat.setup import Nat
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import BaseChain
-from pystack.netfilter.table import LEGACY, Table
+from pystack.netfilter.table import LEGACY, MakeView, Table
 from pystack.netfilter.trace import LegacyTrace
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
@@ -51,16 +51,17 @@ TABLE_NAMES: Final = tuple(_PRIORITIES)
 
 
 class Tables:
-    """One per namespace."""
+    """One per namespace and family."""
 
-    def __init__(self, hooks: Hooks, path: Path, conntrack: Conntrack) -> None:
+    def __init__(self, family: int, hooks: Hooks, path: Path, conntrack: Conntrack) -> None:
         self.path = path
         self.conntrack = conntrack
         self.recent = RecentLists()
         self.buckets: dict[str, Buckets] = {}  # of -m hashlimit, by name
-        self._hooks = hooks
+        self._family = family
+        self._points = hooks.ip6 if family == NFPROTO_IPV6 else hooks.ip
         self.nat = Nat(conntrack.context, path.rng)
-        self._nat_points = NatPoints(hooks, self.nat, path.reroute).by_hook
+        self._nat_points = NatPoints(self._points, self.nat, path.reroute).by_hook
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
 
     def get(self, owner: str, name: str) -> Table | None:
@@ -75,15 +76,23 @@ class Tables:
         """A table of iptables, made if it is not there yet."""
         table = self._tables.get((owner, name))
         if table is None:
-            points = self._nat_points if name == NAT else self._hooks.ip
+            points = self._nat_points if name == NAT else self._points
             connections = self.conntrack
-            table = Table(NFPROTO_IPV4, name, owner, points, View.of_ipv4, self._wrapped, connections)
+            table = Table(
+                self._family, name, owner, points, self._view_for(owner), self._wrapped, connections
+            )
             self._tables[owner, name] = table
             if owner == LEGACY:
                 table.tracer = LegacyTrace(self.path, name)
                 for chain in chains_of(name):
                     self.use_chain(table, chain)
         return table
+
+    def _view_for(self, owner: str) -> MakeView:
+        """How rules of an owner look at packets."""
+        if self._family != NFPROTO_IPV6:
+            return View.of_ipv4
+        return View.of_ipv6 if owner == LEGACY else View.of_ipv6_nft
 
     def use_chain(self, table: Table, name: str) -> BaseChain:
         """A built-in chain, hung at its hook if it is not yet."""
@@ -98,8 +107,8 @@ class Tables:
 
     def _wrapped(self, table: Table, chain: BaseChain, judge: Judge) -> Judge:
         """What hangs at the hook for a chain: a packet of ours that mangle changed may have another way."""
-        if (table.name, chain.hook) != ("mangle", OUTPUT):
-            return judge
+        if (table.name, chain.hook) != ("mangle", OUTPUT) or self._family == NFPROTO_IPV6:
+            return judge  # IPv6 packets of our own there are none
 
         def judge_and_route(pkt: Packet, state: HookState) -> int:
             """Linux: net/ipv4/netfilter/iptable_mangle.c ipt_mangle_out()"""

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
 from pystack.netfilter.log_text import ip_line
+from pystack.netfilter.log_transport import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import BaseChain, Chain, Rule, Verdict
 from pystack.netfilter.view import View

@@ -6,11 +6,17 @@ packet then, everything else they ask the packet for.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pystack.device import NetDevice
 from pystack.netfilter.hooks import HookState
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
+from pystack.wire.ipv4 import Ipv4Header
+from pystack.wire.ipv6 import Ipv6Header, find_upper
 from pystack.wire.vlan import tag_length
+
+NO_PROTOCOL: Final = -1  # what it carries cannot be told
 
 
 class View:
@@ -22,6 +28,7 @@ class View:
         "destination",
         "ethertype",
         "fragment",
+        "header",
         "hook",
         "hotdrop",
         "indev",
@@ -50,6 +57,7 @@ class View:
         self.saddr = self.daddr = self.protocol = self.fragment = 0
         self.destination = self.source = self.ethertype = 0  # of a bridge's frame
         self.start = pkt.network_header  # where octets() counts from
+        self.header: Ipv4Header | Ipv6Header | None = None
         self.transport = pkt.transport_header
         self._ports: tuple[int, int] | bool = False  # False: not looked for yet, True: there are none
         self.length = len(pkt.data) - pkt.network_header  # what a rule's counter grows by
@@ -63,6 +71,7 @@ class View:
         view = cls(pkt, state)
         header = pkt.ip
         assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
+        view.header = header
         view.saddr = header.saddr
         view.daddr = header.daddr
         view.protocol = header.protocol
@@ -90,6 +99,36 @@ class View:
     def carried(self) -> int:
         """The type of what a frame carries, behind a tag if it has one."""
         return int.from_bytes(self.pkt.data[self.start - 2 : self.start], "big")
+
+    @classmethod
+    def of_ipv6(cls, pkt: Packet, state: HookState) -> View:
+        """With what every rule of the ip6 family asks for, in a legacy table.
+
+        Linux: net/ipv6/netfilter/ip6_tables.c ip6_packet_match()
+        """
+        return cls(pkt, state)._read_ipv6(ends_at_auth=False)
+
+    @classmethod
+    def of_ipv6_nft(cls, pkt: Packet, state: HookState) -> View:
+        """The same in a table of nft, which does not look behind an authentication header.
+
+        Linux: include/net/netfilter/nf_tables_ipv6.h nft_set_pktinfo_ipv6()
+        """
+        return cls(pkt, state)._read_ipv6(ends_at_auth=True)
+
+    def _read_ipv6(self, *, ends_at_auth: bool) -> View:
+        pkt = self.pkt
+        header = pkt.ip6
+        assert header is not None, "no IPv6 packet comes to an ip6 hook unparsed"
+        self.header = header
+        self.saddr = header.saddr
+        self.daddr = header.daddr
+        upper = find_upper(pkt.data, pkt.network_header, ends_at_auth=ends_at_auth)
+        if upper is None:
+            self.protocol = NO_PROTOCOL
+        else:
+            self.protocol, self.transport, self.fragment = upper
+        return self
 
     @property
     def ports(self) -> tuple[int, int] | None:

@@ -25,20 +25,20 @@ def test_the_first_failure_stops_the_setup_and_names_its_line() -> None:
 
 
 def test_nothing_runs_while_the_text_has_faults_and_all_are_told() -> None:
-    done = sh("echo one\nnosuch x\necho $y\nip6tables -L\n")
+    done = sh("echo one\nnosuch x\necho $y\nnft list ruleset\n")
     assert (done.rc, done.out) == (2, "")
     assert [line[:16] for line in done.err.splitlines()] == [
         "pystack: -c:2: n",
         "pystack: -c:3: v",
-        "pystack: -c:4: i",
+        "pystack: -c:4: n",
         "pystack: -c: not",
     ]
     assert "nosuch is not modelled (known: " in done.err
-    assert done.err.endswith("pystack: -c:4: ip6tables: not built yet\npystack: -c: nothing was run\n")
+    assert done.err.endswith("pystack: -c:4: nft: not built yet\npystack: -c: nothing was run\n")
 
 
 def test_what_is_all_wrong_needs_no_word_about_the_rest() -> None:
-    assert sh("ip6tables -L").err == "pystack: -c:1: ip6tables: not built yet\n"
+    assert sh("nft list ruleset").err == "pystack: -c:1: nft: not built yet\n"
 
 
 @pytest.mark.parametrize("name", sorted(NOT_BUILT_YET))

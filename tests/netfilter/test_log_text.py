@@ -1,7 +1,7 @@
 """The kernel's log line of every kind of packet, byte for byte; real ones: scenarios/netfilter."""
 
-from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_MACDECODE, LOG_TCPOPT, LOG_TCPSEQ
 from pystack.netfilter.log_text import ip_line
+from pystack.netfilter.log_transport import LOG_IPOPT, LOG_MACDECODE, LOG_TCPOPT, LOG_TCPSEQ
 from pystack.netfilter.view import View
 from pystack.wire import icmp, tcp
 from pystack.wire.ipv4 import IP_DF, IP_MF, Ipv4Header

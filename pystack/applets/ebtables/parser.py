@@ -19,6 +19,7 @@ from pystack.applets.ebtables.registry import find_option, find_target, option_n
 from pystack.applets.ebtables.spec import RuleSpec
 from pystack.applets.ebtables.words import EbWords
 from pystack.applets.iptables import header as ip_header
+from pystack.applets.iptables.family import IPV4
 from pystack.applets.iptables.option import Given, Option, Where, number
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.iptables.registry import find_target as find_target_of_iptables
@@ -344,7 +345,7 @@ class Parser:
     def _jump(self, name: str) -> None:
         self._command.spec.target = name
         extension = find_target(name) if name not in VERDICTS else None
-        if extension is None and name.isupper() and find_target_of_iptables(name) is not None:
+        if extension is None and name.isupper() and find_target_of_iptables(name, IPV4) is not None:
             raise NotModelled(f"ebtables -j {name}")
         if isinstance(extension, TargetExtension):
             self._target = extension, {}

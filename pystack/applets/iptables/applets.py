@@ -1,11 +1,11 @@
-"""iptables under all its names; plain `iptables` is nft's, as on Debian."""
+"""iptables and ip6tables under all their names; plain `iptables` is nft's, as on Debian."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from pystack.applets.iptables import command, restore, save
-from pystack.applets.iptables.owner import LEGACY_OWNER, NFT_OWNER
+from pystack.applets.iptables.owner import LEGACY_OWNER, LEGACY_OWNER6, NFT_OWNER, NFT_OWNER6
 from pystack.applets.session import Applet
 
 APPLETS: Final[dict[str, Applet]] = {
@@ -14,6 +14,9 @@ APPLETS: Final[dict[str, Applet]] = {
         ("iptables", NFT_OWNER),
         ("iptables-nft", NFT_OWNER),
         ("iptables-legacy", LEGACY_OWNER),
+        ("ip6tables", NFT_OWNER6),
+        ("ip6tables-nft", NFT_OWNER6),
+        ("ip6tables-legacy", LEGACY_OWNER6),
     )
     for name, applet in (
         (program, command.applet(owner)),

@@ -26,8 +26,6 @@ from pystack.errors import ENOENT, NotModelled
 from pystack.netfilter.rule import Rule
 from pystack.netfilter.tables import chains_of
 
-_PROGRAM: Final = "iptables"
-
 
 def applet(owner: Owner) -> Applet:
     """The command for one owner's tables."""
@@ -46,18 +44,19 @@ class Iptables:
         self._owner = owner
         self._names = names
         self._out, self._err = session.io.out, session.io.err
-        self._editor = Editor(session.netns.tables, owner, session.host.origins)
+        tables = session.netns.tables_of(owner.family.number)
+        self._editor = Editor(tables, owner, session.host.origins)
 
     def run(self, args: Sequence[str]) -> int:
         """Parse and do it; the exit code."""
-        letter = ""
+        letter, program = "", self._owner.program
         try:
-            command = Parser(args, self._names, nft=self._owner.is_nft).parse()
+            command = Parser(args, self._names, self._owner).parse()
             letter = command.letter
             if command.help:
-                raise NotModelled("iptables -h")
+                raise NotModelled(f"{program} -h")
             if command.version:
-                self._out.line(f"{_PROGRAM} v{VERSION} ({self._owner.variant})")
+                self._out.line(f"{program} v{VERSION} ({self._owner.variant})")
                 return 0
             if command.other_family:
                 raise BadArgument("")
@@ -67,12 +66,12 @@ class Iptables:
                 self._err.write(self._editor.hint_at_legacy(""))
             self._out.write("".join(f"{line}\n" for line in perform(command, self._editor, self._names)))
         except Refused as refused:
-            self._err.write(refusal_text(refused, _PROGRAM, self._owner))
+            self._err.write(refusal_text(refused, program, self._owner))
             return refused.code
         except KernelRefused as error:
             text, code = worded(error, letter, self._owner)
             version = f" v{VERSION} ({self._owner.variant})" if code != OTHER_PROBLEM else ""
-            self._err.line(f"{_PROGRAM}{version}: {text}")
+            self._err.line(f"{program}{version}: {text}")
             return code
         return 0
 
@@ -82,6 +81,8 @@ def refusal_text(refused: Refused, program: str, owner: Owner, line: int = 0) ->
     text = f"{program} v{VERSION} ({owner.variant}): {refused.text}\n".replace("{program}", program)
     if isinstance(refused, BadArgument):
         text = f"{refused.text}\n" if refused.text else ""
+    if refused.before:
+        text = f"{refused.before}\n{text}"
     if line and refused.code == PARAMETER_PROBLEM:
         text += f"Error occurred at line: {line}\n"
     if refused.code == PARAMETER_PROBLEM:

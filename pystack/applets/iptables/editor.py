@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pystack.applets.iptables.extension import Site
+from pystack.applets.iptables.family import IPV6
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Command
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
-from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, NetError
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, NetError, NotModelled
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule, Verdict
 from pystack.netfilter.table import LEGACY, Table
 from pystack.netfilter.tables import TABLE_NAMES, Tables, chains_of
@@ -34,14 +35,15 @@ class Editor:
             if self.owner.is_nft:
                 raise Refused(f"table '{name}' does not exist", VERSION_PROBLEM)
             what = "Table does not exist (do you need to insmod?)"
-            raise Refused(f"can't initialize iptables table `{name}': {what}", VERSION_PROBLEM)
+            raise Refused(f"can't initialize {self.owner.program} table `{name}': {what}", VERSION_PROBLEM)
         return self.tables.use(self.owner.tables, name)
 
     def hint_at_legacy(self, tool: str) -> str:
         """What nft's commands print to say that they do not show all. Linux: nft_check_xt_legacy()"""
         if not self.owner.is_nft or not self.tables.names(LEGACY):
             return ""
-        return f"# Warning: iptables-legacy tables present, use iptables-legacy{tool} to see them\n"
+        legacy = f"{self.owner.program}-legacy"
+        return f"# Warning: {legacy} tables present, use {legacy}{tool} to see them\n"
 
     def chain(self, table: Table, name: str) -> Chain:
         """A chain that a command is about; a built-in one of nft comes into being by that."""
@@ -109,6 +111,8 @@ class Editor:
     def _compiled(self, command: Command, table: Table, spec: RuleSpec, verb: str) -> tuple[Chain, Rule]:
         self._check_target(table, spec)
         chain = self.chain(table, command.chain)
+        if self.owner.is_nft and spec.header.is_impossible:
+            raise KernelRefused(EINVAL, f"RULE_{verb}", f"rule in chain {chain.name}")
         site = Site(self.tables, table.name, chain.name, self.owner.is_nft, spec)
         for extension, values in spec.parts():
             error = extension.kernel_error(values, site)
@@ -116,6 +120,8 @@ class Editor:
                 raise KernelRefused(error, f"RULE_{verb}", f"rule in chain {chain.name}")
         tests, target = spec.compile(site, table.chains)
         rule = Rule(tests, target, spec, self._origins.line)
+        if rule.connection_users and self.owner.family is IPV6:
+            raise NotModelled("connection tracking of IPv6", ("rules that ask for no connection",))
         if command.counters is not None:
             rule.packets, rule.octets = command.counters
         return chain, rule
@@ -221,8 +227,9 @@ class Editor:
 
     def start_anew(self, table: Table) -> None:
         """No rules, no chains of the user's; nft forgets the policies too, legacy keeps them."""
-        self.flush(Command(table=table.name))
-        self.delete_chains(Command(table=table.name))
+        for chain in table.chains.values():
+            table.flush(chain)
+        self._delete_users_chains(table)
         for chain in table.base_chains():
             chain.packets = chain.octets = 0
             if self.owner.is_nft:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.option import Option, Values
 from pystack.applets.iptables.refused import BadOption
@@ -58,6 +59,7 @@ class Extension:
     """Of matches and targets alike; values that were not given are not in `values`."""
 
     name: ClassVar[str]
+    families: ClassVar[tuple[Family, ...]] = (IPV4, IPV6)
     options: ClassVar[tuple[Option, ...]] = ()
     protocols: ClassVar[tuple[int, ...]] = ()  # one of which -p has to say; the kernel asks for it
     tables: ClassVar[tuple[str, ...]] = ()  # in which it may stand; empty: in all

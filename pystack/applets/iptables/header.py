@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pystack.applets.iptables.family import IPV6, Family
+from pystack.applets.iptables.network import Network
 from pystack.applets.iptables.option import number
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
@@ -16,12 +18,11 @@ from pystack.netfilter.matches.header import (
     OutInterface,
     Protocol,
     Source,
+    UpperProtocol,
 )
 from pystack.netfilter.rule import Match
-from pystack.wire.ipv4 import address_text, parse_address
 
 _IFNAMSIZ: Final = 16
-_ALL_ONES: Final = 0xFFFFFFFF
 
 # Linux: libxtables/xtables.c xtables_chain_protos, and what everybody's /etc/protocols calls them
 PROTOCOL_NAMES: Final = {
@@ -43,28 +44,12 @@ _PROTOCOLS: Final = {name: value for value, name in PROTOCOL_NAMES.items()} | {
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """`-s 10.0.0.0/8`"""
-
-    address: int
-    mask: int
-
-    def __str__(self) -> str:
-        length = _prefix_length(self.mask)
-        tail = address_text(self.mask) if length is None else str(length)
-        return f"{address_text(self.address)}/{tail}"
-
-
-ANYWHERE: Final = Network(0, 0)
-
-
-@dataclass(frozen=True, slots=True)
 class Header:
     """Of one rule."""
 
-    source: Network = ANYWHERE
+    source: Network
+    destination: Network
     source_inverted: bool = False
-    destination: Network = ANYWHERE
     destination_inverted: bool = False
     indev: str = ""
     indev_inverted: bool = False
@@ -94,9 +79,22 @@ class Header:
         if self.fragment:
             yield from ("!", "-f") if self.fragment_inverted else ("-f",)
 
-    def tests(self) -> Iterator[Match]:
+    @property
+    def family(self) -> Family:
+        """Whose addresses it speaks of."""
+        return self.source.family
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether it wants addresses that are not among all addresses; nft's tables do not take that."""
+        ends = ((self.source, self.source_inverted), (self.destination, self.destination_inverted))
+        return any(inverted and not network.mask for network, inverted in ends)
+
+    def tests(self, *, nft: bool) -> Iterator[Match]:
         """What a packet must be like; nothing for what matches all."""
-        if self.protocol:
+        if self.protocol and self.family is IPV6:
+            yield UpperProtocol(self.protocol, self.protocol_inverted, drops_unknown=not nft)
+        elif self.protocol:
             yield Protocol(self.protocol, self.protocol_inverted)
         if self.destination.mask or self.destination_inverted:
             yield Destination(self.destination.address, self.destination.mask, self.destination_inverted)
@@ -111,41 +109,6 @@ class Header:
 
 
 # --- reading ------------------------------------------------------------------------------------------------
-
-
-def networks(text: str, names: Names) -> list[Network]:
-    """Hosts and networks, separated by commas. Linux: xtables_ipparse_multiple()"""
-    found: list[Network] = []
-    for part in text.split(","):
-        host, slash, mask_text = part.strip(" \t").partition("/")
-        mask = _mask(mask_text) if slash else _ALL_ONES
-        found += [Network(address & mask, mask) for address in _addresses(host, mask, names)]
-    return found
-
-
-def _mask(text: str) -> int:
-    """Linux: parse_ipmask()"""
-    dotted = parse_address(text)
-    if dotted is not None:
-        return dotted
-    length = number(text, 32)
-    if length is None:
-        raise Refused(f"invalid mask `{text}' specified")
-    return _ALL_ONES << (32 - length) & _ALL_ONES
-
-
-def _addresses(host: str, mask: int, names: Names) -> list[int]:
-    """Linux: ipparse_hostnetwork(); what is short is filled up with zeros"""
-    if not mask:
-        return [0]
-    parts = host.split(".")
-    if len(parts) <= 4 and all(part.isdigit() and part.isascii() and int(part) <= 255 for part in parts):
-        octets = [int(part) for part in parts] + [0] * (4 - len(parts))
-        return [int.from_bytes(bytes(octets), "big")]
-    found = names.addresses.get(host.lower(), [])
-    if not found:
-        raise Refused(f"host/network `{host}' not found")
-    return found
 
 
 def interface(text: str) -> tuple[str, str]:
@@ -184,8 +147,3 @@ def protocol_name(value: int, names: Names) -> str:
 def with_ends(header: Header, source: Network, destination: Network) -> Header:
     """The same between two networks."""
     return replace(header, source=source, destination=destination)
-
-
-def _prefix_length(mask: int) -> int | None:
-    length = mask.bit_count()
-    return length if mask == _ALL_ONES << (32 - length) & _ALL_ONES else None

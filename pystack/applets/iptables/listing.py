@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pystack.applets.iptables.header import Header, Network, protocol_name
+from pystack.applets.iptables.header import Header, protocol_name
 from pystack.applets.iptables.parser import Command
 from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.tcpdump.names import Names
@@ -13,7 +13,6 @@ from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import Table
 from pystack.netfilter.tables import chains_of
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
-from pystack.wire.ipv4 import address_text
 
 _KILO: Final = 1000
 _MOST_WITHOUT_LETTER: Final = 99999
@@ -137,8 +136,8 @@ class Listing:
             indev = self._device(header.indev, header.indev_inverted)
             outdev = self._device(header.outdev, header.outdev_inverted)
             text += f"{_bang(header.indev_inverted)}{indev:<6}{_bang(header.outdev_inverted)}{outdev:<6} "
-        text += f"{_bang(header.source_inverted)}{self._network(header.source):<19} "
-        return f"{text}{_bang(header.destination_inverted)}{self._network(header.destination):<19} "
+        text += f"{_bang(header.source_inverted)}{header.source.listed(self._names):<19} "
+        return f"{text}{_bang(header.destination_inverted)}{header.destination.listed(self._names):<19} "
 
     def _device(self, name: str, inverted: bool) -> str:
         if name and (name != "+" or inverted):
@@ -149,14 +148,6 @@ class Listing:
         if self._names is None:
             return str(header.protocol)
         return protocol_name(header.protocol, self._names) if header.protocol else "all"
-
-    def _network(self, network: Network) -> str:
-        if not network.mask and not network.address:
-            return "0.0.0.0/0" if self._names is None else "anywhere"
-        text = str(network).removesuffix("/32")
-        if self._names is not None and network.mask == 0xFFFFFFFF:
-            return self._names.hosts.get(network.address, address_text(network.address))
-        return text
 
     def _count(self, number: int) -> str:
         """Five digits, or fewer and a letter. Linux: xtables_print_num()"""
@@ -192,8 +183,7 @@ def told(rule: Rule, names: Names) -> str:
         ("", header.source, header.source_inverted),
         ("->", header.destination, header.destination_inverted),
     ):
-        shown = "0.0.0.0/0" if not network.mask else str(network).removesuffix("/32")
-        text += f"{arrow}{_bang(inverted)}{shown}  "
+        text += f"{arrow}{_bang(inverted)}{network.listed(None)}  "
     for extension, values in spec.parts():
         text += f" {extension.listing(values, None)}"
     return text

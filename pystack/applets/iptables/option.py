@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pystack.applets.iptables.family import IPV4, Family
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 
@@ -25,6 +26,7 @@ class Where:
     option: str
     names: Names
     protocol: str = ""
+    family: Family = IPV4
 
 
 Parse = Callable[[str, Where], Any]

@@ -1,10 +1,13 @@
-"""Which of the two iptables it is: they read and print alike, and differ in tables and in some words."""
+"""Which iptables it is, of two families and two kinds: they read and print alike, and differ in tables and in
+some words.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.netfilter.table import LEGACY, NFT
 
 _NFT_ORDER: Final = ("mangle", "security", "raw", "filter", "nat")
@@ -16,6 +19,12 @@ class Owner:
 
     tables: str
     variant: str
+    family: Family
+
+    @property
+    def program(self) -> str:
+        """What it is called in error texts."""
+        return self.family.program
 
     @property
     def is_nft(self) -> bool:
@@ -29,5 +38,7 @@ class Owner:
         return existing[::-1]
 
 
-NFT_OWNER: Final = Owner(NFT, "nf_tables")
-LEGACY_OWNER: Final = Owner(LEGACY, "legacy")
+NFT_OWNER: Final = Owner(NFT, "nf_tables", IPV4)
+LEGACY_OWNER: Final = Owner(LEGACY, "legacy", IPV4)
+NFT_OWNER6: Final = Owner(NFT, "nf_tables", IPV6)
+LEGACY_OWNER6: Final = Owner(LEGACY, "legacy", IPV6)

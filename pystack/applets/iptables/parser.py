@@ -7,9 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pystack.applets.iptables import header as headers
+from pystack.applets.iptables.chain_names import LONGEST, check_length, check_new
 from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension, exactly_needed
-from pystack.applets.iptables.header import ANYWHERE, Header, Network
+from pystack.applets.iptables.family import IPV4, IPV6
+from pystack.applets.iptables.header import Header
+from pystack.applets.iptables.network import Network, anywhere, networks
 from pystack.applets.iptables.option import Given, Option, Where, strtoul
+from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import BadArgument, BadOption, Refused
 from pystack.applets.iptables.registry import find_match, find_target, implied_match
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
@@ -18,8 +22,9 @@ from pystack.applets.tcpdump.names import Names
 
 COMMANDS: Final = "ADCIRLSFZNXEP"
 RULE_COMMANDS: Final = "ADCIR"
-_MAX_CHAIN_NAME: Final = 28
 _NEEDS_CHAIN: Final = "ADCIRNEP"
+# Extension headers of IPv6, which are no protocol that a packet carries. Linux: is_exthdr()
+_NEVER_UPPER: Final = (43, 44, 51, 60)
 _OPTION_LETTERS: Final = "npsdjivox0cf"  # in the order in which iptables checks them
 
 # Which options a command does not take. Linux: commands_v_options
@@ -52,6 +57,9 @@ class Loaded:
 class Command:
     """What is asked."""
 
+    spec: RuleSpec
+    sources: list[Network]
+    destinations: list[Network]
     letter: str = ""
     also_zero: bool = False  # -L -Z
     chain: str = ""
@@ -59,9 +67,6 @@ class Command:
     policy: str = ""
     rulenum: int = 0  # 0: none was given
     table: str = "filter"
-    sources: list[Network] = field(default_factory=lambda: [ANYWHERE])
-    destinations: list[Network] = field(default_factory=lambda: [ANYWHERE])
-    spec: RuleSpec = field(default_factory=RuleSpec)
     counters: tuple[int, int] | None = None
     verbose: int = 0
     numeric: bool = False
@@ -69,7 +74,7 @@ class Command:
     line_numbers: bool = False
     help: bool = False
     version: bool = False
-    other_family: bool = False  # -6: a line for ip6tables
+    other_family: bool = False  # -6 in a line of iptables, -4 in one of ip6tables
     warnings: list[str] = field(default_factory=list)
 
     def specs(self) -> list[RuleSpec]:
@@ -84,16 +89,19 @@ class Command:
 class Parser:
     """Reads one line."""
 
-    def __init__(self, args: Sequence[str], names: Names, *, nft: bool, table: str = "") -> None:
+    def __init__(self, args: Sequence[str], names: Names, owner: Owner, table: str = "") -> None:
         self._words = Words(args)
         self._names = names
         self._fixed_table = table  # inside iptables-restore
-        self._command = Command(table=table or "filter", spec=RuleSpec(nft=nft))
+        self._family = owner.family
+        everywhere = anywhere(self._family)
+        self._header = Header(everywhere, everywhere)
+        spec = RuleSpec(self._header, nft=owner.is_nft)
+        self._command = Command(spec, [everywhere], [everywhere], table=table or "filter")
         self._loaded: list[Loaded] = []
         self._target: Loaded | None = None
         self._given: set[str] = set()  # letters
         self._inverted = False
-        self._header = Header()
         self._protocol_text = ""
         self._implied = False  # whether -p brought its match along
 
@@ -149,16 +157,16 @@ class Parser:
             raise Refused(f"unexpected ! flag before --{_long_name(letter)}")
         chain = word.argument or (self._words.take() if letter in "LSFZX" else None)
         command.chain = chain or command.chain
-        _check_length(command.chain)
+        check_length(command.chain)
         if letter in "DRI" or (letter in "LSZ" and chain):
             self._rulenum(letter)
         elif letter == "E":
             command.new_name = self._second("-E requires old-chain-name and new-chain-name")
-            _check_chain_name(command.new_name)
+            check_new(command.new_name, self._family)
         elif letter == "P":
             command.policy = self._second("-P requires a chain and a policy")
         elif letter == "N":
-            _check_chain_name(command.chain)
+            check_new(command.chain, self._family)
 
     def _rulenum(self, letter: str) -> None:
         text = self._words.take()
@@ -187,6 +195,8 @@ class Parser:
         elif letter == "c":
             self._counters(argument or "")
         elif letter == "f":
+            if self._family is IPV6:
+                raise Refused("`-f' is not supported in IPv6, use -m frag instead")
             self._once("f")
             self._header = replace(self._header, fragment=True, fragment_inverted=self._inverted)
         elif letter in "nx0":
@@ -200,8 +210,8 @@ class Parser:
             command.help = True
         elif letter == "V":
             command.version = True
-        elif letter == "6":
-            command.other_family = True
+        elif letter in "46":
+            command.other_family = (letter == "6") == (self._family is IPV4)
 
     def _table(self, name: str) -> None:
         if self._fixed_table:
@@ -235,10 +245,10 @@ class Parser:
         self._once(letter)
         inverted, header = self._inverted, self._header
         if letter == "s":
-            self._command.sources = headers.networks(text, self._names)
+            self._command.sources = networks(text, self._names, self._family)
             self._header = replace(header, source_inverted=inverted)
         elif letter == "d":
-            self._command.destinations = headers.networks(text, self._names)
+            self._command.destinations = networks(text, self._names, self._family)
             self._header = replace(header, destination_inverted=inverted)
         elif letter == "p":
             value, name = headers.protocol(text, self._names)
@@ -246,6 +256,9 @@ class Parser:
             if not value and inverted:
                 raise Refused("rule would never match protocol")
             self._header = replace(header, protocol=value, protocol_name=name, protocol_inverted=inverted)
+            if self._family is IPV6 and value in _NEVER_UPPER and not inverted:
+                warning = f"Warning: never matched protocol: {text.lower()}. use extension match instead."
+                self._command.warnings.append(warning)
         else:
             name, warning = headers.interface(text)
             self._command.warnings += [warning] if warning else []
@@ -260,20 +273,20 @@ class Parser:
             raise Refused(f"unexpected ! flag before --{'jump' if letter == 'j' else 'goto'}")
         if not name:
             raise Refused("Invalid target name (too short)")
-        if len(name) > _MAX_CHAIN_NAME:
-            raise Refused(f"Invalid target name `{name}' ({_MAX_CHAIN_NAME} chars max)")
+        if len(name) > LONGEST:
+            raise Refused(f"Invalid target name `{name}' ({LONGEST} chars max)")
         if any(sign.isspace() for sign in name):
             raise Refused(f"Invalid target name `{name}'")
         spec = self._command.spec
         spec.target, spec.goto = name, letter == "g"
-        extension = find_target(name) if letter == "j" and name not in VERDICTS else None
+        extension = find_target(name, self._family) if letter == "j" and name not in VERDICTS else None
         if extension is not None:
             self._target = self._load(extension)
 
     def _load_match(self, name: str) -> None:
         if self._inverted:
             raise Refused("unexpected ! flag before --match")
-        self._load(find_match(name))
+        self._load(find_match(name, self._family))
 
     def _load(self, extension: Extension) -> Loaded:
         loaded = Loaded(extension)
@@ -296,7 +309,7 @@ class Parser:
         """`-p tcp` makes the options of `-m tcp` known when one is used. Linux: load_proto()"""
         if self._protocol_text and not self._implied:
             self._implied = True
-            implied = implied_match(self._protocol_text)
+            implied = implied_match(self._protocol_text, self._family)
             if implied is not None and not any(loaded.extension is implied for loaded in self._loaded):
                 self._load(implied)
         again = self._words.again()
@@ -313,7 +326,7 @@ class Parser:
             raise BadOption(f'{name}: option "--{option.name}" can only be used once.')
         value = None
         if option.parse is not None:
-            where = Where(name, option.name, self._names, self._protocol_text)
+            where = Where(name, option.name, self._names, self._protocol_text, self._family)
             value = option.parse(word.argument or "", where)
             if option.more is not None:
                 value = option.more(value, self._words.take(), where)
@@ -368,22 +381,6 @@ class Parser:
 
 def _option_named(extension: Extension, name: str) -> Option | None:
     return next((option for option in extension.options if name in (option.name, *option.aliases)), None)
-
-
-def _check_chain_name(name: str) -> None:
-    """Linux: assert_valid_chain_name()"""
-    _check_length(name)
-    if name.startswith(("-", "!")):
-        raise Refused(f"chain name not allowed to start with `{name[0]}'")
-    if name in VERDICTS or find_target(name) is not None:
-        raise Refused("chain name may not clash with target name")
-    if any(sign.isspace() for sign in name):
-        raise Refused(f"Invalid chain name `{name}'")
-
-
-def _check_length(name: str) -> None:
-    if len(name) > _MAX_CHAIN_NAME:
-        raise Refused(f"chain name `{name}' too long (must be under {_MAX_CHAIN_NAME + 1} chars)")
 
 
 def _long_name(letter: str) -> str:

@@ -15,10 +15,11 @@ RESOURCE_PROBLEM: Final = 4
 class Refused(Exception):
     """A command line that the tool does not take. The text stands behind the program's name and version."""
 
-    def __init__(self, text: str, code: int = PARAMETER_PROBLEM) -> None:
+    def __init__(self, text: str, code: int = PARAMETER_PROBLEM, *, before: str = "") -> None:
         super().__init__(text)
         self.text = text
         self.code = code
+        self.before = before  # a line that is printed first
 
 
 class BadOption(Refused):

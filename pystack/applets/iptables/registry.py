@@ -15,6 +15,7 @@ from pystack.applets.iptables.extensions import (
     hand_over,
     hashlimit,
     icmp,
+    ipv6_headers,
     limit,
     log,
     mangle,
@@ -28,12 +29,14 @@ from pystack.applets.iptables.extensions import (
     tcp_mss,
     time,
 )
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.refused import Refused
 from pystack.errors import NotModelled
 
 _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *ports.EXTENSIONS,
     *icmp.EXTENSIONS,
+    *ipv6_headers.EXTENSIONS,
     *meta.EXTENSIONS,
     *fields.EXTENSIONS,
     *limit.EXTENSIONS,
@@ -54,37 +57,56 @@ _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *hand_over.EXTENSIONS,
     *nat.EXTENSIONS,
 )
-_MATCHES: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, MatchExtension)}
-_TARGETS: Final = {one.name: one for one in _EXTENSIONS if isinstance(one, TargetExtension)}
+_BY_FAMILY: Final = {
+    family: {one.name: one for one in _EXTENSIONS if family in one.families} for family in (IPV4, IPV6)
+}
+_MATCHES: Final = {
+    family: {name: one for name, one in known.items() if isinstance(one, MatchExtension)}
+    for family, known in _BY_FAMILY.items()
+}
+_TARGETS: Final = {
+    family: {name: one for name, one in known.items() if isinstance(one, TargetExtension)}
+    for family, known in _BY_FAMILY.items()
+}
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
-_MATCHES_OF_OTHERS: Final = frozenset(
-    "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct osf policy rateest set socket".split()
+_MATCHES_OF_BOTH: Final = (
+    "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct policy rateest set socket"
 )
-_TARGETS_OF_OTHERS: Final = frozenset(
-    "AUDIT CLUSTERIP CONNSECMARK ECN HMARK IDLETIMER LED "
-    "RATEEST SECMARK SET SYNPROXY TCPOPTSTRIP TPROXY "
-    "ULOG".split()
+_MATCHES_OF_OTHERS: Final = {
+    IPV4: frozenset(f"{_MATCHES_OF_BOTH} osf".split()),
+    IPV6: frozenset(f"{_MATCHES_OF_BOTH} addrtype dst eui64 frag hbh ipv6header mh osf rt srh".split()),
+}
+_TARGETS_OF_BOTH: Final = (
+    "AUDIT CONNSECMARK HMARK IDLETIMER LED RATEEST SECMARK SET SYNPROXY TCPOPTSTRIP TPROXY"
 )
+_TARGETS_OF_OTHERS: Final = {
+    IPV4: frozenset(f"{_TARGETS_OF_BOTH} CLUSTERIP ECN ULOG".split()),
+    IPV6: frozenset(f"{_TARGETS_OF_BOTH} DNAT DNPT MASQUERADE NETMAP REDIRECT SNAT SNPT".split()),
+}
+# Other names of a match. Linux: libxtables/xtables.c xtables_find_match()
+_ICMP6_NAMES: Final = ("icmpv6", "ipv6-icmp")
 
 
-def find_match(name: str) -> MatchExtension:
+def find_match(name: str, family: Family) -> MatchExtension:
     """The match of `-m NAME`."""
-    found = implied_match(name)
+    found = implied_match(name, family)
     if found is None:
         raise Refused(f"Couldn't load match `{name}':No such file or directory\n")
     return found
 
 
-def implied_match(name: str) -> MatchExtension | None:
+def implied_match(name: str, family: Family) -> MatchExtension | None:
     """The match of `-p NAME`; None if the protocol has none."""
-    if name in _MATCHES_OF_OTHERS:
-        raise NotModelled(f"iptables -m {name}", tuple(sorted(_MATCHES)))
-    return _MATCHES.get(name)
+    name = "icmp6" if name in _ICMP6_NAMES else name
+    if name in _MATCHES_OF_OTHERS[family]:
+        raise NotModelled(f"{family.program} -m {name}", tuple(sorted(_MATCHES[family])))
+    return _MATCHES[family].get(name)
 
 
-def find_target(name: str) -> TargetExtension | None:
+def find_target(name: str, family: Family) -> TargetExtension | None:
     """A target by its name; None if it can only be a chain."""
-    if name in _TARGETS_OF_OTHERS:
-        raise NotModelled(f"iptables -j {name}", ("ACCEPT", "DROP", "RETURN", *sorted(_TARGETS)))
-    return _TARGETS.get(name)
+    if name in _TARGETS_OF_OTHERS[family]:
+        known = ("ACCEPT", "DROP", "RETURN", *sorted(_TARGETS[family]))
+        raise NotModelled(f"{family.program} -j {name}", known)
+    return _TARGETS[family].get(name)

@@ -11,6 +11,7 @@ from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.iptables.backup import Backup
+from pystack.applets.iptables.chain_names import LONGEST
 from pystack.applets.iptables.command import perform, refusal_text
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import reason
@@ -38,12 +39,11 @@ _LONG: Final = {
     "wait-interval": 2,
 }
 _COUNTERS: Final = re.compile(r"\[(\d+):(\d+)\]")
-_LONGEST_NAME: Final = 28
 
 
 def applet(owner: Owner, program: str) -> Applet:
     """The command for one owner's tables, under one of its names."""
-    called = program if owner.is_nft else "iptables-restore"
+    called = program if owner.is_nft else f"{owner.program}-restore"
 
     def run(args: Sequence[str], session: Session) -> Steps:
         getopt = Getopt(args, "bcvVthnwWT:M:", _LONG)
@@ -85,7 +85,8 @@ class Restore:
         self._program = program
         self._session = session
         self._names = names
-        self._editor = Editor(session.netns.tables, owner, session.host.origins)
+        tables = session.netns.tables_of(owner.family.number)
+        self._editor = Editor(tables, owner, session.host.origins)
         self._table: Table | None = None
         self._backup: Backup | None = None
         self._skipping = False
@@ -170,10 +171,10 @@ class Restore:
         """`:INPUT ACCEPT [0:0]`"""
         words = text.split()
         name = words[0] if words else ""
-        if len(name) > _LONGEST_NAME:
+        if len(name) > LONGEST:
             if self._owner.is_nft:
-                raise Refused(f"chain name `{name}' too long (must be under {_LONGEST_NAME + 1} chars)")
-            raise Refused(f"Invalid chain name `{name}' ({_LONGEST_NAME} chars max)")
+                raise Refused(f"chain name `{name}' too long (must be under {LONGEST + 1} chars)")
+            raise Refused(f"Invalid chain name `{name}' ({LONGEST} chars max)")
         if len(words) < 2:
             raise Refused(f"{self._program}: line {self._line} policy invalid")
         if name in chains_of(table.name):
@@ -203,8 +204,7 @@ class Restore:
         found = _COUNTERS.match(line)
         if found is not None:
             counters, line = (int(found[1]), int(found[2])), line[found.end() :].lstrip()
-        words, is_nft = split(line), self._owner.is_nft
-        command = Parser(words, self._names, nft=is_nft, table=table.name).parse()
+        command = Parser(split(line), self._names, self._owner, table.name).parse()
         self._letter = command.letter
         if command.other_family:
             return

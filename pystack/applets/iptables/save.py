@@ -32,7 +32,7 @@ def applet(owner: Owner, program: str) -> Applet:
             getopt = Getopt(args, "bcdt:M:f:V", _LONG)
             given = dict(getopt)
         except BadOption as bad:
-            manual = program if owner.is_nft else "iptables-save"
+            manual = program if owner.is_nft else f"{owner.program}-save"
             session.io.err.line(f"{program}: {bad}")
             session.io.err.line(f"Look at manual page `{manual}.8' for more information.")
             return OTHER_PROBLEM
@@ -72,8 +72,9 @@ class Saver:
 
     def __init__(self, owner: Owner, program: str, session: Session, *, counters: bool) -> None:
         self._owner = owner
-        self._program = program if owner.is_nft else "iptables-save"
-        self._editor = Editor(session.netns.tables, owner, session.host.origins)
+        self._program = program if owner.is_nft else f"{owner.program}-save"
+        tables = session.netns.tables_of(owner.family.number)
+        self._editor = Editor(tables, owner, session.host.origins)
         self._wall = session.netns.clock.wall + session.io.utc_offset
         self._counters = counters
 
@@ -89,7 +90,7 @@ class Saver:
             if self._owner.is_nft:
                 raise Refused(f"Table `{only}' does not exist")
             why = "Cannot initialize: Table does not exist (do you need to insmod?)"
-            raise Refused(f"iptables-save v{VERSION} (legacy): {why}")
+            raise Refused(f"{self._program} v{VERSION} (legacy): {why}")
         names = [only] if only else self._owner.saved_order(tables.names(self._owner.tables))
         return "".join(f"{line}\n" for name in names for line in self._table(self._editor.table(name)))
 

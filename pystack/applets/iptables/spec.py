@@ -19,7 +19,7 @@ VERDICTS: Final = {"ACCEPT": NF_ACCEPT, "DROP": NF_DROP, "RETURN": RETURN}
 class RuleSpec:
     """All that stands between the chain's name and the end of the line."""
 
-    header: Header = field(default_factory=Header)
+    header: Header
     matches: list[tuple[MatchExtension, Values]] = field(default_factory=list)
     target: str = ""  # a verdict, an extension or a chain; empty: only counted
     extension: tuple[TargetExtension, Values] | None = None
@@ -73,7 +73,7 @@ class RuleSpec:
 
     def compile(self, site: Site, chains: Mapping[str, Chain]) -> tuple[tuple[Match, ...], Target | None]:
         """The tests, and the target. Linux: the entries that iptables hands to the kernel"""
-        tests = list(self.header.tests())
+        tests = list(self.header.tests(nft=self.nft))
         for match, values in self.matches:
             tests += match.compile(values, site)
         return tuple(tests), self._target(site, chains)

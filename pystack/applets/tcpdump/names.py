@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.applets.requests import Answer, FileRefused, Request, read_file
+from pystack.wire import ipv6
 from pystack.wire.ipv4 import parse_address
 
 SERVICES: Final = "/etc/services"
@@ -27,6 +28,8 @@ class Names:
     devices: dict[int, str] = field(default_factory=dict)  # by ifindex, for frames of several devices
     ports: dict[tuple[str, str], int] = field(default_factory=dict)  # by protocol and name
     addresses: dict[str, list[int]] = field(default_factory=dict)
+    hosts6: dict[int, str] = field(default_factory=dict)
+    addresses6: dict[str, list[int]] = field(default_factory=dict)
     protocols: dict[str, int] = field(default_factory=dict)
 
     def read_services(self, text: str) -> None:
@@ -42,14 +45,19 @@ class Names:
                 self.ports.setdefault((protocol, name), int(number))
 
     def read_hosts(self, text: str) -> None:
-        """Lines like `127.0.0.1 localhost`; IPv6 addresses are passed over."""
+        """Lines like `127.0.0.1 localhost`, of both families."""
+        families = (
+            (parse_address, self.hosts, self.addresses),
+            (ipv6.parse_address, self.hosts6, self.addresses6),
+        )
         for words in _lines(text):
-            address = parse_address(words[0])
-            if address is None or len(words) < 2:
-                continue
-            self.hosts.setdefault(address, words[1])
-            for name in words[1:]:
-                self.addresses.setdefault(name.lower(), []).append(address)
+            for parse, hosts, addresses in families:
+                address = parse(words[0])
+                if address is None or len(words) < 2:
+                    continue
+                hosts.setdefault(address, words[1])
+                for name in words[1:]:
+                    addresses.setdefault(name.lower(), []).append(address)
 
     def read_protocols(self, text: str) -> None:
         """Lines like `tcp 6 TCP`."""

@@ -15,6 +15,7 @@ from pystack.applets.tcpdump.tables import OUIS
 from pystack.wire.checksum import ones_sum
 from pystack.wire.ethernet import BROADCAST, ETH_ALEN
 from pystack.wire.ipv4 import address_text
+from pystack.wire.ipv6 import address_text as ipv6_text
 
 WORD: Final = 0xFFFFFFFF
 
@@ -209,29 +210,8 @@ def should_be(check: int, wrong_by: int) -> int:
 
 
 def ip6_text(address: bytes) -> str:
-    """RFC 5952, as inet_ntop() does it. tcpdump: addrtostr.c addrtostr6()"""
-    words = [int.from_bytes(address[at : at + 2], "big") for at in range(0, 16, 2)]
-    start, length = _longest_zeros(words)
-    if start == 0 and (length == 6 or (length == 5 and words[5] == 0xFFFF)):
-        head = "::" if length == 6 else "::ffff:"
-        return head + address_text(int.from_bytes(address[12:], "big"))
-    texts = [f"{word:x}" for word in words]
-    if length < 2:
-        return ":".join(texts)
-    return ":".join(texts[:start]) + "::" + ":".join(texts[start + length :])
-
-
-def _longest_zeros(words: list[int]) -> tuple[int, int]:
-    best = (-1, 0)
-    start = -1
-    for at, word in enumerate([*words, 1]):
-        if word == 0 and start < 0:
-            start = at
-        elif word != 0 and start >= 0:
-            if at - start > best[1]:
-                best = (start, at - start)
-            start = -1
-    return best
+    """As inet_ntop() does it. tcpdump: addrtostr.c addrtostr6()"""
+    return ipv6_text(int.from_bytes(address, "big"))
 
 
 def flags_text(values: Mapping[int, str], flags: int, separator: str = ", ") -> str:

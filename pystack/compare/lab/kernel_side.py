@@ -34,7 +34,7 @@ from pystack.compare.scenario import Run, Scenario, Start, Topology
 
 HARMLESS: Final = ("ping", "arping", "sleep", "true", "echo")  # change nothing and print no counters
 LOGS: Final = re.compile(r"\bLOG\b|--log\b|\blog\b")  # in a setup or a command
-MEETS_PROBES: Final = re.compile(r"\bnft\b")  # it would list them, or flush them: no hops then
+MEETS_PROBES: Final = re.compile(r"(?<![-\w])nft\b")  # it would list them, or flush them: no hops then
 AGES: Final = re.compile(r"\bstp(_state)?\b")  # a namespace with this changes between scenarios
 
 

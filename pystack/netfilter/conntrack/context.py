@@ -13,8 +13,8 @@ from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, direction
 from pystack.netfilter.conntrack.table import ConnTable
 from pystack.netfilter.hooks import PREROUTING, HookState
-from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
 from pystack.netfilter.log_text import ip_line
+from pystack.netfilter.log_transport import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
 from pystack.packet import Packet
 
 _LOG_DEFAULT = LOG_TCPSEQ | LOG_TCPOPT | LOG_IPOPT | LOG_UID

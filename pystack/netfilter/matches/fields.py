@@ -17,7 +17,7 @@ class Length(Match):
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_length.c length_mt()"""
-        header = view.pkt.ip
+        header = view.header
         return header is not None and self.lengths.holds(header.tot_len)
 
 
@@ -29,7 +29,7 @@ class Ttl(Match):
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_hl.c ttl_mt()"""
-        header = view.pkt.ip
+        header = view.header
         return header is not None and self.ttls.holds(header.ttl)
 
 
@@ -43,7 +43,7 @@ class Tos(Match):
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_dscp.c tos_mt(), dscp_mt()"""
-        header = view.pkt.ip
+        header = view.header
         return header is not None and (header.tos & self.mask == self.value) != self.inverted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pystack.netfilter.rule import Key, Match
-from pystack.netfilter.view import View
+from pystack.netfilter.view import NO_PROTOCOL, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,22 @@ class Protocol(Match):
 
     def __call__(self, view: View) -> bool:
         """Whether this is what IP carries."""
+        return (view.protocol == self.number) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class UpperProtocol(Match):
+    """`-p` of ip6tables: what stands behind the extension headers."""
+
+    number: int
+    inverted: bool = False
+    drops_unknown: bool = False  # legacy tables drop a packet of which that cannot be told
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/ipv6/netfilter/ip6_tables.c ip6_packet_match()"""
+        if view.protocol == NO_PROTOCOL:
+            view.hotdrop |= self.drops_unknown
+            return False
         return (view.protocol == self.number) != self.inverted
 
 

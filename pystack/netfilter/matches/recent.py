@@ -67,7 +67,7 @@ class Recent(Match):
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_recent.c recent_mt()"""
-        header = view.pkt.ip
+        header = view.header
         ttl = 0 if header is None else header.ttl
         if view.outdev is not None and view.pkt.sock is None:
             ttl += 1  # as it came in

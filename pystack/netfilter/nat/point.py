@@ -27,7 +27,6 @@ from pystack.netfilter.hooks import (
     HookEntry,
     HookFn,
     HookPoint,
-    Hooks,
     HookState,
 )
 from pystack.netfilter.nat.icmp_error import translate_error
@@ -76,7 +75,8 @@ class NatPoint:
     def _cross_in(self, pkt: Packet, state: HookState) -> int:
         """Who gets another destination has no way yet. Linux: nf_nat_ipv4_pre_routing()"""
         header = pkt.ip
-        assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
+        if header is None:
+            return self._cross(pkt, state)
         before = header.daddr
         verdict = self._cross(pkt, state)
         if header.daddr != before:
@@ -136,11 +136,11 @@ class NatPoints:
     Linux: nf_nat_register_fn()
     """
 
-    def __init__(self, hooks: Hooks, nat: Nat, reroute: Callable[[Packet], bool]) -> None:
-        self._hooks: tuple[HookPoint, ...] = hooks.ip
+    def __init__(self, hooks: tuple[HookPoint, ...], nat: Nat, reroute: Callable[[Packet], bool]) -> None:
+        self._hooks = hooks
         self._is_used = False
         self._mine = {hook: NatPoint(hook, nat, reroute, self._use) for hook in _PRIORITIES}
-        self.by_hook: tuple[Point, ...] = tuple(self._mine.get(point.hook, point) for point in hooks.ip)
+        self.by_hook: tuple[Point, ...] = tuple(self._mine.get(point.hook, point) for point in hooks)
 
     def _use(self) -> None:
         if self._is_used:

@@ -9,6 +9,8 @@ from pystack.netfilter.verdict import NF_DROP
 from pystack.netfilter.view import View
 from pystack.packet import Packet
 from pystack.wire.checksum import update16
+from pystack.wire.ipv4 import Ipv4Header
+from pystack.wire.ipv6 import Ipv6Header
 
 _TOS_AT: Final = 1
 _CHECK_AT: Final = 10
@@ -54,21 +56,17 @@ class SetTos(Target):
 
     def apply(self, view: View) -> int:
         """Linux: net/netfilter/xt_DSCP.c tos_tg(), dscp_tg()"""
-        pkt, header = view.pkt, view.pkt.ip
+        header = view.header
         if header is None:
             return CONTINUE
         tos = header.tos & ~self.mask & 0xFF ^ self.value
         if tos != header.tos:
-            data, at = pkt.writable(), pkt.network_header
-            first = data[at] << 8
-            _update_check(pkt, first | header.tos, first | tos)
-            data[at + _TOS_AT] = tos
-            header.tos = tos
+            _write_tos(view.pkt, header, tos)
         return CONTINUE
 
 
 class SetTtl(Target):
-    """`-j TTL`: to a number, or by a number up or down."""
+    """`-j TTL` and `-j HL`: to a number, or by a number up or down."""
 
     __slots__ = ("step", "ttl")
 
@@ -77,8 +75,8 @@ class SetTtl(Target):
         self.step = step
 
     def apply(self, view: View) -> int:
-        """Linux: net/netfilter/xt_HL.c ttl_tg()"""
-        header = view.pkt.ip
+        """Linux: net/netfilter/xt_HL.c ttl_tg(), hl_tg6()"""
+        header = view.header
         if header is None:
             return NF_DROP
         ttl = self.ttl if self.ttl is not None else min(max(header.ttl + self.step, 0), 255)
@@ -87,9 +85,15 @@ class SetTtl(Target):
         return CONTINUE
 
 
-def _update_check(pkt: Packet, before: int, after: int) -> None:
-    header = pkt.ip
-    assert header is not None
-    header.check = update16(header.check, before, after)
-    at = pkt.network_header + _CHECK_AT
-    pkt.writable()[at : at + 2] = header.check.to_bytes(2, "big")
+def _write_tos(pkt: Packet, header: Ipv4Header | Ipv6Header, tos: int) -> None:
+    """Linux: include/net/dsfield.h ipv4_change_dsfield(), ipv6_change_dsfield()"""
+    data, at = pkt.writable(), pkt.network_header
+    if isinstance(header, Ipv6Header):
+        data[at] = 6 << 4 | tos >> 4
+        data[at + 1] = (tos & 15) << 4 | data[at + 1] & 15
+    else:
+        first = data[at] << 8
+        header.check = update16(header.check, first | header.tos, first | tos)
+        data[at + _CHECK_AT : at + _CHECK_AT + 2] = header.check.to_bytes(2, "big")
+        data[at + _TOS_AT] = tos
+    header.tos = tos

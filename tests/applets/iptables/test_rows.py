@@ -29,21 +29,21 @@ class Row:
     err: str
 
 
-def rows(owner: str) -> list[Row]:
+def rows(owner: str, program: str) -> list[Row]:
     path = DATA / f"iptables-rules-{owner}.tsv"
     if not path.exists():
         pytest.skip(f"{path.name} is not here")
     found = []
     for line in path.read_text().splitlines()[1:]:
         extension, _, command, table, chain, rule, rc, saved, err = line.split("\t")
-        if command == "iptables":
+        if command == program:
             found.append(Row(extension, table, chain, rule, int(rc), saved, err))
     return found
 
 
-def taken(owner: str, row: Row) -> tuple[int, str, str]:
+def taken(owner: str, program: str, row: Row) -> tuple[int, str, str]:
     """What ours makes of a rule."""
-    host, program = Host(seed=1), f"iptables-{owner}"
+    host, program = Host(seed=1), f"{program}-{owner}"
     outside = virtual.Outside(read_file=lambda path: PROTOCOLS if path == "/etc/protocols" else b"")
     done = virtual.run(
         [program, "-t", row.table, "-A", row.chain, *shlex.split(row.rule)], host, None, outside
@@ -58,11 +58,12 @@ def plain(err: str) -> str:
     return re.sub(r"v[0-9.]+ ", "", " ".join(err.partition("Try `")[0].split()))
 
 
+@pytest.mark.parametrize("program", ["iptables", "ip6tables"])
 @pytest.mark.parametrize("owner", ["nft", "legacy"])
-def test_every_row_is_taken_as_the_real_tool_takes_it_or_refused_by_name(owner: str) -> None:
+def test_every_row_is_taken_as_the_real_tool_takes_it_or_refused_by_name(owner: str, program: str) -> None:
     compared, unlike = 0, []
-    for row in rows(owner):
-        rc, saved, err = taken(owner, row)
+    for row in rows(owner, program):
+        rc, saved, err = taken(owner, program, row)
         if REFUSED in err:
             continue
         compared += 1

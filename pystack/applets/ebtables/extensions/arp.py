@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pystack.applets.ebtables.extension import MatchExtension, Site
-from pystack.applets.ebtables.extensions.ip import ipv4_network, show_ipv4_network
+from pystack.applets.ebtables.extensions.ip import ipv4_network, show_network
 from pystack.applets.ebtables.frame_words import (
     Mac,
     ethertype,
@@ -82,8 +82,8 @@ class Arp(MatchExtension):
         Option("arp-op", _operation, _show_operation, aliases=("arp-opcode",)),
         Option("arp-htype", _hardware),
         Option("arp-ptype", _protocol, hex),
-        Option("arp-ip-src", ipv4_network, show_ipv4_network),
-        Option("arp-ip-dst", ipv4_network, show_ipv4_network),
+        Option("arp-ip-src", ipv4_network, show_network),
+        Option("arp-ip-dst", ipv4_network, show_network),
         Option("arp-mac-src", _mac, show_mac_and_mask),
         Option("arp-mac-dst", _mac, show_mac_and_mask),
         Option("arp-gratuitous"),

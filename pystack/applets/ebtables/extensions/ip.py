@@ -7,11 +7,11 @@ from typing import Final
 
 from pystack.applets.ebtables.extension import MatchExtension, Site, something_needed
 from pystack.applets.ebtables.extensions.icmp_ranges import parse_ranges, show_ranges
-from pystack.applets.ebtables.extensions.ipv6_network import parse_ipv6_network, show_ipv6_network
 from pystack.applets.ebtables.header import Header
 from pystack.applets.iptables import header as ip_header
-from pystack.applets.iptables.header import Network
+from pystack.applets.iptables.family import IPV4, IPV6
 from pystack.applets.iptables.icmp_types import ICMP_TYPES, ICMPV6_TYPES, IGMP_TYPES
+from pystack.applets.iptables.network import Network, networks
 from pystack.applets.iptables.option import U16, Option, Values, Where, number, show_range
 from pystack.applets.iptables.refused import Refused
 from pystack.netfilter.matches.frame import Field
@@ -30,12 +30,16 @@ Protocol = tuple[int, str]  # and how it is printed
 
 def ipv4_network(text: str, where: Where) -> Network:
     """The first of what a name may stand for."""
-    return ip_header.networks(text, where.names)[0]
+    return networks(text, where.names, IPV4)[0]
 
 
-def show_ipv4_network(value: Network) -> str:
-    """A single host without its mask. Linux: xtables_ipmask_to_numeric()"""
-    return str(value).removesuffix("/32")
+def _ipv6_network(text: str, where: Where) -> Network:
+    return networks(text, where.names, IPV6)[0]
+
+
+def show_network(value: Network) -> str:
+    """A single host without its mask. Linux: xtables_ipmask_to_numeric(), xtables_ip6mask_to_numeric()"""
+    return str(value).removesuffix(f"/{value.family.bits}")
 
 
 def _protocol(text: str, where: Where) -> Protocol:
@@ -131,8 +135,8 @@ class Ip(_IpMatch):
     ethertype = ETH_P_IP
     of_protocol = {"ip-icmp-type": IPPROTO_ICMP, "ip-igmp-type": _IPPROTO_IGMP}  # noqa: RUF012 - never changed
     options = (
-        Option("ip-src", ipv4_network, show_ipv4_network, many=True, aliases=("ip-source",)),
-        Option("ip-dst", ipv4_network, show_ipv4_network, many=True, aliases=("ip-destination",)),
+        Option("ip-src", ipv4_network, show_network, many=True, aliases=("ip-source",)),
+        Option("ip-dst", ipv4_network, show_network, many=True, aliases=("ip-destination",)),
         Option("ip-tos", _tos, _show_tos, many=True),
         Option("ip-proto", _protocol, _show_protocol, many=True, aliases=("ip-protocol",)),
         Option("ip-sport", _ports, show_range, many=True, aliases=("ip-source-port",)),
@@ -172,8 +176,8 @@ class Ip6(_IpMatch):
     ethertype = ETH_P_IPV6
     of_protocol = {"ip6-icmp-type": _IPPROTO_ICMPV6}  # noqa: RUF012 - never changed
     options = (
-        Option("ip6-src", parse_ipv6_network, show_ipv6_network, many=True, aliases=("ip6-source",)),
-        Option("ip6-dst", parse_ipv6_network, show_ipv6_network, many=True, aliases=("ip6-destination",)),
+        Option("ip6-src", _ipv6_network, show_network, many=True, aliases=("ip6-source",)),
+        Option("ip6-dst", _ipv6_network, show_network, many=True, aliases=("ip6-destination",)),
         Option("ip6-tclass", _traffic_class, _show_tos, many=True),
         Option("ip6-proto", _protocol, _show_protocol, many=True, aliases=("ip6-protocol",)),
         Option("ip6-sport", _ports, show_range, many=True, aliases=("ip6-source-port",)),
@@ -192,8 +196,9 @@ def _ipv6_fields(values: Values) -> Iterator[Match]:
         yield Field(0, 2, shifted, shifted, given.inverted, 0x0FF0, _IPV6_HEADER)
     for name, offset in (("ip6-src", 8), ("ip6-dst", 24)):
         if (given := values.get(name)) is not None:
-            address, mask = given.value
-            yield Field(offset, 16, address, address, given.inverted, mask, _IPV6_HEADER)
+            network: Network = given.value
+            address = network.address
+            yield Field(offset, 16, address, address, given.inverted, network.mask, _IPV6_HEADER)
     if (given := values.get("ip6-proto")) is not None:
         yield Ipv6Protocol(given.value[0], given.inverted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.family import IPV4
 from pystack.applets.iptables.option import Option, Values, Where
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
@@ -47,6 +48,7 @@ def _show_kinds(mask: int) -> str:
 class AddrType(MatchExtension):
     """Linux: libxt_addrtype.c"""
 
+    families = (IPV4,)
     name = "addrtype"
     options = (
         Option("src-type", _kinds, _show_kinds, invert=True),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site, TargetExtension
 from pystack.applets.iptables.extensions.mangle import MARKS, mark_and_mask, whole_mark
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.option import U32, Option, Values, Where, markmask, number, show_mark, uint
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
@@ -15,7 +16,6 @@ from pystack.netfilter.conntrack.info import ORIGINAL, REPLY
 from pystack.netfilter.matches.conntrack import BOTH, ConnBytes, ConnLimit, ConnMark
 from pystack.netfilter.rule import Match, Target
 from pystack.netfilter.targets.conntrack import Ct, NoTrack, RestoreMark, SaveMark, SetConnMark
-from pystack.wire.ipv4 import netmask
 
 _U64: Final = (1 << 64) - 1
 
@@ -115,6 +115,7 @@ class ConnBytesMatch(MatchExtension):
 class ConnLimitMatch(MatchExtension):
     """Linux: libxt_connlimit.c"""
 
+    families: ClassVar[tuple[Family, ...]] = (IPV4,)
     name = "connlimit"
     options = (
         Option("connlimit-upto", uint(U32), excludes=("connlimit-above",), invert=True),
@@ -134,20 +135,30 @@ class ConnLimitMatch(MatchExtension):
         limit, above = _limit(values)
         kind = "above" if above else "upto"
         end = "daddr" if "connlimit-daddr" in values else "saddr"
-        return f"--connlimit-{kind} {limit} --connlimit-mask {_length(values)} --connlimit-{end}"
+        return f"--connlimit-{kind} {limit} --connlimit-mask {self._length(values)} --connlimit-{end}"
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`#conn src/32 > 5`"""
         limit, above = _limit(values)
         end = "dst" if "connlimit-daddr" in values else "src"
-        return f"#conn {end}/{_length(values)} {'>' if above else '<='} {limit}"
+        return f"#conn {end}/{self._length(values)} {'>' if above else '<='} {limit}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, which remembers whom it counted."""
         limit, above = _limit(values)
-        mask, by_destination = netmask(_length(values)), "connlimit-daddr" in values
+        mask, by_destination = self.families[0].netmask(self._length(values)), "connlimit-daddr" in values
         context = site.conntrack.context
         return (ConnLimit(limit, mask, context, above=above, by_destination=by_destination),)
+
+    def _length(self, values: Values) -> int:
+        bits = self.families[0].bits
+        return min(values["connlimit-mask"].value, bits) if "connlimit-mask" in values else bits
+
+
+class ConnLimitMatch6(ConnLimitMatch):
+    """The same of IPv6."""
+
+    families = (IPV6,)
 
 
 def _limit(values: Values) -> tuple[int, bool]:
@@ -155,10 +166,6 @@ def _limit(values: Values) -> tuple[int, bool]:
     above = "connlimit-above" in values
     given = values["connlimit-above" if above else "connlimit-upto"]
     return given.value, above != given.inverted
-
-
-def _length(values: Values) -> int:
-    return min(values["connlimit-mask"].value, 32) if "connlimit-mask" in values else 32
 
 
 # --- CONNMARK -----------------------------------------------------------------------------------------------
@@ -355,6 +362,7 @@ EXTENSIONS: Final = (
     ConnMarkMatch(),
     ConnBytesMatch(),
     ConnLimitMatch(),
+    ConnLimitMatch6(),
     ConnMarkTarget(),
     CtTarget(),
     NoTrackTarget(),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final
 
 from pystack.applets.iptables import header
 from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.option import (
     U32,
     Given,
@@ -32,7 +33,6 @@ from pystack.netfilter.matches.conntrack import (
     Part,
 )
 from pystack.netfilter.rule import Match
-from pystack.wire.ipv4 import address_text, netmask, parse_address
 
 # In the order in which they are printed.
 _STATES: Final = {
@@ -81,20 +81,23 @@ def _show_status(bits: int) -> str:
 def _host_and_mask(text: str, where: Where) -> tuple[int, int]:
     """The address is kept as it was written. Linux: xtopt_parse_hostmask()"""
     host, slash, mask_text = text.partition("/")
-    address, length = parse_address(host), number(mask_text, 32) if slash else 32
-    dotted = parse_address(mask_text)
+    family = where.family
+    address, length = family.parse_address(host), number(mask_text, family.bits) if slash else family.bits
+    dotted = family.parse_address(mask_text)
     if address is None:
         raise BadOption("getaddrinfo: Name or service not known")
     if length is None and dotted is None:
         raise Refused(f"invalid mask `{mask_text}' specified")
-    return address, netmask(length) if length is not None else dotted or 0
+    return address, family.netmask(length) if length is not None else dotted or 0
 
 
-def _show_host(value: tuple[int, int]) -> str:
-    address, mask = value
-    length = mask.bit_count()
-    prefix = "" if length == 32 or netmask(length) != mask else f"/{length}"
-    return address_text(address) + prefix
+def _shower(family: Family) -> Callable[[tuple[int, int]], str]:
+    def show(value: tuple[int, int]) -> str:
+        address, mask = value
+        length = family.prefix_length(mask)
+        return family.address_text(address) + (f"/{length}" if length not in (None, family.bits) else "")
+
+    return show
 
 
 def _protocol(text: str, where: Where) -> int:
@@ -121,19 +124,24 @@ _PORTS: Final = {
 }
 
 
-class ConntrackMatch(MatchExtension):
-    """Linux: libxt_conntrack.c"""
-
-    name = "conntrack"
-    options = (
+def _options(family: Family) -> tuple[Option, ...]:
+    return (
         Option("ctstate", _set_of(_CTSTATES, "ctstate"), _show_states, invert=True),
         Option("ctproto", _protocol, invert=True),
-        *(Option(name, _host_and_mask, _show_host, invert=True) for name in _ADDRESSES),
+        *(Option(name, _host_and_mask, _shower(family), invert=True) for name in _ADDRESSES),
         *(Option(name, ports, show_range, invert=True) for name in _PORTS),
         Option("ctstatus", _set_of(_STATUSES, "ctstatus"), _show_status, invert=True),
         Option("ctexpire", uint_range(U32), show_range, invert=True),
         Option("ctdir", _direction),
     )
+
+
+class ConntrackMatch(MatchExtension):
+    """Linux: libxt_conntrack.c"""
+
+    families: ClassVar[tuple[Family, ...]] = (IPV4,)
+    name = "conntrack"
+    options = _options(IPV4)
 
     def check(self, values: Values) -> None:
         """One of them."""
@@ -182,6 +190,13 @@ class ConntrackMatch(MatchExtension):
         return [CtDirection(value == "REPLY")] if name == "ctdir" else []
 
 
+class ConntrackMatch6(ConntrackMatch):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+    options = _options(IPV6)
+
+
 class StateMatch(MatchExtension):
     """Linux: libxt_conntrack.c state_mt_reg"""
 
@@ -199,4 +214,4 @@ class StateMatch(MatchExtension):
         return (CtState(given.value, given.inverted),)
 
 
-EXTENSIONS: Final = (ConntrackMatch(), StateMatch())
+EXTENSIONS: Final = (ConntrackMatch(), ConntrackMatch6(), StateMatch())

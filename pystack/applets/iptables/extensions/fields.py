@@ -6,6 +6,7 @@ from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.extensions.ports import range_of
+from pystack.applets.iptables.family import IPV4, IPV6
 from pystack.applets.iptables.option import (
     U8,
     U16,
@@ -23,7 +24,7 @@ from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.matches import fields
 from pystack.netfilter.matches.ports import Range
 from pystack.netfilter.rule import Match
-from pystack.wire.ipv4 import address_text, parse_address
+from pystack.wire import ipv4, ipv6
 
 
 def _not(given: Given) -> str:
@@ -48,6 +49,7 @@ class Length(MatchExtension):
 class Ttl(MatchExtension):
     """Linux: libipt_ttl.c"""
 
+    families = (IPV4,)
     name = "ttl"
     options = (
         Option("ttl-lt", uint(U8), excludes=("ttl-gt", "ttl-eq")),
@@ -62,15 +64,50 @@ class Ttl(MatchExtension):
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`TTL match TTL < 5`"""
-        ((name, given),) = values.items()
-        sign = {"ttl-lt": "<", "ttl-gt": ">"}.get(name, "!=" if given.inverted else "==")
-        return f"TTL match TTL {sign} {given.value}"
+        return f"TTL match TTL {_comparison(values)}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test."""
-        ((name, given),) = values.items()
-        bounds = {"ttl-lt": (0, given.value - 1), "ttl-gt": (given.value + 1, U8)}
-        return (fields.Ttl(Range(*bounds.get(name, (given.value, given.value)), given.inverted)),)
+        return (_compared(values),)
+
+
+class HopLimit(MatchExtension):
+    """Linux: libip6t_hl.c"""
+
+    families = (IPV6,)
+    name = "hl"
+    options = (
+        Option("hl-lt", uint(U8), excludes=("hl-gt", "hl-eq")),
+        Option("hl-gt", uint(U8), excludes=("hl-lt", "hl-eq")),
+        Option("hl-eq", uint(U8), invert=True, excludes=("hl-lt", "hl-gt")),
+    )
+
+    def check(self, values: Values) -> None:
+        """One of them."""
+        if not values:
+            raise Refused("HL match: You must specify one of `--hl-eq', `--hl-lt', `--hl-gt'")
+
+    def listing(self, values: Values, names: Names | None) -> str:
+        """`HL match HL < 5`"""
+        return f"HL match HL {_comparison(values)}"
+
+    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
+        """One test."""
+        return (_compared(values),)
+
+
+def _comparison(values: Values) -> str:
+    """`< 5`"""
+    ((name, given),) = values.items()
+    sign = {"lt": "<", "gt": ">"}.get(name[-2:], "!=" if given.inverted else "==")
+    return f"{sign} {given.value}"
+
+
+def _compared(values: Values) -> fields.Ttl:
+    """By the end of the option's name."""
+    ((name, given),) = values.items()
+    bounds = {"lt": (0, given.value - 1), "gt": (given.value + 1, U8)}
+    return fields.Ttl(Range(*bounds.get(name[-2:], (given.value, given.value)), given.inverted))
 
 
 # --- TOS ----------------------------------------------------------------------------------------------------
@@ -185,7 +222,8 @@ class Dscp(MatchExtension):
 def _addresses(text: str, where: Where) -> tuple[int, int]:
     """Linux: libxt_iprange.c iprange_parse_range()"""
     low_text, dash, high_text = text.partition("-")
-    low, high = parse_address(low_text), parse_address(high_text if dash else low_text)
+    parse = where.family.parse_address
+    low, high = parse(low_text), parse(high_text if dash else low_text)
     if low is None or high is None:
         bad = low_text if low is None else high_text
         raise Refused(f'iprange: Bad value for "--{where.option}" option: "{bad}"')
@@ -193,12 +231,17 @@ def _addresses(text: str, where: Where) -> tuple[int, int]:
 
 
 def _show_addresses(value: tuple[int, int]) -> str:
-    return f"{address_text(value[0])}-{address_text(value[1])}"
+    return f"{ipv4.address_text(value[0])}-{ipv4.address_text(value[1])}"
+
+
+def _show_addresses6(value: tuple[int, int]) -> str:
+    return f"{ipv6.address_text(value[0])}-{ipv6.address_text(value[1])}"
 
 
 class IpRange(MatchExtension):
     """Linux: libxt_iprange.c"""
 
+    families = (IPV4,)
     name = "iprange"
     options = (
         Option("src-range", _addresses, _show_addresses, invert=True),
@@ -212,7 +255,8 @@ class IpRange(MatchExtension):
 
     def warnings(self, values: Values) -> tuple[str, ...]:
         """A range that ends before it begins is taken all the same."""
-        shown = [_show_addresses(given.value) for given in values.values() if given.value[0] > given.value[1]]
+        show = self.options[0].show
+        shown = [show(given.value) for given in values.values() if given.value[0] > given.value[1]]
         return tuple(f"xt_iprange: range {text} is reversed and will never match" for text in shown)
 
     def listing(self, values: Values, names: Names | None) -> str:
@@ -221,7 +265,7 @@ class IpRange(MatchExtension):
         for name, said in (("src-range", "source"), ("dst-range", "destination")):
             if name in values:
                 bang = "! " if values[name].inverted else ""
-                words.append(f"{said} IP range {bang}{_show_addresses(values[name].value)}")
+                words.append(f"{said} IP range {bang}{self.options[0].show(values[name].value)}")
         return " ".join(words)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
@@ -230,4 +274,14 @@ class IpRange(MatchExtension):
         return (fields.AddressRange(ends[0], ends[1]),)
 
 
-EXTENSIONS: Final = (Length(), Ttl(), Tos(), Dscp(), IpRange())
+class IpRange6(IpRange):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+    options = (
+        Option("src-range", _addresses, _show_addresses6, invert=True),
+        Option("dst-range", _addresses, _show_addresses6, invert=True),
+    )
+
+
+EXTENSIONS: Final = (Length(), Ttl(), HopLimit(), Tos(), Dscp(), IpRange(), IpRange6())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import Site, TargetExtension
 from pystack.applets.iptables.extensions.meta import device
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.option import (
     U16,
     U32,
@@ -24,7 +25,7 @@ from pystack.errors import EINVAL, ENOENT
 from pystack.netfilter.rule import Target
 from pystack.netfilter.targets.hand_over import FillChecksum, Nflog, Queue, Tee
 from pystack.netfilter.targets.trace import Trace
-from pystack.wire.ipv4 import address_text, parse_address
+from pystack.wire import ipv4, ipv6
 
 _LONGEST_PREFIX: Final = 63
 
@@ -167,7 +168,7 @@ class TraceExtension(TargetExtension):
 
 
 def _gateway(text: str, where: Where) -> int:
-    found = parse_address(text)
+    found = where.family.parse_address(text)
     if found is None:
         raise Refused("getaddrinfo: Temporary failure in name resolution")
     return found
@@ -176,17 +177,25 @@ def _gateway(text: str, where: Where) -> int:
 class TeeExtension(TargetExtension):
     """Linux: libxt_TEE.c"""
 
+    families: ClassVar[tuple[Family, ...]] = (IPV4,)
     name = "TEE"
-    options = (Option("gateway", _gateway, address_text, required=True), Option("oif", device))
+    options = (Option("gateway", _gateway, ipv4.address_text, required=True), Option("oif", device))
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`TEE gw:1.2.3.4 oif=eth0`"""
-        text = f"TEE gw:{address_text(values['gateway'].value)}"
+        text = f"TEE gw:{self.options[0].show(values['gateway'].value)}"
         return f"{text} oif={values['oif'].value}" if "oif" in values else text
 
     def compile(self, values: Values, site: Site) -> Target:
         """By the gateway's address."""
         return Tee(site.path, values["gateway"].value, values["oif"].value if "oif" in values else "")
+
+
+class TeeExtension6(TeeExtension):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+    options = (Option("gateway", _gateway, ipv6.address_text, required=True), Option("oif", device))
 
 
 class ChecksumExtension(TargetExtension):
@@ -211,5 +220,6 @@ EXTENSIONS: Final = (
     QueueExtension(),
     TraceExtension(),
     TeeExtension(),
+    TeeExtension6(),
     ChecksumExtension(),
 )

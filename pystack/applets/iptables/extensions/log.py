@@ -8,7 +8,7 @@ from pystack.applets.iptables.extension import Site, TargetExtension
 from pystack.applets.iptables.option import Option, Values, Where, quoted, strtoul
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
-from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_MACDECODE, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
+from pystack.netfilter.log_transport import LOG_IPOPT, LOG_MACDECODE, LOG_TCPOPT, LOG_TCPSEQ, LOG_UID
 from pystack.netfilter.rule import Target
 from pystack.netfilter.targets.log import Log
 

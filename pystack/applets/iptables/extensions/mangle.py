@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import Site, TargetExtension
 from pystack.applets.iptables.extensions.fields import (
@@ -14,6 +14,7 @@ from pystack.applets.iptables.extensions.fields import (
     tos,
     tos_name,
 )
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.option import U8, U32, Option, Values, Where, markmask, uint
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
@@ -180,12 +181,13 @@ class DscpTarget(TargetExtension):
 
 # --- TTL, CLASSIFY ------------------------------------------------------------------------------------------
 
-_TTLS: Final = {"ttl-set": "set to", "ttl-dec": "decrement by", "ttl-inc": "increment by"}
+_STEPS: Final = {"set": "set to", "dec": "decrement by", "inc": "increment by"}
 
 
 class TtlTarget(TargetExtension):
     """Linux: libipt_TTL.c"""
 
+    families: ClassVar[tuple[Family, ...]] = (IPV4,)
     name = "TTL"
     tables = ("mangle",)
     options = (
@@ -197,19 +199,32 @@ class TtlTarget(TargetExtension):
     def check(self, values: Values) -> None:
         """One of them."""
         if not values:
-            raise Refused("TTL: You must specify an action")
+            raise Refused(f"{self.name}: You must specify an action")
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`TTL set to 5`"""
         ((name, given),) = values.items()
-        return f"TTL {_TTLS[name]} {given.value}"
+        return f"{self.name} {_STEPS[name[-3:]]} {given.value}"
 
     def compile(self, values: Values, site: Site) -> Target:
         """To a number, or by one."""
         ((name, given),) = values.items()
-        if name == "ttl-set":
+        step = name[-3:]
+        if step == "set":
             return SetTtl(given.value, 0)
-        return SetTtl(None, given.value if name == "ttl-inc" else -given.value)
+        return SetTtl(None, given.value if step == "inc" else -given.value)
+
+
+class HopLimitTarget(TtlTarget):
+    """Linux: libip6t_HL.c"""
+
+    families = (IPV6,)
+    name = "HL"
+    options = (
+        Option("hl-set", uint(U8), excludes=("hl-inc", "hl-dec")),
+        Option("hl-dec", uint(U8, 1), excludes=("hl-set", "hl-inc")),
+        Option("hl-inc", uint(U8, 1), excludes=("hl-set", "hl-dec")),
+    )
 
 
 def _class(text: str, where: Where) -> int:
@@ -244,4 +259,4 @@ class ClassifyTarget(TargetExtension):
         return Classify(values["set-class"].value)
 
 
-EXTENSIONS: Final = (MarkTarget(), TosTarget(), DscpTarget(), TtlTarget(), ClassifyTarget())
+EXTENSIONS: Final = (MarkTarget(), TosTarget(), DscpTarget(), TtlTarget(), HopLimitTarget(), ClassifyTarget())

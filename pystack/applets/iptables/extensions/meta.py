@@ -6,6 +6,7 @@ from typing import Final
 
 from pystack.applets.iptables import header
 from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.family import IPV4
 from pystack.applets.iptables.option import (
     U32,
     Given,
@@ -152,6 +153,7 @@ def _group(text: str, where: Where) -> tuple[int, int]:
 class Realm(MatchExtension):
     """Linux: libipt_realm.c"""
 
+    families = (IPV4,)
     name = "realm"
     hooks = ("INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
     options = (Option("realm", _group, show_mark, required=True, invert=True),)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import Site, TargetExtension
-from pystack.applets.iptables.header import Network
+from pystack.applets.iptables.family import IPV4
+from pystack.applets.iptables.network import Network
 from pystack.applets.iptables.option import U16, Option, Values, Where, number
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
@@ -118,6 +119,7 @@ def _show_ports(wanted: NatRange) -> str:
 class NatExtension(TargetExtension):
     """What the four have in common that name a range; its flags are saved in one order."""
 
+    families = (IPV4,)
     tables = ("nat",)
     main: ClassVar[str]  # the option that says where to
     label: ClassVar[str]  # what -L prints in front of it
@@ -232,7 +234,7 @@ def _network(text: str, where: Where) -> Network:
             raise BadOption("getaddrinfo: Temporary failure in name resolution")
         address = known[0]
     mask = _mask(mask_text) if slash else _ONES
-    return Network(address & mask, mask)
+    return Network(address & mask, mask, IPV4)
 
 
 def _mask(text: str) -> int:
@@ -245,6 +247,7 @@ def _mask(text: str) -> int:
 class NetmapExtension(TargetExtension):
     """`-j NETMAP`"""
 
+    families = (IPV4,)
     name = "NETMAP"
     tables = ("nat",)
     hooks = ("PREROUTING", "POSTROUTING", "OUTPUT", "INPUT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.family import IPV4
 from pystack.applets.iptables.option import (
     U32,
     Given,
@@ -340,6 +341,7 @@ class Esp(_Spis):
 class Ah(_Spis):
     """Linux: libipt_ah.c"""
 
+    families = (IPV4,)
     name = "ah"
     protocols = (51,)
     options = (Option("ahspi", uint_range(U32), show_range, invert=True),)

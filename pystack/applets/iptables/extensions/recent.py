@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
+from pystack.applets.iptables.family import IPV4, IPV6
 from pystack.applets.iptables.option import U16, U32, Option, Values, Where, text_up_to, uint
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
-from pystack.netfilter.matches.recent import Recent
+from pystack.netfilter.matches.recent import MAX_STAMPS, Recent
 from pystack.netfilter.rule import Match
-from pystack.wire.ipv4 import address_text, parse_address
 
 _ACTIONS: Final = {"set": "SET", "rcheck": "CHECK", "update": "UPDATE", "remove": "REMOVE"}
 _OTHERS: Final = tuple(_ACTIONS)
@@ -19,7 +19,7 @@ _LONGEST_NAME: Final = 200
 
 
 def _mask(text: str, where: Where) -> int:
-    found = parse_address(text)
+    found = where.family.parse_address(text)
     if found is None:
         raise Refused(f'recent: option "--mask" requires an address, not `{text}\'')
     return found
@@ -28,6 +28,7 @@ def _mask(text: str, where: Where) -> int:
 class RecentExtension(MatchExtension):
     """Linux: libxt_recent.c"""
 
+    families = (IPV4,)
     name = "recent"
     options = (
         *(
@@ -39,7 +40,7 @@ class RecentExtension(MatchExtension):
         Option("hitcount", uint(U16 + 1)),
         Option("rttl", excludes=("set", "remove")),
         Option("name", text_up_to(_LONGEST_NAME)),
-        Option("mask", _mask, address_text),
+        Option("mask", _mask),
         Option("rsource"),
         Option("rdest", excludes=("rsource",)),
     )
@@ -52,6 +53,8 @@ class RecentExtension(MatchExtension):
     def kernel_error(self, values: Values, site: Site) -> int:
         """Linux: net/netfilter/xt_recent.c recent_mt_check()"""
         plain = values.keys() & {"set", "remove"}
+        if "hitcount" in values and values["hitcount"].value >= MAX_STAMPS:
+            return EINVAL
         return EINVAL if plain and values.keys() & {"seconds", "hitcount", "rttl", "reap"} else 0
 
     def save(self, values: Values) -> str:
@@ -62,7 +65,7 @@ class RecentExtension(MatchExtension):
         for name in ("seconds", "reap", "hitcount", "rttl"):
             words += [f"--{name}"] if name in values else []
             words += [str(values[name].value)] if name in ("seconds", "hitcount") and name in values else []
-        words.append(f"--name {_name(values)} --mask {address_text(_mask_of(values))}")
+        words.append(f"--name {_name(values)} --mask {self._mask_text(values)}")
         return " ".join([*words, "--rdest" if "rdest" in values else "--rsource"])
 
     def listing(self, values: Values, names: Names | None) -> str:
@@ -74,7 +77,7 @@ class RecentExtension(MatchExtension):
             words += [shown.format(values[name].value)] if name in values else []
         words += ["TTL-Match"] if "rttl" in values else []
         words.append(f"name: {_name(values)} side: {'dest' if 'rdest' in values else 'source'}")
-        return " ".join([*words, f"mask: {address_text(_mask_of(values))}"])
+        return " ".join([*words, f"mask: {self._mask_text(values)}"])
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, over the list of that name."""
@@ -83,7 +86,7 @@ class RecentExtension(MatchExtension):
         return (
             Recent(
                 site.path,
-                site.tables.recent.use(_name(values), _mask_of(values), hits),
+                site.tables.recent.use(_name(values), self._mask(values), hits),
                 action,
                 by_destination="rdest" in values,
                 seconds=values["seconds"].value if "seconds" in values else 0,
@@ -94,6 +97,20 @@ class RecentExtension(MatchExtension):
             ),
         )
 
+    def _mask(self, values: Values) -> int:
+        (family,) = self.families
+        return values["mask"].value if "mask" in values else family.all_ones
+
+    def _mask_text(self, values: Values) -> str:
+        (family,) = self.families
+        return family.address_text(self._mask(values))
+
+
+class RecentExtension6(RecentExtension):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+
 
 def _action(values: Values) -> str:
     return next(name for name in _ACTIONS if name in values)
@@ -103,8 +120,4 @@ def _name(values: Values) -> str:
     return values["name"].value if "name" in values else "DEFAULT"
 
 
-def _mask_of(values: Values) -> int:
-    return values["mask"].value if "mask" in values else U32
-
-
-EXTENSIONS: Final = (RecentExtension(),)
+EXTENSIONS: Final = (RecentExtension(), RecentExtension6())

@@ -1,0 +1,89 @@
+"""`-s` and `-d`: hosts and networks, read and printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pystack.applets.iptables.family import IPV4, Family
+from pystack.applets.iptables.option import number
+from pystack.applets.iptables.refused import Refused
+from pystack.applets.tcpdump.names import Names
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`10.0.0.0/8`"""
+
+    address: int
+    mask: int
+    family: Family
+
+    def __str__(self) -> str:
+        length = self.family.prefix_length(self.mask)
+        tail = self.family.address_text(self.mask) if length is None else str(length)
+        return f"{self.family.address_text(self.address)}/{tail}"
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether `-L` calls it so. Linux: ipv4_addr_to_string(), ipv6_addr_to_string()"""
+        return not self.address and (not self.mask or self.family is not IPV4)
+
+    def listed(self, names: Names | None) -> str:
+        """As `-L` prints it; `names` is None with -n."""
+        if names is not None and self.is_anywhere:
+            return "anywhere"
+        if not self.mask:
+            return str(self)
+        if names is not None and self.mask == self.family.all_ones:
+            return self.family.host_name(names, self.address)
+        return str(self).removesuffix(f"/{self.family.bits}")
+
+
+def anywhere(family: Family) -> Network:
+    """What a rule is about that says nothing."""
+    return Network(0, 0, family)
+
+
+def networks(text: str, names: Names, family: Family) -> list[Network]:
+    """Hosts and networks, separated by commas.
+
+    Linux: xtables_ipparse_multiple(), xtables_ip6parse_multiple()
+    """
+    found: list[Network] = []
+    for part in text.split(","):
+        host, slash, mask_text = part.strip(" \t").partition("/")
+        mask = _mask(mask_text, family) if slash else family.all_ones
+        found += [Network(address & mask, mask, family) for address in _addresses(host, mask, names, family)]
+    return found
+
+
+def _mask(text: str, family: Family) -> int:
+    """Linux: parse_ipmask(), parse_ip6mask()"""
+    written_out = family.parse_address(text)
+    if written_out is not None:
+        return written_out
+    length = number(text, family.bits)
+    if length is None:
+        raise Refused(f"invalid mask `{text}' specified")
+    return family.netmask(length)
+
+
+def _addresses(host: str, mask: int, names: Names, family: Family) -> list[int]:
+    """Linux: ipparse_hostnetwork(), ip6parse_hostnetwork()"""
+    if not mask:
+        return [0]
+    address = _filled_up(host) if family is IPV4 else family.parse_address(host)
+    if address is not None:
+        return [address]
+    found = family.addresses_of(names, host)
+    if not found:
+        raise Refused(f"host/network `{host}' not found")
+    return found
+
+
+def _filled_up(host: str) -> int | None:
+    """An IPv4 address that may be short: zeros are put behind it."""
+    parts = host.split(".")
+    if len(parts) > 4 or not all(part.isdigit() and part.isascii() and int(part) <= 255 for part in parts):
+        return None
+    return int.from_bytes(bytes([int(part) for part in parts] + [0] * (4 - len(parts))), "big")
