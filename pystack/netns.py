@@ -12,18 +12,20 @@ from pystack.drop import Drop, Outcomes
 from pystack.events import EventSink
 from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
-from pystack.l2.devices import DeviceTable
+from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
+from pystack.l3.addresses import Address, AddressEvent
 from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.bridge_path import BridgePath
+from pystack.l3.bridged_dnat import BridgedDnat
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.netfilter_path import NetfilterPath
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.conntrack.conf import Limits
 from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.family_tables import ArpTables, BridgeTables
-from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6, Hooks
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6, PREROUTING, Hooks
 from pystack.netfilter.ipv6_path import Ipv6Path
 from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
@@ -141,13 +143,31 @@ class Netns:
         bridge_path = BridgePath(self.link, self.ipv4.arp, path)
         self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.conntrack)
         self.arp_tables = ArpTables(self.hooks, bridge_path, self.conntrack)
+        self.devices.listen(self._forget_device)
+        self.ipv4.addresses.listen(self._forget_address)
 
     def tables_of(self, family: int) -> Tables:
         """Those of iptables, or of ip6tables."""
         return self.tables6 if family == NFPROTO_IPV6 else self.tables
 
+    def _forget_device(self, event: LinkEvent, dev: Link) -> None:
+        """Linux: net/netfilter/nf_nat_masquerade.c masq_device_event()"""
+        if event is LinkEvent.DOWN:
+            self.tables.nat.forget_masqueraded(dev)
+
+    def _forget_address(self, event: AddressEvent, address: Address, primary: Address | None) -> None:
+        """Linux: net/netfilter/nf_nat_masquerade.c masq_inet_event()"""
+        if event is AddressEvent.REMOVED:
+            self.tables.nat.forget_masqueraded(address.dev, address.peer)
+
     def _build_br_netfilter(self) -> None:
-        self.br_netfilter = BrNetfilter(link=self.link, snmp=self.snmp)
+        dnat = BridgedDnat(
+            router=self.ipv4.router,
+            neighbour=self.ipv4.arp.neighbour,
+            pre_routing=self.hooks.bridge[PREROUTING],
+            drop=self.drop,
+        )
+        self.br_netfilter = BrNetfilter(link=self.link, snmp=self.snmp, dnat=dnat)
         for table in ("iptables", "ip6tables", "arptables"):
             knob = Knob(self.br_netfilter.conf, f"call_{table}", low=0, on_change=self.br_netfilter.rearm)
             self.sysctls.bind(("net", "bridge", f"bridge-nf-call-{table}"), knob)

@@ -10,6 +10,7 @@ The bytes are the truth; what was parsed from them is a copy. Clones share the b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from pystack.device import Connection, NetDevice, Route, Socket
@@ -80,7 +81,7 @@ class Packet:
         self.sock: Socket | None = None
         self.physin: NetDevice | None = None
         self.physout: NetDevice | None = None
-        self.bridge_cb: object | None = None  # the bridge's own notes while the packet is in it
+        self.bridge_cb: Callable[[Packet], None] | None = None  # who takes it back that sends it by a bridge
         self.trace: object | None = None
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
+from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record, State
 
 T = TypeVar("T")
 Same = Callable[[T, T], bool]
@@ -57,6 +57,8 @@ def lane(record: Record) -> Hashable:
             return (record.step, "output", "", record.command)
         case State():
             return (record.step, "state", "", record.what)
+        case ConnChange():
+            return (record.step, "connection", "", "")
 
 
 def place(record: Record) -> str:
@@ -74,6 +76,8 @@ def place(record: Record) -> str:
             return record.command
         case State():
             return record.what
+        case ConnChange():
+            return "connections"
 
 
 def align(

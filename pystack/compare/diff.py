@@ -19,7 +19,18 @@ from pystack.compare.equivalences import Injected, alike, ignored, kind_of, unfo
 from pystack.compare.log_lines import alike_lines, identities
 from pystack.compare.moved import Move, Twin, moves
 from pystack.compare.points import POINTS
-from pystack.compare.records import Captured, Frame, Hop, Json, Log, Output, Record, State, to_json
+from pystack.compare.records import (
+    Captured,
+    ConnChange,
+    Frame,
+    Hop,
+    Json,
+    Log,
+    Output,
+    Record,
+    State,
+    to_json,
+)
 from pystack.compare.texts import HASH_ORDER, STREAMS, is_unordered, sorted_lines, stream_text, table_lines
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
 
@@ -99,6 +110,8 @@ class Differ:
             return self._same_place(left, right) and self._alike_hops(left, right) is not None
         if isinstance(left, Frame | Captured | Log) and isinstance(right, Frame | Captured | Log):
             return self._alike_records(left, right)
+        if isinstance(left, ConnChange) and isinstance(right, ConnChange):
+            return left.text == right.text
         return type(left) is type(right)  # outputs and states: one of a kind in their lane, looked at later
 
     def _near(self, left: Record, right: Record) -> bool:
@@ -107,7 +120,7 @@ class Differ:
             return _point(left) == _point(right)
         if isinstance(left, Frame | Captured) and isinstance(right, Frame | Captured):
             return kind_of(left.data) == kind_of(right.data)
-        return isinstance(left, Log) and isinstance(right, Log)
+        return type(left) is type(right) and isinstance(left, Log | ConnChange)
 
     def _alike_records(self, left: Record, right: Record) -> bool:
         """Whether two records show the same, wherever they show it."""
@@ -149,6 +162,8 @@ class Differ:
             return self._lines(pair, left.text, right.text)
         if isinstance(left, Output) and isinstance(right, Output):
             return self._outputs(pair, left, right)
+        if isinstance(left, ConnChange) and isinstance(right, ConnChange):
+            return None if left.text == right.text else self._difference("STATE", pair, "what changed")
         assert isinstance(left, State), "records of one lane are of one kind"
         assert isinstance(right, State), "records of one lane are of one kind"
         return self._states(pair, left, right)
@@ -168,6 +183,8 @@ class Differ:
                 return self._difference(kind, pair, f"only {who} has it at {pair.at}")
             case Log():
                 return self._difference("LOG", pair, f"only {who} logs it")
+            case ConnChange():
+                return self._difference("STATE", pair, f"only {who} tells: {only.text}")
             case State():
                 self._not_observable += 1
                 return None
@@ -222,9 +239,10 @@ class Differ:
             return self._difference("OUTPUT", pair, "exit code")
         for stream in STREAMS:
             theirs, ours = stream_text(left, stream), stream_text(right, stream)
+            if theirs != ours and left.command.startswith("conntrack"):
+                theirs, ours = map("\n".join, reconciled(theirs.splitlines(), ours.splitlines()))
             if theirs != ours and is_unordered(left.command):
                 theirs, ours = sorted_lines(theirs), sorted_lines(ours)
-                theirs, ours = map("\n".join, reconciled(theirs.splitlines(), ours.splitlines()))
                 self._forgive([HASH_ORDER] if theirs == ours else [])
             if theirs != ours:
                 return self._difference("OUTPUT", pair, _first_line(theirs, ours))

@@ -12,7 +12,7 @@ from pystack.compare.align import Pair
 from pystack.compare.diff import Difference, framed
 from pystack.compare.findings import Finding
 from pystack.compare.path import packets_of_frames, paths
-from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
+from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record, State
 from pystack.compare.rows import ALSO, FIRST, UNKNOWN, UNMARKED, Row, field_rows, text_rows
 from pystack.compare.texts import is_unordered
 from pystack.compare.words import NOTHING, one_line, short_line
@@ -221,7 +221,7 @@ def _placed(half: Record | None) -> str:
             return f"{half.port} {one_line(half.data)}"
         case Captured():
             return f"{half.device} {half.dir} {one_line(half.data)}"
-        case Log():
+        case Log() | ConnChange():
             return half.text
     return NOTHING
 

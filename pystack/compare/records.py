@@ -148,7 +148,20 @@ _HOP_KEYS: Final = {"in": "indev", "out": "outdev"} | {
     name: name for name in Hop.__slots__ if name not in ("step", "indev", "outdev", "data")
 }
 
-Record = Frame | Captured | Log | Hop | Output | State
+
+@dataclass(frozen=True, slots=True)
+class ConnChange:
+    """A connection began, or changed: which, and what it has been through by now."""
+
+    step: int
+    text: str
+
+    def fields(self) -> Json:
+        """What the JSON line carries."""
+        return {"text": self.text}
+
+
+Record = Frame | Captured | Log | Hop | Output | State | ConnChange
 
 TYPES: Final[dict[type, str]] = {
     Frame: "frame",
@@ -157,6 +170,7 @@ TYPES: Final[dict[type, str]] = {
     Hop: "hop",
     Output: "output",
     State: "state",
+    ConnChange: "connection",
 }
 
 
@@ -185,4 +199,6 @@ def from_json(entry: Mapping[str, Any]) -> Record:
             return Output(step, get("command"), get("rc"), get("text"), get("out"), get("err"))
         case "state":
             return State(step, get("what"), get("text"))
+        case "connection":
+            return ConnChange(step, get("text"))
     raise ValueError(f"unknown record {entry['type']!r}")

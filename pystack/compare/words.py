@@ -8,7 +8,7 @@ from pystack.applets.tcpdump.dissect import Dissector
 from pystack.applets.tcpdump.names import Names
 from pystack.applets.tcpdump.page import Look
 from pystack.compare.diff import framed
-from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, State
+from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record, State
 
 NOTHING: Final = "-"
 
@@ -37,7 +37,7 @@ def words(record: Record | None) -> str:
         case Hop():
             where = f"{record.indev or ''}>{record.outdev or ''}"
             return f"{record.family} {record.hook} {record.priority} {where} {one_line(framed(record))}"
-        case Log():
+        case Log() | ConnChange():
             return record.text
         case Output():
             return f"exit code {record.rc}: {record.text.strip()}"

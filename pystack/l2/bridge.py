@@ -50,6 +50,9 @@ class Bridge(BridgeState):
 
     def transmit(self, pkt: Packet) -> None:
         """Send what this host sends by the bridge. Linux: net/bridge/br_device.c br_dev_xmit()"""
+        if pkt.bridge_cb is not None:  # it was only to learn the address of its station
+            take_back, pkt.bridge_cb = pkt.bridge_cb, None
+            return take_back(pkt)
         length = len(pkt)
         if length < ETH_HLEN:
             return self.net.drop(pkt, HDR_TRUNC)

@@ -91,6 +91,7 @@ class Neighbour:
         "timer",
         "updated",
         "used",
+        "was_used",
     )
 
     def __init__(self, key: int, dev: NetDevice, parms: NeighParms, context: NeighContext) -> None:
@@ -109,6 +110,7 @@ class Neighbour:
         self.queue: deque[Packet] = deque()
         self.queue_octets = 0
         self.dead = False
+        self.was_used = False  # a header for it was made. Linux: struct hh_cache
 
     # -- sending -------------------------------------------------------------------------------------------
 
@@ -122,6 +124,7 @@ class Neighbour:
 
     def _send(self, pkt: Packet) -> None:
         dev = self.dev
+        self.was_used = True
         pkt.set_mac_header(header(self.ha, dev.address, pkt.protocol))
         pkt.dev = dev
         self.context.xmit(pkt)

@@ -22,6 +22,7 @@ from pystack.device import NetDevice
 from pystack.drop import ARP_TOO_SMALL, IP_CSUM, IP_INHDR, IP_TRUNCATED, PKT_TOO_BIG, DropReason
 from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
+from pystack.l3.bridged_dnat import BridgedDnat
 from pystack.l3.fragment import fragments_of
 from pystack.netfilter.hooks import (
     ARP_FORWARD,
@@ -58,12 +59,13 @@ class BridgeNfConf:
 class BrNetfilter:
     """One per namespace."""
 
-    def __init__(self, *, link: LinkContext, snmp: Snmp) -> None:
+    def __init__(self, *, link: LinkContext, snmp: Snmp, dnat: BridgedDnat) -> None:
         hooks = link.hooks
         self.conf = BridgeNfConf()
         self._link = link
         self._drop = link.drop
         self._snmp = snmp
+        self._dnat = dnat
         self._arp, self._bridge = hooks.arp, hooks.bridge
         self._by_protocol = {ETH_P_IP: hooks.ip, ETH_P_IPV6: hooks.ip6}
         self._mine: tuple[tuple[HookPoint, HookEntry], ...] = ()
@@ -146,12 +148,15 @@ class BrNetfilter:
             return NF_ACCEPT
         hidden = _for_us_meanwhile(pkt)
         bridge = pkt.dev = _bridge_of(pkt.dev)
+        destination = None if pkt.ip is None else pkt.ip.daddr
 
         def finish(pkt: Packet) -> None:
             """Linux: br_nf_pre_routing_finish()"""
             if hidden:
                 pkt.pkt_type = PACKET_OTHERHOST
             assert pkt.physin is not None
+            if pkt.ip is not None and pkt.ip.daddr != destination:
+                return self._dnat.go_on(pkt, pkt.physin, bridge, state)
             pkt.dev = pkt.physin
             self._bridge[PREROUTING].run_from(pkt, state, NF_BR_PRI_BRNF + 1)
 

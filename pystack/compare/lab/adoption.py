@@ -1,8 +1,11 @@
-"""What one side drew by chance, taken over by the other: the addresses of devices that a setup makes."""
+"""What one side drew by chance, taken over by the other: the addresses of devices that a setup makes, and
+from where ports of translated connections are looked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 from pystack.events import Changed, Event
 from pystack.host import Host
@@ -10,6 +13,11 @@ from pystack.l2.bridge import Bridge
 from pystack.l2.devices import Link
 from pystack.l2.fdb_local import change_bridge_address
 from pystack.l2.port import PortDevice
+from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.tuples import read
+from pystack.netfilter.nat.ranges import MANIP_SRC
+from pystack.netfilter.nat.unique import Draw
+from pystack.wire.ipv4 import IPPROTO_ICMP
 
 
 class Adoption:
@@ -55,3 +63,30 @@ def drawn_addresses(host: Host) -> dict[str, bytes]:
         for dev in netns.devices
         if dev.kind and not isinstance(dev, PortDevice)
     }
+
+
+class AdoptedDraws:
+    """Begins the search for a port where the other side ended it; connections are known by their original
+    tuple, and those of the same by their order.
+    """
+
+    def __init__(self, mappings: Sequence[tuple[bytes, bytes]], otherwise: Draw) -> None:
+        self._replies: dict[bytes, list[bytes]] = defaultdict(list)
+        for original, reply in mappings:
+            self._replies[original].append(reply)
+        self._begun: Counter[bytes] = Counter()
+        self._otherwise = otherwise
+
+    def begun(self, conn: Conn) -> None:
+        """It is in the table; the next with this tuple is another."""
+        self._begun[conn.original] += 1
+
+    def __call__(self, conn: Conn, manip: int, low: int) -> int:
+        """A nat.unique.Draw."""
+        replies, number = self._replies.get(conn.original, ()), self._begun[conn.original]
+        if number >= len(replies):
+            return self._otherwise(conn, manip, low)
+        answer = read(replies[number])
+        is_id = answer.protocol == IPPROTO_ICMP
+        port = answer.dport if manip == MANIP_SRC and not is_id else answer.sport
+        return port - low & 0xFFFF

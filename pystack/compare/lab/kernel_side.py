@@ -50,6 +50,7 @@ class KernelSide:
         self._used = False  # something was played in it, so its counters count
         self._build: Build | None = None
         self._drops: DropTracer | None = None
+        self._mappings: tuple[tuple[bytes, bytes], ...] = ()  # of what was played last
 
     def __enter__(self) -> KernelSide:
         return self
@@ -102,8 +103,8 @@ class KernelSide:
         return missing_here(needs)
 
     def choices(self) -> Choices:
-        """The link addresses that the kernel drew."""
-        return Choices(self._build.drawn if self._build else {})
+        """The link addresses that the kernel drew, and how it mapped connections."""
+        return Choices(self._build.drawn if self._build else {}, self._mappings)
 
     def adopt(self, choices: Choices) -> None:
         """The kernel takes over nothing: it is the one who is asked."""
@@ -140,10 +141,12 @@ class KernelSide:
         if not hops:
             build.no_hops()
         captures = build.captures(scenario.capture, f"{scenario.file}:{scenario.capture_line}")
+        connections = build.connections(scenario.topology.setup, *commands)
         with self._log(scenario.topology.setup, *commands) as log:
-            play = Play(self._kernel, scenario, build.state, reader, self._drops, captures, log)
+            play = Play(self._kernel, scenario, build.state, reader, self._drops, captures, log, connections)
             play.records += build.came_up
             play.run()
+            self._mappings = tuple((conn.original.key, conn.reply.key) for conn in play.begun)
             marked = play.leaves_marks() or meddles or AGES.search(scenario.topology.setup)
             self._worn = bool(marked) or not build.empty()
         return play.records

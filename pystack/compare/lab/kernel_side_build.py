@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -17,10 +18,13 @@ from pystack.compare.lab.side import SideError
 from pystack.compare.points import Point, points_of
 from pystack.compare.records import Frame, Record
 from pystack.compare.scenario import Topology
+from pystack.hooks.ct_events import ConnEventReader
+from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 from pystack.wire.ethernet import ETH_P_IPV6
 
 QUIET: Final = "net.ipv4.igmp_link_local_mcast_reports"
 IPV6: Final = ETH_P_IPV6.to_bytes(2, "big")
+TRACKS: Final = re.compile(r"tables\b|\bconntrack\b")  # only with rules are connections tracked
 DYNAMIC: Final = re.compile(r"\bfdb\b.*\bdynamic\b")
 LO: Final = 1
 
@@ -38,6 +42,7 @@ class Build:
         self._probed: set[Point] = set()
         self._reader: HopReader | None = None
         self._captures: dict[str, Capture] = {}
+        self._connections: ConnEventReader | None = None
         kernel.sysctl(QUIET, 0)
         run_setup(kernel, topology.setup, *place)
         try:
@@ -89,6 +94,16 @@ class Build:
         self._reader.begin(self._ports)
         return self._reader
 
+    def connections(self, *texts: str) -> ConnEventReader | None:
+        """Hears of connections from now on, where one of these may have any tracked."""
+        if self._connections is None and any(map(TRACKS.search, texts)):
+            kernel = self._kernel
+            fd = kernel.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+            self._connections = ConnEventReader(fd)
+        if self._connections is not None:
+            self._connections.read()
+        return self._connections
+
     def no_hops(self) -> None:
         """Stop listening to the probes."""
         if self._reader is not None:
@@ -132,6 +147,9 @@ class Build:
         """Let go of the namespace."""
         self.no_hops()
         self._close_captures()
+        if self._connections is not None:
+            self._connections.close()
+            self._connections = None
         for tables in self._tables:
             tables.close()
         self._tables = []

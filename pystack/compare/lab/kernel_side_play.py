@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from pystack.compare.connections import change_text
 from pystack.compare.lab.capture import Capture
 from pystack.compare.lab.errors import FrameRefused
 from pystack.compare.lab.kernel_log import KernelLog
@@ -19,10 +20,12 @@ from pystack.compare.lab.kernel_side_state import StateReader, names_of
 from pystack.compare.lab.kernel_side_tables import leaves_marks
 from pystack.compare.lab.process import Attendant, Completed
 from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
-from pystack.compare.records import Captured, Frame, Hop, Log, Output, Record, is_log_line
+from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record, is_log_line
 from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
+from pystack.hooks.ct_events import NEW, ConnEventReader
+from pystack.netfilter.conntrack.snapshot import Snapshot
 
 NOT_FOUND: Final = 127  # how sh ends where there is no such command
 
@@ -39,8 +42,10 @@ class Play:
         drops: DropTracer | None,
         captures: Mapping[str, Capture],
         log: KernelLog | None,
+        connections: ConnEventReader | None,
     ) -> None:
         self.records: list[Record] = []
+        self.begun: list[Snapshot] = []  # connections, as they were when they were confirmed
         self._kernel = kernel
         self._scenario = scenario
         self._state = state
@@ -49,6 +54,7 @@ class Play:
         self._dropped: list[Drop] = []  # while the frames since the last look were written
         self._captures = captures
         self._log = log
+        self._connections = connections
         self._stations = Stations(scenario.stations)
         self._background = Background(kernel)
         self._step = 0
@@ -173,4 +179,8 @@ class Play:
             ]
         if self._log is not None:
             records += [Log(step, line.text) for line in self._log.lines() if is_log_line(line.text)]
+        if self._connections is not None:
+            events = self._connections.read()
+            records += [ConnChange(step, change_text(*event)) for event in events]
+            self.begun += [event.conn for event in events if event.kind == NEW]
         return emitted

@@ -26,6 +26,7 @@ class PystackSide:
         self._where = ("<setup>", 1)
         self._fresh: VirtualLab | None = None  # built by open(), and not played on yet
         self._addresses: Mapping[str, bytes] = {}
+        self._mappings: tuple[tuple[bytes, bytes], ...] = ()
         self._drawn: Mapping[str, bytes] = {}  # by the last lab that was built
 
     def open(self, topology: Topology, file: str = "<setup>", line: int = 1) -> None:
@@ -48,7 +49,8 @@ class PystackSide:
         return Choices(self._drawn)
 
     def adopt(self, choices: Choices) -> None:
-        """Give devices the other side's addresses from now on."""
+        """Give devices the other side's addresses from now on, and connections its ports."""
+        self._mappings = choices.mappings
         if choices.addresses != self._addresses:
             self._addresses = choices.addresses
             self._fresh = None
@@ -60,6 +62,7 @@ class PystackSide:
         refuse_unknown(scenario)
         lab = self._lab()
         lab.observe(scenario, list(points_of(scenario.family)) if hops else [])
+        lab.adopt_mappings(self._mappings)
         jobs = VirtualJobs(lab)
         for number, step in enumerate(scenario.steps, 1):
             lab.recorder.step = number

@@ -41,6 +41,7 @@ class Choices:
     addresses: Mapping[str, bytes] = field(
         default_factory=dict
     )  # by device, in other namespaces by NETNS/DEV
+    mappings: tuple[tuple[bytes, bytes], ...] = ()  # connections that began, by their two tuples (tuples.py)
 
 
 class Side(Protocol):
@@ -63,10 +64,10 @@ class Side(Protocol):
         """Which of these features (features.py) this side does not have here."""
 
     def choices(self) -> Choices:
-        """What was drawn while the topology was built."""
+        """What was drawn while the topology was built, and while a scenario was played on it."""
 
     def adopt(self, choices: Choices) -> None:
-        """Take over what the other side drew; before `open`."""
+        """Take over what the other side drew; before `open` and `play`."""
 
     def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
         """Play every step, in the order of the file; records in the order in which things happened.

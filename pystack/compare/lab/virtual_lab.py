@@ -11,17 +11,21 @@ from typing import Final
 
 from pystack.applets.requests import FileRefused
 from pystack.applets.virtual import STORM_TURNS, Outside, advance, run_setup
-from pystack.compare.lab.adoption import Adoption, drawn_addresses
+from pystack.compare.connections import change_text
+from pystack.compare.lab.adoption import AdoptedDraws, Adoption, drawn_addresses
 from pystack.compare.lab.observers import Recorder, observe
 from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
 from pystack.compare.points import Point
-from pystack.compare.records import Captured, Frame, Log, is_log_line
+from pystack.compare.records import Captured, ConnChange, Frame, Log, is_log_line
 from pystack.compare.scenario import Scenario, Topology
 from pystack.compare.station import Heard, Stations
 from pystack.device import FEATURE_ALL
 from pystack.events import Dropped, Event, Printk
 from pystack.host import Host
 from pystack.l2.port import PortDevice
+from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.context import Event as CtEvent
+from pystack.netfilter.conntrack.snapshot import snapshot
 from pystack.packet import PACKET_OUTGOING
 from pystack.sock.packet import PacketSocket
 
@@ -40,6 +44,7 @@ class VirtualLab:
         seed = SEED if topology.hash_seed is None else topology.hash_seed
         self.host = Host(seed=seed)
         self.ports: dict[str, PortDevice] = {}
+        self._draws: AdoptedDraws | None = None
         for number, name in enumerate(topology.ports):
             port = self.host.init.add_port(name, (FIRST_ADDRESS + number).to_bytes(6, "big"))
             port.features = FEATURE_ALL if topology.offload else 0
@@ -75,8 +80,23 @@ class VirtualLab:
         self.stations = Stations(scenario.stations)
         observe(self.host.init, self.ports, points, self.recorder)
         self.host.events.subscribe(self._hear)
+        self.host.init.conntrack.context.watch(self._connection)
         for name in scenario.capture:
             self._capture(name, f"{scenario.file}:{scenario.capture_line}")
+
+    def adopt_mappings(self, mappings: Sequence[tuple[bytes, bytes]]) -> None:
+        """Let ports be drawn as the other side drew them."""
+        chooser = self.host.init.tables.nat.chooser
+        self._draws = chooser.draw = AdoptedDraws(mappings, chooser.draw)
+
+    def _connection(self, conn: Conn, event: CtEvent) -> None:
+        if event & CtEvent.DESTROY:
+            return
+        kind = "NEW" if event & (CtEvent.NEW | CtEvent.RELATED) else "UPDATE"
+        if kind == "NEW" and self._draws is not None:
+            self._draws.begun(conn)
+        told = snapshot(conn, self.host.init.conntrack.context)
+        self.recorder.records.append(ConnChange(self.recorder.step, change_text(kind, told)))
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Printk) and is_log_line(event.text):

@@ -31,6 +31,7 @@ from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 
 _WITH_PORTS: Final = frozenset({IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP})
 _U16: Final = 0xFFFF
+_U32: Final = 0xFFFFFFFF
 _ATTEMPTS: Final = 128
 _FEWEST: Final = 16
 _HARDER: Final = _ATTEMPTS // 4  # from so many left on, closing connections have to make room
@@ -168,7 +169,7 @@ def _with_address(conn: Conn, current: Tuple, wanted: NatRange, manip: int) -> T
         return current._replace(**{field: low})
     start = 0 if wanted.persistent else _swapped(current.daddr) ^ conn.zone.number
     words = (_swapped(current.saddr), *(0,) * (_ADDRESS_WORDS - 1))
-    chosen = low + (jhash_words(words, start) * (high - low + 1) >> 32)
+    chosen = low + (jhash_words(words, start) * (high - low + 1 & _U32) >> 32) & _U32
     return current._replace(**{field: chosen})
 
 
