@@ -158,12 +158,32 @@ def _execute_on_own_stack(options: argparse.Namespace, context: Context) -> int:
     return run_script(link, terms, context.setup, context.ns, options.script, options.arguments)
 
 
+def forward(arguments: Sequence[str], context: Context) -> int:
+    """`pystack forward`: joins a socket of the kernel's and one of pystack's."""
+    parser = _Parser(
+        prog="pystack forward",
+        description="Join sockets of the kernel and of pystack, until Ctrl-C: who connects to HOST:PORT in "
+        "the kernel is joined with a connection from pystack to ADDR:PORT; with -R the other way round.",
+    )
+    parser.add_argument("-R", "--reverse", action="store_true", help="listen at ADDR:PORT inside pystack")
+    parser.add_argument("protocol", choices=("tcp", "udp"))
+    parser.add_argument("here", metavar="HOST:PORT", help="the kernel's side")
+    parser.add_argument("there", metavar="ADDR:PORT", help="pystack's side")
+    options = parser.parse_args(arguments)
+    from pystack.daemon.forward import forward_places
+
+    named = context.socket or os.environ.get(SOCKET_VARIABLE, "")
+    words = options.here, options.there
+    return forward_places(named, context.ns, options.protocol, words, reverse=options.reverse)
+
+
 VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
     "run": run,
     "doctor": doctor,
     "compare": compare,
     "fuzz": fuzz,
     "exec": execute,
+    "forward": forward,
 }
 
 

@@ -25,9 +25,10 @@ USAGE: Final = 2
 NO_DAEMON: Final = 3
 LACKING: Final = 4
 
-OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz", "exec"})  # need no daemon
+OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz", "exec", "forward"})  # need no daemon
 DAEMON_VERBS: Final = frozenset({"status", "reload", "stop", "setup", "explain"})
-NOT_BUILT_YET: Final = frozenset("trace import forward web bench".split())
+INSIDE_A_STACK: Final = frozenset({("exec", "-n"), ("exec", "--setup"), ("forward", "-n")})
+NOT_BUILT_YET: Final = frozenset("trace import web bench".split())
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
@@ -48,6 +49,8 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
   exec [-c FILE] SCRIPT.py   a trio program on pystack's sockets instead of the kernel's
+  forward [-R] tcp|udp HOST:PORT ADDR:PORT
+                             join a socket of the kernel's (HOST:PORT) and one of pystack's (ADDR:PORT)
   sh [-c "CMD; CMD"] [FILE]  a prompt, or a file, of commands such as these:
   ip, bridge, sysctl, ping, arping, tcpdump …
 
@@ -197,7 +200,7 @@ def serve_without_stack(options: Options, command: list[str]) -> int:
 
     verb = command[0]
     for option, value in (("-n", options.ns), ("--setup", options.setup)):
-        if value and verb != "exec":
+        if value and (verb, option) not in INSIDE_A_STACK:
             raise UsageError(f"{verb}: {option} is for commands inside a stack")
     if options.json and verb not in VERBS:
         raise UsageError(json_refusal(verb))

@@ -89,7 +89,8 @@ def decode_answer(payload: bytes) -> Answer:
     """How a call ended. Raises ProtocolError."""
     if len(payload) < ANSWER_HEADER.size:
         raise ProtocolError("an answer without its header")
-    return Answer(*ANSWER_HEADER.unpack_from(payload), payload[ANSWER_HEADER.size :])
+    number, error = ANSWER_HEADER.unpack_from(payload)
+    return Answer(number, error, payload[ANSWER_HEADER.size :])
 
 
 def unpack(form: struct.Struct, body: bytes) -> tuple[int, ...]:

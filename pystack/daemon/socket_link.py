@@ -24,6 +24,7 @@ from pystack.drivers.program_socket import fault
 READ_SIZE: Final = 1 << 18
 PATIENCE: Final = 10.0  # seconds that a daemon may take to answer what it need not wait for
 FAILED: Final = 1
+NO_DAEMON: Final = 3
 GONE: Final = errno.ENETRESET  # when the daemon is; after ENETDOWN servers would go on accepting
 
 
@@ -50,6 +51,7 @@ class SocketLink:
         self._writable = trio.Event()  # somebody left something unsent
         self._said = ""
         self._ended: int | None = None  # the exit code with which the daemon ended this
+        self._gone = trio.Event()
         self._has_begun = False
         self._now(BEGIN)
         if self._ended is not None:
@@ -76,6 +78,11 @@ class SocketLink:
                 yield
             finally:
                 end.cancel()
+
+    async def until_gone(self) -> int:
+        """Until the daemon ends this, for which it gives a reason: the exit code."""
+        await self._gone.wait()
+        return self._ended or 0
 
     # -- calls ---------------------------------------------------------------------------------------------
 
@@ -141,7 +148,7 @@ class SocketLink:
             self._write()
             poll.register(self._connection, select.POLLIN | (select.POLLOUT if self._unsent else 0))
             if not poll.poll(PATIENCE * 1000):
-                return self._end("the daemon does not answer")
+                return self._end("the daemon does not answer", NO_DAEMON)
             self._read()
 
     @trio.lowlevel.enable_ki_protection
@@ -184,7 +191,7 @@ class SocketLink:
         except OSError:
             octets = b""
         if not octets:
-            return self._end("the daemon is gone")
+            return self._end("the daemon is gone", NO_DAEMON)
         try:
             for frame in self._decoder.feed(octets):
                 self._take(frame)
@@ -213,6 +220,7 @@ class SocketLink:
         if self._has_begun:  # else the caller says it
             sys.stderr.write(self._said)
         self._writable.set()
+        self._gone.set()
         for task in self._tasks.values():
             trio.lowlevel.reschedule(task)
         self._tasks.clear()
