@@ -22,6 +22,7 @@ EINVAL: Final = 22
 ERANGE: Final = 34
 ENOTEMPTY: Final = 39
 ELOOP: Final = 40
+EMFILE: Final = 24
 EXFULL: Final = 54
 EPROTO: Final = 71
 EREMOTEIO: Final = 121
@@ -60,6 +61,7 @@ MESSAGES: Final[dict[int, str]] = {
     ENOMEM: "Cannot allocate memory",
     EACCES: "Permission denied",
     EBUSY: "Device or resource busy",
+    EMFILE: "Too many open files",
     EEXIST: "File exists",
     ENODEV: "No such device",
     ENOTDIR: "Not a directory",

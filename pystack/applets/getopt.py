@@ -41,6 +41,12 @@ class Getopt:
             else:
                 self.operands.append(word)
 
+    def next_word(self) -> str | None:
+        """The next word, taken, if it is no option: what some programs let follow an option."""
+        if not self._args or self._args[0].startswith("-"):
+            return None
+        return self._args.pop(0)
+
     def _letters(self, letters: str) -> Iterator[tuple[str, str]]:
         while letters:
             letter, letters = letters[0], letters[1:]

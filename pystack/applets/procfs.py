@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from pystack.applets.conntrack.expect_text import expectations_text
 from pystack.applets.conntrack.text import connections_text
 from pystack.errors import ENOENT, NetError, NotModelled
 from pystack.netns import Netns
@@ -15,6 +16,7 @@ PROC_SYS: Final = "/proc/sys/"
 
 _COUNTERS: Final[dict[str, Callable[[Netns], str]]] = {
     "/proc/net/nf_conntrack": lambda netns: connections_text(netns.conntrack.context),
+    "/proc/net/nf_conntrack_expect": lambda netns: expectations_text(netns.conntrack.context),
     "/proc/net/netstat": lambda netns: netns.snmp.netstat_text(),
     "/proc/net/snmp": lambda netns: netns.snmp.snmp_text(),
     "/proc/net/softnet_stat": lambda netns: netns.link.backlog.softnet_text(),

@@ -10,6 +10,7 @@ from tests.netfilter.conntrack.talk import ping, query, segment
 
 VERSION = "conntrack v1.4.7 (conntrack-tools)"
 HANDSHAKE = (segment(0, SYN, 100), segment(1, SYN | ACK, 500, 101), segment(0, ACK, 101, 501))
+BY_USER = "[USERSPACE] portid=1 progname=conntrack"
 FLOW = "src=10.1.0.2 dst=10.2.0.2 sport=1000 dport=80"
 BACK = "src=10.2.0.2 dst=10.1.0.2 sport=80 dport=1000"
 
@@ -47,8 +48,8 @@ def test_events_are_told_as_they_come(router: PystackRouter) -> None:
         f"    [NEW] icmp     1 30 {ending}",
     ]
     assert sorted(lines[4:6]) == [
-        f"[DESTROY] icmp     1 30 {ending}",
-        f"[DESTROY] tcp      6 432000 ESTABLISHED {FLOW} {BACK} [ASSURED]",
+        f"[DESTROY] icmp     1 30 {ending} {BY_USER}",
+        f"[DESTROY] tcp      6 432000 ESTABLISHED {FLOW} {BACK} [ASSURED] {BY_USER}",
     ]
     assert lines[6] == f"{VERSION}: 6 flow events have been shown."
 
@@ -73,10 +74,11 @@ def test_a_watcher_that_has_gone_is_told_no_more(router: PystackRouter) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "conntrack -I -p sctp -s 1.1.1.1 -d 2.2.2.2 -t 5",
+        "conntrack -I -p sctp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 --state CLOSED -t 5",
         "conntrack -L -o xml",
-        "conntrack -L --src-nat=10.0.0.1",
-        "conntrack -U",
+        "conntrack -L -o labels",
+        "conntrack -L -s ::1",
+        "conntrack -I -r 1.1.1.1 -q 2.2.2.2 -p 99 -t 5",
     ],
 )
 def test_what_is_not_there_yet_is_refused_by_name(router: PystackRouter, line: str) -> None:

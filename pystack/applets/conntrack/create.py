@@ -1,4 +1,4 @@
-"""`conntrack -I`: a connection that nobody has seen a packet of.
+"""`conntrack -I`, `-A`: a connection that nobody has seen a packet of.
 
 Linux: conntrack-tools src/conntrack.c nfct_cmd_create(), net/netfilter/nf_conntrack_netlink.c
 ctnetlink_create_conntrack()
@@ -8,56 +8,77 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.applets.conntrack.options import BadUsage, Options
+from pystack.applets.conntrack.options import Options
 from pystack.errors import EEXIST, EINVAL, NetError, NotModelled
-from pystack.netfilter.conntrack.conn import Conn, Zone
-from pystack.netfilter.conntrack.context import TrackContext
-from pystack.netfilter.conntrack.info import IPS_CONFIRMED
-from pystack.netfilter.conntrack.tcp_states import Flags
-from pystack.netfilter.conntrack.tcp_track import BE_LIBERAL, SACK_PERM, TcpTrack
+from pystack.netfilter.conntrack.conn import ZONE_DIR_BOTH, ZONE_DIR_ORIGINAL, ZONE_DIR_REPLY, Conn, Zone
+from pystack.netfilter.conntrack.context import Event, TrackContext
+from pystack.netfilter.conntrack.info import (
+    IPS_ASSURED,
+    IPS_CONFIRMED,
+    IPS_DST_NAT,
+    IPS_DST_NAT_DONE,
+    IPS_FIXED_TIMEOUT,
+    IPS_SEEN_REPLY,
+    IPS_SRC_NAT,
+    IPS_SRC_NAT_DONE,
+    ORIGINAL,
+    REPLY,
+)
+from pystack.netfilter.conntrack.tcp_states import Flags, State
+from pystack.netfilter.conntrack.tcp_track import BE_LIBERAL, CLOSE_INIT, SACK_PERM, TcpTrack
 from pystack.netfilter.conntrack.tuples import (
     ICMP_QUERIES,
     IPPROTO_SCTP,
     IPPROTO_UDPLITE,
     Tuple,
+    in_zone,
     inverted,
     read,
+    without_zone,
 )
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 
+USER: Final = 1  # as whom a user's commands are told of in events
+SETTABLE: Final = IPS_SEEN_REPLY | IPS_ASSURED | IPS_FIXED_TIMEOUT
+
 _NFPROTO_IPV4: Final = 2
 _WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE)
+_TOLD: Final = Event.NEW | Event.MARK | Event.PROTOINFO | Event.ASSURED | Event.REPLY | Event.HELPER
 
 
 def create(options: Options, context: TrackContext) -> None:
-    """Take it into the table. Raises BadUsage, or NetError where there is such a one already."""
+    """Take it into the table. Raises NetError where there is such a one already, or NotModelled."""
+    if options.protocol == IPPROTO_SCTP:
+        raise NotModelled("conntrack -I -p sctp", ("tcp", "udp", "icmp", "gre", "a number"))
     original = original_of(options)
-    timeout = _checked(options)
     if original.protocol == IPPROTO_ICMP and original.dport >> 8 not in ICMP_QUERIES:
         raise NetError(EINVAL)
-    reply = _reply(options, original)
-    if context.find(original.key) is not None or context.find(reply.key) is not None:
+    zone = _zone(options)
+    reply = _translated(_reply(options, original), options)
+    conn = Conn(
+        in_zone(without_zone(original.key), zone.of(ORIGINAL)),
+        in_zone(without_zone(reply.key), zone.of(REPLY)),
+    )
+    if context.find(conn.original) is not None or context.find(conn.reply) is not None:
         raise NetError(EEXIST)
-    conn = Conn(original.key, reply.key)
-    conn.status = IPS_CONFIRMED | options.status
-    conn.expires = context.clock.jiffies + timeout * context.clock.hz
-    conn.mark = 0 if options.mark is None else options.mark[0]
-    if original.zone:
-        conn.extended().zone = Zone(original.zone)
+    conn.status = IPS_CONFIRMED | options.status & SETTABLE | _nat_status(options)
+    conn.expires = context.clock.jiffies + options.timeout * context.clock.hz
+    conn.mark = options.mark
+    if zone.number:
+        conn.extended().zone = zone
     if context.conf.acct:
         conn.extended().accounted = True
     if options.state is not None:
         conn.proto = _unseen(options.state)
-    context.take(conn)
+    context.begin_telling(conn)
+    context.take(conn, _TOLD, USER)
 
 
 def original_of(options: Options) -> Tuple:
-    """The first direction's tuple, whole. Raises BadUsage."""
+    """The first direction's tuple, whole. Raises NotModelled."""
     source, destination = (options.addresses.get(("original", end)) for end in ("saddr", "daddr"))
-    if source is None or destination is None:
-        raise BadUsage("you have to specify `--src' and `--dst'")
-    if options.protocol is None:
-        raise BadUsage("You need to supply the `--protonum' option for this command")
+    if source is None or destination is None or options.protocol is None:
+        raise NotModelled(f"conntrack -{options.command} by the reply's addresses", ("--src", "--dst"))
     sport, dport = (options.ports.get(("original", end), 0) for end in ("sport", "dport"))
     if options.protocol == IPPROTO_ICMP:
         icmp = options.icmp
@@ -67,18 +88,12 @@ def original_of(options: Options) -> Tuple:
     return Tuple(_NFPROTO_IPV4, options.protocol, source[0], destination[0], sport, dport, zone)
 
 
-def _checked(options: Options) -> int:
-    """For how long; the rest is there, too."""
-    if options.protocol == IPPROTO_SCTP:
-        raise NotModelled("conntrack -I -p sctp", ("tcp", "udp", "icmp", "gre", "a number"))
-    if options.timeout is None:
-        raise BadUsage("You need to supply the `--timeout' option for this command")
-    has_ports = all(("original", end) in options.ports for end in ("sport", "dport"))
-    if options.protocol in _WITH_PORTS and not has_ports:
-        raise BadUsage("you have to specify `--sport' and `--dport'")
-    if options.protocol == IPPROTO_TCP and options.state is None:
-        raise BadUsage("You need to supply the `--state' option for this command")
-    return options.timeout
+def _zone(options: Options) -> Zone:
+    """The one that was named last in this order counts. Linux: ctnetlink_parse_zone()"""
+    for name, directions in (("orig-zone", ZONE_DIR_ORIGINAL), ("reply-zone", ZONE_DIR_REPLY)):
+        if name in options.zones:
+            return Zone(options.zones[name], directions)
+    return Zone(options.zones.get("zone", 0), ZONE_DIR_BOTH)
 
 
 def _reply(options: Options, original: Tuple) -> Tuple:
@@ -101,10 +116,36 @@ def _reply(options: Options, original: Tuple) -> Tuple:
     return reply._replace(sport=ports[0], dport=ports[1])
 
 
+def _translated(reply: Tuple, options: Options) -> Tuple:
+    """Whom the answers come from, and go to, where -g and -n say so. Linux: ctnetlink_setup_nat()
+
+    Linux differs: it takes another port where this one is in use.
+    """
+    for bit, (address_field, port_field) in {
+        IPS_SRC_NAT: ("daddr", "dport"),
+        IPS_DST_NAT: ("saddr", "sport"),
+    }.items():
+        address, port = options.nat.get(bit, (None, None))
+        reply = reply if address is None else reply._replace(**{address_field: address})
+        reply = reply if port is None else reply._replace(**{port_field: port})
+    return reply
+
+
+def _nat_status(options: Options) -> int:
+    status = 0
+    for bit, (address, _) in options.nat.items():
+        if address is not None:
+            status |= bit | (IPS_SRC_NAT_DONE if bit == IPS_SRC_NAT else IPS_DST_NAT_DONE)
+    return status
+
+
 def _unseen(state: int) -> bytes:
-    """No segment was seen: assume the best of both sides, and learn from the first."""
+    """No segment was seen: assume the best of both sides, and learn from the first.
+
+    Linux: conntrack-tools extensions/libct_proto_tcp.c final_check()
+    """
     track = TcpTrack()
     track.state, track.last_kind = state, Flags.NONE
     for side in track.sides:
-        side.flags = SACK_PERM | BE_LIBERAL
+        side.flags = SACK_PERM | BE_LIBERAL | (CLOSE_INIT if state >= State.TIME_WAIT else 0)
     return track.pack()

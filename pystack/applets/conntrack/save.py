@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.applets.conntrack.selection import has_nat
 from pystack.applets.conntrack.text import PROTOCOLS
-from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_FIXED_TIMEOUT, IPS_SEEN_REPLY
+from pystack.netfilter.conntrack.info import (
+    IPS_ASSURED,
+    IPS_DST_NAT,
+    IPS_FIXED_TIMEOUT,
+    IPS_SEEN_REPLY,
+    IPS_SRC_NAT,
+)
 from pystack.netfilter.conntrack.sctp_states import State as SctpState
 from pystack.netfilter.conntrack.snapshot import Snapshot
 from pystack.netfilter.conntrack.tcp_states import State as TcpState
@@ -28,7 +35,9 @@ def save_line(flow: Snapshot, letter: str = "A") -> str:
     words += [f"--orig-zone {original.zone}"] if original.zone else []
     words += [f"--reply-zone {reply.zone}"] if reply.zone else []
     words += [f"-s {address_text(original.saddr)} -d {address_text(original.daddr)}"]
-    words += [f"-r {address_text(reply.saddr)} -q {address_text(reply.daddr)}"]
+    source = "-g" if has_nat(flow, IPS_DST_NAT, reply.saddr) else "-r"
+    destination = "-n" if has_nat(flow, IPS_SRC_NAT, reply.daddr) else "-q"
+    words += [f"{source} {address_text(reply.saddr)} {destination} {address_text(reply.daddr)}"]
     words += [f"-p {PROTOCOLS.get(original.protocol, original.protocol)}"]
     return " ".join(words + _of_protocol(flow))
 

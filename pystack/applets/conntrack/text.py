@@ -5,10 +5,12 @@ Linux: libnetfilter_conntrack src/conntrack/snprintf_default.c, net/netfilter/nf
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
+from pystack.netfilter.civil import moment
 from pystack.netfilter.conntrack.conf import ConntrackConf
-from pystack.netfilter.conntrack.context import TrackContext
+from pystack.netfilter.conntrack.context import Event, TrackContext
 from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_SEEN_REPLY
 from pystack.netfilter.conntrack.sctp_states import State as SctpState
 from pystack.netfilter.conntrack.snapshot import Pair, Snapshot, snapshot
@@ -29,23 +31,30 @@ PROTOCOLS: Final = {
     _IPPROTO_ICMPV6: "icmpv6",
 }
 _FAMILY: Final = "ipv4     2 "
+_DAYS: Final = "Sun Mon Tue Wed Thu Fri Sat".split()
+_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
-def flow_line(flow: Snapshot, *, extended: bool = False, with_id: bool = False) -> str:
+def flow_line(flow: Snapshot, outputs: Collection[str] = (), *, use: int = 1) -> str:
     """What `conntrack -L` prints, without the newline."""
-    words = [_head(flow, extended=extended), *_body(flow), f"mark={flow.mark}"]
-    words += _tail(flow)
-    words += ["use=1"]
-    words += [f"id={flow.id}"] if with_id else []
+    words = [_head(flow, extended="extended" in outputs), *_body(flow), f"mark={flow.mark}"]
+    words += _zone(flow) + _times(flow, outputs)
+    words += [f"helper={flow.helper}"] if flow.helper else []
+    words += [f"use={use}"]
+    words += [f"id={flow.id}"] if "id" in outputs else []
     return " ".join(words)
 
 
-def event_line(flow: Snapshot, *, ended: bool, extended: bool = False, with_id: bool = False) -> str:
-    """What `conntrack -E` prints behind the event; counters come with the end only."""
-    words = [_head(flow, extended=extended, with_zero=not ended), *_body(flow, counted=ended)]
-    words += [f"mark={flow.mark}"] if flow.mark else []
-    words += _tail(flow) if ended else _zone(flow)
-    words += [f"id={flow.id}"] if with_id else []
+def event_line(flow: Snapshot, event: Event, outputs: Collection[str] = ()) -> str:
+    """What `conntrack -E` prints behind the event's name: counters come with the end only, and a state only
+    when it changed.
+    """
+    ended = bool(event & Event.DESTROY)
+    words = [_head(flow, extended="extended" in outputs, with_zero=not ended), *_body(flow, counted=ended)]
+    words += [f"mark={flow.mark}"] if flow.mark or event & Event.MARK else []
+    words += _zone(flow) + (_times(flow, outputs) if ended else [])
+    words += [f"helper={flow.helper}"] if flow.helper and not ended else []
+    words += [f"id={flow.id}"] if "id" in outputs else []
     return " ".join(words)
 
 
@@ -87,18 +96,30 @@ def _state(flow: Snapshot) -> list[str]:
 
 def _body(flow: Snapshot, *, counted: bool = True) -> list[str]:
     counters = flow.counters if counted else None
-    words = _tuple(flow.original)
+    words = tuple_words(flow.original)
     words += [f"zone-orig={flow.original.zone}"] if flow.original.zone else []
     words += _counters(counters, 0)
     words += [] if flow.status & IPS_SEEN_REPLY else ["[UNREPLIED]"]
-    words += _tuple(flow.reply)
+    words += tuple_words(flow.reply)
     words += [f"zone-reply={flow.reply.zone}"] if flow.reply.zone else []
     words += _counters(counters, 1)
     return words + (["[ASSURED]"] if flow.status & IPS_ASSURED else [])
 
 
-def _tail(flow: Snapshot) -> list[str]:
-    return _zone(flow) + ([] if flow.age is None else [f"delta-time={flow.age}"])
+def _times(flow: Snapshot, outputs: Collection[str]) -> list[str]:
+    """Linux: __snprintf_deltatime(), __snprintf_timestamp_start()"""
+    words = [] if flow.age is None else [f"delta-time={flow.age}"]
+    if "ktimestamp" in outputs:
+        words += [] if flow.started is None else [f"[start={_calendar(flow.started)}]"]
+        words += [] if flow.stopped is None else [f"[stop={_calendar(flow.stopped)}]"]
+    return words
+
+
+def _calendar(seconds: float) -> str:
+    """As ctime(3) has it, in UTC."""
+    at = moment(int(seconds))
+    day, month = _DAYS[at.weekday], _MONTHS[at.month - 1]
+    return f"{day} {month} {at.day:2} {at.hour:02}:{at.minute:02}:{at.second:02} {at.year}"
 
 
 def _zone(flow: Snapshot) -> list[str]:
@@ -112,7 +133,8 @@ def _counters(counters: tuple[Pair, Pair] | None, direction: int) -> list[str]:
     return [f"packets={packets}", f"bytes={octets}"]
 
 
-def _tuple(flow: Tuple) -> list[str]:
+def tuple_words(flow: Tuple) -> list[str]:
+    """One direction, as all listings have it."""
     words = [f"src={address_text(flow.saddr)}", f"dst={address_text(flow.daddr)}"]
     if flow.protocol == IPPROTO_ICMP:
         return [*words, f"type={flow.dport >> 8}", f"code={flow.dport & 255}", f"id={flow.sport}"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.applets.conntrack.text import PROTOCOLS
+
 USAGE: Final = """\
 Command line interface for the connection tracking system. Version 1.4.7
 Usage: conntrack [commands] [options]
@@ -57,3 +59,38 @@ Common parameters and options:
   --mask-dst ip\t\t\tDestination mask address
 
 """
+
+_PORTS: Final = """\
+  --orig-port-src\t\toriginal source port
+  --orig-port-dst\t\toriginal destination port
+  --reply-port-src\t\treply source port
+  --reply-port-dst\t\treply destination port
+  --mask-port-src\t\tmask source port
+  --mask-port-dst\t\tmask destination port
+  --tuple-port-src\t\texpectation tuple src port
+  --tuple-port-src\t\texpectation tuple dst port
+"""
+_KEYS: Final = _PORTS.replace("port", "key")
+_ICMP: Final = """\
+  --icmp-type\t\t\ticmp type
+  --icmp-code\t\t\ticmp code
+  --icmp-id\t\t\ticmp id
+"""
+_OF_PROTOCOLS: Final = {
+    "tcp": _PORTS + "  --state\t\t\tTCP state, fe. ESTABLISHED\n",
+    "udp": _PORTS,
+    "udplite": _PORTS,
+    "icmp": _ICMP,
+    "gre": _KEYS,
+}
+
+
+def of_protocol(number: int | None) -> str:
+    """What `-h -p PROTOCOL` adds."""
+    if number is None:
+        return ""
+    name = PROTOCOLS.get(number, "unknown")
+    known = _OF_PROTOCOLS.get(name)
+    if known is None:
+        name, known = "unknown", "  no options (unsupported)\n"
+    return f"Proto `{name}' help:\n{known}"

@@ -28,6 +28,7 @@ from pystack.applets.iptables.extensions import (
     sctp,
     tcp_mss,
     time,
+    tracking,
 )
 from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.refused import Refused
@@ -46,6 +47,7 @@ _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *mangle.EXTENSIONS,
     *conntrack.EXTENSIONS,
     *connections.EXTENSIONS,
+    *tracking.EXTENSIONS,
     *owner.EXTENSIONS,
     *bpf.EXTENSIONS,
     *hashlimit.EXTENSIONS,
@@ -71,7 +73,7 @@ _TARGETS: Final = {
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
 _MATCHES_OF_BOTH: Final = (
-    "cgroup cluster connlabel dccp ecn helper ipcomp ipvs nfacct policy rateest set socket"
+    "cgroup cluster connlabel dccp ecn ipcomp ipvs nfacct policy rateest set socket"
 )
 _MATCHES_OF_OTHERS: Final = {
     IPV4: frozenset(f"{_MATCHES_OF_BOTH} osf".split()),

@@ -18,6 +18,7 @@ class Limits:
     """Of the whole host."""
 
     max: int = 262144  # connections in one namespace
+    expect_max: int = 4096  # connections that one namespace expects
 
 
 @dataclass(slots=True)

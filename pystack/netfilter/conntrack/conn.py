@@ -45,13 +45,33 @@ class Zone:
 DEFAULT_ZONE: Final = Zone()
 
 
+class Helping:
+    """A helper at work, as far as a connection knows it: helper.py knows the rest."""
+
+    __slots__ = ()
+
+
 class Extension:
     """What only few connections have. Linux: struct nf_ct_ext"""
 
-    __slots__ = ("accounted", "octets", "packets", "started", "zone")
+    __slots__ = (
+        "accounted",
+        "help",
+        "master",
+        "octets",
+        "packets",
+        "started",
+        "told",
+        "told_expected",
+        "zone",
+    )
 
     def __init__(self) -> None:
         self.zone = DEFAULT_ZONE
+        self.help: Helping | None = None  # who reads along what its ends say to each other
+        self.master: Conn | None = None  # the connection on which this one was agreed
+        self.told = 0  # which events of it are told, as bits of Event, and which of what it expects
+        self.told_expected = 0
         self.accounted = False
         self.packets = [0, 0]  # by direction
         self.octets = [0, 0]
@@ -101,6 +121,11 @@ class Conn(Connection):
     def zone(self) -> Zone:
         """Linux: nf_ct_zone()"""
         return DEFAULT_ZONE if self.extension is None else self.extension.zone
+
+    @property
+    def master(self) -> Conn | None:
+        """The connection on which this one was agreed."""
+        return None if self.extension is None else self.extension.master
 
     @property
     def id(self) -> int:

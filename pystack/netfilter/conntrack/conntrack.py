@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 from pystack.clock import Clock
 from pystack.netfilter.conntrack.conf import Limits, bind
-from pystack.netfilter.conntrack.conn import tracked
+from pystack.netfilter.conntrack.conn import Conn, tracked
 from pystack.netfilter.conntrack.context import TrackContext
-from pystack.netfilter.conntrack.info import IP_CT_UNTRACKED
+from pystack.netfilter.conntrack.info import IP_CT_UNTRACKED, IPS_ASSURED, IPS_HELPER
 from pystack.netfilter.conntrack.table import SHARDS
 from pystack.netfilter.conntrack.tracker import Tracker
 from pystack.netfilter.hooks import (
@@ -47,6 +47,7 @@ _DEFRAG_BRIDGE_IN: Final = _DEFRAG_OUT + _ZONES
 _SOONEST, _LATEST = 1.0, 60.0  # seconds from one walk through the whole table to the next
 _AT_ONCE: Final = 1000  # connections that are looked at before packets have their turn again
 _PAUSE: Final = 0.001
+_CROWDED: Final = 95  # percent of nf_conntrack_max: from there on the walk gives up connections
 
 
 class Defrag(Protocol):
@@ -94,7 +95,9 @@ class Conntrack:
         """Give its sysctls their names; the first namespace has those of the host too."""
         bind(sysctls, self.context.conf)
         if of_the_host:
-            sysctls.bind(("net", "netfilter", "nf_conntrack_max"), Knob(self.context.limits, "max", low=0))
+            limits = self.context.limits
+            sysctls.bind(("net", "netfilter", "nf_conntrack_max"), Knob(limits, "max", low=0))
+            sysctls.bind(("net", "netfilter", "nf_conntrack_expect_max"), Knob(limits, "expect_max", low=1))
         sysctls.bind(("net", "netfilter", "nf_conntrack_count"), Knob(self, "count", writable=False))
 
     # --- users --------------------------------------------------------------------------------------------
@@ -180,17 +183,32 @@ class Conntrack:
                 looked_at += 1
                 if context.is_over(conn):
                     context.kill(conn)
-                else:
-                    self._left += context.left(conn)
-                    self._seen += 1
+                    continue
+                self._left += context.left(conn)
+                self._seen += 1
+                if conn.status & IPS_HELPER:
+                    context.expectations.collect(conn)
+                if self.tracker.is_short_of_room and self._may_be_given_up(conn):
+                    context.kill(conn)
             number += 1
         if number < SHARDS:
             self._sweeping = self._timers.after(_PAUSE, lambda: self._sweep(number))
             return
         self._sweeping = None
+        self.tracker.is_short_of_room = False
         if self._seen:
             mean = self._left / self._seen / context.clock.hz
             self._sweep_later(min(max(mean, _SOONEST), _LATEST))
+
+    def _may_be_given_up(self, conn: Conn) -> bool:
+        """While almost all the room is taken, what is not assured, or closing anyway.
+
+        Linux: gc_worker_can_early_drop()
+        """
+        most = self.context.limits.max
+        if self.count < most // 100 * _CROWDED:
+            return False
+        return not conn.status & IPS_ASSURED or self.tracker.protocol_of(conn).can_early_drop(conn)
 
     def close(self) -> None:
         """The namespace goes."""
@@ -199,7 +217,7 @@ class Conntrack:
             self._sweeping.cancel()
             self._sweeping = None
 
-    def flush(self) -> None:
+    def flush(self, portid: int = 0) -> None:
         """End all connections."""
         for conn in list(self.context.table):
-            self.context.kill(conn)
+            self.context.kill(conn, portid)

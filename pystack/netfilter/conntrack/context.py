@@ -10,7 +10,10 @@ from pystack.clock import Clock
 from pystack.netfilter import checksum
 from pystack.netfilter.conntrack.conf import ConntrackConf, Limits
 from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.expectation import Expectation, Refusal
+from pystack.netfilter.conntrack.expectations import ExpectationEvent, Expectations, ExpectationWatcher
 from pystack.netfilter.conntrack.info import IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, direction
+from pystack.netfilter.conntrack.needs import NatHelp
 from pystack.netfilter.conntrack.table import ConnTable
 from pystack.netfilter.hooks import PREROUTING, HookState
 from pystack.netfilter.log_text import ip_line
@@ -32,6 +35,9 @@ class Event(IntFlag):
     PROTOINFO = 1 << 5
     HELPER = 1 << 6
     MARK = 1 << 7
+    SEQADJ = 1 << 8
+    SECMARK = 1 << 9
+    LABEL = 1 << 10
 
 
 @dataclass(slots=True)
@@ -50,19 +56,25 @@ class Statistics:
     chaintoolong: int = 0
 
 
-Watcher = Callable[[Conn, Event], None]
+Watcher = Callable[[Conn, Event, int], None]  # and on whose behalf, 0: nobody's
+
+_ALL_EVENTS = 0xFFFF
+_NEVER, _ALWAYS, _IF_WATCHED = range(3)  # nf_conntrack_events
 
 
 class TrackContext:
     """One per namespace."""
 
     __slots__ = (
+        "_expectation_watchers",
         "_noted",
         "_printk",
         "_watchers",
         "clock",
         "conf",
+        "expectations",
         "limits",
+        "nat",
         "on_invalid",
         "stats",
         "table",
@@ -79,8 +91,11 @@ class TrackContext:
         self.stats = Statistics()
         self.table = ConnTable()
         self.on_invalid: Callable[[Packet, str], None] | None = None  # somebody who wants to know why
+        self.expectations = Expectations(clock, limits, warn, self._tell_expectation)
+        self.nat: NatHelp | None = None  # while addresses are translated
         self._printk = printk
         self._watchers: tuple[Watcher, ...] = ()
+        self._expectation_watchers: tuple[ExpectationWatcher, ...] = ()
         self._noted: dict[Conn, Event] = {}
 
     # --- time ---------------------------------------------------------------------------------------------
@@ -122,20 +137,27 @@ class TrackContext:
         self.kill(conn)
         return None
 
-    def take(self, conn: Conn) -> None:
+    def expect(self, expected: Expectation) -> Refusal | None:
+        """Expect a connection, or say why not."""
+        return self.expectations.expect(expected)
+
+    def take(self, conn: Conn, events: Event, portid: int = 0) -> None:
         """A connection that a user made. Linux: nf_conntrack_hash_check_insert()"""
         self.table.insert(conn)
-        self._tell(conn, Event.NEW)
+        if self.conf.timestamp:
+            conn.extended().started = self.clock.wall
+        self.tell(conn, events, portid)
 
-    def kill(self, conn: Conn) -> bool:
+    def kill(self, conn: Conn, portid: int = 0) -> bool:
         """End a connection; False if that was done before. Linux: nf_ct_delete()"""
         if conn.status & IPS_DYING:
             return False
         conn.status |= IPS_DYING
         self._noted.pop(conn, None)
         if conn.status & IPS_CONFIRMED:
+            self.tell(conn, Event.DESTROY, portid)
             self.table.remove(conn)
-            self._tell(conn, Event.DESTROY)
+        self.expectations.forget_all_of(conn)
         return True
 
     # --- telling ------------------------------------------------------------------------------------------
@@ -149,24 +171,57 @@ class TrackContext:
 
         return stop
 
+    def watch_expectations(self, watcher: ExpectationWatcher) -> Callable[[], None]:
+        """Tell somebody what connections expect; the returned function stops it."""
+        self._expectation_watchers = (*self._expectation_watchers, watcher)
+
+        def stop() -> None:
+            known = self._expectation_watchers
+            self._expectation_watchers = tuple(one for one in known if one is not watcher)
+
+        return stop
+
+    def begin_telling(self, conn: Conn, told: int = 0, told_expected: int = 0) -> None:
+        """Decide once and for all which events of a connection, and of what it expects, are told: what a rule
+        said, else all, but with nf_conntrack_events=2 only if somebody listens when it begins.
+
+        Linux: net/netfilter/nf_conntrack_ecache.c nf_ct_ecache_ext_add()
+        """
+        chosen = bool(told or told_expected)
+        if self.conf.events == _IF_WATCHED and not self._watchers:
+            return
+        if self.conf.events == _NEVER and not chosen:
+            return
+        extension = conn.extended()
+        extension.told = told if chosen else _ALL_EVENTS
+        extension.told_expected = told_expected if chosen else _ALL_EVENTS
+
     def note(self, conn: Conn, event: Event) -> None:
         """Something happened; it is told once the packet has got through.
 
         Linux: include/net/netfilter/nf_conntrack_ecache.h nf_conntrack_event_cache()
         """
-        if self._watchers:
+        if conn.extension is not None and (conn.extension.told or conn.extension.told_expected):
             self._noted[conn] = self._noted.get(conn, Event(0)) | event
 
     def tell_noted(self, conn: Conn) -> None:
         """Linux: net/netfilter/nf_conntrack_ecache.c nf_ct_deliver_cached_events()"""
         events = self._noted.pop(conn, None)
         if events is not None and conn.status & IPS_CONFIRMED and not conn.status & IPS_DYING:
-            self._tell(conn, events)
+            self.tell(conn, events)
 
-    def _tell(self, conn: Conn, event: Event) -> None:
-        if self.conf.events:
+    def tell(self, conn: Conn, event: Event, portid: int = 0) -> None:
+        """Linux: nf_conntrack_eventmask_report()"""
+        if conn.extension is not None and conn.extension.told & event:
             for watcher in self._watchers:
-                watcher(conn, event)
+                watcher(conn, event, portid)
+
+    def _tell_expectation(self, expected: Expectation, event: ExpectationEvent) -> None:
+        """Linux: nf_ct_expect_event_report()"""
+        extension = expected.master.extension
+        if extension is not None and extension.told_expected & event:
+            for watcher in self._expectation_watchers:
+                watcher(expected, event)
 
     def invalid(self, pkt: Packet, state: HookState, protocol: int, text: str) -> None:
         """Say why a packet does not fit.
@@ -178,6 +233,10 @@ class TrackContext:
         if self.conf.log_invalid in (protocol, _LOG_ALL):
             prefix = f"nf_ct_proto_{protocol}: {text} "
             self._printk(ip_line(prefix, _LOG_DEFAULT, pkt, state.indev, state.outdev))
+
+    def log_dropped(self, pkt: Packet, prefix: str) -> None:
+        """A helper drops a packet. Linux: net/netfilter/nf_conntrack_helper.c nf_ct_helper_log()"""
+        self._printk(ip_line(prefix, _LOG_DEFAULT, pkt, None, None))
 
     def has_bad_checksum(self, pkt: Packet, state: HookState) -> bool:
         """Only what comes from outside is checked."""

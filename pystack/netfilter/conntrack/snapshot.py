@@ -9,7 +9,8 @@ from pystack.netfilter.conntrack.conn import (
     Conn,
 )
 from pystack.netfilter.conntrack.context import TrackContext
-from pystack.netfilter.conntrack.info import ORIGINAL, REPLY
+from pystack.netfilter.conntrack.helper import helper_name
+from pystack.netfilter.conntrack.info import IPS_DYING, ORIGINAL, REPLY
 from pystack.netfilter.conntrack.tcp_track import TcpTrack
 from pystack.netfilter.conntrack.tuples import Tuple
 from pystack.wire.ipv4 import IPPROTO_TCP
@@ -32,7 +33,17 @@ class Snapshot:
     flags: Pair = (0, 0)
     zone: int = 0
     counters: tuple[Pair, Pair] | None = None  # packets and octets, by direction
-    age: int | None = None  # seconds since it began, with nf_conntrack_timestamp
+    started: float | None = None  # on the calendar, with nf_conntrack_timestamp
+    stopped: float | None = None
+    now: float = 0.0
+    helper: str = ""
+
+    @property
+    def age(self) -> int | None:
+        """Seconds since it began."""
+        if self.started is None:
+            return None
+        return max(0, int((self.now if self.stopped is None else self.stopped) - self.started))
 
 
 def snapshot(conn: Conn, context: TrackContext) -> Snapshot:
@@ -43,12 +54,12 @@ def snapshot(conn: Conn, context: TrackContext) -> Snapshot:
     original, reply = conn.tuple(ORIGINAL), conn.tuple(REPLY)
     if both:
         original, reply = original._replace(zone=0), reply._replace(zone=0)
-    counters, age = None, None
+    counters, started = None, None
     if extension is not None and extension.accounted:
         packets, octets = extension.packets, extension.octets
         counters = (packets[0], octets[0]), (packets[1], octets[1])
-    if extension is not None and extension.started is not None:
-        age = max(0, int(context.clock.wall - extension.started))
+    if extension is not None:
+        started = extension.started
     return Snapshot(
         original,
         reply,
@@ -61,7 +72,10 @@ def snapshot(conn: Conn, context: TrackContext) -> Snapshot:
         flags,
         both,
         counters,
-        age,
+        started,
+        context.clock.wall if conn.status & IPS_DYING else None,
+        context.clock.wall,
+        helper_name(conn),
     )
 
 

@@ -13,6 +13,7 @@ from pystack.netfilter.conntrack.info import (
     IPS_ASSURED,
     IPS_FIXED_TIMEOUT,
     IPS_SEEN_REPLY,
+    IPS_SEQ_ADJUST,
     ORIGINAL,
     REPLY,
     direction,
@@ -265,7 +266,7 @@ class _Crossing:
 
     def _check_window(self) -> Tracked:
         liberal = bool(self.context.conf.tcp_be_liberal)
-        fit, why = update(self.track, self.way, self.segment, liberal=liberal)
+        fit, why = update(self.track, self.way, self.segment, liberal=liberal, moved=self._moved())
         if fit is Fit.IN_WINDOW:
             return self._in_window()
         self._say(why)
@@ -273,6 +274,13 @@ class _Crossing:
             return Tracked.FITS
         self._shorten()
         return Tracked.INVALID
+
+    def _moved(self) -> int:
+        """By how much the other side's numbers are changed on their way, where helpers insert octets."""
+        nat = self.context.nat
+        if nat is None or not self.conn.status & IPS_SEQ_ADJUST:
+            return 0
+        return nat.sequence_offset(self.conn, 1 - self.way, self.segment.ack - 1 & _MASK)
 
     def _shorten(self) -> None:
         """FINs or RSTs out of the window from both sides: the connection is most likely dead.

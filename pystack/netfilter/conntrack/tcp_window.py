@@ -44,11 +44,14 @@ class Fit(Enum):
 Result = tuple[Fit, str]  # and why not
 
 
-def update(track: TcpTrack, direction: int, segment: Segment, *, liberal: bool) -> Result:
-    """Judge a segment and learn from it. Linux: net/netfilter/nf_conntrack_proto_tcp.c tcp_in_window()"""
+def update(track: TcpTrack, direction: int, segment: Segment, *, liberal: bool, moved: int = 0) -> Result:
+    """Judge a segment and learn from it; what it acknowledges was `moved` by so much on its way.
+
+    Linux: net/netfilter/nf_conntrack_proto_tcp.c tcp_in_window()
+    """
     sender, receiver = track.sides[direction], track.sides[1 - direction]
-    ack = segment.ack
-    sack = highest_sack(segment) if receiver.flags & SACK_PERM else ack
+    ack = segment.ack - moved & _MASK
+    sack = (highest_sack(segment) - moved & _MASK) if receiver.flags & SACK_PERM else ack
     if _begins(track, direction, segment, sack):
         return Fit.IN_WINDOW, ""
     seq, end = segment.seq, segment.end

@@ -9,8 +9,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, Literal, Protocol
 
+from pystack.device import IFF_LOOPBACK
 from pystack.netfilter.conntrack.conn import DEFAULT_ZONE, Conn, Zone, tracked
 from pystack.netfilter.conntrack.context import Event, TrackContext
+from pystack.netfilter.conntrack.expectation import Expectation
+from pystack.netfilter.conntrack.helper import Help, give_helper, help_of
 from pystack.netfilter.conntrack.info import (
     IP_CT_ESTABLISHED,
     IP_CT_ESTABLISHED_REPLY,
@@ -25,8 +28,10 @@ from pystack.netfilter.conntrack.info import (
     IPS_DYING,
     IPS_EXPECTED,
     IPS_FIXED_TIMEOUT,
+    IPS_HELPER,
     IPS_NAT_CLASH,
     IPS_SEEN_REPLY,
+    IPS_SEQ_ADJUST,
     IPS_SRC_NAT_DONE,
     ORIGINAL,
     REPLY,
@@ -80,6 +85,7 @@ class Tracker:
 
     def __init__(self, context: TrackContext) -> None:
         self._context = context
+        self.is_short_of_room = False  # and nobody has looked whom to give up
         self.tcp = TcpTracker(context)
         udp = UdpTracker(context)
         self._generic = GenericTracker(context)
@@ -117,7 +123,7 @@ class Tracker:
                 return NF_ACCEPT
         while True:
             key = of_packet(pkt.data, pkt.network_header, transport, header.protocol)
-            conn = None if key is None else self._resolve(pkt, key, zone)
+            conn = None if key is None else self._resolve(pkt, key, zone, template)
             if conn is None:
                 stats.invalid += 1
                 return NF_ACCEPT
@@ -137,11 +143,13 @@ class Tracker:
             self._context.note(conn, Event.REPLY)
         return NF_ACCEPT
 
-    def _resolve(self, pkt: Packet, key: bytes, zone: Zone) -> Conn | Literal[_Full.FULL] | None:
+    def _resolve(
+        self, pkt: Packet, key: bytes, zone: Zone, template: Conn | None
+    ) -> Conn | Literal[_Full.FULL] | None:
         """Linux: resolve_normal_ct()"""
         conn, is_reply = self._find(key, zone)
         if conn is None:
-            begun = self._begin(key, zone)
+            begun = self._begin(key, zone, template)
             if not isinstance(begun, Conn):
                 return begun
             conn = begun
@@ -164,7 +172,7 @@ class Tracker:
             conn = find(wanted)
         return conn, conn is not None and conn.original != wanted
 
-    def _begin(self, key: bytes, zone: Zone) -> Conn | Literal[_Full.FULL] | None:
+    def _begin(self, key: bytes, zone: Zone, template: Conn | None) -> Conn | Literal[_Full.FULL] | None:
         """A connection that is in no table yet; None if such a packet begins none.
 
         Linux: init_conntrack()
@@ -176,6 +184,7 @@ class Tracker:
         original = in_zone(key, zone.of(ORIGINAL))
         most = context.limits.max
         if most and context.table.count >= most and not self._make_room(original):
+            self.is_short_of_room = True
             context.warn("nf_conntrack: nf_conntrack: table full, dropping packet")
             return _FULL
         conn = Conn(original, in_zone(reply, zone.of(REPLY)))
@@ -183,7 +192,26 @@ class Tracker:
             conn.extended().zone = zone
         if context.conf.acct:
             conn.extended().accounted = True
+        wishes = None if template is None else template.extension
+        if wishes is None:
+            context.begin_telling(conn)
+        else:
+            context.begin_telling(conn, wishes.told, wishes.told_expected)
+        expected = context.expectations.take(original, zone) if context.expectations.count else None
+        if expected is not None:
+            self._fulfil(conn, expected)
+        elif wishes is not None and isinstance(wishes.help, Help):
+            give_helper(conn, wishes.help.helper)
         return conn
+
+    def _fulfil(self, conn: Conn, expected: Expectation) -> None:
+        """A connection that was expected has come."""
+        conn.status |= IPS_EXPECTED
+        conn.extended().master = expected.master
+        conn.mark = expected.master.mark
+        self._context.expectations.stats.new += 1
+        if expected.follow is not None:
+            expected.follow(conn, expected)
 
     def _make_room(self, key: bytes) -> bool:
         """Give up a connection that nobody answered. Linux: early_drop()
@@ -243,11 +271,33 @@ class Tracker:
         if conn is None:
             return NF_ACCEPT
         verdict = NF_ACCEPT
-        if not conn.status & IPS_CONFIRMED and pkt.ctinfo < IP_CT_IS_REPLY:
+        if conn.extension is not None and pkt.ctinfo != IP_CT_RELATED_REPLY:
+            verdict = self._help(conn, pkt, state)
+        if verdict == NF_ACCEPT and not conn.status & IPS_CONFIRMED and pkt.ctinfo < IP_CT_IS_REPLY:
             verdict = self._insert(conn, pkt)
         if verdict == NF_ACCEPT and isinstance(pkt.ct, Conn):
             self._context.tell_noted(pkt.ct)
+        elif not conn.is_confirmed:
+            self._context.expectations.forget_all_of(conn)
         return verdict
+
+    def _help(self, conn: Conn, pkt: Packet, state: HookState) -> int:
+        """What helpers do, and what follows from it for later segments. Linux: nf_confirm()"""
+        if pkt.ip is None:
+            return NF_ACCEPT
+        transport, context = pkt.network_header + pkt.ip.ihl, self._context
+        help_ = help_of(conn)
+        if help_ is not None:
+            verdict = help_.helper.help(pkt, transport, conn, context)
+            if verdict != NF_ACCEPT:
+                return verdict
+        looped = state.indev is not None and state.indev.flags & IFF_LOOPBACK
+        if not conn.status & IPS_SEQ_ADJUST or context.nat is None or looped:
+            return NF_ACCEPT
+        if context.nat.adjust_sequence(pkt, conn, transport):
+            return NF_ACCEPT
+        context.stats.drop += 1
+        return NF_DROP
 
     def _insert(self, conn: Conn, pkt: Packet) -> int:
         """Linux: __nf_conntrack_confirm()"""
@@ -263,6 +313,8 @@ class Tracker:
         if context.conf.timestamp:
             conn.extended().started = context.clock.wall
         context.table.insert(conn)
+        if conn.status & IPS_HELPER:
+            context.note(conn, Event.HELPER)
         context.note(conn, Event.RELATED if conn.status & IPS_EXPECTED else Event.NEW)
         return NF_ACCEPT
 

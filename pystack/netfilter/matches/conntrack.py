@@ -7,6 +7,7 @@ from typing import Final
 
 from pystack.netfilter.conntrack.conn import Conn, tracked
 from pystack.netfilter.conntrack.context import TrackContext
+from pystack.netfilter.conntrack.helper import helper_name
 from pystack.netfilter.conntrack.info import (
     IP_CT_UNTRACKED,
     IPS_DST_NAT,
@@ -138,6 +139,25 @@ class Conntrack(Match):
         if conn is None:
             return self.state is not None
         return all(part.holds(conn, view.pkt) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class CtHelper(Match):
+    """`-m helper`: who helped the connection on which this one was agreed; an empty name is anybody's."""
+
+    name: str
+    inverted: bool = False
+
+    uses_connections = True
+
+    def __call__(self, view: View) -> bool:
+        """Linux: net/netfilter/xt_helper.c helper_mt()"""
+        conn = tracked(view.pkt)
+        master = None if conn is None else conn.master
+        helper = "" if master is None else helper_name(master)
+        if not helper:
+            return self.inverted
+        return (not self.name or self.name.startswith(helper)) != self.inverted
 
 
 @dataclass(frozen=True, slots=True)

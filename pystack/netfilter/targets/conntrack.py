@@ -6,6 +6,7 @@ from typing import Final
 
 from pystack.netfilter.conntrack.conn import Conn, Zone, tracked
 from pystack.netfilter.conntrack.context import Event, TrackContext
+from pystack.netfilter.conntrack.helper import Helper, give_helper
 from pystack.netfilter.conntrack.info import IP_CT_NEW, IP_CT_UNTRACKED, IPS_CONFIRMED, IPS_TEMPLATE
 from pystack.netfilter.rule import CONTINUE, Target
 from pystack.netfilter.view import View
@@ -34,10 +35,16 @@ class Ct(Target):
 
     uses_connections = True
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(
+        self, zone: Zone, helper: Helper | None = None, told: int = 0, told_expected: int = 0
+    ) -> None:
+        """`told`: only these events of connections, and of what they expect; 0: all"""
         self.template = Conn(_NO_TUPLE, _NO_TUPLE)
         self.template.status = IPS_TEMPLATE | IPS_CONFIRMED
-        self.template.extended().zone = zone
+        wishes = self.template.extended()
+        wishes.zone, wishes.told, wishes.told_expected = zone, told, told_expected
+        if helper is not None:
+            give_helper(self.template, helper)
 
     def apply(self, view: View) -> int:
         """Linux: net/netfilter/xt_CT.c xt_ct_target()"""

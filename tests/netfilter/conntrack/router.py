@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 
+from pystack.applets import virtual
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.events import Event, Printk
 from pystack.hooks.ctnetlink import CT_DELETE, ConnReader
@@ -53,6 +54,9 @@ class PystackRouter:
             box.port(name, OURS[side], f"10.{side + 1}.0.1/24") for side, name in enumerate(PORTS)
         ]
         box.forward()
+        for side, station in enumerate((LEFT, RIGHT)):
+            mac = STATION[side].hex(":")
+            virtual.run(["ip", "neigh", "add", station, "lladdr", mac, "dev", PORTS[side]], box.host)
         self.seen: str | None = None
         self.lines: list[str] = []  # of the kernel's log
         self.reasons: list[str] = []
@@ -75,12 +79,13 @@ class PystackRouter:
             self.lines.append(event.text)
 
     def send(self, side: int, packet: bytes) -> str | None:
-        """How a packet from one side stood at FORWARD; None if it did not come there."""
+        """How a packet from one side stood at FORWARD; None if it did not get through."""
         self.seen = None
         self.lines.clear()
         self.reasons.clear()
+        self.box.sent(self.devices[1 - side])
         self.box.send(self.devices[side], header(OURS[side], STATION[side], ETH_P_IP) + packet)
-        return self.seen
+        return self.seen if self.box.sent(self.devices[1 - side]) else None
 
     def get(self, flow: Tuple) -> Snapshot | None:
         """A connection, as the kernel would tell it."""

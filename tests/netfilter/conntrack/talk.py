@@ -14,7 +14,8 @@ CLIENT, SERVER = 1000, 80
 Said = tuple[int, bytes]
 
 
-def _ip(side: int, payload: bytes, protocol: int) -> Said:
+def in_ip(side: int, payload: bytes, protocol: int) -> Said:
+    """A packet of one side for the other."""
     return side, datagram(payload, protocol, src=ADDRESSES[side], dst=ADDRESSES[1 - side])
 
 
@@ -30,25 +31,25 @@ def segment(
     """TCP between a client's port and port 80."""
     ports = (port, SERVER) if side == 0 else (SERVER, port)
     fields = TcpHeader(*ports, seq=seq, ack=ack, flags=flags, window=window)
-    return _ip(side, tcp.build(fields, data, ADDRESSES[side], ADDRESSES[1 - side]), IPPROTO_TCP)
+    return in_ip(side, tcp.build(fields, data, ADDRESSES[side], ADDRESSES[1 - side]), IPPROTO_TCP)
 
 
 def query(side: int, sport: int, dport: int) -> Said:
     """UDP."""
-    return _ip(side, udp.build(sport, dport, b"x", ADDRESSES[side], ADDRESSES[1 - side]), IPPROTO_UDP)
+    return in_ip(side, udp.build(sport, dport, b"x", ADDRESSES[side], ADDRESSES[1 - side]), IPPROTO_UDP)
 
 
 def ping(ident: int = 7) -> Said:
     """An echo request from the left."""
-    return _ip(0, echo_message(ident=ident), IPPROTO_ICMP)
+    return in_ip(0, echo_message(ident=ident), IPPROTO_ICMP)
 
 
 def error_about(said: Said, code: int = icmp.ICMP_PORT_UNREACH) -> Said:
     """What the receiver complains of."""
     side, packet = said
-    return _ip(1 - side, icmp.build(icmp.ICMP_DEST_UNREACH, code, 0, 0, packet[:28]), IPPROTO_ICMP)
+    return in_ip(1 - side, icmp.build(icmp.ICMP_DEST_UNREACH, code, 0, 0, packet[:28]), IPPROTO_ICMP)
 
 
 def bare(protocol: int) -> Said:
     """Twenty zeros of some protocol from the left."""
-    return _ip(0, bytes(20), protocol)
+    return in_ip(0, bytes(20), protocol)

@@ -1,4 +1,4 @@
-"""What else rules do with connections: connmark, connbytes, connlimit; CONNMARK, CT, NOTRACK."""
+"""What else rules do with connections: connmark, connbytes, connlimit; CONNMARK."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.option import U32, Option, Values, Where, markmask, number, show_mark, uint
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
-from pystack.errors import EINVAL, NotModelled
-from pystack.netfilter.conntrack.conn import ZONE_DIR_BOTH, ZONE_DIR_ORIGINAL, ZONE_DIR_REPLY, Zone
+from pystack.errors import EINVAL
 from pystack.netfilter.conntrack.info import ORIGINAL, REPLY
 from pystack.netfilter.matches.conntrack import BOTH, ConnBytes, ConnLimit, ConnMark
 from pystack.netfilter.rule import Match, Target
-from pystack.netfilter.targets.conntrack import Ct, NoTrack, RestoreMark, SaveMark, SetConnMark
+from pystack.netfilter.targets.conntrack import RestoreMark, SaveMark, SetConnMark
 
 _U64: Final = (1 << 64) - 1
 
@@ -271,99 +270,4 @@ def _shown_copy(copy: str, values: Values) -> str:
     return f"{verb} ctmask {connection:#x} nfmask ~{packet:#x}"
 
 
-# --- CT -----------------------------------------------------------------------------------------------------
-
-_ZONES: Final = {"zone": ZONE_DIR_BOTH, "zone-orig": ZONE_DIR_ORIGINAL, "zone-reply": ZONE_DIR_REPLY}
-_NOT_YET: Final = ("helper", "timeout", "ctevents", "expevents")
-_BY_MARK: Final = "mark"
-
-
-def _zone(text: str, where: Where) -> int | str:
-    if text == _BY_MARK:
-        return text
-    value = number(text, 0xFFFF)
-    if value is None:
-        raise Refused(f"Cannot parse {text} as a zone ID")
-    return value
-
-
-def _anything(text: str, where: Where) -> str:
-    return text
-
-
-class CtTarget(TargetExtension):
-    """Linux: libxt_CT.c"""
-
-    name = "CT"
-    tables = ("raw",)
-    options = (
-        Option("notrack"),
-        *(Option(name, _anything) for name in _NOT_YET),
-        *(Option(name, _zone) for name in _ZONES),
-    )
-
-    def check(self, values: Values) -> None:
-        """Helpers, timeouts and events of a connection's own are not there yet."""
-        for name in _NOT_YET:
-            if name in values:
-                raise NotModelled(
-                    f"iptables -j CT --{name}", ("--notrack", *(f"--{zone}" for zone in _ZONES))
-                )
-
-    def save(self, values: Values) -> str:
-        """Only the zone that was named last counts; none is zone 0."""
-        return " ".join(f"--{word}" for word in _ct_words(values))
-
-    def listing(self, values: Values, names: Names | None) -> str:
-        """`CT zone 5`"""
-        return " ".join(("CT", *_ct_words(values)))
-
-    def compile(self, values: Values, site: Site) -> Target:
-        """Linux: xt_CT.c xt_ct_tg_check()"""
-        if "notrack" in values:
-            return NoTrack()
-        name = _last_zone(values)
-        if name is None:
-            return Ct(Zone())
-        value = values[name].value
-        if value == _BY_MARK:
-            return Ct(Zone(0, _ZONES[name], by_mark=True))
-        return Ct(Zone(value, _ZONES[name]))
-
-
-def _last_zone(values: Values) -> str | None:
-    given = [name for name in values if name in _ZONES]
-    return given[-1] if given and values[given[-1]].value != 0 else None
-
-
-def _ct_words(values: Values) -> list[str]:
-    name = _last_zone(values)
-    words = ["notrack"] if "notrack" in values else []
-    return words + ([] if name is None else [f"{name} {values[name].value}"])
-
-
-class NoTrackTarget(TargetExtension):
-    """Linux: libxt_CT.c notrack_ct2_tg_reg"""
-
-    name = "NOTRACK"
-    listed_as = "CT"
-    tables = ("raw",)
-
-    def listing(self, values: Values, names: Names | None) -> str:
-        """`NOTRACK`"""
-        return "NOTRACK"
-
-    def compile(self, values: Values, site: Site) -> Target:
-        """The same as CT --notrack."""
-        return NoTrack()
-
-
-EXTENSIONS: Final = (
-    ConnMarkMatch(),
-    ConnBytesMatch(),
-    ConnLimitMatch(),
-    ConnLimitMatch6(),
-    ConnMarkTarget(),
-    CtTarget(),
-    NoTrackTarget(),
-)
+EXTENSIONS: Final = (ConnMarkMatch(), ConnBytesMatch(), ConnLimitMatch(), ConnLimitMatch6(), ConnMarkTarget())
