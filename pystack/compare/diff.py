@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Final
 
 from pystack.compare.align import Pair, align, place
-from pystack.compare.connections import reconciled
+from pystack.compare.connections import reconciled, reconciled_events, shows_connections
 from pystack.compare.equivalences import Injected, alike, ignored, kind_of, unforgiven
 from pystack.compare.log_lines import alike_lines, identities
 from pystack.compare.moved import Move, Twin, moves
@@ -239,11 +239,11 @@ class Differ:
             return self._difference("OUTPUT", pair, "exit code")
         for stream in STREAMS:
             theirs, ours = stream_text(left, stream), stream_text(right, stream)
-            if theirs != ours and left.command.startswith("conntrack"):
-                theirs, ours = map("\n".join, reconciled(theirs.splitlines(), ours.splitlines()))
             if theirs != ours and is_unordered(left.command):
                 theirs, ours = sorted_lines(theirs), sorted_lines(ours)
                 self._forgive([HASH_ORDER] if theirs == ours else [])
+            if theirs != ours and shows_connections(left.command):
+                theirs, ours = _timeless(left.command, theirs.splitlines(), ours.splitlines())
             if theirs != ours:
                 return self._difference("OUTPUT", pair, _first_line(theirs, ours))
         return None
@@ -333,6 +333,15 @@ def framed(hop: Hop) -> bytes:
         return hop.data
     is_ip = bool(hop.data) and hop.data[0] >> 4 == 4
     return bytes(12) + (ETH_P_IP if is_ip else ETH_P_ARP).to_bytes(2, "big") + hop.data
+
+
+def _timeless(command: str, theirs: list[str], ours: list[str]) -> tuple[str, str]:
+    """What was printed of connections, as far as it does not depend on when that was."""
+    if is_unordered(command):
+        left, right = map(sorted, reconciled(theirs, ours))
+    else:
+        left, right = reconciled_events(theirs, ours)
+    return "\n".join(left), "\n".join(right)
 
 
 def _first_line(theirs: str, ours: str) -> str:

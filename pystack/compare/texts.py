@@ -17,7 +17,10 @@ STREAMS: Final = ("out", "err")
 
 _SHOWS: Final = ("", "show", "list", "lst", "ls")  # `ip neigh` and `ip neigh show` are one
 _TAKE_A_VALUE: Final = ("-n", "-netns", "-f", "-family", "-l", "-loops")
-_HASHED_FILES: Final = tuple(f"/proc/net/{name}" for name in ("arp", "icmp", "raw", "tcp", "udp"))
+_HASHED_FILES: Final = tuple(
+    f"/proc/net/{name}"
+    for name in ("arp", "icmp", "nf_conntrack", "nf_conntrack_expect", "raw", "tcp", "udp")
+)
 _ORDERED_NETSTAT: Final = frozenset("rsig")  # routes, statistics, devices, groups
 
 

@@ -39,6 +39,8 @@ CTA_PROTOINFO_TCP, CTA_PROTOINFO_SCTP = 1, 3
 CTA_PROTOINFO_STATE: Final = 1
 CTA_TCP_WSCALE_ORIGINAL, CTA_TCP_WSCALE_REPLY, CTA_TCP_FLAGS_ORIGINAL, CTA_TCP_FLAGS_REPLY = 2, 3, 4, 5
 
+CTA_HELP_NAME: Final = 1
+
 CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
 
 Fields = dict[int, bytes]
@@ -92,6 +94,10 @@ def parse(body: bytes) -> Snapshot | None:
             _number(tcp.get(CTA_TCP_FLAGS_REPLY, b"")[:1]),
         ),
         zone=_number(found.get(CTA_ZONE, b"")),
+        helper=_fields(found.get(CTA_HELP, b""))
+        .get(CTA_HELP_NAME, b"")
+        .rstrip(b"\0")
+        .decode(errors="replace"),
         counters=None if counters[0] is None or counters[1] is None else (counters[0], counters[1]),
     )
 

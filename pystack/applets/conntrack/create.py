@@ -43,6 +43,7 @@ SETTABLE: Final = IPS_SEEN_REPLY | IPS_ASSURED | IPS_FIXED_TIMEOUT
 
 _NFPROTO_IPV4: Final = 2
 _WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE)
+_LONG_AGO: Final = -1  # when a UDP flow became a stream
 _TOLD: Final = Event.NEW | Event.MARK | Event.PROTOINFO | Event.ASSURED | Event.REPLY | Event.HELPER
 
 
@@ -68,8 +69,7 @@ def create(options: Options, context: TrackContext) -> None:
         conn.extended().zone = zone
     if context.conf.acct:
         conn.extended().accounted = True
-    if options.state is not None:
-        conn.proto = _unseen(options.state)
+    conn.proto = _LONG_AGO if options.state is None else _unseen(options.state)
     context.begin_telling(conn)
     context.take(conn, _TOLD, USER)
 

@@ -13,6 +13,7 @@ from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.expectation import Expectation, Refusal
 from pystack.netfilter.conntrack.helper import help_of
 from pystack.netfilter.conntrack.tuples import Tuple
+from pystack.wire.ipv4 import IPPROTO_TCP
 
 _ERRNOS = {Refusal.BUSY: EBUSY, Refusal.ALREADY: EEXIST, Refusal.FULL: EMFILE, Refusal.NO_HELP: EOPNOTSUPP}
 
@@ -36,7 +37,7 @@ def create(options: Options, context: TrackContext) -> None:
     wanted, masks = options.expected, options.masks
     flow = Tuple(
         master_flow.family,
-        master_flow.protocol,
+        _protocol(master_flow.protocol, wanted.get("dport", 0)),
         wanted["saddr"],
         wanted["daddr"],
         wanted.get("sport", 0),
@@ -46,3 +47,11 @@ def create(options: Options, context: TrackContext) -> None:
     refusal = context.expectations.expect(expected)
     if refusal is not None:
         raise NetError(_ERRNOS[refusal])
+
+
+def _protocol(protocol: int, port: int) -> int:
+    """The tool takes half of the port for TCP's number.
+
+    Linux: conntrack-tools extensions/libct_proto_tcp.c parse_options()
+    """
+    return port >> 8 if protocol == IPPROTO_TCP else protocol

@@ -85,7 +85,8 @@ def check_protocol(command: str, table: str, protocol: int | None, given: Collec
     names = _OF_PROTOCOLS.get(PROTOCOLS.get(protocol or 0, ""), [])
     pairs = names[:4]
     if table == "expect":
-        required = {"I": [name for name in names if name != "state"], "D": pairs, "G": pairs}.get(command, [])
+        to_create = [name for name in names if name != "state" and not name.startswith("reply")]
+        required = {"I": to_create, "D": pairs, "G": pairs}.get(command, [])
         _check(names, required, required, given)
         return
     optional = [name for name in names if not name.startswith(("mask", "tuple"))]

@@ -72,9 +72,7 @@ _TARGETS: Final = {
 }
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
-_MATCHES_OF_BOTH: Final = (
-    "cgroup cluster connlabel dccp ecn ipcomp ipvs nfacct policy rateest set socket"
-)
+_MATCHES_OF_BOTH: Final = "cgroup cluster connlabel dccp ecn ipcomp ipvs nfacct policy rateest set socket"
 _MATCHES_OF_OTHERS: Final = {
     IPV4: frozenset(f"{_MATCHES_OF_BOTH} osf".split()),
     IPV6: frozenset(f"{_MATCHES_OF_BOTH} addrtype dst eui64 frag hbh ipv6header mh osf rt srh".split()),

@@ -11,7 +11,7 @@ from typing import Final
 from pystack.compare.fuzz import packets
 from pystack.compare.fuzz.conversations import Conversation
 from pystack.compare.fuzz.dice import Dice
-from pystack.compare.scenario import Run, Scenario, Send, Step, Topology
+from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Topology
 from pystack.wire import icmp, udp
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
 
@@ -41,15 +41,17 @@ SETTINGS: Final = {
     "checksum": (0, 1, 1),
     "acct": (0, 1),
 }
+EVENTS: Final = Start("conntrack -E", "events")  # which both sides have to tell in the same order
 COMMANDS: Final = 3  # in a hundred steps
 AT_ONCE: Final = 3  # conversations
 
 
 def draw(dice: Dice, cases: int) -> Scenario:
-    """A router between two stations, and so many steps."""
+    """A router between two stations, and so many steps, told of from the first."""
     setup = SETUP + "".join(f"{_setting(dice)}\n" for _ in range(dice.between(0, 3)))
     talk = _Talk(dice)
-    return Scenario("", "conntrack", Topology(PORTS, setup), tuple(_step(dice, talk) for _ in range(cases)))
+    steps = tuple(_step(dice, talk) for _ in range(cases - 1))
+    return Scenario("", "conntrack", Topology(PORTS, setup), (EVENTS, *steps))
 
 
 def _setting(dice: Dice) -> str:

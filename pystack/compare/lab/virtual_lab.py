@@ -89,7 +89,7 @@ class VirtualLab:
         chooser = self.host.init.tables.nat.chooser
         self._draws = chooser.draw = AdoptedDraws(mappings, chooser.draw)
 
-    def _connection(self, conn: Conn, event: CtEvent) -> None:
+    def _connection(self, conn: Conn, event: CtEvent, portid: int) -> None:
         if event & CtEvent.DESTROY:
             return
         kind = "NEW" if event & (CtEvent.NEW | CtEvent.RELATED) else "UPDATE"

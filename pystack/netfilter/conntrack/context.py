@@ -181,6 +181,11 @@ class TrackContext:
 
         return stop
 
+    @property
+    def heeds_choices(self) -> bool:
+        """Whether a rule that is made now can choose events. Linux: nf_ct_ecache_ext_add()"""
+        return self.conf.events != _IF_WATCHED or bool(self._watchers)
+
     def begin_telling(self, conn: Conn, told: int = 0, told_expected: int = 0) -> None:
         """Decide once and for all which events of a connection, and of what it expects, are told: what a rule
         said, else all, but with nf_conntrack_events=2 only if somebody listens when it begins.
@@ -188,9 +193,7 @@ class TrackContext:
         Linux: net/netfilter/nf_conntrack_ecache.c nf_ct_ecache_ext_add()
         """
         chosen = bool(told or told_expected)
-        if self.conf.events == _IF_WATCHED and not self._watchers:
-            return
-        if self.conf.events == _NEVER and not chosen:
+        if not self.heeds_choices or (self.conf.events == _NEVER and not chosen):
             return
         extension = conn.extended()
         extension.told = told if chosen else _ALL_EVENTS

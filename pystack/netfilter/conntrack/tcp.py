@@ -314,6 +314,7 @@ class _Crossing:
         timeout = self._timeout()
         if not conn.status & IPS_SEEN_REPLY:
             if segment.kind is Flags.RST:  # nothing but a refusal came back
+                conn.proto = track.pack()  # as those who are told of the end shall see it
                 self.context.account(conn, self.pkt)
                 self.context.kill(conn)
                 return Tracked.FITS

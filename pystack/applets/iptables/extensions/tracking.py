@@ -126,8 +126,9 @@ class CtTarget(TargetExtension):
         if "notrack" in values:
             return NoTrack()
         helper = self._helper(values, site) if _text(values, "helper") else None
+        heeded = site.conntrack.context.heeds_choices
         told, told_expected = (
-            values[name].value if name in values else 0 for name in ("ctevents", "expevents")
+            values[name].value if name in values and heeded else 0 for name in ("ctevents", "expevents")
         )
         return Ct(_zone_of(values), helper, told, told_expected)
 
