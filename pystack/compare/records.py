@@ -6,7 +6,6 @@ A field that is None was not observable on that side, which is never the same as
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -47,15 +46,6 @@ class Captured:
     def fields(self) -> Json:
         """What the JSON line carries."""
         return {"device": self.device, "dir": self.dir, "hex": self.data.hex()}
-
-
-# What LOG rules, nft's log and ebtables --log have in common, and no other line of the kernel's log has.
-_OF_A_PACKET: Final = re.compile(r"IN=\S* OUT=(?: |\S)")
-
-
-def is_log_line(text: str) -> bool:
-    """Whether a line of the kernel's log tells of a packet that met a LOG rule."""
-    return _OF_A_PACKET.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """`explain --path`: a packet's way as a line through the picture in the README, with its numbers, and beside
-each hook what a LOG rule there would begin its line with.
+each hook the lines that its LOG rules print; where there are none, what one would begin its line with.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def picture(traveller: Traveller, wiring: Wiring) -> Iterator[str]:
     for passing in _once(passed):
         crossed = passing.crossed
         if crossed.family != "netdev":
-            yield f"  |     {f'{crossed.family} {crossed.hook}':{_HOOK}} {passing.log}"
+            beside = [line.rstrip() for line in passing.lines] or [passing.log]
+            yield f"  |     {f'{crossed.family} {crossed.hook}':{_HOOK}} {beside[0]}"
+            yield from (f"  |     {'':{_HOOK}} {line}" for line in beside[1:])
             if crossed.hook == "INPUT" and crossed.family != "bridge":
                 yield _node("2" if kind in ("1-2", "1-7") else "4", "this host")
         elif node := _device(crossed, kind, wiring, "" if came_in else first):

@@ -72,10 +72,11 @@ class Step(NamedTuple):
 
 
 class Passing(NamedTuple):
-    """A hook that a packet met, and what a LOG rule there would begin its line with."""
+    """A hook that a packet met."""
 
     crossed: Crossed
-    log: str
+    log: str  # what a LOG rule there would begin its line with
+    lines: tuple[str, ...] = ()  # what those that are there print
 
 
 @dataclass(slots=True)

@@ -12,13 +12,14 @@ from typing import Final, NamedTuple
 
 from pystack.device import NetDevice
 from pystack.drop import NETFILTER_DROP, REASONS
-from pystack.events import Dropped, Event
+from pystack.events import Dropped, Event, Printk
 from pystack.explain.delivery import DELIVERED
 from pystack.explain.rule_steps import listen, refused
 from pystack.explain.stage import Reason, Stage, Told, Traveller
 from pystack.host import Host
 from pystack.netfilter import hooks as nf
 from pystack.netfilter.hooks import HookEntry, HookPoint, HookState, OkFn
+from pystack.netfilter.log_text import is_log_line
 from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
 from pystack.netns import Netns
 from pystack.packet import Packet
@@ -169,8 +170,18 @@ class Watcher:
     # --- ends ---------------------------------------------------------------------------------------------
 
     def _hear(self, event: Event) -> None:
-        if not isinstance(event, Dropped):
-            return
+        if isinstance(event, Printk) and is_log_line(event.text):
+            self._note_line(event.text)
+        elif isinstance(event, Dropped):
+            self._note_drop(event)
+
+    def _note_line(self, text: str) -> None:
+        """A LOG rule spoke: of the packet that is being handled, at the hook where that is."""
+        passed = self.travellers[self._current - 1].passed if self._current else []
+        if passed:
+            passed[-1] = passed[-1]._replace(lines=(*passed[-1].lines, text))
+
+    def _note_drop(self, event: Dropped) -> None:
         traveller = event.trace if isinstance(event.trace, Traveller) else self._turned_away()
         if traveller is None:
             return

@@ -5,6 +5,7 @@ Linux: net/netfilter/nf_log_syslog.c
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from pystack.device import ARPHRD_ETHER, NetDevice
@@ -18,6 +19,13 @@ from pystack.wire.ipv4 import address_text
 
 _ARP_HEADER: Final = 8
 _ARP_BODY: Final = 20
+# What LOG rules, nft's log and ebtables --log have in common, and no other line of the kernel's log has.
+_OF_A_PACKET: Final = re.compile(r"IN=\S* OUT=(?: |\S)")
+
+
+def is_log_line(text: str) -> bool:
+    """Whether a line of the kernel's log tells of a packet that met a LOG rule."""
+    return _OF_A_PACKET.search(text) is not None
 
 
 def ip_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:

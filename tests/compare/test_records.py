@@ -16,7 +16,6 @@ from pystack.compare.records import (
     Record,
     State,
     from_json,
-    is_log_line,
     to_json,
 )
 
@@ -73,30 +72,3 @@ def test_an_output_has_both_streams_apart_and_together() -> None:
     fields = to_json(Output(1, "ping x", 2, "both", "out", "err"), PYSTACK)
     assert (fields["rc"], fields["text"], fields["out"], fields["err"]) == (2, "both", "out", "err")
     assert to_json(State(1, "fdb", "x\n"), PYSTACK)["what"] == "fdb"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "FILTER-FORWARD IN=br0 OUT=br0 PHYSIN=tap1 PHYSOUT=tap2 MAC=ba:ec SRC=172.16.10.11 DST=172.16.10.12 ",
-        "IN= OUT=lo SRC=127.0.0.1 ",
-        "EB-INPUT IN=tap1 OUT= MAC source = ba:ec:24:5c:80:3a MAC dest = 02:00:00:00:00:01 proto = 0x0800",
-        "TRACE: raw:PREROUTING:policy:2 IN=tap1 OUT= MAC=02 ",
-    ],
-)
-def test_a_log_rules_line_is_known_whatever_its_prefix(text: str) -> None:
-    assert is_log_line(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "br0: port 1(tap1) entered forwarding state",
-        "device tap1 entered promiscuous mode",
-        "IPv4: martian source 192.168.21.1 from 172.16.10.1, on dev wlp2s0",
-        "LOGIN=root OUT",
-        "",
-    ],
-)
-def test_other_lines_of_the_kernels_log_are_not_of_a_packet(text: str) -> None:
-    assert not is_log_line(text)

@@ -71,6 +71,16 @@ def test_beside_each_hook_stand_the_fields_of_a_log_line() -> None:
     assert lines[-1] == ["=", "sent", "by", "tap2"]
 
 
+def test_log_rules_speak_beside_their_hooks() -> None:
+    host = build(
+        "iptables -A FORWARD -j LOG --log-prefix 'one '\niptables -A FORWARD -j LOG --log-prefix 'two '\n"
+    )
+    lines = [" ".join(line.split()) for line in pictures(told(BRIDGED, "tap1", host=host))]
+    at = next(at for at, line in enumerate(lines) if line.startswith("| ip FORWARD"))
+    assert lines[at].startswith("| ip FORWARD one IN=br0 OUT=br0 PHYSIN=tap1 PHYSOUT=tap2 MAC=")
+    assert lines[at + 1].startswith("| two IN=br0 OUT=br0 PHYSIN=tap1 PHYSOUT=tap2 MAC=")
+
+
 def test_a_packet_that_was_lost_early_says_so() -> None:
     lines = list(pictures(told("127.0.0.1 > 10.0.0.1: ICMP echo request", "tap1")))
     assert lines[1] == "    path 1-?: lost before its way was clear"

@@ -1,6 +1,8 @@
 """The kernel's log line of every kind of packet, byte for byte; real ones: scenarios/netfilter."""
 
-from pystack.netfilter.log_text import ip_line
+import pytest
+
+from pystack.netfilter.log_text import ip_line, is_log_line
 from pystack.netfilter.log_transport import LOG_IPOPT, LOG_MACDECODE, LOG_TCPOPT, LOG_TCPSEQ
 from pystack.netfilter.view import View
 from pystack.wire import icmp, tcp
@@ -117,3 +119,30 @@ def test_ports_of_a_bridge_are_told_where_they_are_not_the_devices_themselves() 
 def test_the_link_header_can_be_told_in_words() -> None:
     assert line(view(), LOG_MACDECODE).startswith("IN=tap1 OUT=wlan0 MACSRC=")
     assert "MACPROTO=0800 SRC=" in line(view(), LOG_MACDECODE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FILTER-FORWARD IN=br0 OUT=br0 PHYSIN=tap1 PHYSOUT=tap2 MAC=ba:ec SRC=172.16.10.11 DST=172.16.10.12 ",
+        "IN= OUT=lo SRC=127.0.0.1 ",
+        "EB-INPUT IN=tap1 OUT= MAC source = ba:ec:24:5c:80:3a MAC dest = 02:00:00:00:00:01 proto = 0x0800",
+        "TRACE: raw:PREROUTING:policy:2 IN=tap1 OUT= MAC=02 ",
+    ],
+)
+def test_a_log_rules_line_is_known_whatever_its_prefix(text: str) -> None:
+    assert is_log_line(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "br0: port 1(tap1) entered forwarding state",
+        "device tap1 entered promiscuous mode",
+        "IPv4: martian source 192.168.21.1 from 172.16.10.1, on dev wlp2s0",
+        "LOGIN=root OUT",
+        "",
+    ],
+)
+def test_other_lines_of_the_kernels_log_are_not_of_a_packet(text: str) -> None:
+    assert not is_log_line(text)

@@ -20,12 +20,13 @@ from pystack.compare.lab.kernel_side_state import StateReader, names_of
 from pystack.compare.lab.kernel_side_tables import leaves_marks
 from pystack.compare.lab.process import Attendant, Completed
 from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
-from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record, is_log_line
+from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record
 from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
 from pystack.hooks.ct_events import NEW, ConnEventReader
 from pystack.netfilter.conntrack.snapshot import Snapshot
+from pystack.netfilter.log_text import is_log_line
 
 NOT_FOUND: Final = 127  # how sh ends where there is no such command
 

@@ -16,7 +16,7 @@ from pystack.compare.lab.adoption import AdoptedDraws, Adoption, drawn_addresses
 from pystack.compare.lab.observers import Recorder, observe
 from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
 from pystack.compare.points import Point
-from pystack.compare.records import Captured, ConnChange, Frame, Log, is_log_line
+from pystack.compare.records import Captured, ConnChange, Frame, Log
 from pystack.compare.scenario import Scenario, Topology
 from pystack.compare.station import Heard, Stations
 from pystack.device import FEATURE_ALL
@@ -26,6 +26,7 @@ from pystack.l2.port import PortDevice
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import Event as CtEvent
 from pystack.netfilter.conntrack.snapshot import snapshot
+from pystack.netfilter.log_text import is_log_line
 from pystack.packet import PACKET_OUTGOING
 from pystack.sock.packet import PacketSocket
 
