@@ -83,13 +83,20 @@ def doctor(arguments: Sequence[str], context: Context) -> int:
 
 
 def compare(arguments: Sequence[str], context: Context) -> int:
-    """`pystack compare lab`: the same scenarios into the kernel and into pystack."""
+    """`pystack compare`: scenarios into the kernel and into pystack, or the kernel's log against pystack."""
     way, *rest = arguments or [""]
-    if way in ("live", "log"):
+    if way == "live":
         return _complain(f"compare {way}: not built yet")
     if way in ("-h", "--help"):
-        sys.stdout.write("usage: pystack compare lab SCENARIO…   (pystack compare lab --help says more)\n")
+        sys.stdout.write(
+            "usage: pystack compare lab SCENARIO…   (pystack compare lab --help says more)\n"
+            "       pystack compare log FILE…       (pystack compare log --help says more)\n"
+        )
         return 0
+    if way == "log":
+        from pystack.compare.log.verb import compare_log
+
+        return compare_log(rest, as_json=context.json)
     if way != "lab":
         return _complain(f"compare: which way? (known: lab, live, log), not {way!r}")
     from pystack.compare.lab.ending import end_cleanly

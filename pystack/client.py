@@ -47,6 +47,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --path | --json]
                              what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
+  compare log FILE…          what LOG lines of the kernel's log tell of packets, held against pystack
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
   exec [-c FILE] SCRIPT.py   a trio program on pystack's sockets instead of the kernel's
   forward [-R] tcp|udp HOST:PORT ADDR:PORT

@@ -43,3 +43,8 @@ def words(record: Record | None) -> str:
             return f"exit code {record.rc}: {record.text.strip()}"
         case State():
             return record.text.strip()
+
+
+def printable(text: str) -> str:
+    """Text of somebody else's, for a terminal that must not obey it."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

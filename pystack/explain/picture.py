@@ -4,11 +4,11 @@ each hook the lines that its LOG rules print; where there are none, what one wou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pystack.explain.path_kind import LOOPBACK, Crossed, Wiring, way_in
-from pystack.explain.stage import Passing, Traveller
+from pystack.explain.stage import Passing
 
 _LEGEND: Final = {
     "1-7": "from one port of a bridge to another",
@@ -28,9 +28,8 @@ _DOOR: Final = "+"  # a bridge's own device, where a packet enters or leaves IP
 _HOOK: Final = 18
 
 
-def picture(traveller: Traveller, wiring: Wiring) -> Iterator[str]:
-    """The lines of one packet."""
-    kind, passed = traveller.path, traveller.passed
+def picture(kind: str, passed: Sequence[Passing], wiring: Wiring) -> Iterator[str]:
+    """The lines of one packet, which met these hooks on a path of this kind."""
     legend = _LEGEND.get(kind, "lost before its way was clear")
     yield f"path {kind}: {legend}"
     if not passed:

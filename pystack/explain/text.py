@@ -21,7 +21,7 @@ def pictures(explanation: Explanation) -> Iterator[str]:
     """Only the ways, drawn."""
     for traveller in explanation.travellers:
         yield from _headline(traveller)
-        for line in picture(traveller, explanation.wiring[traveller.netns]):
+        for line in picture(traveller.path, traveller.passed, explanation.wiring[traveller.netns]):
             yield f"{_INDENT}{line}".rstrip()
         yield f"{_INDENT}= {explanation.end_of(traveller)}"
     yield from _warning(explanation)

@@ -21,7 +21,7 @@ BRIDGED = (
 def numbers(explanation: Explanation) -> list[str]:
     """The numbers and devices of the first packet's line."""
     traveller = explanation.travellers[0]
-    lines = list(picture(traveller, explanation.wiring[traveller.netns]))[1:]
+    lines = list(picture(traveller.path, traveller.passed, explanation.wiring[traveller.netns]))[1:]
     return [" ".join(line.split()) for line in lines if not line.startswith("  |")]
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from pystack.applets import shell
 from pystack.compare.lab.nearest import nearest
+from pystack.compare.words import printable
 from pystack.toml_lines import TomlLines
 
 Path = tuple[str, ...]
@@ -36,7 +37,7 @@ class Source:
     def sorted_complaints(self) -> list[str]:
         """`FILE:LINE: …`, from the top of the file down."""
         return [
-            f"{self.file}:{line}: {_printable(text)}"
+            f"{self.file}:{line}: {printable(text)}"
             for line, text in sorted(self.complaints, key=lambda pair: pair[0])
         ]
 
@@ -118,8 +119,3 @@ class Source:
 def _dotted(path: Path) -> str:
     """A key as a user would name it: without which of several it is, which the line tells."""
     return ".".join(word for word in path if not word.isdigit())
-
-
-def _printable(text: str) -> str:
-    """What a file holds must not meddle with the terminal that it is shown on."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -1,0 +1,67 @@
+"""Which kind of path lines show, in the numbers of the README's picture, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pystack.compare.log.message import ARP, BRIDGE
+from pystack.compare.log.order import rank
+from pystack.compare.log.passage import Line, Passage
+from pystack.compare.log.place import Hook
+from pystack.explain.path_kind import Crossed, Wiring, kind_of
+from pystack.wire import ipv4
+
+_BRIDGE_INPUT: Final = Hook(BRIDGE, "INPUT")
+
+
+def crossed(passage: Passage) -> list[Crossed]:
+    """The hooks that a packet met, in the kernel's order: those that lines tell of, and those that must have
+    been before.
+    """
+    lines = sorted(passage.lines, key=lambda line: rank(line.hook))
+    told = [_crossed(line) for line in lines]
+    return [*_beginning(passage, lines[0]), *told]
+
+
+def _crossed(line: Line) -> Crossed:
+    message = line.message
+    told = message.datagram
+    daddr = None if told is None else ipv4.parse_address(told.destination)
+    return Crossed(*line.hook, message.indev or None, message.outdev or None, daddr)
+
+
+def _beginning(passage: Passage, first: Line) -> Iterator[Crossed]:
+    """The way in, where the first line is behind it already."""
+    port = passage.port_in
+    if port and first.hook.family != BRIDGE:
+        yield Crossed(BRIDGE, "PREROUTING", port, None)
+    bridged = next((line.message for line in passage.lines if line.message.physout), None)
+    if bridged is not None:
+        yield Crossed(BRIDGE, "FORWARD", bridged.physin, bridged.physout)
+    local = not port and not passage.entered_by and first.hook.name in ("POSTROUTING", "OUTPUT")
+    if local:
+        yield Crossed(ARP if passage.datagram is None else "ip", "OUTPUT", None, passage.left_by or None)
+
+
+def path_of(passage: Passage, wiring: Wiring) -> str:
+    """`1-7`, `1-2-8`, `4-lo-4` …"""
+    return kind_of(crossed(passage), wiring)
+
+
+def end_of(passage: Passage, kind: str) -> str:
+    """Where it went, or where it was seen last."""
+    hooks = {line.hook.name for line in passage.lines if line.hook.family != BRIDGE}
+    if "INPUT" in hooks and kind not in ("1-7",):
+        return "delivered"
+    ports = passage.ports_out
+    behind = [line for line in passage.lines if line.hook.name == "POSTROUTING"]
+    if ports and behind:
+        return f"sent by {', '.join(ports)}"
+    out = passage.left_by
+    if behind and out and kind != "4-lo-4":
+        return f"sent by {out}"
+    if passage.datagram is None and passage.has(_BRIDGE_INPUT):
+        return "handed up by its bridge"
+    last = max(passage.lines, key=lambda line: rank(line.hook))
+    return f"last seen at {last.hook}: dropped there, or no rule logs what came after"

@@ -1,0 +1,137 @@
+"""What holds of the lines of one packet whatever the rules are: the order of hooks and tables, the fields
+that
+a host does not change, and those that it must.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from pystack.compare.log.finding import Fault, Finding
+from pystack.compare.log.order import hooks_of, rank, table_rank
+from pystack.compare.log.passage import Line, Passage
+from pystack.compare.log.place import Hook
+
+_MOST_SORTS: Final = 1024  # of packets, whose lines are remembered
+_AFTER_ROUTING: Final = ("FORWARD", "POSTROUTING")
+_PER_PORT: Final = (Hook("bridge", "FORWARD"), Hook("bridge", "POSTROUTING"), Hook("bridge", "OUTPUT"))
+
+
+def calls_ip(passage: Passage) -> bool:
+    """Whether br_netfilter shows IP what is on a bridge."""
+    of_ip = [line.message for line in passage.lines if line.hook.family == "ip" and line.message.indev]
+    if any(message.physin or message.physout for message in of_ip):
+        return True
+    only_frames = all(line.hook.family == "bridge" for line in passage.lines)
+    return not only_frames and not (of_ip and passage.port_in)
+
+
+def must_meet(passage: Passage, kind: str) -> tuple[Hook, ...]:
+    """The hooks on its way, in order."""
+    return hooks_of(kind, kind[:1] if kind[:1].isdigit() else _way_in(passage), calls_ip=calls_ip(passage))
+
+
+def _way_in(passage: Passage) -> str:
+    if passage.port_in:
+        return "1"
+    return "3" if passage.entered_by else "4"
+
+
+def broken(passage: Passage, kind: str) -> Iterator[Finding]:
+    """Every law that its lines do not keep."""
+    yield from _disorder(passage, must_meet(passage, kind))
+    yield from _wrong_ttl(passage)
+    for line in passage.lines:
+        if line.place.contradiction:
+            yield Finding(Fault.FIELD, passage.number, line.place.contradiction, line.number)
+
+
+def _disorder(passage: Passage, hooks: Sequence[Hook]) -> Iterator[Finding]:
+    """Lines that stand before one that must come first. A flood begins anew for each port."""
+    places = {hook: number for number, hook in enumerate(hooks)}
+    lines = [line for line in passage.lines if line.hook in places]
+    for before, line in pairwise(lines):
+        here, there = places[before.hook], places[line.hook]
+        is_flood = len(passage.ports_out) > 1 and line.hook in _PER_PORT
+        if there < here and not is_flood:
+            text = f"{_name(line)} stands behind {_name(before)}, and {line.hook} comes before {before.hook}"
+            yield Finding(Fault.ORDER, passage.number, text, line.number)
+        elif there == here:
+            ranks = table_rank(before.hook, before.place.table), table_rank(line.hook, line.place.table)
+            if ranks[0] is not None and ranks[1] is not None and ranks[1] < ranks[0]:
+                text = (
+                    f"{_name(line)} stands behind {_name(before)}, and at {line.hook} "
+                    f"{line.place.table} comes before {before.place.table}"
+                )
+                yield Finding(Fault.ORDER, passage.number, text, line.number)
+
+
+def _wrong_ttl(passage: Passage) -> Iterator[Finding]:
+    """Routing takes one off TTL, between PREROUTING and FORWARD; nothing else does."""
+    told = [(line, line.message.datagram) for line in sorted(passage.lines, key=_by_rank)]
+    first: int | None = None
+    for line, datagram in told:
+        if datagram is None:
+            continue
+        is_routed = line.hook.name in _AFTER_ROUTING and bool(passage.entered_by) and not _is_bridged(passage)
+        here = datagram.ttl + is_routed
+        if first is None:
+            first = here
+        elif here != first:
+            wanted = first - is_routed
+            text = f"{_name(line)} has TTL={datagram.ttl}, and the lines before make it {wanted}"
+            yield Finding(Fault.FIELD, passage.number, text, line.number)
+
+
+def _is_bridged(passage: Passage) -> bool:
+    return any(line.message.physout for line in passage.lines)
+
+
+def _by_rank(line: Line) -> int:
+    return rank(line.hook)
+
+
+def _name(line: Line) -> str:
+    return line.message.prefix.strip() or str(line.hook)
+
+
+class Habits:
+    """What other packets of the same kind have lines for: a rule that spoke there must speak here too."""
+
+    def __init__(self) -> None:
+        self._prefixes: dict[tuple[object, ...], dict[tuple[Hook, str], int]] = defaultdict(dict)
+
+    def learn(self, passages: Iterable[tuple[Passage, str]]) -> None:
+        """From packets and their kinds."""
+        for passage, kind in passages:
+            if len(self._prefixes) > _MOST_SORTS:
+                return
+            known = self._prefixes[_sort(passage, kind)]
+            for line in passage.lines:
+                known[line.hook, line.message.prefix] = rank(line.hook)
+
+    def missing(self, passage: Passage, kind: str) -> Iterator[Finding]:
+        """Lines that others have, of a packet that was seen behind that place. nat is asked once a
+        connection,
+        and a note says where it leaves lines out.
+        """
+        if passage.left_out:
+            return
+        hooks = must_meet(passage, kind)
+        own = {(line.hook, line.message.prefix) for line in passage.lines}
+        reached = max((hooks.index(line.hook) for line in passage.lines if line.hook in hooks), default=-1)
+        for hook, prefix in self._prefixes[_sort(passage, kind)]:
+            if (hook, prefix) in own or hook not in hooks or hooks.index(hook) >= reached:
+                continue
+            if "NAT" in prefix.upper() and hook.family == "ip":
+                continue
+            text = f"no line {prefix.strip()}, which other packets of path {kind} have at {hook}"
+            yield Finding(Fault.MISSING, passage.number, text)
+
+
+def _sort(passage: Passage, kind: str) -> tuple[object, ...]:
+    told = passage.datagram
+    return (passage.host, kind, passage.entered_by, passage.left_by, None if told is None else told.protocol)
