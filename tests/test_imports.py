@@ -40,14 +40,16 @@ LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS), start=1) fo
 PACKAGE_LEVEL = 0  # pystack/__init__.py itself: everyone may read the version there
 
 SHELL = frozenset("__main__ cli client daemon web compare hooks drivers".split())
-# compare/lab, live and log meet the kernel; these modules beside them only compute.
+# compare/lab and live meet the kernel, and compare/log reads files; these modules only compute.
 PURE_IN_COMPARE = frozenset(
     f"pystack.compare.{name}"
     for name in (
         "align connections diff equivalences explanation features findings fuzz fuzz.areas fuzz.bridge "
         "fuzz.bridge_site fuzz.bridge_steps fuzz.cause fuzz.dice fuzz.frames fuzz.shrink html junit "
-        "known log_lines markup moved outcome path points predict records report rows scenario station "
-        "stream tcp_numbers texts words"
+        "known log log.account log.datagram log.drawing log.finding log.grouping log.judge log.kind "
+        "log.laws log.lines log.machine log.message log.order log.passage log.place log.rebuild "
+        "log.relations log.replay log.report log.surroundings log_lines markup moved outcome path points "
+        "predict records report rows scenario station stream tcp_numbers texts words"
     ).split()
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.wire import ipv4, tcp
@@ -45,6 +45,7 @@ _HIGHEST: Final = {
 }
 _HEX: Final = frozenset(("TOS", "PREC", "RES", "SPI", "MARK"))
 # Before PROTO= a word is of the IP header, behind it of what that carries; ID and LEN are words of both.
+_OF_NAT: Final = ("SPT", "DPT", "ID")  # an ICMP message's ID is its port
 _OF_NO_PACKET: Final = frozenset(("MARK", "UID", "GID"))
 
 
@@ -67,6 +68,9 @@ class Datagram:
     tcp_options: bytes = b""
     gateway: str = ""
     quoted: Datagram | None = None  # in an ICMP error
+    # What stays as it is while a packet crosses a host without NAT, and what NAT leaves alone too.
+    identity: tuple[object, ...] = field(init=False, compare=False)
+    body: tuple[object, ...] = field(init=False, compare=False)
 
     @property
     def is_ipv6(self) -> bool:
@@ -78,26 +82,19 @@ class Datagram:
         """How many hops it has left."""
         return self.header.get("TTL", self.header.get("HOPLIMIT", 0))
 
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """What stays as it is while a packet crosses a host without NAT, and tells it from others."""
-        return (self.source, self.destination, *self.body)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "body", _body(self))
+        object.__setattr__(self, "identity", (self.source, self.destination, *_ports(self), *self.body))
 
-    @property
-    def body(self) -> tuple[object, ...]:
-        """What NAT leaves alone, but for ports."""
-        kept = {name: value for name, value in self.carried.items() if name not in ("SPT", "DPT")}
-        if self.protocol == IPPROTO_ICMP and self.quoted is None:
-            kept.pop("ID", None)  # NAT's port
-        identity = self.header.get("ID", self.header.get("FLOWLBL", 0))
-        return (
-            self.protocol,
-            self.header.get("LEN"),
-            identity,
-            self.bits & IP_OFFSET,
-            self.flags,
-            *kept.items(),
-        )
+
+def _body(told: Datagram) -> tuple[object, ...]:
+    kept = {name: value for name, value in told.carried.items() if name not in _OF_NAT}
+    identity = told.header.get("ID", told.header.get("FLOWLBL", 0))
+    return (told.protocol, told.header.get("LEN"), identity, told.bits & IP_OFFSET, told.flags, *kept.items())
+
+
+def _ports(told: Datagram) -> tuple[object, ...]:
+    return tuple(told.carried.get(name) for name in _OF_NAT)
 
 
 def read(text: str) -> Datagram:

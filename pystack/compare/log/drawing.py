@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pystack.compare.log.account import Account
 from pystack.compare.log.message import BRIDGE
 from pystack.compare.log.place import Hook
-from pystack.compare.words import printable
 from pystack.explain.path_kind import LOOPBACK, Crossed
 from pystack.explain.picture import picture
 from pystack.explain.stage import Passing
@@ -51,7 +50,7 @@ def _at(account: Account, hook: Hook) -> Passing:
     indev = next((line.message.indev for line in lines), "")
     outdev = next((line.message.outdev for line in lines), "")
     crossed = Crossed(*hook, indev or None, outdev or None)
-    return Passing(crossed, _NO_LINE, tuple(printable(line.text.strip()) for line in lines))
+    return Passing(crossed, _NO_LINE, tuple(line.text.strip() for line in lines))
 
 
 def _device(hook: str, name: str) -> Passing:

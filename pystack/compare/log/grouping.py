@@ -37,7 +37,8 @@ class Grouper:
 
     def add(self, line: Line) -> None:
         """One more line."""
-        if line.is_bare and (known := self._bare.get((line.host, line.text))) and not _goes_on(known, line):
+        is_of_note = line.is_bare and _is_unmistakable(line.message)
+        if is_of_note and (known := self._bare.get((line.host, line.text))) and not _goes_on(known, line):
             known.quoted_again += 1
             return
         passage = next((one for one in self._open if _fits(one, line)), None)
@@ -49,7 +50,7 @@ class Grouper:
             self._open.remove(passage)
         passage.lines.append(line)
         self._open.appendleft(passage)
-        if line.is_bare:
+        if is_of_note:
             self._bare[line.host, line.text] = passage
 
     def leave_out(self) -> None:
@@ -71,6 +72,11 @@ class Grouper:
         return taken
 
 
+def _is_unmistakable(message: Message) -> bool:
+    """Whether no other packet has the same line: it has an identification of its own."""
+    return message.datagram is not None and bool(message.datagram.header.get("ID"))
+
+
 def _goes_on(known: Passage, line: Line) -> bool:
     """Whether a line that was there already is no quotation, but the next of a log without dates."""
     return line.order - known.last.order <= 1 and line.message.place != known.last.message.place
@@ -79,15 +85,13 @@ def _goes_on(known: Passage, line: Line) -> bool:
 def _fits(passage: Passage, line: Line) -> bool:
     if passage.host != line.host or line.order - passage.last.order > _REACH:
         return False
-    if len(passage.lines) >= _MOST_LINES:
-        return False
-    if any(known.message.place == line.message.place for known in passage.lines):
+    if line.message.family == ARP or len(passage.lines) >= _MOST_LINES:
         return False
     if line.message.family == BRIDGE:
-        return _fits_at_bridge(passage, line)
-    if line.message.family == ARP or not _is_of_ip(passage):
-        return False
-    return _is_same_packet(passage, line.message) and _is_same_way(passage, line)
+        fits = _fits_at_bridge(passage, line)
+    else:
+        fits = _is_of_ip(passage) and _is_same_packet(passage, line.message) and _is_same_way(passage, line)
+    return fits and not any(known.message.place == line.message.place for known in passage.lines)
 
 
 def _is_of_ip(passage: Passage) -> bool:
@@ -107,8 +111,9 @@ def _is_same_packet(passage: Passage, message: Message) -> bool:
     if any(other.identity == told.identity for other in known):
         return True
     last = known[-1]
-    same_end = last.source == told.source or last.destination == told.destination
-    return same_end and last.body == told.body and bool(told.header.get("ID"))  # NAT between the two
+    if last.body != told.body or not told.header.get("ID"):
+        return False
+    return last.source == told.source or last.destination == told.destination  # NAT between the two
 
 
 def _has_link_of(passage: Passage, message: Message) -> bool:
@@ -132,8 +137,7 @@ def _is_same_way(passage: Passage, line: Line) -> bool:
     entered, left = passage.entered_by, passage.left_by
     if message.physout:  # between two ports: IN= is empty behind POSTROUTING
         return not left or message.outdev == left
-    is_local = not entered and not any(one.physin for one in known)
-    if is_local:
+    if not entered and not any(one.physin for one in known):
         return not message.indev or (message.indev == LOOPBACK and left == LOOPBACK)
     if not message.indev:
         return entered == LOOPBACK and message.outdev == LOOPBACK

@@ -15,13 +15,13 @@ from pystack.wire import ipv4
 _BRIDGE_INPUT: Final = Hook(BRIDGE, "INPUT")
 
 
-def crossed(passage: Passage) -> list[Crossed]:
+def crossed(passage: Passage, wiring: Wiring) -> list[Crossed]:
     """The hooks that a packet met, in the kernel's order: those that lines tell of, and those that must have
     been before.
     """
     lines = sorted(passage.lines, key=lambda line: rank(line.hook))
     told = [_crossed(line) for line in lines]
-    return [*_beginning(passage, lines[0]), *told]
+    return [*_beginning(passage, lines[0], wiring), *told]
 
 
 def _crossed(line: Line) -> Crossed:
@@ -31,22 +31,22 @@ def _crossed(line: Line) -> Crossed:
     return Crossed(*line.hook, message.indev or None, message.outdev or None, daddr)
 
 
-def _beginning(passage: Passage, first: Line) -> Iterator[Crossed]:
+def _beginning(passage: Passage, first: Line, wiring: Wiring) -> Iterator[Crossed]:
     """The way in, where the first line is behind it already."""
     port = passage.port_in
-    if port and first.hook.family != BRIDGE:
-        yield Crossed(BRIDGE, "PREROUTING", port, None)
+    by_bridge = bool(port) or passage.entered_by in wiring.bridges
+    if by_bridge and first.hook.family != BRIDGE:
+        yield Crossed(BRIDGE, "PREROUTING", port or None, None)
     bridged = next((line.message for line in passage.lines if line.message.physout), None)
     if bridged is not None:
         yield Crossed(BRIDGE, "FORWARD", bridged.physin, bridged.physout)
-    local = not port and not passage.entered_by and first.hook.name in ("POSTROUTING", "OUTPUT")
-    if local:
+    if passage.is_made_here and first.hook.name in ("POSTROUTING", "OUTPUT"):
         yield Crossed(ARP if passage.datagram is None else "ip", "OUTPUT", None, passage.left_by or None)
 
 
 def path_of(passage: Passage, wiring: Wiring) -> str:
     """`1-7`, `1-2-8`, `4-lo-4` …"""
-    return kind_of(crossed(passage), wiring)
+    return kind_of(crossed(passage, wiring), wiring)
 
 
 def end_of(passage: Passage, kind: str) -> str:

@@ -21,12 +21,8 @@ _PER_PORT: Final = (Hook("bridge", "FORWARD"), Hook("bridge", "POSTROUTING"), Ho
 
 
 def calls_ip(passage: Passage) -> bool:
-    """Whether br_netfilter shows IP what is on a bridge."""
-    of_ip = [line.message for line in passage.lines if line.hook.family == "ip" and line.message.indev]
-    if any(message.physin or message.physout for message in of_ip):
-        return True
-    only_frames = all(line.hook.family == "bridge" for line in passage.lines)
-    return not only_frames and not (of_ip and passage.port_in)
+    """Whether br_netfilter shows IP what is on a bridge: then lines of IP name the ports."""
+    return any(line.message.physin or line.message.physout for line in passage.lines)
 
 
 def must_meet(passage: Passage, kind: str) -> tuple[Hook, ...]:
@@ -76,7 +72,7 @@ def _wrong_ttl(passage: Passage) -> Iterator[Finding]:
     for line, datagram in told:
         if datagram is None:
             continue
-        is_routed = line.hook.name in _AFTER_ROUTING and bool(passage.entered_by) and not _is_bridged(passage)
+        is_routed = line.hook.name in _AFTER_ROUTING and bool(line.message.indev) and not _is_bridged(passage)
         here = datagram.ttl + is_routed
         if first is None:
             first = here

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from pystack.compare.log.wrappings import LONGEST
-
+LONGEST: Final = 16384  # octets of a line; the kernel's have a thousand at most, a journal adds to them
 _BINARY_FIELD: Final = re.compile(rb"[A-Z_][A-Z0-9_]{0,63}")
 _EXPORT_BEGINS: Final = (b"__CURSOR=", b"__REALTIME_TIMESTAMP=")
 _SIZE: Final = 8  # octets that say how long a binary field of journalctl -o export is

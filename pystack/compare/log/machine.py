@@ -12,9 +12,11 @@ from typing import Final
 from pystack.applets.lexer import parse
 from pystack.applets.virtual import Outside, run, run_setup
 from pystack.compare.log.passage import Passage
+from pystack.device import IFF_LOOPBACK, IFF_NOARP
 from pystack.explain.bridging import bridge_of
 from pystack.explain.link_header import SOMEBODY
 from pystack.host import Host
+from pystack.l2.bridge_state import BridgeState
 from pystack.l2.devices import Link, is_valid_name
 from pystack.l3.fib_types import Flow
 from pystack.l3.route import Rtable
@@ -78,6 +80,17 @@ class Machine:
             if dev is not None:
                 return netns, dev
         return None
+
+    def entrance(self, passage: Passage) -> tuple[Netns, Link] | None:
+        """By which device a packet came; where the lines name only the bridge, one of its ports."""
+        found = self.find(passage.port_in or passage.entered_by)
+        bridge = None if found is None else found[1]
+        if found is None or not isinstance(bridge, BridgeState):
+            return found
+        known = None if passage.link_in is None else bridge.fdb.get(passage.link_in.source)
+        if known is not None and known.port is not None:
+            return found[0], known.port.dev
+        return next(((found[0], dev) for dev in bridge.port_of if isinstance(dev, Link)), found)
 
     def adopt(self, passages: Sequence[Passage]) -> None:
         """Link addresses of its own devices, as frames for them show."""
@@ -144,7 +157,8 @@ class Machine:
             self._know(self.netns, route.dev, route.nexthop(number), link)
 
     def _know(self, netns: Netns, dev: Link, address: int, link: bytes) -> None:
-        if not is_valid_unicast(link) or netns.ipv4.neighbours.lookup(dev, address) is not None:
+        is_known = netns.ipv4.neighbours.lookup(dev, address) is not None
+        if is_known or not is_valid_unicast(link) or dev.flags & (IFF_LOOPBACK | IFF_NOARP):
             return
         words = ["neigh", "add", ipv4.address_text(address), "lladdr", mac_text(link), "dev", dev.name]
         run(["ip", *words], self.host, netns)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pystack.compare.log.datagram import Datagram
 from pystack.compare.log.message import BRIDGE, LinkHeader, Message
 from pystack.compare.log.place import Hook, Place, place_of
+from pystack.explain.path_kind import LOOPBACK
 
 
 class Line(NamedTuple):
@@ -66,6 +67,11 @@ class Passage:
     def entered_by(self) -> str:
         """The device of IN=, as IP sees it; empty of what was made here."""
         return next((line.message.indev for line in self.lines if _is_ip_in(line)), "")
+
+    @property
+    def is_made_here(self) -> bool:
+        """Whether a local process sent it, or the stack itself; what comes from lo was made here too."""
+        return not self.port_in and self.entered_by in ("", LOOPBACK)
 
     @property
     def left_by(self) -> str:

@@ -98,7 +98,7 @@ def _refusal(told: Datagram) -> str:
 
 
 def crossings(passages: Sequence[Passage], related: Relations) -> list[Passage]:
-    """Packets that left by a device and came in again on the same machine: it leads into another namespace."""
+    """Packets that left by a device and came in again on the same machine: a way into another namespace."""
     by_number = {passage.number: passage for passage in passages}
     found = []
     for later, earlier in related.seen_before.items():

@@ -79,9 +79,7 @@ class Replay:
             packet = rebuild(_as_it_came(passage, told))
         except Unreadable as error:
             raise Unplayable(str(error)) from None
-        if passage.port_in or (passage.entered_by and passage.first.message.indev != "lo"):
-            return self._enter(passage, packet)
-        return self._leave(passage, told, packet)
+        return self._leave(passage, told, packet) if passage.is_made_here else self._enter(passage, packet)
 
     def awaited(self) -> Iterator[Played]:
         """What the machine made and printed, and the log has not."""
@@ -97,10 +95,9 @@ class Replay:
         return None
 
     def _enter(self, passage: Passage, packet: bytes) -> Played:
-        device = passage.port_in or passage.entered_by
-        found = self.machine.find(device)
+        found = self.machine.entrance(passage)
         if found is None:
-            raise Unplayable(f"the setup has no device {device}")
+            raise Unplayable(f"the setup has no device {passage.port_in or passage.entered_by}")
         netns, dev = found
         link = passage.link_in
         made = Made(ETH_P_IP, packet)
@@ -115,7 +112,8 @@ class Replay:
 
     def _leave(self, passage: Passage, told: Datagram, packet: bytes) -> Played:
         """A local socket sends it, bound to the device by which it went if the routes alone say otherwise."""
-        message, device = passage.first.message, passage.first.message.outdev
+        message = passage.first.message
+        device = message.outdev or message.indev  # of one that is seen at INPUT alone: lo
         by_routes = self._routed_by(told, message.mark, message.uid)
         bound_to, note = "", ""
         if device and by_routes != device and self.machine.netns.devices.get(device) is not None:

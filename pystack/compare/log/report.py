@@ -77,7 +77,7 @@ def told(account: Account) -> Iterator[str]:
     passage = account.passage
     yield f"#{passage.number} {headline(passage)}   ({_where(passage)})"
     for line in drawing(account):
-        yield f"{_INDENT}{line}".rstrip()
+        yield f"{_INDENT}{printable(line)}".rstrip()
     yield f"{_INDENT}= {'; '.join([printable(account.end), *_relations(account)])}"
     if account.played is not None and account.played.ends:
         yield f"{_INDENT}= pystack: {'; '.join(map(printable, account.played.ends))}"

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 from pystack.compare.log.message import find_devices
 
-LONGEST: Final = 16384  # octets of a line; the kernel's have a thousand at most
 _LONGEST_MESSAGE: Final = 2048  # letters
 _LONGEST_PREFIX: Final = 128  # Linux: include/uapi/linux/netfilter/nf_log.h NF_LOG_PREFIXLEN
 
