@@ -4,7 +4,8 @@ import pytest
 
 from pystack.compare.log.datagram import Unreadable, read
 from pystack.compare.log.rebuild import rebuild
-from pystack.netfilter.log_ipv4 import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ, ipv4_words
+from pystack.netfilter.log_ipv4 import ipv4_words
+from pystack.netfilter.log_transport import LOG_IPOPT, LOG_TCPOPT, LOG_TCPSEQ
 from tests.compare.log.logs import echo
 
 HEAD = "SRC=10.0.0.1 DST=10.0.0.2 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=7 "
@@ -26,7 +27,7 @@ QUOTED = "SRC=10.0.0.2 DST=10.9.9.9 LEN=32 TOS=0x00 PREC=0x00 TTL=1 ID=9 "
 )
 def test_the_same_words_come_back(words: str) -> None:
     flags = LOG_TCPSEQ | LOG_TCPOPT | LOG_IPOPT
-    assert ipv4_words(rebuild(read(words)), flags) == words
+    assert ipv4_words(rebuild(read(words)), flags).words == words
 
 
 @pytest.mark.parametrize(
