@@ -110,19 +110,19 @@ class UdpTable:
             sock.receive(piece, header, at, udp.HEADER_LENGTH + len(part), True)
 
     def icmp_error(self, error: IcmpError, ifindex: int) -> list[Flow]:
-        """Tell the socket whose datagram failed; the routes learn also without one.
+        """Tell the socket whose datagram failed; without one the routes learn nothing.
 
         Linux: net/ipv4/udp.c udp_err(), __udp4_lib_err()
         """
         inner, (saddr, daddr) = error.quote, error.addresses
         sport, dport, _, _ = udp.HEADER.unpack_from(inner, (inner[0] & 15) * 4)
-        flows = [Flow(daddr, saddr, tos=inner[1] & IPTOS_RT_MASK, proto=IPPROTO_UDP)]
         sock = self.ports.lookup(Endpoints(daddr, dport, saddr, sport, ifindex))
         if sock is None:
             self._context.snmp.Icmp.InErrors += 1
-            return flows
+            return []
         sock.icmp_error(error)
-        return flows + sock.flow_of(error)
+        flow = Flow(daddr, saddr, tos=inner[1] & IPTOS_RT_MASK, proto=IPPROTO_UDP)
+        return [flow, *sock.flow_of(error)]
 
 
 def _adds_up(pkt: Packet, header: Ipv4Header, length: int) -> bool:

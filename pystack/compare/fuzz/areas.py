@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, route
+from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, nat, route
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
@@ -17,5 +17,6 @@ AREAS: Final[Mapping[str, Draw]] = {
     "conntrack": conntrack.draw,
     "fragments": fragments.draw,
     "icmp": icmp.draw,
+    "nat": nat.draw,
     "route": route.draw,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.compare.fuzz import packets
-from pystack.compare.fuzz.conversations import Conversation
+from pystack.compare.fuzz.conversations import Conversation, Ends
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Topology
 from pystack.wire import icmp, udp
@@ -78,7 +78,8 @@ class _Talk:
 
     def _new(self) -> Conversation:
         self._next_port += 1
-        return Conversation(self._dice, ADDRESSES, self._next_port)
+        ends = Ends(ADDRESSES[0], self._next_port, ADDRESSES[1], 80)
+        return Conversation(self._dice, ends, ends.answered())
 
     def packet(self) -> tuple[int, bytes]:
         """From which side, and what."""

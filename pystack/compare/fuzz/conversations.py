@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.compare.fuzz.dice import Dice
 from pystack.wire import tcp
@@ -41,14 +41,27 @@ _FLAGS: Final = {
 }
 _AROUND_ACK: Final = (-1, 1, -70000, 70000, 1000, -65999, -66001, 1 << 31)
 
+
+class Ends(NamedTuple):
+    """What packets from one side say; between the two somebody may translate."""
+
+    saddr: int
+    sport: int
+    daddr: int
+    dport: int
+
+    def answered(self) -> Ends:
+        """The same from the other side, where nobody does."""
+        return Ends(self.daddr, self.dport, self.saddr, self.sport)
+
+
 Fields = tuple[int, int, int, bytes, bytes]  # seq, ack, flags, payload, options
 
 
 class Peer:
     """What one end thinks."""
 
-    def __init__(self, dice: Dice, port: int) -> None:
-        self.port = port
+    def __init__(self, dice: Dice) -> None:
         self.first = dice.among((dice.seed(), _MASK - dice.between(0, 2999), 0))
         self.next = self.first
         self.heard = 0  # what it would acknowledge
@@ -64,10 +77,10 @@ class Peer:
 class Conversation:
     """Draws one segment after another."""
 
-    def __init__(self, dice: Dice, addresses: tuple[int, int], port: int) -> None:
+    def __init__(self, dice: Dice, here: Ends, there: Ends) -> None:
         self._dice = dice
-        self._addresses = addresses
-        self.peers = (Peer(dice, port), Peer(dice, 80))
+        self._ends = here, there
+        self.peers = (Peer(dice), Peer(dice))
         self._script = list(dice.among(_SCRIPTS))
 
     def segment(self) -> tuple[int, bytes]:
@@ -123,12 +136,12 @@ class Conversation:
         return options + (bytes((5, 40, 0, 0)) if dice.chance(2) else b"")  # cut off
 
     def _built(self, side: int, fields: Fields) -> bytes:
-        me, peer = self.peers[side], self.peers[1 - side]
+        me, ends = self.peers[side], self._ends[side]
         seq, ack, flags, payload, options = fields
         header = TcpHeader(
-            me.port, peer.port, seq=seq, ack=ack, flags=flags, window=me.window, options=options
+            ends.sport, ends.dport, seq=seq, ack=ack, flags=flags, window=me.window, options=options
         )
-        segment = tcp.build(header, payload, self._addresses[side], self._addresses[1 - side])
+        segment = tcp.build(header, payload, ends.saddr, ends.daddr)
         if self._dice.chance(1):
             segment = segment[: tcp.CHECK_OFFSET] + b"\x12\x34" + segment[tcp.CHECK_OFFSET + 2 :]
         return segment
