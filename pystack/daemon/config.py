@@ -34,6 +34,7 @@ from pystack.daemon.settings import (
     NOT_BUILT_YET_KEYS,
     SECTIONS,
     TOP_LEVEL,
+    UPLINK,
     Config,
     DaemonSettings,
     DhcpSection,
@@ -47,8 +48,10 @@ from pystack.daemon.settings import (
     SetupText,
     TapSettings,
     UnixSettings,
+    UplinkSettings,
 )
 from pystack.daemon.text_lines import lines_of_text
+from pystack.daemon.uplink_section import read_uplink
 from pystack.toml_lines import TomlLines
 
 ReadText = Callable[[str], str]
@@ -117,7 +120,7 @@ class _Reader:
         """The whole file; worth something only if nothing was complained about."""
         self.check_known(table, TOP_LEVEL, (), "section or key")
         name = self.name(table)
-        setups = (*self.setup_files(table), *self.setup_text(table))
+        setups = [*self.setup_files(table), *self.setup_text(table)]
         ports = self.ports(table)
         sections = {
             section: self.settings(kind, table[section], (section,))
@@ -126,13 +129,16 @@ class _Reader:
         }
         self.check_built(table)
         self.check_hooks(sections.get("hooks"))
+        if isinstance(uplink := sections.get("uplink"), UplinkSettings):
+            ports.append(self.uplink(uplink, setups))
+        self.check_distinct(ports)
         daemon, services = sections.get("daemon"), sections.get("services")
         settings = daemon if isinstance(daemon, DaemonSettings) else DaemonSettings()
         return Config(
             name,
             self.path,
-            setups,
-            ports,
+            tuple(setups),
+            tuple(ports),
             self.accounts(settings),
             self.dhcp(table),
             services if isinstance(services, ServiceSettings) else ServiceSettings(),
@@ -184,16 +190,22 @@ class _Reader:
             return []
         return [SetupText(self.path, text, lines_of_text(self.source, self.lines.of("setup_text"), text))]
 
-    def ports(self, table: Mapping[str, object]) -> tuple[Port, ...]:
+    def ports(self, table: Mapping[str, object]) -> list[Port]:
         """Every [port.NAME]."""
         section = table.get("port", {})
         if not isinstance(section, dict):
             self.complain(("port",), "a port is a section, [port.NAME]")
-            return ()
+            return []
         found = [self.port(name, keys) for name, keys in section.items()]
-        ports = [port for port in found if port is not None]
-        self.check_distinct(ports)
-        return tuple(ports)
+        return [port for port in found if port is not None]
+
+    def uplink(self, settings: UplinkSettings, setups: list[SetupText]) -> Port:
+        """[uplink] as a port; what it takes inside pystack comes before all setups."""
+        port, setup, complaints = read_uplink(settings, f"{self.path}:{self.lines.of('uplink')}")
+        for key, complaint in complaints:
+            self.complain(("uplink", key), complaint)
+        setups.insert(0, setup)
+        return port
 
     def port(self, name: str, keys: object) -> Port | None:
         """One [port.NAME]."""
@@ -275,10 +287,14 @@ class _Reader:
         """Two ports cannot hold the same thing."""
         seen: dict[tuple[str, ...], str] = {}
         for port in ports:
+            if port.name == UPLINK and port.driver in DRIVERS:
+                self.complain(("port", port.name), "that is the device of [uplink]")
+        for port in ports:
             for held in held_by(port):
                 other = seen.setdefault(held, port.name)
                 if other != port.name:
-                    self.complain(("port", port.name), f"{' '.join(held)} is port.{other}'s already")
+                    where = ("uplink",) if port.driver == UPLINK else ("port", port.name)
+                    self.complain(where, f"{' '.join(held)} is port.{other}'s already")
 
     def settings(self, kind: type[Settings], table: object, path: tuple[str, ...]) -> Settings | None:
         """A section key by key, so that one wrong value does not hide the next."""
@@ -346,7 +362,7 @@ class _Reader:
 def held_by(port: Port) -> list[tuple[str, ...]]:
     """What a port occupies outside, so that no other port can."""
     settings = port.settings
-    if isinstance(settings, TapSettings | PacketSettings):
+    if isinstance(settings, TapSettings | PacketSettings | UplinkSettings):
         where = ("in the namespace", settings.netns) if settings.netns else ()
         return [("the device", settings.ifname or port.name, *where)]
     if isinstance(settings, UnixSettings):

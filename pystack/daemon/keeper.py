@@ -208,10 +208,15 @@ class Keeper:
         try:
             for record in opened.records:
                 self.note({**record, "port": request.get("name")})
-        except (OSError, Refused):  # a disk that is full: what nobody would take back shall not be there
-            for fd in opened.fds:
+            opened.finish()
+        except (OSError, Refused, PortUnavailable) as error:
+            for (
+                fd
+            ) in opened.fds:  # such as a disk that is full: what nobody would take back shall not be there
                 os.close(fd)
             self.undo(opened.records)
+            if isinstance(error, PortUnavailable):
+                raise Refused(error.sentence, LACKING) from None
             raise
         return opened.facts, opened.fds
 

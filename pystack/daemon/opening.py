@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -11,12 +13,19 @@ from pystack.daemon.own_socket import for_user_and_group_only, give
 from pystack.drivers.kernel_link import Change
 
 
+def _nothing() -> None:
+    pass
+
+
 class Opened(NamedTuple):
-    """Descriptors for the daemon, what it must know of them, and what is to be taken back one day."""
+    """Descriptors for the daemon, what it must know of them, what is to be taken back one day, and what is to
+    be done once that is written down.
+    """
 
     fds: list[int]
     facts: dict[str, object]
     records: list[Record]
+    finish: Callable[[], None] = _nothing
 
 
 def open_port(request: Record) -> Opened:
@@ -26,6 +35,8 @@ def open_port(request: Record) -> Opened:
         return _tap(request)
     if driver == "packet":
         return _packet(request)
+    if driver == "uplink":
+        return _uplink(request)
     if driver == "unix":
         return _unix(request)
     raise OSError(f"the keeper opens nothing for driver {driver}")
@@ -38,6 +49,35 @@ def _tap(request: Record) -> Opened:
     made: list[Record] = [{"what": "tap", "ifname": tap.ifname, "netns": tap.netns}] if tap.created else []
     facts: dict[str, object] = {"features": tap.features, "created": tap.created}
     return Opened([tap.fd], facts, made + _changes(tap.netns, tap.changes))
+
+
+def _uplink(request: Record) -> Opened:
+    from ipaddress import IPv4Network
+
+    from pystack.drivers.unavailable import PortUnavailable
+    from pystack.drivers.uplink_open import Uplink
+
+    link = IPv4Network(str(request["link"]))
+    networks = request["networks"]
+    uplink = Uplink(
+        _ifname(request),
+        str(request["netns"]),
+        f"{link[1]}/{link.prefixlen}",
+        str(link[2]),
+        tuple(map(str, networks)) if isinstance(networks, list) else (),
+    )
+    changes = uplink.changes()
+    opened = _tap({**request, "offload": True})
+    if not opened.facts["created"]:  # what it gets would stay with it
+        os.close(opened.fds[0])
+        raise PortUnavailable(f"{uplink.ifname} exists already: an uplink makes a TAP of its own")
+    rules: list[Record] = [
+        {"what": "rule", "netns": uplink.netns, "table": table, "chain": chain, "words": words}
+        for table, chain, words in uplink.rules()
+    ]
+    return opened._replace(
+        records=[*opened.records, *_changes(uplink.netns, tuple(changes)), *rules], finish=uplink.make
+    )
 
 
 def _packet(request: Record) -> Opened:

@@ -13,6 +13,8 @@ from pystack.drivers.regular_file import open_regular
 
 Thing = tuple[str, ...]
 
+# As in settings.py, which is too large for the keeper.
+UPLINK_DEFAULTS: Final = {"ifname": "pystack0", "netns": "", "link": "172.31.255.252/30"}
 LAB: Final = frozenset({("tap", "vm1", ""), ("tap", "vm2", "")})
 
 
@@ -45,15 +47,18 @@ class Permits:
             self.ports = frozenset(
                 thing_of(name, keys, folder) for name, keys in ports.items() if isinstance(keys, dict)
             )
+        if isinstance(uplink := table.get("uplink"), dict):
+            self.ports |= {uplink_of(uplink)}
         return self.files
 
     def complaint(self, request: dict[str, object]) -> str | None:
         """Why a port is not opened; None if it may be."""
-        thing = thing_of(str(request.get("name")), request, "")
+        driver = request.get("driver")
+        thing = uplink_of(request) if driver == "uplink" else thing_of(str(request.get("name")), request, "")
         if thing not in self.ports and thing not in self.granted:
             return f"port {request.get('name')} is not in the configuration"
-        if request.get("driver") == "packet" and not self.allow_system_changes:
-            return f"{request.get('ifname')} is not ours to take over: it takes --allow-system-changes"
+        if driver in ("packet", "uplink") and not self.allow_system_changes:
+            return f"{request.get('ifname')}: that changes this system: it takes --allow-system-changes"
         self.granted.add(thing)
         return None
 
@@ -64,3 +69,11 @@ def thing_of(name: str, keys: dict[str, object], folder: str) -> Thing:
     if driver == "unix":
         return (driver, os.path.join(folder, str(keys.get("path"))))
     return (driver, str(keys.get("ifname") or name), str(keys.get("netns") or ""))
+
+
+def uplink_of(keys: dict[str, object]) -> Thing:
+    """The same of the section [uplink]: all that the kernel is to do because of it."""
+    networks = keys.get("networks", [])
+    words = [str(network) for network in networks] if isinstance(networks, list) else []
+    given = (str(keys.get(key, default)) for key, default in UPLINK_DEFAULTS.items())
+    return ("uplink", *given, *words)

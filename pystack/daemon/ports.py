@@ -11,7 +11,14 @@ from msgspec.structs import asdict
 
 from pystack.daemon.account import Account
 from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused
-from pystack.daemon.settings import MemorySettings, PcapSettings, Port, TapSettings, UnixSettings
+from pystack.daemon.settings import (
+    MemorySettings,
+    PcapSettings,
+    Port,
+    TapSettings,
+    UnixSettings,
+    UplinkSettings,
+)
 from pystack.drivers.port import PortDriver
 from pystack.l2.port import PortDevice
 
@@ -50,7 +57,7 @@ class KeeperOpener:
             return self._unix(port, settings, dev)
         facts, fd = self._call(port)
         features = int(str(facts["features"]))
-        if isinstance(settings, TapSettings):
+        if isinstance(settings, TapSettings | UplinkSettings):
             from pystack.drivers.tap import TapDriver
 
             return TapDriver(dev, fd, features)

@@ -56,6 +56,10 @@ class UplinkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
     """The way out for what stands behind the ports."""
 
     via: Literal["kernel-nat"]
+    networks: list[str] = []
+    link: str = "172.31.255.252/30"
+    ifname: str = "pystack0"
+    netns: str = ""
 
 
 class DhcpSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +101,7 @@ class HookSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deadline_ms: int = 200
 
 
+UPLINK: Final = "uplink"  # the device inside pystack
 DRIVERS: Final[dict[str, type[Settings]]] = {
     "tap": TapSettings,
     "packet": PacketSettings,
@@ -111,7 +116,7 @@ SECTIONS: Final[dict[str, type[Settings]]] = {
     "hooks": HookSettings,
 }
 TOP_LEVEL: Final = ("name", "setup", "setup_text", "port", "dhcp", *SECTIONS)
-NOT_BUILT_YET: Final = ("uplink", "hooks")  # sections
+NOT_BUILT_YET: Final = ("hooks",)  # sections
 NOT_BUILT_YET_KEYS: Final = (("daemon", "web"), ("daemon", "metrics"))
 
 HOOK_POINTS: Final = frozenset(

@@ -15,7 +15,7 @@ from pystack.daemon.config import ConfigError, ReadText
 from pystack.daemon.keeper_link import KeeperGone, KeeperRefused
 from pystack.daemon.ports import Opener
 from pystack.daemon.services import start_dhcp, start_small
-from pystack.daemon.settings import Config, Port
+from pystack.daemon.settings import UPLINK, Config, Port
 from pystack.daemon.setups import run_setup, setup_faults
 from pystack.daemon.waiting import Waiting
 from pystack.drivers.port import PortDriver
@@ -27,13 +27,17 @@ from pystack.services.dhcp import DhcpServer
 USAGE: Final = 2
 LACKING: Final = 4
 
+CHANGES: Final = {  # what drivers do to this system that nobody takes for granted
+    "packet": "takes over a device that pystack did not make",
+    UPLINK: "lets this machine's kernel forward, and changes its iptables",
+}
+
 
 class PortFailed(Exception):
     """A port cannot be had; the sentence names it, and `rc` is what the command ends with."""
 
     def __init__(self, port: Port, sentence: str, rc: int) -> None:
-        place = f"{port.place}: " if port.place else ""
-        super().__init__(f"{place}port.{port.name}: {sentence}")
+        super().__init__(f"{said(port)}: {sentence}")
         self.rc = rc
 
 
@@ -114,11 +118,16 @@ def load(path: str, read: ReadText, allow_system_changes: bool) -> Config:
     Raises ConfigError.
     """
     config = configuration.load(path, read, setup_faults)
-    taken_over = [] if allow_system_changes else [port for port in config.ports if port.driver == "packet"]
-    if taken_over:
-        why = "takes over a device that pystack did not make: add --allow-system-changes"
-        raise ConfigError([f"{port.place}: port.{port.name}: {why}" for port in taken_over])
+    if not allow_system_changes and (refused := [port for port in config.ports if port.driver in CHANGES]):
+        sentences = [f"{said(port)}: {CHANGES[port.driver]}: add --allow-system-changes" for port in refused]
+        raise ConfigError(sentences)
     return config
+
+
+def said(port: Port) -> str:
+    """A port's place in the configuration."""
+    section = port.name if port.driver == UPLINK else f"port.{port.name}"
+    return f"{port.place}: {section}" if port.place else section
 
 
 def build(

@@ -109,7 +109,7 @@ def outside(port: Port) -> str:
     """What a port stands before, in a few words."""
     settings = port.settings
     place = getattr(settings, "ifname", "") or getattr(settings, "path", "")
-    if not place and port.driver in ("tap", "packet"):
+    if not place and port.driver in ("tap", "packet", "uplink"):
         place = port.name
     netns = getattr(settings, "netns", "")
     return f"{place} in {netns}" if netns else place

@@ -15,7 +15,7 @@ def pending(records: list[Record]) -> list[Record]:
     for record in records:
         if record.get("what") == "released":
             left = [other for other in left if other.get("port") != record.get("port")]
-        elif record.get("what") in ("socket", "tap", "change"):
+        elif record.get("what") in ("socket", "tap", "change", "rule"):
             left.append(record)
     return left
 
@@ -31,6 +31,8 @@ def undo(record: Record) -> list[str]:
         return remove_socket(str(record.get("path")))
     if record["what"] == "change":
         return _restore(record)
+    if record["what"] == "rule":
+        return _remove_rule(record)
     return []  # a TAP that we made goes with its last descriptor
 
 
@@ -40,7 +42,10 @@ def describe(record: Record) -> str:
         return f"socket {record.get('path')}"
     where = f" in namespace {record.get('netns')}" if record.get("netns") else ""
     if record["what"] == "change":
-        return f"{record.get('key')} of {record.get('ifname')}{where} (was {record.get('before')})"
+        of = f" of {record['ifname']}" if record.get("ifname") else ""
+        return f"{record.get('key')}{of}{where} (was {record.get('before')})"
+    if record["what"] == "rule":
+        return f"iptables -t {record.get('table')} -A {record.get('chain')} {' '.join(_words(record))}{where}"
     return f"TAP {record.get('ifname')}{where}"
 
 
@@ -89,3 +94,15 @@ def _restore(record: Record) -> list[str]:
         return kernel_link.restore(str(record.get("netns") or ""), (change,))
     except PortUnavailable:
         return []  # the namespace is gone, and its devices with it
+
+
+def _remove_rule(record: Record) -> list[str]:
+    from pystack.drivers.uplink_open import remove_rule
+
+    rule = str(record.get("table")), str(record.get("chain")), _words(record)
+    return remove_rule(str(record.get("netns") or ""), rule)
+
+
+def _words(record: Record) -> list[str]:
+    words = record.get("words")
+    return [str(word) for word in words] if isinstance(words, list) else []

@@ -128,6 +128,15 @@ def test_a_whole_configuration_becomes_values(tmp_path: Path) -> None:
     assert config.daemon.socket == str(tmp_path / "lab1.sock")
 
 
+def test_an_uplink_is_a_port_and_commands_before_all_others(tmp_path: Path) -> None:
+    found = load_text(tmp_path, "setup_text = 'true'\n[uplink]\nvia = 'kernel-nat'\nlink = '10.1.0.0/24'")
+    assert [(port.name, port.driver) for port in found.ports] == [("uplink", "uplink")]
+    assert "ip address add 10.1.0.2/24 dev uplink" in found.setups[0].text
+    assert found.setups[1].text == "true"
+    addresses = run(["ip", "-br", "addr", "show", "dev", "uplink"], build(found).host).out
+    assert "10.1.0.2/24" in addresses
+
+
 def test_an_empty_file_is_a_configuration_named_after_itself(tmp_path: Path) -> None:
     config = load_text(tmp_path, "")
     assert (config.name, config.ports, config.setups) == ("lab", (), ())
@@ -263,7 +272,24 @@ def test_the_lab_answers_at_its_own_address() -> None:
         ('"a\\u001b\\nb" = 1', f"lab.toml:1: a\\x1b\\nb: unknown section or key{TOP_LEVEL}"),
         ("a = " + 5000 * "9", "lab.toml: a number is too long"),
         ("a = " + 5000 * "[" + 5000 * "]", "lab.toml: nested too deeply"),
-        ("[uplink]\nvia = 'kernel-nat'", "lab.toml:1: uplink: not built yet"),
+        ("[uplink]", "lab.toml:1: uplink: via is missing"),
+        (
+            "[uplink]\nvia = 'kernel-nat'\nnetworks = ['10.0.0.1/24']",
+            "lab.toml:3: uplink.networks: '10.0.0.1/24' is no network (such as 10.0.0.0/24)",
+        ),
+        (
+            "[uplink]\nvia = 'kernel-nat'\nlink = '10.0.0.0/31'",
+            "lab.toml:3: uplink.link: '10.0.0.0/31' is no network with room for two (such as a /30)",
+        ),
+        ("[uplink]\nvia = 'kernel-nat'\nifname = 'a b'", "lab.toml:3: uplink.ifname: not a device name"),
+        (
+            "[port.uplink]\ndriver = 'memory'",
+            "lab.toml:1: port.uplink: that is the device of [uplink]",
+        ),
+        (
+            "[port.a]\ndriver = 'tap'\nifname = 'pystack0'\n[uplink]\nvia = 'kernel-nat'",
+            "lab.toml:4: uplink: the device pystack0 is port.a's already",
+        ),
         ("[hooks]\nmode = 'observe'", "lab.toml:1: hooks: not built yet"),
         ("[daemon]\nweb = '127.0.0.1:8080'", "lab.toml:2: daemon.web: not built yet"),
         ("[daemon]\nuser = 'no-such-user'", "lab.toml:2: daemon.user: there is no user no-such-user"),

@@ -21,7 +21,17 @@ path = "q.sock"
 listen = true
 [port.eth0]
 driver = "packet"
+[uplink]
+via = "kernel-nat"
+networks = ["10.0.0.0/24"]
 """
+UPLINK = {
+    "name": "uplink",
+    "driver": "uplink",
+    "link": "172.31.255.252/30",
+    "ifname": "pystack0",
+    "netns": "",
+}
 UNIX_PORT = {"name": "q", "driver": "unix", "type": "stream", "uid": -1, "gid": -1}
 
 Start = Callable[..., KeeperLink]
@@ -142,6 +152,9 @@ def test_the_files_of_the_configuration_are_opened_and_no_others(start: Start, t
         {"name": "vm9", "driver": "tap", "ifname": "", "netns": "", "offload": True},
         {"name": "eth0", "driver": "packet", "ifname": "eth1", "netns": "", "offload": True},
         {"name": "eth0", "driver": "packet", "ifname": "", "netns": "b", "offload": True},
+        {**UPLINK, "networks": ["0.0.0.0/0"]},
+        {**UPLINK, "networks": ["10.0.0.0/24"], "link": "10.0.0.0/24"},
+        {**UPLINK, "networks": ["10.0.0.0/24"], "ifname": "eth0"},
     ],
 )
 def test_a_port_that_is_not_in_the_configuration_is_not_opened(
@@ -160,6 +173,8 @@ def test_a_device_is_not_taken_over_unless_that_was_allowed(start: Start, tmp_pa
     link.call("claim", socket=str(tmp_path / "d.sock"))
     with pytest.raises(KeeperRefused, match="--allow-system-changes"):
         link.call("open", name="eth0", driver="packet", ifname="", netns="", offload=True, uid=-1, gid=-1)
+    with pytest.raises(KeeperRefused, match="--allow-system-changes"):
+        link.call("open", networks=["10.0.0.0/24"], uid=-1, gid=-1, **UPLINK)
 
 
 def test_a_port_that_is_released_is_taken_back_at_once(start: Start, tmp_path: Path) -> None:
