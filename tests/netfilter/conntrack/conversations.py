@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pystack.compare.fuzz import conversations
+from pystack.compare.fuzz.conversations import Ends
 from pystack.compare.fuzz.dice import Dice
 from pystack.netfilter.conntrack.tuples import Tuple
 from pystack.wire import ipv4
@@ -15,7 +16,8 @@ class Conversation:
 
     def __init__(self, seed: int) -> None:
         port = 1024 + seed % 60000
-        self._talk = conversations.Conversation(Dice(seed), ADDRESSES, port)
+        ends = Ends(ADDRESSES[0], port, ADDRESSES[1], SERVER)
+        self._talk = conversations.Conversation(Dice(seed), ends, ends.answered())
         self.flow = Tuple(2, ipv4.IPPROTO_TCP, *ADDRESSES, port, SERVER)
 
     def segment(self) -> tuple[int, bytes]:
