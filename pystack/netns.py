@@ -26,6 +26,7 @@ from pystack.netfilter.conntrack.conf import Limits
 from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.family_tables import ArpTables, BridgeTables
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6, PREROUTING, Hooks
+from pystack.netfilter.ipset import IpSet, IpSets
 from pystack.netfilter.ipv6_path import Ipv6Path
 from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
@@ -138,13 +139,18 @@ class Netns:
     def _build_tables(self) -> None:
         path = NetfilterPath(self.ipv4, self.link, self.devices)
         path6 = Ipv6Path(self.clock, self.rng, path.printk, path.finish_checksum, path.nflog)
-        self.tables = Tables(NFPROTO_IPV4, self.hooks, path, self.conntrack)
-        self.tables6 = Tables(NFPROTO_IPV6, self.hooks, path6, self.conntrack)
+        self.ipsets = IpSets(self.clock, lambda ipset: bool(self.ipset_references(ipset)))
+        self.tables = Tables(NFPROTO_IPV4, self.hooks, path, self.conntrack, self.ipsets)
+        self.tables6 = Tables(NFPROTO_IPV6, self.hooks, path6, self.conntrack, self.ipsets)
         bridge_path = BridgePath(self.link, self.ipv4.arp, path)
         self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.conntrack)
         self.arp_tables = ArpTables(self.hooks, bridge_path, self.conntrack)
         self.devices.listen(self._forget_device)
         self.ipv4.addresses.listen(self._forget_address)
+
+    def ipset_references(self, ipset: IpSet) -> int:
+        """How often rules of both families name a set."""
+        return self.tables.references(ipset) + self.tables6.references(ipset)
 
     def tables_of(self, family: int) -> Tables:
         """Those of iptables, or of ip6tables."""

@@ -23,6 +23,7 @@ from pystack.applets.conntrack import command as conntrack
 from pystack.applets.ebtables.applets import APPLETS as EBTABLES
 from pystack.applets.io import Io
 from pystack.applets.iproute import bridge, ip
+from pystack.applets.ipset import command as ipset
 from pystack.applets.iptables.applets import APPLETS as IPTABLES
 from pystack.applets.job import Job
 from pystack.applets.session import Commands, Session
@@ -39,6 +40,7 @@ COMMANDS: Final = Commands(
         "sh": shell.run,
         "ip": ip.run,
         "bridge": bridge.run,
+        "ipset": ipset.run,
         "hooks": builtins.at_once(hooks.run),
         "sysctl": sysctl.run,
         "arping": arping.run,

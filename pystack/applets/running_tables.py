@@ -6,13 +6,16 @@ Counters are not part of it: a setup says what was decided, not what came of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pystack.applets.ebtables.spec import RuleSpec as FrameSpec
+from pystack.applets.ipset.listing import saved
 from pystack.applets.iptables.listing import rule_line
 from pystack.applets.iptables.restore import split
 from pystack.applets.running_words import quoted
+from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.family_tables import BridgeTables
 from pystack.netfilter.rule import RETURN, BaseChain, Chain, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
@@ -22,11 +25,15 @@ from pystack.netns import Netns
 
 _OWNERS: Final = ((LEGACY, "-legacy"), (NFT, ""))
 
+_SEED: Final = re.compile(r" initval 0x[0-9a-f]+$")  # of the hash: nobody wanted it so
+
 _Words = Callable[[Chain, Rule], Iterable[str]]
 
 
 def firewall_lines(netns: Netns) -> Iterator[str]:
-    """Tables in the order in which they came into being."""
+    """Sets, which rules ask for; then tables in the order in which they came into being."""
+    for ipset in netns.ipsets:
+        yield from (f"ipset {_SEED.sub('', line)}" for line in saved(ipset, Names(), ordered=False))
     for owner, suffix in _OWNERS:
         yield from _lines(netns.tables, owner, f"iptables{suffix}", _ip_words, RETURN)
     for owner, suffix in _OWNERS:

@@ -11,6 +11,7 @@ FEATURES: Final = {
     "ebtables": "ebtables in either form",
     "ebtables-broute": "ebtables' broute table",
     "ebtables-legacy": "ebtables' tables of old",
+    "ipset": "sets of addresses, and the program ipset",
     "iptables-legacy": "iptables' tables of old",
     "iptables-nft": "iptables on nftables",
     "nft": "nftables",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from pystack.netfilter.ipset import IpSet
 from pystack.netfilter.view import View
 
 CONTINUE: Final = -1  # a target that lets the packet go on to the next rule
@@ -27,6 +28,11 @@ class Match:
         raise NotImplementedError
 
     @property
+    def ipsets(self) -> tuple[IpSet, ...]:
+        """The sets that it asks, which cannot go away meanwhile."""
+        return ()
+
+    @property
     def key(self) -> Key | None:
         """What a packet that matches has in one field, where that can be said: rules are looked up by it."""
         return None
@@ -38,6 +44,11 @@ class Target:
     __slots__ = ()
 
     uses_connections = False  # as in Match
+
+    @property
+    def ipsets(self) -> tuple[IpSet, ...]:
+        """As in Match."""
+        return ()
 
     def apply(self, view: View) -> int:
         """Do it. Linux: struct xt_target .target"""
@@ -98,6 +109,11 @@ class Rule:
         """How many of its parts need connections to be tracked."""
         users = sum(test.uses_connections for test in self.tests)
         return users + (self.target is not None and self.target.uses_connections)
+
+    def references(self, ipset: IpSet) -> int:
+        """How often it names a set."""
+        parts = (*self.tests, *((self.target,) if self.target is not None else ()))
+        return sum(known is ipset for part in parts for known in part.ipsets)
 
     def matches(self, view: View) -> bool:
         """Whether the packet is what the rule is about."""

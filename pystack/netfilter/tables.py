@@ -21,6 +21,7 @@ from pystack.netfilter.hooks import (
     Hooks,
     HookState,
 )
+from pystack.netfilter.ipset import IpSet, IpSets
 from pystack.netfilter.matches.hashlimit import Buckets
 from pystack.netfilter.matches.recent import RecentLists
 from pystack.netfilter.nat.point import NatPoints
@@ -53,9 +54,10 @@ TABLE_NAMES: Final = tuple(_PRIORITIES)
 class Tables:
     """One per namespace and family."""
 
-    def __init__(self, family: int, hooks: Hooks, path: Path, conntrack: Conntrack) -> None:
+    def __init__(self, family: int, hooks: Hooks, path: Path, conntrack: Conntrack, ipsets: IpSets) -> None:
         self.path = path
         self.conntrack = conntrack
+        self.ipsets = ipsets  # those of the namespace: both families' rules ask them
         self.recent = RecentLists()
         self.buckets: dict[str, Buckets] = {}  # of -m hashlimit, by name
         self._family = family
@@ -71,6 +73,11 @@ class Tables:
     def names(self, owner: str) -> list[str]:
         """Of an owner's tables that have chains, the eldest first; to others nobody did anything."""
         return [name for (of, name), table in self._tables.items() if of == owner and table.chains]
+
+    def references(self, ipset: IpSet) -> int:
+        """How often rules name a set."""
+        chains = [chain for table in self._tables.values() for chain in table.chains.values()]
+        return sum(rule.references(ipset) for chain in chains for rule in chain.rules)
 
     def use(self, owner: str, name: str) -> Table:
         """A table of iptables, made if it is not there yet."""

@@ -15,6 +15,7 @@ from pystack.applets.iptables.extensions import (
     hand_over,
     hashlimit,
     icmp,
+    ipset,
     ipv6_headers,
     limit,
     log,
@@ -37,6 +38,7 @@ from pystack.errors import NotModelled
 _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *ports.EXTENSIONS,
     *icmp.EXTENSIONS,
+    *ipset.EXTENSIONS,
     *ipv6_headers.EXTENSIONS,
     *meta.EXTENSIONS,
     *fields.EXTENSIONS,
@@ -72,14 +74,12 @@ _TARGETS: Final = {
 }
 
 # What Debian's iptables 1.8.9 has besides; to name these is no mistake of the user's.
-_MATCHES_OF_BOTH: Final = "cgroup cluster connlabel dccp ecn ipcomp ipvs nfacct policy rateest set socket"
+_MATCHES_OF_BOTH: Final = "cgroup cluster connlabel dccp ecn ipcomp ipvs nfacct policy rateest socket"
 _MATCHES_OF_OTHERS: Final = {
     IPV4: frozenset(f"{_MATCHES_OF_BOTH} osf".split()),
     IPV6: frozenset(f"{_MATCHES_OF_BOTH} addrtype dst eui64 frag hbh ipv6header mh osf rt srh".split()),
 }
-_TARGETS_OF_BOTH: Final = (
-    "AUDIT CONNSECMARK HMARK IDLETIMER LED RATEEST SECMARK SET SYNPROXY TCPOPTSTRIP TPROXY"
-)
+_TARGETS_OF_BOTH: Final = "AUDIT CONNSECMARK HMARK IDLETIMER LED RATEEST SECMARK SYNPROXY TCPOPTSTRIP TPROXY"
 _TARGETS_OF_OTHERS: Final = {
     IPV4: frozenset(f"{_TARGETS_OF_BOTH} CLUSTERIP ECN ULOG".split()),
     IPV6: frozenset(f"{_TARGETS_OF_BOTH} DNAT DNPT MASQUERADE NETMAP REDIRECT SNAT SNPT".split()),

@@ -18,6 +18,7 @@ TRIALS: Final[Mapping[str, str]] = {
     "ebtables": "ebtables -A INPUT -j ACCEPT",
     "ebtables-broute": "ebtables-legacy -t broute -L",
     "ebtables-legacy": "ebtables-legacy -L",
+    "ipset": "ipset create trial hash:ip",
     "iptables-legacy": "iptables-legacy -L",
     "iptables-nft": "iptables-nft -A INPUT -j ACCEPT",
     "nft": "nft add table ip trial",

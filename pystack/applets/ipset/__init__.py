@@ -1,0 +1,1 @@
+"""The applet ipset: sets of addresses for rules of iptables."""
