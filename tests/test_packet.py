@@ -82,11 +82,11 @@ def test_bytes_that_cannot_change_are_copied_before_a_write(buffer: Callable[[by
 
 
 def test_a_clone_has_its_own_header_and_no_owner() -> None:
-    pkt = an_ip_packet(bytearray(echo_frame()))
+    pkt, taken_back = an_ip_packet(bytearray(echo_frame())), list[Packet]()
     pkt.mark, pkt.priority, pkt.protocol, pkt.pkt_type = 5, 6, 0x0800, PACKET_OTHERHOST
     pkt.offload = Offload(1)
     pkt.physin = pkt.dev
-    pkt.bridge_cb = object()
+    pkt.bridge_cb = taken_back.append
     twin = pkt.clone()
     same = ("dev", "mark", "priority", "protocol", "pkt_type", "offload", "physin", "route", "ct", "trace")
     assert all(getattr(twin, name) is getattr(pkt, name) for name in same)

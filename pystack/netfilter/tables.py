@@ -24,6 +24,7 @@ from pystack.netfilter.hooks import (
 from pystack.netfilter.ipset import IpSet, IpSets
 from pystack.netfilter.matches.hashlimit import Buckets
 from pystack.netfilter.matches.recent import RecentLists
+from pystack.netfilter.nat.for_helpers import ForHelpers
 from pystack.netfilter.nat.point import NatPoints
 from pystack.netfilter.nat.setup import Nat
 from pystack.netfilter.needs import Path
@@ -63,6 +64,8 @@ class Tables:
         self._family = family
         self._points = hooks.ip6 if family == NFPROTO_IPV6 else hooks.ip
         self.nat = Nat(conntrack.context, path.rng)
+        if family != NFPROTO_IPV6:
+            conntrack.context.nat = ForHelpers(self.nat, path.rng)
         self._nat_points = NatPoints(self._points, self.nat, path.reroute).by_hook
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
 

@@ -51,6 +51,12 @@ class Helping:
     __slots__ = ()
 
 
+class Shifting:
+    """How sequence numbers are moved, as far as a connection knows it: nat/sequence.py knows the rest."""
+
+    __slots__ = ()
+
+
 class Extension:
     """What only few connections have. Linux: struct nf_ct_ext"""
 
@@ -60,6 +66,7 @@ class Extension:
         "master",
         "octets",
         "packets",
+        "shifting",
         "started",
         "told",
         "told_expected",
@@ -70,6 +77,7 @@ class Extension:
         self.zone = DEFAULT_ZONE
         self.help: Helping | None = None  # who reads along what its ends say to each other
         self.master: Conn | None = None  # the connection on which this one was agreed
+        self.shifting: Shifting | None = None
         self.told = 0  # which events of it are told, as bits of Event, and which of what it expects
         self.told_expected = 0
         self.accounted = False
