@@ -15,6 +15,7 @@ from pystack.host import Host
 from pystack.l2.bridge import Bridge
 from pystack.l2.fdb import FdbEntry
 from pystack.l2.nud import NUD_DELAY, NUD_PERMANENT, NUD_PROBE, NUD_REACHABLE, NUD_STALE
+from pystack.netfilter.conntrack.handover import hand_over
 from pystack.netns import Netns
 
 GAUGES: Final = ("Forwarding", "DefaultTTL")  # say how things are, not how often they happened
@@ -30,6 +31,7 @@ def inherit(new: Host, old: Host) -> None:
             netns = old.namespaces[name]
             inherit_fdb(heir, netns)
             inherit_neighbours(heir, netns)
+            inherit_connections(heir, netns)
     end(old)
     for name, heir in new.namespaces.items():
         if name in old.namespaces:
@@ -77,6 +79,12 @@ def inherit_neighbours(new: Netns, old: Netns) -> None:
         neigh.used, neigh.updated = before.used + later, before.updated + later
 
 
+def inherit_connections(new: Netns, old: Netns) -> None:
+    """Flows with all that is known of them, how they are translated and what they expect included."""
+    heirs = {dev.ifindex: new.devices[dev.name].ifindex for dev in old.devices if dev.name in new.devices}
+    hand_over(new.conntrack.context, old.conntrack.context, heirs)
+
+
 def inherit_counters(new: Netns, old: Netns) -> None:
     """Of devices, by name, and of the protocols."""
     before = {dev.name: dev for dev in (*old.devices, old.loopback)}
@@ -84,6 +92,8 @@ def inherit_counters(new: Netns, old: Netns) -> None:
         if dev.name in before and dev.kind == before[dev.name].kind:
             add(dev.stats, before[dev.name].stats)
     add_snmp(new.snmp, old.snmp)
+    add(new.conntrack.context.stats, old.conntrack.context.stats)
+    add(new.conntrack.context.expectations.stats, old.conntrack.context.expectations.stats)
 
 
 def end(host: Host) -> None:

@@ -1,0 +1,43 @@
+"""A tracker's connections, and what they expect, taken over by the tracker of the stack that comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.context import TrackContext
+from pystack.netfilter.conntrack.helper import help_of
+from pystack.netfilter.conntrack.table import ConnTable
+
+
+def hand_over(new: TrackContext, old: TrackContext, heirs: Mapping[int, int]) -> None:
+    """Everything that still lives; the old tracker has nothing then, and tells nobody.
+
+    `heirs` says which device of the new stack is which of the old one, by their numbers. What was translated
+    to the address of a device ends with it, as it would on a host.
+    """
+    table, old.table = old.table, ConnTable()
+    for conn in table:
+        if conn.masq_index and conn.masq_index not in heirs:
+            continue
+        if old.is_over(conn) or not _is_free(conn, new):
+            continue
+        conn.masq_index = heirs.get(conn.masq_index, 0)
+        new.table.insert(conn)
+        _take_expectations(conn, new)
+
+
+def _is_free(conn: Conn, new: TrackContext) -> bool:
+    """A setup may have made one like it."""
+    return new.find(conn.original) is None and new.find(conn.reply) is None
+
+
+def _take_expectations(conn: Conn, new: TrackContext) -> None:
+    help_ = help_of(conn)
+    if help_ is None:
+        return
+    waiting, help_.expectations = help_.expectations, []
+    for expected in reversed(waiting):
+        if expected.follow is not None and new.nat is not None:
+            expected.follow = new.nat.follow_master
+        new.expectations.insert(expected)
