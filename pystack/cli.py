@@ -48,7 +48,7 @@ def run(arguments: Sequence[str], context: Context) -> int:
         help="also take over devices that pystack did not make (packet ports)",
     )
     parser.add_argument(
-        "--state", metavar="FILE", default="", help="where to note what is made on this system"
+        "--state", metavar="FILE", default="", help="keep flows there from one run to the next"
     )
     options = parser.parse_args(arguments)
     if options.check:

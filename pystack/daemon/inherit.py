@@ -83,6 +83,7 @@ def inherit_connections(new: Netns, old: Netns) -> None:
     """Flows with all that is known of them, how they are translated and what they expect included."""
     heirs = {dev.ifindex: new.devices[dev.name].ifindex for dev in old.devices if dev.name in new.devices}
     hand_over(new.conntrack.context, old.conntrack.context, heirs)
+    new.conntrack.look_after()
 
 
 def inherit_counters(new: Netns, old: Netns) -> None:

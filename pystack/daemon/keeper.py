@@ -42,7 +42,7 @@ class Terms(NamedTuple):
     """What the user asked for on the command line; nothing that comes over `calls` changes it."""
 
     config: str = ""  # the file; empty: the built-in lab
-    state: str = ""  # where the ledger is to be; empty: beside the socket
+    state: str = ""  # where flows are kept from one run to the next; empty: they are not
     allow_system_changes: bool = False
 
 
@@ -163,7 +163,7 @@ class Keeper:
         if os.path.lexists(path) and not undo.is_socket(path):
             raise Refused(f"{path} exists and is not a socket", USAGE)
         try:
-            self.ledger = Ledger.claim(self.terms.state or places.state_of(path))
+            self.ledger = Ledger.claim(places.state_of(path))
         except LedgerBusy as busy:
             raise Refused(f"another pystack is starting or ending there: {busy} is locked", USAGE) from None
         if leftover := undo.pending(self.ledger.records()):

@@ -42,7 +42,7 @@ def run_script(
     log = Log()
     log_through(log)
     logging.getLogger("pystack").setLevel(logging.WARNING)
-    state = terms.state
+    ledger = ""
     try:
         config = _configuration(link, terms, setup)
         stack = build(config)
@@ -51,22 +51,22 @@ def run_script(
             raise ConfigError([f"there is no namespace {ns}"])
         place = places.socket_of(config.name, os.environ, os.geteuid())
         link.call("claim", socket=place)
-        state = state or places.state_of(place)
+        ledger = places.state_of(place)
         stack.open_ports(KeeperOpener(link, Account.of(config.daemon)))
     except ConfigError as error:
-        return _give_up(log, link, state, error.complaints, USAGE)
+        return _give_up(log, link, ledger, error.complaints, USAGE)
     except KeeperRefused as refused:
-        return _give_up(log, link, state, [refused.sentence], refused.rc)
+        return _give_up(log, link, ledger, [refused.sentence], refused.rc)
     except PortFailed as error:
-        return _give_up(log, link, state, [str(error)], error.rc)
+        return _give_up(log, link, ledger, [str(error)], error.rc)
     except (NotAllowed, KeeperGone, places.NoPlace) as error:
-        return _give_up(log, link, state, [str(error)], LACKING)
+        return _give_up(log, link, ledger, [str(error)], LACKING)
     try:
         run_beside(stack, netns)
         return run_file(script, arguments)
     finally:
         stack.close()
-        take_back(link, state)
+        take_back(link, ledger)
 
 
 def run_beside(stack: Stack, netns: Netns) -> None:
@@ -94,8 +94,8 @@ def _configuration(link: KeeperLink, terms: Terms, setup: str) -> Config:
     return Config(name=f"exec-{os.getpid()}", file="", setups=(text,), ports=())
 
 
-def _give_up(log: Log, link: KeeperLink, state: str, lines: list[str], rc: int) -> int:
+def _give_up(log: Log, link: KeeperLink, ledger: str, lines: list[str], rc: int) -> int:
     for line in lines:
         log.error(line)
-    take_back(link, state)
+    take_back(link, ledger)
     return rc

@@ -13,6 +13,7 @@ import os
 import pwd
 import signal
 import socket
+import time
 from typing import Final
 
 import trio
@@ -38,6 +39,7 @@ from pystack.daemon.protocol import ERR, RC, Request, encode
 from pystack.daemon.reload import replace, successor
 from pystack.daemon.settings import LAB, Config
 from pystack.daemon.stack import PortFailed, Stack, build, load
+from pystack.daemon.state_file import INTERVAL, StateFile
 from pystack.daemon.status import Facts, process_age, resident, stack_facts
 from pystack.daemon.sweeper import Sweeper
 from pystack.daemon.verbs import Verbs
@@ -77,6 +79,7 @@ class Daemon:
         self.stack: Stack
         self.opener: KeeperOpener
         self.socket = ""
+        self.state = StateFile(terms.state) if terms.state else None
         self.control = ControlServer(self.serve_command, Verbs(self).table())
         self._socket_asked_for = socket_path  # by -S
         self._heard: list[int] = []  # signals that came before or after we listened to them
@@ -92,6 +95,8 @@ class Daemon:
         """Everything up to READY; the listening control socket. Raises StartFailed."""
         try:
             self.stack = build(self.load())
+            if self.state is not None:
+                self.state.load(self.stack.host, time.time())
             account = Account.of(self.config.daemon)
             self.opener = KeeperOpener(self.link, account)
             self.socket = os.path.abspath(self.socket_path())
@@ -129,9 +134,9 @@ class Daemon:
         return load(path, self.link.read_text, self.terms.allow_system_changes) if path else LAB
 
     @property
-    def state(self) -> str:
-        """Where the keeper's ledger is."""
-        return self.terms.state or places.state_of(self.socket)
+    def ledger(self) -> str:
+        """Where the keeper notes what it makes."""
+        return places.state_of(self.socket)
 
     def socket_path(self) -> str:
         """Where this daemon is spoken to."""
@@ -149,6 +154,7 @@ class Daemon:
             nursery.start_soon(self.pump, self.stack, self._era)
             nursery.start_soon(self.watch_keeper)
             nursery.start_soon(self.beat)
+            nursery.start_soon(self.keep_state)
             nursery.start_soon(
                 self.control.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener))
             )
@@ -213,6 +219,12 @@ class Daemon:
             self.manager.alive()
             sweeper.sweep_if_due(self.control.served + self.reloads)
             await trio.sleep(pause)
+
+    async def keep_state(self) -> None:
+        """Write down flows now and then, in case that we are killed."""
+        while self.state is not None:
+            await trio.sleep(INTERVAL)
+            await self.state.save_bit_by_bit(self.stack.host)
 
     async def serve_command(self, client: Connection, request: Request) -> int:
         """An applet, or an explanation, in the namespace that was asked for."""
@@ -299,8 +311,10 @@ class Daemon:
         """Close everything and have it taken back; the exit code."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        if self.state is not None:
+            self.state.save(self.stack.host)
         self.stack.close()
-        take_back(self.link, self.state)
+        take_back(self.link, self.ledger)
         for client in self._waiting_for_the_end:
             client.setblocking(False)
             try:
@@ -334,10 +348,10 @@ def run(link: KeeperLink, terms: Terms, socket_path: str = "") -> int:
     except StartFailed as failed:
         for line in failed.lines:
             log.error(line)
-        take_back(link, daemon.state)
+        take_back(link, daemon.ledger)
         return failed.rc
     except KeyboardInterrupt:
-        take_back(link, daemon.state)
+        take_back(link, daemon.ledger)
         return INTERRUPTED
     daemon.note_signals()
     trio.run(daemon.run, listener)

@@ -250,3 +250,23 @@ def test_a_namespace_that_is_not_there_is_named_with_those_that_are(tmp_path: Pa
     with daemon(tmp_path, "-c", path) as running:
         ended = running.run("-n", "c", "ip", "link")
         assert (ended.rc, ended.err) == (1, "pystack: there is no namespace c (known: b)\n")
+
+
+def test_flows_survive_a_stop_and_a_start(tmp_path: Path) -> None:
+    path, flows = memory_daemon_config(tmp_path), tmp_path / "flows"
+    make = "conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 5000"
+    with daemon(tmp_path, "-c", path, "--state", str(flows)) as running:
+        assert running.run(*make.split()).rc == 0
+        assert running.end(signal.SIGTERM) == 0
+    with daemon(tmp_path, "-c", path, "--state", str(flows)) as running:
+        assert "src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2" in running.run("conntrack", "-L").out
+        assert running.run("reload").rc == 0
+        assert "src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2" in running.run("conntrack", "-L").out
+
+
+def test_a_daemon_does_not_start_with_a_state_that_is_not_whole(tmp_path: Path) -> None:
+    path, flows = memory_daemon_config(tmp_path), tmp_path / "flows"
+    flows.write_text('{"kind":"state","v":1,"saved":1.0}\n')
+    ended = pystack("-S", str(tmp_path / "d.sock"), "run", "-c", path, "--state", str(flows))
+    assert ended.rc == 2
+    assert f"{flows}:1: the end is missing: the file was cut off" in ended.err

@@ -22,10 +22,9 @@ from pystack.drivers.port import PortDriver
 from pystack.l2.bridge import Bridge
 from pystack.l2.nud import NUD_REACHABLE
 from pystack.l2.port import PortDevice
-from pystack.wire import udp
-from pystack.wire.ipv4 import IPPROTO_UDP
 from tests.daemon.guest import memory_config, memory_port, memory_stack
-from tests.frames import datagram
+from tests.daemon.router import INSIDE, PLAIN, answered, asked, listed, router
+from tests.daemon.router import SETUP as SETUP_OF_ROUTER
 
 SETUP = """\
 ip link add br0 type bridge
@@ -318,46 +317,6 @@ def test_the_order_of_an_exchange_is_open_close_hand_over() -> None:
 
 # --- connections --------------------------------------------------------------------------------------------
 
-ROUTER = """\
-ip link set p1 up; ip link set p2 up
-ip address add 10.0.0.1/24 dev p1; ip address add 10.9.0.1/24 dev p2
-ip neigh add 10.0.0.2 lladdr 02:00:00:00:00:11 dev p1; ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:22 dev p2
-sysctl -w net.ipv4.ip_forward=1
-iptables -t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp
-iptables -t nat -A POSTROUTING -o p2 -j MASQUERADE
-"""
-INSIDE, OUTSIDE = int(ip_address("10.0.0.2")), int(ip_address("10.9.0.2"))
-MASQUERADE = int(ip_address("10.9.0.1"))
-
-
-def asked(stack: Stack, sport: int, dport: int, payload: bytes) -> bytes:
-    """A datagram from inside; what leaves outside for it."""
-    segment = udp.build(sport, dport, payload, INSIDE, OUTSIDE)
-    return passed(stack, "p1", "p2", datagram(segment, IPPROTO_UDP, src=INSIDE, dst=OUTSIDE))
-
-
-def answered(stack: Stack, sport: int, dport: int, payload: bytes, to: int = MASQUERADE) -> bytes:
-    """A datagram from outside for the address that they see there; what arrives inside."""
-    segment = udp.build(sport, dport, payload, OUTSIDE, to)
-    return passed(stack, "p2", "p1", datagram(segment, IPPROTO_UDP, src=OUTSIDE, dst=to))
-
-
-def passed(stack: Stack, source: str, destination: str, packet: bytes) -> bytes:
-    stack.devices[destination].tx.clear()
-    mac = stack.devices[source].address
-    receive(stack, source, mac + bytes(6) + b"\x08\x00" + packet)
-    return b"".join(bytes(frame[14:]) for frame, _ in stack.devices[destination].tx)
-
-
-def listed(stack: Stack, table: str = "conntrack") -> str:
-    return virtual.run(["conntrack", "-L", table], stack.host).out
-
-
-def router(setup: str = ROUTER) -> Stack:
-    stack = memory_stack(memory_config("p1", "p2", setup=setup))
-    stack.host.clock.set(100.0)
-    return stack
-
 
 def test_connections_go_on_with_their_translation() -> None:
     old = router()
@@ -371,7 +330,7 @@ def test_connections_go_on_with_their_translation() -> None:
 
 
 def test_what_is_expected_is_still_expected_after_a_reload() -> None:
-    old = router(ROUTER.replace("-j MASQUERADE", "-j RETURN"))
+    old = router(PLAIN)
     asked(old, 5000, 69, b"\0\1name\0octet\0")
     before = listed(old, "expect")
     new, _ = swap(old, old.config)
@@ -383,7 +342,7 @@ def test_what_is_expected_is_still_expected_after_a_reload() -> None:
 def test_what_was_masqueraded_ends_with_its_device() -> None:
     old = router()
     asked(old, 5000, 53, b"name?")
-    new, _ = swap(old, memory_config("p1", "p3", setup=ROUTER.replace("p2", "p3")))
+    new, _ = swap(old, memory_config("p1", "p3", setup=SETUP_OF_ROUTER.replace("p2", "p3")))
     assert listed(new) == ""
 
 

@@ -153,6 +153,11 @@ class Conntrack:
             user = _DEFRAG_IN
         return NF_STOLEN if self._defrag.ip_defrag(pkt, header, user) is None else NF_ACCEPT
 
+    def look_after(self) -> None:
+        """See to it that what is over ends, also if nothing is tracked."""
+        if self._sweeping is None and self.count:
+            self._sweep_later(_SOONEST)
+
     def _classify(self, pkt: Packet, state: HookState) -> int:
         if self._sweeping is None:
             self._sweep_later(_SOONEST)

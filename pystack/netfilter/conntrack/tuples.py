@@ -79,6 +79,12 @@ def read(key: bytes) -> Tuple:
     return Tuple(key[0], key[1], saddr, daddr, sport, dport, zone)
 
 
+def is_key(octets: bytes) -> bool:
+    """Whether somebody else's octets are a key of IPv4, in a zone or in none."""
+    bare = _HEAD + 2 * _LENGTHS[NFPROTO_IPV4] + _PORTS
+    return len(octets) in (bare, bare + _ZONE.size) and octets[0] == NFPROTO_IPV4
+
+
 def in_zone(key: bytes, zone: int) -> bytes:
     """A key that has no zone yet, in one."""
     return key + _ZONE.pack(zone) if zone else key
