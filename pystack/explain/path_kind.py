@@ -83,7 +83,8 @@ def way_in(hooks: Sequence[Crossed]) -> str:
     """1 by a port of a bridge, 3 by another device, 4 from a local process or the stack itself."""
     if hooks[0].hook in _STACK_HOOKS or hooks[0].indev == LOOPBACK:
         return "4"
-    return "1" if any(crossed.family == "bridge" for crossed in hooks[:2]) else "3"
+    bridged = (crossed.family == "bridge" and crossed.hook != "BROUTING" for crossed in hooks[:3])
+    return "1" if any(bridged) else "3"  # what broute takes from the bridge comes by the device itself
 
 
 def _inwards(entry: str, hooks: Sequence[Crossed], wiring: Wiring) -> str:

@@ -18,6 +18,7 @@ from typing import Final
 from pystack.applets.tcpdump.dissect import Dissector
 from pystack.applets.tcpdump.names import Names
 from pystack.applets.tcpdump.page import Look
+from pystack.compare.lab.pages import write_or_check
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import read
 from pystack.compare.records import Captured, Frame, Output, Record
@@ -213,15 +214,8 @@ def _printed(record: Output) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the pages; with --check only say which of them are not current."""
-    stale = [path for path, text in pages(Path()).items() if not path.exists() or path.read_text() != text]
-    if "--check" in arguments:
-        for path in stale:
-            print(f"{path} is not current: run scripts/claims", file=sys.stderr)
-        return 1 if stale else 0
-    for path, text in pages(Path()).items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    """Write the pages, or check them."""
+    return write_or_check(pages(Path()), "scripts/claims", arguments)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ _REACH: Final = 400  # lines: what is further back is over
 _MOST_LINES: Final = 256  # of one packet
 _NEAR: Final = 8  # lines between IP's last one of a packet and the first of the bridge behind it
 _SWAPPED: Final = 2  # lines by which the log of two processors may be in disorder
-_INTO_BRIDGE: Final = (Hook(BRIDGE, "BROUTING"), Hook(BRIDGE, "PREROUTING"))
+_BROUTING: Final = Hook(BRIDGE, "BROUTING")
+_INTO_BRIDGE: Final = (_BROUTING, Hook(BRIDGE, "PREROUTING"))
 
 
 class Grouper:
@@ -123,6 +124,10 @@ def _has_link_of(passage: Passage, message: Message) -> bool:
         return False
     if message.link is None or first.link is None:
         return bool(message.physin) and message.physin == first.port_in
+    if message.indev == first.indev and all(line.hook == _BROUTING for line in passage.lines):
+        return (
+            message.link.source == first.link.source
+        )  # broute took it, and may have given it another station
     return message.link == first.link and not passage.has(Hook(BRIDGE, "OUTPUT"))
 
 
