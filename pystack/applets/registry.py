@@ -31,9 +31,7 @@ from pystack.host import Host
 from pystack.netns import Netns
 
 # Named in the manual, not written yet: refused by name, so that nobody takes silence for success.
-NOT_BUILT_YET: Final = frozenset(
-    "ebtables-legacy-save ebtables-legacy-restore arptables arptables-nft arptables-legacy nft".split()
-)
+NOT_BUILT_YET: Final = frozenset("arptables arptables-nft arptables-legacy nft".split())
 
 COMMANDS: Final = Commands(
     {

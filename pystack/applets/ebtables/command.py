@@ -6,77 +6,83 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from pystack.applets.ebtables.editor import Editor
+from pystack.applets.ebtables.legacy.editor import LegacyEditor
+from pystack.applets.ebtables.legacy.listing import chains_in_order as legacy_chains_in_order
+from pystack.applets.ebtables.legacy.listing import legacy_listing
+from pystack.applets.ebtables.legacy.parser import LegacyParser
 from pystack.applets.ebtables.listing import chains_in_order, listing
 from pystack.applets.ebtables.parser import Command, Parser
-from pystack.applets.ebtables.usage import USAGE
+from pystack.applets.ebtables.usage import LEGACY_USAGE, USAGE
 from pystack.applets.iptables.command import refusal_text
 from pystack.applets.iptables.errno_texts import reason, worded
-from pystack.applets.iptables.owner import Owner
+from pystack.applets.iptables.owner import LEGACY_OWNER, NFT_OWNER
 from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION, KernelRefused, Refused
 from pystack.applets.requests import Steps
-from pystack.applets.session import Applet, Session
-from pystack.applets.tcpdump.names import Names, load_names
+from pystack.applets.session import Session
+from pystack.applets.tcpdump.names import load_names
 
 _PROGRAM: Final = "ebtables"
+_LEGACY_PROBLEM: Final = 255
+_LEGACY_VERSION: Final = "ebtables v2.0.11 (legacy) (December 2011)"
 
 
-def applet(owner: Owner) -> Applet:
-    """The command for one owner's tables."""
-
-    def run(args: Sequence[str], session: Session) -> Steps:
-        names = yield from load_names()
-        return Ebtables(owner, session, names).run(args)
-
-    return run
-
-
-class Ebtables:
-    """One run."""
-
-    def __init__(self, owner: Owner, session: Session, names: Names) -> None:
-        self._owner = owner
-        self._names = names
-        self._out, self._err = session.io.out, session.io.err
-        self._editor = Editor(session.netns.bridge_tables, owner, session.host.origins)
-
-    def run(self, args: Sequence[str]) -> int:
-        """Parse and do it; the exit code."""
-        letter = ""
-        try:
-            editor = self._editor
-            command = Parser(args, self._names, editor.table_names, nft=self._owner.is_nft).parse()
-            letter = command.letter
-            self._out.write("".join(f"{line}\n" for line in perform(command, editor)))
-        except Refused as refused:
-            self._err.write(refusal_text(refused, _PROGRAM, self._owner))
-            return refused.code
-        except KernelRefused as error:
-            return self._failed(error, letter)
-        return 0
-
-    def _failed(self, error: KernelRefused, letter: str) -> int:
+def run(args: Sequence[str], session: Session) -> Steps:
+    """`ebtables`, `ebtables-nft`"""
+    names = yield from load_names()
+    err, letter = session.io.err, ""
+    editor = Editor(session.netns.bridge_tables, NFT_OWNER, session.host.origins)
+    try:
+        command = Parser(args, names).parse()
+        letter = command.letter
+        session.io.out.write("".join(f"{line}\n" for line in perform(command, editor)))
+    except Refused as refused:
+        err.write(refusal_text(refused, _PROGRAM, NFT_OWNER))
+        return refused.code
+    except KernelRefused as error:
         if error.verb in ("", "rule"):
-            self._err.line(f"{_PROGRAM}: {reason(error, '' if letter == 'P' else letter)}")
+            err.line(f"{_PROGRAM}: {reason(error, '' if letter == 'P' else letter)}")
             return OTHER_PROBLEM
-        text, code = worded(error, letter, self._owner)
-        self._err.line(f"{_PROGRAM} v{VERSION} ({self._owner.variant}): {text}")
+        text, code = worded(error, letter, NFT_OWNER)
+        err.line(f"{_PROGRAM} v{VERSION} ({NFT_OWNER.variant}): {text}")
         return code
+    return 0
+
+
+def run_legacy(args: Sequence[str], session: Session) -> Steps:
+    """`ebtables-legacy`"""
+    names = yield from load_names()
+    editor = LegacyEditor(session.netns.bridge_tables, LEGACY_OWNER, session.host.origins)
+    try:
+        command = LegacyParser(args, names, editor.chains_of).parse()
+        session.io.out.write("".join(f"{line}\n" for line in perform(command, editor)))
+    except Refused as refused:
+        session.io.err.line(f"{refused.text}.")
+        return _LEGACY_PROBLEM
+    return 0
 
 
 def perform(command: Command, editor: Editor) -> Iterator[str]:
     """Do what is asked; yields the lines of its output. Raises Refused and KernelRefused."""
-    letter = command.letter
-    if letter == "V":
-        yield f"{_PROGRAM} {VERSION} ({editor.owner.variant})"
-    elif letter in ("", "h") and not command.also_zero:
-        yield f"{_PROGRAM} {VERSION} ({editor.owner.variant})"
-        yield from USAGE.splitlines()
+    letter, is_nft = command.letter, editor.owner.is_nft
+    if letter == "V" or (letter in ("", "h") and not command.also_zero):
+        yield f"{_PROGRAM} {VERSION} ({editor.owner.variant})" if is_nft else _LEGACY_VERSION
+        if letter != "V":
+            yield from _usage(command, editor)
     elif letter == "L":
-        yield from _listed(command, editor)
+        yield from _listed(command, editor) if is_nft else _legacy_listed(command, editor)
     elif letter:
         _ACTIONS[letter](editor, command)
     if command.also_zero:
         editor.zero(command)
+
+
+def _usage(command: Command, editor: Editor) -> Iterator[str]:
+    if editor.owner.is_nft:
+        yield from USAGE.splitlines()
+        return
+    yield from LEGACY_USAGE.splitlines()
+    yield f"Supported chains for the {command.table} table:"
+    yield "".join(f"{name} " for name in editor.built_in(editor.table(command.table)))
 
 
 def _listed(command: Command, editor: Editor) -> Iterator[str]:
@@ -90,16 +96,22 @@ def _listed(command: Command, editor: Editor) -> Iterator[str]:
     yield from listing(table, chains, command.listing)
 
 
+def _legacy_listed(command: Command, editor: Editor) -> Iterator[str]:
+    table = editor.table(command.table)
+    chains = [chain for chain in legacy_chains_in_order(table) if command.chain in ("", chain.name)]
+    yield from legacy_listing(table, chains, command.listing, all_chains=not command.chain)
+
+
 _ACTIONS: Final[dict[str, Callable[[Editor, Command], None]]] = {
-    "A": Editor.append,
-    "I": Editor.insert,
-    "D": Editor.delete,
-    "C": Editor.change_counters,
-    "check": Editor.check,
-    "N": Editor.new_chain,
-    "X": Editor.delete_chains,
-    "E": Editor.rename_chain,
-    "P": Editor.set_policy,
-    "F": Editor.flush,
-    "init-table": Editor.init_table,
+    "A": lambda editor, command: editor.append(command),
+    "I": lambda editor, command: editor.insert(command),
+    "D": lambda editor, command: editor.delete(command),
+    "C": lambda editor, command: editor.change_counters(command),
+    "check": lambda editor, command: editor.check(command),
+    "N": lambda editor, command: editor.new_chain(command),
+    "X": lambda editor, command: editor.delete_chains(command),
+    "E": lambda editor, command: editor.rename_chain(command),
+    "P": lambda editor, command: editor.set_policy(command),
+    "F": lambda editor, command: editor.flush(command),
+    "init-table": lambda editor, command: editor.init_table(command),
 }

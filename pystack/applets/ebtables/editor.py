@@ -106,12 +106,17 @@ class Editor:
         chain = self.chain(table, command.chain)
         in_base = isinstance(chain, BaseChain)
         site = Site(self.tables.path, table.name, in_base, self.owner.is_nft, spec.header)
-        if any(extension.is_refused(values, site) for extension, values in spec.extensions()):
-            raise KernelRefused(EINVAL, f"RULE_{verb}", f"rule in chain {chain.name}")
+        self._refuse(site, spec, f"RULE_{verb}", chain)
         tests, target = spec.compile(site, table.chains)
         rule = Rule(tests, target, spec, self._origins.line)
         rule.packets, rule.octets = command.counters
         return chain, rule
+
+    def _refuse(self, site: Site, spec: RuleSpec, verb: str, chain: Chain) -> None:
+        """What an extension does not want; nft's tool leaves that to the kernel."""
+        for extension, values in spec.extensions():
+            if extension.refusal(values, site) or extension.misplacement(site.table, ""):
+                raise KernelRefused(EINVAL, verb, f"rule in chain {chain.name}")
 
     def _check_target(self, table: Table, spec: RuleSpec) -> None:
         """A name that is neither verdict nor extension is that of a user's chain."""
@@ -126,9 +131,9 @@ class Editor:
 
         Linux: net/netfilter/nf_tables_api.c nft_chain_validate()
         """
-        if _leads_back(chain):
+        if leads_back(chain):
             number_of_error = _EMLINK
-        elif any(not _fits(rule, base) for base in table.base_chains() for rule in _reached(base)):
+        elif misplaced(table):
             number_of_error = EINVAL
         else:
             return
@@ -219,7 +224,7 @@ def _onward(chain: Chain) -> list[Chain]:
     return [rule.target.chain for rule in chain.rules if isinstance(rule.target, Jump)]
 
 
-def _leads_back(start: Chain) -> bool:
+def leads_back(start: Chain) -> bool:
     seen: set[str] = set()
     waiting = _onward(start)
     while waiting:
@@ -244,7 +249,13 @@ def _reached(base: BaseChain) -> Iterator[Rule]:
             waiting += _onward(chain)
 
 
-def _fits(rule: Rule, base: BaseChain) -> bool:
-    spec = rule.spec
-    assert isinstance(spec, RuleSpec), "a table of ebtables holds rules of ebtables"
-    return all(not extension.hooks or base.name in extension.hooks for extension, _ in spec.extensions())
+def misplaced(table: Table) -> str:
+    """Why some rule cannot stand where it does; empty if all can."""
+    for base in table.base_chains():
+        for rule in _reached(base):
+            spec = rule.spec
+            assert isinstance(spec, RuleSpec), "a table of ebtables holds rules of ebtables"
+            for extension, _ in spec.extensions():
+                if why := extension.misplacement(table.name, base.name):
+                    return why
+    return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pystack.applets.ebtables.header import Header
 from pystack.applets.iptables.option import Option, Values
@@ -17,7 +17,19 @@ from pystack.netfilter.needs import BridgePath
 from pystack.netfilter.rule import CONTINUE, RETURN, Match, Target
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 
-VERDICTS = {"ACCEPT": NF_ACCEPT, "DROP": NF_DROP, "CONTINUE": CONTINUE, "RETURN": RETURN}
+VERDICTS: Final = {"ACCEPT": NF_ACCEPT, "DROP": NF_DROP, "CONTINUE": CONTINUE, "RETURN": RETURN}
+
+
+# What the legacy tool says where the kernel refuses what it had no doubts about itself.
+BY_KERNEL: Final = """\
+Unable to update the kernel. Two possible causes:
+1. Multiple ebtables programs were executing simultaneously. The ebtables
+   userspace tool doesn't by default support multiple ebtables programs running
+   concurrently. The ebtables option --concurrent or a tool like flock can be
+   used to support concurrent scripts that update the ebtables kernel tables.
+2. The kernel doesn't support a certain ebtables extension, consider
+   recompiling your kernel or insmod the extension.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +60,19 @@ class Extension:
     def check(self, values: Values, header: Header) -> None:
         """Whether what was given goes together; raises Refused. Linux: xtables_match.final_check"""
 
-    def is_refused(self, values: Values, site: Site) -> bool:
-        """Whether the kernel refuses this here. Linux: struct xt_match .checkentry"""
-        return bool(self.tables) and site.table not in self.tables
+    def refusal(self, values: Values, site: Site) -> str:
+        """Why this may not stand here; empty if it may. The words are those of the legacy tool, which asks
+        before the kernel does; the kernel has one answer for all.
+
+        Linux: struct xt_match .checkentry
+        """
+        return ""
+
+    def misplacement(self, table: str, hook: str) -> str:
+        """The same of where it is come to from; `hook` is empty for a chain that nothing leads to."""
+        if (self.tables and table not in self.tables) or (self.hooks and hook and hook not in self.hooks):
+            return f"Wrong chain for {self.name}"
+        return ""
 
     def prepared(self, values: Values) -> Values:
         """What the kernel keeps of what was given."""
@@ -89,6 +111,10 @@ class WatcherExtension(MatchExtension):
 
 class TargetExtension(Extension):
     """`-j NAME`"""
+
+    def missing(self, values: Values) -> str:
+        """What the legacy tool says where something was not given that it needs."""
+        return ""
 
     def compile(self, values: Values, site: Site) -> Target:
         """What is done."""

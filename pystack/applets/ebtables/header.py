@@ -35,8 +35,8 @@ class Header:
         """Whether only frames of one of these types match, as the kernel asks before some extensions."""
         return self.ethertype in types and not self.ethertype_inverted
 
-    def show(self) -> Iterator[str]:
-        """Word by word. Linux: iptables/nft-bridge.c __nft_bridge_save_rule()"""
+    def show(self, *, nft: bool) -> Iterator[str]:
+        """Word by word. Linux: iptables/nft-bridge.c __nft_bridge_save_rule(); ebtables.c list_em()"""
         if self.is_length:
             yield from _option("-p", "Length", self.ethertype_inverted)
         elif self.ethertype is not None:
@@ -46,11 +46,12 @@ class Header:
             yield from _option("-s", show_known_mac(self.source), self.source_inverted)
         if self.destination is not None:
             yield from _option("-d", show_known_mac(self.destination), self.destination_inverted)
+        out = ("-o", self.outdev, self.outdev_inverted)
+        logical_out = ("--logical-out", self.logical_out, self.logical_out_inverted)
         for option, name, inverted in (
             ("-i", self.indev, self.indev_inverted),
             ("--logical-in", self.logical_in, self.logical_in_inverted),
-            ("-o", self.outdev, self.outdev_inverted),
-            ("--logical-out", self.logical_out, self.logical_out_inverted),
+            *((out, logical_out) if nft else (logical_out, out)),
         ):
             if name:
                 yield from _option(option, name, inverted)

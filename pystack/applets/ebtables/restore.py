@@ -141,8 +141,7 @@ class Restore:
 
     def _command(self, table: Table, line: str) -> None:
         words = split(_COUNTERS.sub("", line, count=1) if line.startswith("[") else line)
-        nft, editor = self._owner.is_nft, self._editor
-        command = Parser(words, self._names, editor.table_names, nft=nft, table=table.name).parse()
+        command = Parser(words, self._names, table=table.name).parse()
         self._letter = command.letter
-        for _ in perform(command, editor):
+        for _ in perform(command, self._editor):
             pass

@@ -36,20 +36,21 @@ class RuleSpec:
 
     def text(self, rule: Rule | None = None) -> str:
         """As it is printed; a chain's name is asked of the chain, which may have got another."""
-        words = "".join(f"{word} " for word in self.header.show())
+        words = "".join(f"{word} " for word in self.header.show(nft=self.nft))
         words += "".join(extension.text(values) for extension, values in self._shown())
         name = self.target
         if rule is not None and isinstance(rule.target, Jump):
             name = rule.target.chain.name
         if self.extension is None:
-            return f"{words}-j {name}"
+            blank = " " if name in VERDICTS and not self.nft else ""
+            return f"{words}-j {name}{blank}"
         extension, values = self.extension
         options = extension.text(values)
         return f"{words}-j {name} {options[:-1]}"
 
     def words(self, rule: Rule) -> Iterator[str]:
         """All of it, as a command line takes it."""
-        yield from self.header.show()
+        yield from self.header.show(nft=self.nft)
         for extension, values in self.parts:
             yield from extension.words(values)
         yield from ("-j", rule.target.chain.name if isinstance(rule.target, Jump) else self.target)

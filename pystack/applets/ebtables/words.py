@@ -60,15 +60,17 @@ _LONG: Final = {
 class EbWords(Words):
     """One command line."""
 
-    def __init__(self, args: Sequence[str]) -> None:
+    def __init__(self, args: Sequence[str], *, nft: bool) -> None:
         super().__init__(args, _SHORT, _LONG)
+        self._nft = nft
 
-    def unknown(self) -> Refused:
-        """What is said of a word that belongs to nothing: of the next one, that is."""
-        return Refused(f"Unknown argument: '{'(null)' if self.following is None else self.following}'")
+    def unknown(self, text: str) -> Refused:
+        """What is said of a word that belongs to nothing; nft's tool says it of the next one."""
+        named = ("(null)" if self.following is None else self.following) if self._nft else text
+        return Refused(f"Unknown argument: '{named}'")
 
     def _argument(self, text: str) -> str:
         word = self.skip()
         if word is None:
-            raise self.unknown()
+            raise self.unknown(text)
         return word

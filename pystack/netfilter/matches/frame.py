@@ -15,7 +15,7 @@ from pystack.wire.ethernet import ETH_P_802_3_MIN
 from pystack.wire.vlan import TAG_LENGTH
 
 _SNAP: Final = b"\xaa\xaa"  # both service access points, where a protocol's type follows
-_IS_UI: Final = 0xC0  # Linux: include/uapi/linux/netfilter_bridge/ebt_802_3.h
+_IS_UI: Final = 0x03  # Linux: include/uapi/linux/netfilter_bridge/ebt_802_3.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,11 @@ class SnapType(Match):
 
     def __call__(self, view: View) -> bool:
         """Linux: net/bridge/netfilter/ebt_802_3.c ebt_802_3_mt()"""
-        octets = view.octets(0, 9)
-        if octets is None or octets[:2] != _SNAP:
+        llc = view.octets(0, 3)
+        if llc is None or llc[:2] != _SNAP:
             return False
-        at = 6 if octets[2] & _IS_UI else 7
-        return (int.from_bytes(octets[at : at + 2], "big") == self.type) != self.inverted
+        found = view.octets(6 if llc[2] & _IS_UI else 7, 2)
+        return found is not None and (int.from_bytes(found, "big") == self.type) != self.inverted
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pystack.host import Host
 from tests.applets.iptables.test_rows import DATA, REFUSED
 
 PROTOCOLS = b"icmp 1 ICMP\nigmp 2 IGMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\n"
-SERVICES = b"ssh 22/tcp\n"
+SERVICES = b"ssh 22/tcp\nhttp 80/tcp\n"
 
 
 def rows() -> list[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.ebtables.extension import MatchExtension, Site
 from pystack.applets.ebtables.extensions.ip import ipv4_network, show_network
@@ -78,7 +78,7 @@ class Arp(MatchExtension):
     """`--arp-…`"""
 
     name = "arp"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         Option("arp-op", _operation, _show_operation, aliases=("arp-opcode",)),
         Option("arp-htype", _hardware),
         Option("arp-ptype", _protocol, hex),
@@ -89,9 +89,11 @@ class Arp(MatchExtension):
         Option("arp-gratuitous"),
     )
 
-    def is_refused(self, values: Values, site: Site) -> bool:
+    def refusal(self, values: Values, site: Site) -> str:
         """Linux: ebt_arp.c ebt_arp_mt_check()"""
-        return not site.header.carries(ETH_P_ARP, ETH_P_RARP)
+        if site.header.carries(ETH_P_ARP, ETH_P_RARP):
+            return ""
+        return "For (R)ARP filtering the protocol must be specified as ARP or RARP"
 
     def words(self, values: Values) -> Iterator[str]:
         """As a command line takes them."""

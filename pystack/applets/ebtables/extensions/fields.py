@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
-from pystack.applets.ebtables.extension import MatchExtension, Site, something_needed
+from pystack.applets.ebtables.extension import BY_KERNEL, MatchExtension, Site, something_needed
 from pystack.applets.ebtables.frame_words import ethertype, strtol, whole
 from pystack.applets.ebtables.header import Header
 from pystack.applets.iptables.extensions.limit import RateUnits
@@ -38,7 +38,7 @@ class Frame8023(MatchExtension):
     """Linux: libebt_802_3.c"""
 
     name = "802_3"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         Option("802_3-sap", _service, "0x{:02x}".format, many=True),
         Option("802_3-type", _snap_type, "0x{:04x}".format, many=True),
     )
@@ -93,15 +93,18 @@ class Vlan(MatchExtension):
     """Linux: libebt_vlan.c"""
 
     name = "vlan"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         Option("vlan-id", _vlan_id),
         Option("vlan-prio", _priority),
         Option("vlan-encap", _encapsulated, "{:04X}".format),
     )
 
-    def is_refused(self, values: Values, site: Site) -> bool:
+    def refusal(self, values: Values, site: Site) -> str:
         """Linux: ebt_vlan.c ebt_vlan_mt_check()"""
-        return site.header.ethertype != ETH_P_8021Q
+        header = site.header
+        if header.ethertype == ETH_P_8021Q and (site.nft or not header.ethertype_inverted):
+            return ""
+        return "For vlan filtering the protocol must be specified as 802_1Q"
 
     def prepared(self, values: Values) -> Values:
         """Where a VLAN is asked for, the kernel forgets the priority."""
@@ -140,7 +143,7 @@ class MarkMatch(MatchExtension):
     """Linux: libebt_mark_m.c"""
 
     name = "mark_m"
-    options = (Option("mark", _mark, _show_mark, many=True),)
+    options: ClassVar[tuple[Option, ...]] = (Option("mark", _mark, _show_mark, many=True),)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """Linux: ebt_mark_m.c ebt_mark_mt()"""
@@ -171,7 +174,7 @@ class PacketTypeMatch(MatchExtension):
     """Linux: libebt_pkttype.c"""
 
     name = "pkttype"
-    options = (Option("pkttype-type", _class, _show_class, many=True),)
+    options: ClassVar[tuple[Option, ...]] = (Option("pkttype-type", _class, _show_class, many=True),)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test."""
@@ -204,16 +207,20 @@ class LimitMatch(MatchExtension):
     """Linux: libxt_limit.c brlimit_parse()"""
 
     name = "limit"
-    options = (Option("limit", _rate, _RATES.show), Option("limit-burst", _burst))
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("limit", _rate, _RATES.show),
+        Option("limit-burst", _burst),
+    )
 
     def check_inversion(self, option: Option, *, inverted: bool) -> None:
         """There is nothing to invert."""
         if inverted:
             raise Refused(f"Unexpected `!' after --{option.name}")
 
-    def is_refused(self, values: Values, site: Site) -> bool:
+    def refusal(self, values: Values, site: Site) -> str:
         """Linux: ebt_limit.c ebt_limit_mt_check()"""
-        return not site.nft and overflows(*_settings(values), site.path.clock.hz)
+        too_much = not site.nft and overflows(*_settings(values), site.path.clock.hz)
+        return BY_KERNEL if too_much else ""
 
     def words(self, values: Values) -> Iterator[str]:
         """As a command line takes them."""

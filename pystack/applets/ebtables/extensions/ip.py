@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.ebtables.extension import MatchExtension, Site, something_needed
 from pystack.applets.ebtables.extensions.icmp_ranges import parse_ranges, show_ranges
@@ -23,6 +23,8 @@ from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP
 _IPPROTO_IGMP: Final = 2
 _IPPROTO_ICMPV6: Final = 58
 _WITH_PORTS: Final = frozenset({6, 17, 136, 132, 33})  # TCP, UDP, UDP-Lite, SCTP, DCCP
+_WITH_PORTS_IN_LEGACY: Final = _WITH_PORTS - {136}
+_MUST_BE: Final = "the IP protocol must be"
 _IPV6_HEADER: Final = 40
 
 Protocol = tuple[int, str]  # and how it is printed
@@ -96,29 +98,34 @@ class _IpMatch(MatchExtension):
 
     prefix: str
     ethertype: int
-    of_protocol: dict[str, int]  # which option asks for which protocol
+    called: str
+    carried: str
+    of_protocol: tuple[tuple[str, int, str, str], ...]  # which option asks for which protocol
 
     def check(self, values: Values, header: Header) -> None:
         """At least one option."""
         something_needed(values)
 
-    def is_refused(self, values: Values, site: Site) -> bool:
+    def refusal(self, values: Values, site: Site) -> str:
         """Linux: ebt_ip.c ebt_ip_mt_check(), ebt_ip6.c ebt_ip6_mt_check()"""
         if not site.header.carries(self.ethertype):
-            return True
+            return f"For {self.called} filtering the protocol must be specified as {self.carried}"
         protocol = values.get(f"{self.prefix}-proto")
         known = 0 if protocol is None or protocol.inverted else protocol.value[0]
-        for name, needed in self.of_protocol.items():
-            if name in values and known != needed:
-                return True
-        with_ports = f"{self.prefix}-sport" in values or f"{self.prefix}-dport" in values
-        return with_ports and known not in _WITH_PORTS
+        with_ports = _WITH_PORTS if site.nft else _WITH_PORTS_IN_LEGACY
+        asks_for_ports = f"{self.prefix}-sport" in values or f"{self.prefix}-dport" in values
+        if asks_for_ports and known not in with_ports:
+            return f"For port filtering {_MUST_BE} either 6 (tcp), 17 (udp), 33 (dccp) or 132 (sctp)"
+        for option, needed, what, name in self.of_protocol:
+            if option in values and known != needed:
+                return f"For {what} filtering {_MUST_BE} {needed} ({name})"
+        return ""
 
     def _transport(self, values: Values, *, ipv6: bool) -> Iterator[Match]:
         for name, of_destination in (("dport", True), ("sport", False)):
             if (given := values.get(f"{self.prefix}-{name}")) is not None:
                 yield FramePort(given.value, given.inverted, of_destination, ipv6)
-        for name in self.of_protocol:
+        for name, *_ in self.of_protocol:
             if (given := values.get(name)) is not None:
                 types, codes = given.value
                 yield FrameIcmp(types, codes, given.inverted, ipv6)
@@ -133,8 +140,13 @@ class Ip(_IpMatch):
     name = "ip"
     prefix = "ip"
     ethertype = ETH_P_IP
-    of_protocol = {"ip-icmp-type": IPPROTO_ICMP, "ip-igmp-type": _IPPROTO_IGMP}  # noqa: RUF012 - never changed
-    options = (
+    called = "IP"
+    carried = "IPv4"
+    of_protocol = (
+        ("ip-icmp-type", IPPROTO_ICMP, "ICMP", "icmp"),
+        ("ip-igmp-type", _IPPROTO_IGMP, "IGMP", "igmp"),
+    )
+    options: ClassVar[tuple[Option, ...]] = (
         Option("ip-src", ipv4_network, show_network, many=True, aliases=("ip-source",)),
         Option("ip-dst", ipv4_network, show_network, many=True, aliases=("ip-destination",)),
         Option("ip-tos", _tos, _show_tos, many=True),
@@ -174,8 +186,9 @@ class Ip6(_IpMatch):
     name = "ip6"
     prefix = "ip6"
     ethertype = ETH_P_IPV6
-    of_protocol = {"ip6-icmp-type": _IPPROTO_ICMPV6}  # noqa: RUF012 - never changed
-    options = (
+    called = carried = "IPv6"
+    of_protocol = (("ip6-icmp-type", _IPPROTO_ICMPV6, "ipv6-icmp", "ipv6-icmp"),)
+    options: ClassVar[tuple[Option, ...]] = (
         Option("ip6-src", _ipv6_network, show_network, many=True, aliases=("ip6-source",)),
         Option("ip6-dst", _ipv6_network, show_network, many=True, aliases=("ip6-destination",)),
         Option("ip6-tclass", _traffic_class, _show_tos, many=True),

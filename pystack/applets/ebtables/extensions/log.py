@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.ebtables.extension import Site, WatcherExtension
 from pystack.applets.ebtables.frame_words import whole
@@ -41,7 +41,7 @@ class Log(WatcherExtension):
     """A line of the kernel's log; `--log` alone asks for no more than that."""
 
     name = "log"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         Option("log-level", _level, many=True),
         Option("log-prefix", _prefix, many=True),
         Option("log-ip", many=True),
@@ -60,9 +60,12 @@ class Log(WatcherExtension):
         """As a command line takes them."""
         level = values["log-level"].value if "log-level" in values else _NOTICE
         yield from ("--log-level", _LEVELS[level])
-        if "log-prefix" in values and values["log-prefix"].value:
-            yield from ("--log-prefix", values["log-prefix"].value)
+        yield from self.prefix_words(values["log-prefix"].value if "log-prefix" in values else "")
         yield from (f"--{name}" for name in _FLAGS if name in values)
+
+    def prefix_words(self, prefix: str) -> tuple[str, ...]:
+        """Nothing for none."""
+        return ("--log-prefix", prefix) if prefix else ()
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One watcher."""
@@ -91,7 +94,7 @@ class Nflog(WatcherExtension):
     """To whoever listens to a group."""
 
     name = "nflog"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         Option("nflog-prefix", _nflog_prefix),
         Option("nflog-group", _at_least_one("nflog-group")),
         Option("nflog-range", _at_least_one("nflog-range")),

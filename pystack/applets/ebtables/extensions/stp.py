@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.ebtables.extension import MatchExtension, Site
 from pystack.applets.ebtables.frame_words import Mac, mac_and_mask, show_mac_and_mask, strtol, whole
@@ -53,7 +53,7 @@ def _named(names: Mapping[str, int]) -> tuple[Parse, Callable[[int], str]]:
     return parse, show
 
 
-def _range(high: int) -> Parse:
+def ranged(high: int, gap: str = " ") -> Parse:
     """`LOW:HIGH`, either may be missing."""
 
     def parse(text: str, where: Where) -> tuple[int, int]:
@@ -61,7 +61,6 @@ def _range(high: int) -> Parse:
         first = whole(low, 10, high) if low or not colon else 0
         last = first if not colon else whole(up, 10, high) if up else high
         if first is None or last is None or last < first:
-            gap = "-" if where.option == "stp-port" else " "
             raise Refused(f"Bad --{where.option}{gap}range")
         return first, last
 
@@ -79,24 +78,27 @@ class Stp(MatchExtension):
     """`--stp-…`"""
 
     name = "stp"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         Option("stp-type", *_named(_TYPES)),
         Option("stp-flags", *_named(_FLAGS)),
-        Option("stp-root-prio", _range(U16), show_range),
+        Option("stp-root-prio", ranged(U16), show_range),
         Option("stp-root-addr", _address, show_mac_and_mask),
-        Option("stp-root-cost", _range(U32), show_range),
-        Option("stp-sender-prio", _range(U16), show_range),
+        Option("stp-root-cost", ranged(U32), show_range),
+        Option("stp-sender-prio", ranged(U16), show_range),
         Option("stp-sender-addr", _address, show_mac_and_mask),
+        Option("stp-port", ranged(U16, "-"), show_range),
         *(
-            Option(f"stp-{name}", _range(U16), show_range)
-            for name in ("port", "msg-age", "max-age", "hello-time", "forward-delay")
+            Option(f"stp-{name}", ranged(U16), show_range)
+            for name in ("msg-age", "max-age", "hello-time", "forward-delay")
         ),
     )
 
-    def is_refused(self, values: Values, site: Site) -> bool:
+    def refusal(self, values: Values, site: Site) -> str:
         """In legacy tables only frames to the group of bridges. Linux: ebt_stp.c ebt_stp_mt_check()"""
-        to_group = (_GROUP, 0xFFFFFFFFFFFF)
-        return not site.nft and site.header.destination != to_group
+        if site.nft or site.header.destination == (_GROUP, 0xFFFFFFFFFFFF):
+            return ""
+        group = "the bridge group address (BGA) 01:80:c2:00:00:00"
+        return f"STP matching is only valid when the destination MAC address is {group}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """That it is such a message, and its fields."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from pystack.applets.ebtables.extension import VERDICTS, Site, TargetExtension, something_needed
 from pystack.applets.ebtables.frame_words import one_mac, strtol
@@ -43,6 +43,7 @@ class _FrameTarget(TargetExtension):
 
     usual = "ACCEPT"
     verdict_option: str
+    address_option = ""  # which has to be given
 
     def verdict(self, values: Values) -> str:
         """What was asked for."""
@@ -53,10 +54,17 @@ class _FrameTarget(TargetExtension):
         """The same as a number."""
         return VERDICTS[self.verdict(values)]
 
-    def is_refused(self, values: Values, site: Site) -> bool:
-        """Linux differs between its two: for nft's no chain counts as a built-in one here."""
-        returns = self.verdict(values) == "RETURN"
-        return super().is_refused(values, site) or (returns and site.in_base_chain and not site.nft)
+    def missing(self, values: Values) -> str:
+        """An address, mostly."""
+        if not self.address_option or self.address_option in values:
+            return ""
+        return f"No {self.name} {'mac' if self.name == 'arpreply' else 'address'} supplied"
+
+    def refusal(self, values: Values, site: Site) -> str:
+        """In a built-in chain there is nothing to return to; but to the kernel nft's chains are none."""
+        if site.nft or not site.in_base_chain or self.verdict(values) != "RETURN":
+            return ""
+        return f"--{self.verdict_option} RETURN not allowed on base chain"
 
 
 class Dnat(_FrameTarget):
@@ -66,7 +74,8 @@ class Dnat(_FrameTarget):
     tables = ("nat", "broute")
     hooks = ("PREROUTING", "OUTPUT", "BROUTING")
     verdict_option = "dnat-target"
-    options = (
+    address_option = "to-dst"
+    options: ClassVar[tuple[Option, ...]] = (
         Option("to-dst", _mac("to-destination"), mac_text, aliases=("to-destination",)),
         Option("dnat-target", _verdict),
     )
@@ -92,7 +101,8 @@ class Snat(_FrameTarget):
     tables = ("nat",)
     hooks = ("POSTROUTING",)
     verdict_option = "snat-target"
-    options = (
+    address_option = "to-src"
+    options: ClassVar[tuple[Option, ...]] = (
         Option("to-src", _mac("to-source"), mac_text, aliases=("to-source",)),
         Option("snat-target", _verdict),
         Option("snat-arp"),
@@ -120,7 +130,7 @@ class RedirectTarget(_FrameTarget):
     tables = ("nat", "broute")
     hooks = ("PREROUTING", "BROUTING")
     verdict_option = "redirect-target"
-    options = (Option("redirect-target", _verdict),)
+    options: ClassVar[tuple[Option, ...]] = (Option("redirect-target", _verdict),)
 
     def words(self, values: Values) -> Iterator[str]:
         """As a command line takes them."""
@@ -140,11 +150,21 @@ class ArpReplyTarget(_FrameTarget):
     hooks = ("PREROUTING",)
     usual = "DROP"
     verdict_option = "arpreply-target"
-    options = (Option("arpreply-mac", _mac("arpreply-mac"), mac_text), Option("arpreply-target", _verdict))
+    address_option = "arpreply-mac"
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("arpreply-mac", _mac("arpreply-mac"), mac_text),
+        Option("arpreply-target", _verdict),
+    )
 
-    def is_refused(self, values: Values, site: Site) -> bool:
+    def refusal(self, values: Values, site: Site) -> str:
         """Linux: ebt_arpreply.c ebt_arpreply_tg_check()"""
-        return super().is_refused(values, site) or not site.header.carries(ETH_P_ARP)
+        if not site.header.carries(ETH_P_ARP):
+            return "For ARP replying the protocol must be specified as ARP"
+        return super().refusal(values, site)
+
+    def misplacement(self, table: str, hook: str) -> str:
+        """It has words of its own for that."""
+        return "arpreply only allowed in PREROUTING" if super().misplacement(table, hook) else ""
 
     def words(self, values: Values) -> Iterator[str]:
         """As a command line takes them."""
@@ -173,7 +193,7 @@ class MarkTarget(_FrameTarget):
 
     name = "mark"
     verdict_option = "mark-target"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         Option("mark-set", _mark, hex, aliases=("set-mark",)),
         *(Option(f"mark-{how}", _mark, hex) for how in MARKS if how != "set"),
         Option("mark-target", _verdict),
@@ -189,8 +209,12 @@ class MarkTarget(_FrameTarget):
         """At least one option."""
         if not values:
             raise Refused("You must specify some option")
-        if not any(f"mark-{how}" in values for how in MARKS):
+        if self.missing(values):
             raise Refused("Unknown mark action")
+
+    def missing(self, values: Values) -> str:
+        """What is done to the mark."""
+        return "" if any(f"mark-{how}" in values for how in MARKS) else "No mark value supplied"
 
     def words(self, values: Values) -> Iterator[str]:
         """As a command line takes them."""

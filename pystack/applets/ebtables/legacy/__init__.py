@@ -1,0 +1,1 @@
+"""What ebtables-legacy does and says otherwise than ebtables-nft."""
