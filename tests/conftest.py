@@ -1,5 +1,6 @@
 """What every test may rely on: honest skips, one hypothesis profile, and the size of big counts."""
 
+import ctypes
 import functools
 import os
 import shutil
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 COMPARE = Path(__file__).with_name("compare")
+NAMESPACES = Path("/run/netns")
+CLONE_NEWNS = 0x20000
 FULL = bool(os.environ.get("PYSTACK_FULL"))
 
 # Derandomized: a run that failed fails again, here and elsewhere. No deadline: a test asserts no timing.
@@ -23,6 +26,15 @@ settings.load_profile("pystack-full" if FULL else "pystack")
 def scaled() -> Callable[[int], int]:
     """A big count as this run does it: all of it with `scripts/test --full`, else a tenth."""
     return lambda count: count if FULL else max(1, count // 10)
+
+
+def pytest_sessionstart() -> None:
+    """Names of network namespaces are this process's alone: other runs make and remove theirs meanwhile."""
+    if why_no_root_tests() is not None or ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
+        return
+    NAMESPACES.mkdir(exist_ok=True)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", NAMESPACES], check=True)
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook too
@@ -38,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def group_of(item: pytest.Item) -> str:
-    """Tests of one group run one after the other. The kernel's log is one: who reads it waits for the others."""
+    """Tests of one group run one after the other: the kernel's log is one, and so are names in it."""
     return "kernel log" if item.path.is_relative_to(COMPARE) else "kernel"
 
 
