@@ -2,29 +2,90 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.extensions.limit import RateUnits
-from pystack.applets.iptables.option import U32, Option, Values, Where, text_up_to, uint
+from pystack.applets.iptables.family import IPV4, IPV6, Family
+from pystack.applets.iptables.option import U32, Option, Values, Where, number, text_up_to, uint
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
-from pystack.errors import NotModelled
-from pystack.netfilter.matches.hashlimit import SCALE, Buckets, HashLimit, HashSettings
+from pystack.errors import EINVAL, ERANGE
+from pystack.netfilter.matches.hashlimit import (
+    SCALE,
+    Buckets,
+    HashLimit,
+    HashSettings,
+    cost_of_rate,
+    is_too_fast,
+    overflows,
+    rate_of_cost,
+)
 from pystack.netfilter.rule import Match
 
 _RATES: Final = RateUnits(SCALE)
 _BURST: Final = 5
-_EXPIRE: Final = 10000
+_MOST_BURST: Final = 1000000
+_GC_INTERVAL: Final = 1000
 _MODES: Final = ("srcip", "srcport", "dstip", "dstport")
-_TABLE: Final = ("htable-size", "htable-max", "htable-gcinterval", "htable-expire", "srcmask", "dstmask")
+_OCTETS: Final = re.compile(r"\s*(\d+)")
+_UNITS: Final = (("m", 1 << 20), ("k", 1 << 10), ("", 1))
+_SECONDS: Final = {"sec": 1, "min": 60, "hour": 3600, "day": 86400}
+_EXPIRE_OCTETS: Final = 15  # seconds
+_EXPIRE_BURST: Final = 60
 
 
-def _rate(text: str, where: Where) -> int:
-    if "b/s" in text.lower():
-        known = ("N/sec", "N/min", "N/hour", "N/day")
-        raise NotModelled(f"iptables -m hashlimit --{where.option} {text}", known)
-    return _RATES.parse(text, where)
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`5/min`: an interval; `5kb/s`: a cost. With how many seconds the unit has."""
+
+    average: int
+    in_octets: bool
+    seconds: int
+
+    def show(self) -> tuple[str, int]:
+        """As it is printed, and the seconds of its unit. Linux: print_rate(), print_bytes()"""
+        if not self.in_octets:
+            text = _RATES.show(self.average)
+            return text, _SECONDS[text.partition("/")[2]]
+        octets = rate_of_cost(self.average)
+        fits = (
+            f"{octets // size}{unit}b/s"
+            for unit, size in _UNITS
+            if size == 1 or (octets >= size and cost_of_rate(octets // size * size) == self.average)
+        )
+        return next(fits), _EXPIRE_OCTETS
+
+
+def _rate(text: str, where: Where) -> Rate:
+    """Linux: libxt_hashlimit.c parse_bytes(), parse_rate()"""
+    mark = text.find("b/s")
+    if mark < 0:
+        average, seconds = _RATES.parse_with_unit(text)
+        return Rate(average, in_octets=False, seconds=seconds)
+    found = _OCTETS.match(text)
+    if not mark or found is None or not int(found[1]):
+        raise Refused(f'hashlimit: Bad value for "--{where.option}" option: "{text}"')
+    factor = dict(_UNITS).get(text[mark - 1], 1)
+    return Rate(cost_of_rate(int(found[1]) * factor), in_octets=True, seconds=_EXPIRE_OCTETS)
+
+
+def _burst(text: str, where: Where) -> int:
+    """`5`, `10kb`. Linux: parse_burst()"""
+    found = _OCTETS.match(text)
+    value = int(found[1]) if found is not None else 0
+    rest = text[found.end() :] if found is not None else ""
+    if rest[:1] in ("k", "m"):
+        value *= dict(_UNITS)[rest[0]]
+    if not 0 < value <= U32:
+        raise _bad_burst()
+    return value
+
+
+def _bad_burst() -> Refused:
+    return Refused(f'bad value for option "--hashlimit-burst", or out of range (1-{_MOST_BURST}).')
 
 
 def _modes(text: str, where: Where) -> tuple[str, ...]:
@@ -34,88 +95,180 @@ def _modes(text: str, where: Where) -> tuple[str, ...]:
     return tuple(mode for mode in _MODES if mode in found)
 
 
+def _length(text: str, where: Where) -> int:
+    """What is longer than an address is for the kernel to refuse. Linux: xtopt_parse_plen()"""
+    value = number(text, U32 if where.family is IPV4 else IPV6.bits)
+    if value is None:
+        what = f"neither a valid network mask nor valid CIDR (0-{where.family.bits})."
+        raise Refused(f'hashlimit: bad value for option "--{where.option}", {what}\n')
+    return value
+
+
 class HashLimitExtension(MatchExtension):
     """Linux: libxt_hashlimit.c"""
 
+    families: ClassVar[tuple[Family, ...]] = (IPV4,)
     name = "hashlimit"
     options = (
         Option(
             "hashlimit-upto",
             _rate,
-            _RATES.show,
             excludes=("hashlimit-above",),
             aliases=("hashlimit",),
             invert=True,
         ),
-        Option("hashlimit-above", _rate, _RATES.show, invert=True),
-        Option("hashlimit-burst", uint(1000000)),
+        Option("hashlimit-above", _rate, invert=True),
+        Option("hashlimit-burst", _burst),
         Option("hashlimit-mode", _modes, ",".join),
         Option("hashlimit-name", text_up_to(254), required=True),
         Option("hashlimit-htable-size", uint(U32)),
         Option("hashlimit-htable-max", uint(U32)),
         Option("hashlimit-htable-gcinterval", uint(U32)),
         Option("hashlimit-htable-expire", uint(U32)),
-        Option("hashlimit-srcmask", uint(32)),
-        Option("hashlimit-dstmask", uint(32)),
+        Option("hashlimit-srcmask", _length),
+        Option("hashlimit-dstmask", _length),
+        Option("hashlimit-rate-match"),
+        Option("hashlimit-rate-interval", uint(U32, 1)),
     )
 
     def check(self, values: Values) -> None:
-        """One of the two ways."""
+        """One of the two ways; a burst of octets is at least what comes in a second."""
         if not values.keys() & {"hashlimit-upto", "hashlimit-above"}:
             raise Refused("You have to specify --hashlimit")
+        if "hashlimit-burst" not in values:
+            return
+        rate, burst = _way(values)[1], values["hashlimit-burst"].value
+        if not rate.in_octets and burst > _MOST_BURST:
+            raise _bad_burst()
+        if rate.in_octets and burst < rate_of_cost(rate.average):
+            raise Refused(f"burst cannot be smaller than {rate_of_cost(rate.average)}b")
+
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """Linux: net/netfilter/xt_hashlimit.c hashlimit_mt_check_common()"""
+        rate, hz = _way(values)[1], site.path.clock.hz
+        for name in ("hashlimit-htable-expire", "hashlimit-htable-gcinterval"):
+            if name in values and not values[name].value:
+                return EINVAL
+        masks = [values[name].value for name in ("hashlimit-srcmask", "hashlimit-dstmask") if name in values]
+        if max(masks, default=0) > self.families[0].bits:
+            return EINVAL
+        average = rate.average
+        if "hashlimit-rate-match" in values:
+            return ERANGE if not 0 < average <= U32 else 0
+        if rate.in_octets:
+            return EINVAL if is_too_fast(average, hz) else 0
+        if overflows(average, _bursts(values), hz):
+            return ERANGE
+        return super().kernel_error(values, site)
 
     def save(self, values: Values) -> str:
-        """The burst is always said."""
+        """The burst of packets is always said."""
         way, rate = _way(values)
-        words = [f"--hashlimit-{way} {_RATES.show(rate)} --hashlimit-burst {_burst(values)}"]
+        text, unit = rate.show()
+        words = [f"--hashlimit-{way} {text}", *(f"--hashlimit-{word}" for word in _burst_words(values))]
         if "hashlimit-mode" in values:
             words.append(f"--hashlimit-mode {','.join(values['hashlimit-mode'].value)}")
         words.append(f"--hashlimit-name {values['hashlimit-name'].value}")
-        words += [f"--hashlimit-{name} {number}" for name, number in _table(values)]
-        return " ".join(words)
+        return " ".join(words + [f"--hashlimit-{word}" for word in self._table_words(values, unit)])
 
     def listing(self, values: Values, names: Names | None) -> str:
-        """`limit: up to 5/min burst 5`"""
+        """`limit: up to 5/min burst 5`; the tool takes the interval for a part of the rate, wrongly."""
         way, rate = _way(values)
-        words = [f"limit: {'up to' if way == 'upto' else way} {_RATES.show(rate)} burst {_burst(values)}"]
+        if not rate.in_octets and "hashlimit-rate-interval" in values:
+            rate = replace(rate, average=rate.average * values["hashlimit-rate-interval"].value)
+        text, unit = rate.show()
+        words = [f"limit: {'up to' if way == 'upto' else way} {text}", *_burst_words(values)]
         if "hashlimit-mode" in values:
             words.append(f"mode {'-'.join(values['hashlimit-mode'].value)}")
-        return " ".join(words + [f"{name} {number}" for name, number in _table(values)])
+        return " ".join(words + self._table_words(values, unit))
+
+    def _table_words(self, values: Values, unit: int) -> list[str]:
+        """What is not as usual: buckets live as long as a unit of the rate."""
+        bits = self.families[0].bits
+        expire = _expire(values)
+        given = {name.removeprefix("hashlimit-"): one.value for name, one in values.items()}
+        given["htable-expire"] = expire
+        usual = {
+            "htable-size": 0,
+            "htable-max": 0,
+            "htable-gcinterval": _GC_INTERVAL,
+            "htable-expire": (_EXPIRE_BURST if _has_octet_burst(values) else unit) * 1000,
+            "srcmask": bits,
+            "dstmask": bits,
+        }
+        words = [f"{name} {given[name]}" for name, value in usual.items() if given.get(name, value) != value]
+        if "rate-match" in given:
+            words.append("rate-match")
+            words += [f"rate-interval {given['rate-interval']}"] if given.get("rate-interval", 1) != 1 else []
+        return words
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, over the buckets of that name: rules that share it share them."""
         way, rate = _way(values)
-        table = dict(_table(values))
+        family = self.families[0]
+        given = {name.removeprefix("hashlimit-"): one.value for name, one in values.items()}
         settings = HashSettings(
-            interval=rate,
-            burst=_burst(values),
-            mode=frozenset(values["hashlimit-mode"].value if "hashlimit-mode" in values else ()),
-            source_mask=_mask(table.get("srcmask", 32)),
-            destination_mask=_mask(table.get("dstmask", 32)),
-            expire=table.get("htable-expire", _EXPIRE),
-            most=table.get("htable-max", 0),
+            average=rate.average,
+            burst=_bursts(values),
+            mode=frozenset(given.get("mode", ())),
+            source_mask=family.netmask(given.get("srcmask", family.bits)),
+            destination_mask=family.netmask(given.get("dstmask", family.bits)),
+            expire=_expire(values),
+            most=given.get("htable-max", 0),
+            in_octets=rate.in_octets,
+            rate_match="hashlimit-rate-match" in values,
+            window=given.get("rate-interval", 1),
         )
         fresh = Buckets(settings, site.path.clock.hz)
         buckets = site.tables.buckets.setdefault(values["hashlimit-name"].value, fresh)
         return (HashLimit(site.path, buckets, way == "above"),)
 
 
-def _way(values: Values) -> tuple[str, int]:
+class HashLimitExtension6(HashLimitExtension):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+
+
+def _way(values: Values) -> tuple[str, Rate]:
     name = "hashlimit-upto" if "hashlimit-upto" in values else "hashlimit-above"
     given = values[name]
     return "above" if (name == "hashlimit-above") != given.inverted else "upto", given.value
 
 
-def _burst(values: Values) -> int:
-    return values["hashlimit-burst"].value if "hashlimit-burst" in values else _BURST
+def _has_octet_burst(values: Values) -> bool:
+    return _way(values)[1].in_octets and "hashlimit-burst" in values
 
 
-def _table(values: Values) -> list[tuple[str, int]]:
-    return [(name, values[f"hashlimit-{name}"].value) for name in _TABLE if f"hashlimit-{name}" in values]
+def _bursts(values: Values) -> int:
+    """Packets; or how often what comes in a second. Linux: hashlimit_mt_check_v2()"""
+    rate = _way(values)[1]
+    if not rate.in_octets:
+        return values["hashlimit-burst"].value if "hashlimit-burst" in values else _BURST
+    if "hashlimit-burst" not in values:
+        return 0
+    a_second = rate_of_cost(rate.average)
+    return -(-values["hashlimit-burst"].value // a_second) if a_second else 0
 
 
-def _mask(length: int) -> int:
-    return U32 << (32 - length) & U32
+def _burst_words(values: Values) -> list[str]:
+    rate, bursts = _way(values)[1], _bursts(values)
+    if not rate.in_octets:
+        return [f"burst {bursts}"]
+    if not bursts:
+        return []
+    octets = rate_of_cost(rate.average) * bursts
+    unit, size = next((unit, size) for unit, size in _UNITS if octets >= size)
+    return [f"burst {octets // size}{unit}b"]
 
 
-EXTENSIONS: Final = (HashLimitExtension(),)
+def _expire(values: Values) -> int:
+    """In milliseconds."""
+    if "hashlimit-htable-expire" in values:
+        given: int = values["hashlimit-htable-expire"].value
+        return given
+    seconds = _EXPIRE_BURST if _has_octet_burst(values) else _way(values)[1].seconds
+    return seconds * 1000
+
+
+EXTENSIONS: Final = (HashLimitExtension(), HashLimitExtension6())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
@@ -15,6 +16,7 @@ from pystack.netfilter.rule import Match
 _UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _SHOWN: Final = (("day", 86400), ("hour", 3600), ("min", 60), ("sec", 1))  # the largest first
 _DEFAULT_BURST: Final = 5
+_COUNT: Final = re.compile(r"\s*(\d+)")
 
 
 class RateUnits:
@@ -28,6 +30,10 @@ class RateUnits:
 
     def parse(self, text: str, where: Where) -> int:
         """The interval."""
+        return self.parse_with_unit(text)[0]
+
+    def parse_with_unit(self, text: str) -> tuple[int, int]:
+        """The interval, and the seconds of the unit; of the number only leading digits count."""
         count_text, slash, unit = text.partition("/")
         seconds = 1
         if slash:
@@ -35,12 +41,13 @@ class RateUnits:
             if not known:
                 raise Refused(f'bad rate "{text}"\'')
             seconds = known[0]
-        if not count_text.isdigit() or not int(count_text):
+        found = _COUNT.match(count_text)
+        if found is None or not int(found[1]):
             raise Refused(f'bad rate "{text}"\'')
-        interval = self._scale * seconds // int(count_text)
+        interval = self._scale * seconds // int(found[1])
         if not interval:
             raise Refused(f'Rate too fast "{text}"')
-        return interval
+        return interval, seconds
 
     def show(self, interval: int) -> str:
         """As it is printed."""
