@@ -58,6 +58,10 @@ async def _peer_name(sock: StackSocket, body: bytes) -> bytes:
     return packed(sock.getpeername())
 
 
+async def _is_readable(sock: StackSocket, body: bytes) -> bytes:
+    return NUMBER.pack(sock.is_readable())
+
+
 async def _connect(sock: StackSocket, body: bytes) -> None:
     await sock.connect(_unpacked(body))
 
@@ -89,6 +93,7 @@ AT_ONCE: Final[Mapping[Operation, Do]] = {
     Operation.GET_OPTION: _get_option,
     Operation.NAME: _name,
     Operation.PEER_NAME: _peer_name,
+    Operation.IS_READABLE: _is_readable,
 }
 IN_TIME: Final[Mapping[Operation, Wait]] = {
     Operation.CONNECT: _connect,

@@ -78,6 +78,9 @@ class RemoteSocket(ProgramSocket):
         (found,) = unpack(NUMBER, self._ask(Operation.GET_OPTION, OPTION.pack(level, optname)))
         return found if buflen is None else found.to_bytes(INT_OCTETS, "little", signed=True)[:buflen]
 
+    def is_readable(self) -> bool:
+        return unpack(NUMBER, self._ask(Operation.IS_READABLE)) == (1,)
+
     async def wait_writable(self) -> None:
         await self._wait(Operation.WAIT_WRITABLE)
 

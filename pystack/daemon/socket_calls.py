@@ -46,6 +46,7 @@ class Operation(IntEnum):
     PEER_NAME = 13  # gives ENDS
     WAIT_WRITABLE = 14
     CANCEL = 15  # NUMBER: of the call
+    IS_READABLE = 16  # gives NUMBER: 1 if a call that reads would not wait
 
 
 class Call(NamedTuple):
@@ -75,7 +76,7 @@ def decode_call(payload: bytes) -> Call:
     if len(payload) < CALL_HEADER.size:
         raise ProtocolError("a call without its header")
     number, socket, operation = CALL_HEADER.unpack_from(payload)
-    if operation > Operation.CANCEL:
+    if operation > max(Operation):
         raise ProtocolError(f"socket call {operation} is unknown")
     return Call(number, socket, Operation(operation), payload[CALL_HEADER.size :])
 

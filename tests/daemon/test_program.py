@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from pystack.daemon import protocol
 from pystack.daemon.program import MAX_SOCKETS
 from pystack.daemon.protocol import Decoder, Request
 from pystack.daemon.socket_calls import ENDS, NUMBER, OPTION, Answer, Operation, decode_answer, encode_call
-from tests.daemon.running import PATIENCE, PYSTACK, clean_environment, daemon
+from tests.daemon.running import PATIENCE, Daemon, daemon
+from tests.daemon.scripts import running_script, script
 from tests.drivers.programs import HouseElsewhere
 
 LISTEN = """
@@ -186,19 +188,8 @@ def test_a_program_that_does_not_read_its_answers_holds_little(house: HouseElsew
             Visitor(connection)
 
 
-def begin(running_socket: Path, folder: Path, text: str) -> subprocess.Popen[str]:
-    path = folder / "script.py"
-    path.write_text(text)
-    program = subprocess.Popen(
-        [*PYSTACK, "-S", str(running_socket), "exec", str(path)],
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert program.stdout is not None
-    assert program.stdout.readline() == "ready\n"
-    return program
+def begin(running: Daemon, folder: Path, text: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running_script("-S", str(running.socket), "exec", script(folder, text))
 
 
 def lo_daemon_config(folder: Path) -> str:
@@ -210,7 +201,7 @@ def lo_daemon_config(folder: Path) -> str:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_daemon_closes_what_an_ended_program_had(tmp_path: Path, number: int) -> None:
     with daemon(tmp_path, "-c", lo_daemon_config(tmp_path)) as running:
-        with begin(running.socket, tmp_path, LISTEN) as program:
+        with begin(running, tmp_path, LISTEN) as program:
             assert "127.0.0.1:80" in running.run("ss", "-Hltn").out
             program.send_signal(number)
             out, err = program.communicate(timeout=PATIENCE)
@@ -225,7 +216,7 @@ def test_a_program_hears_that_the_daemon_or_its_stack_is_gone(tmp_path: Path) ->
             ("reload", "a reload replaced the stack in which this ran"),
             ("stop", "the daemon is gone"),
         ):
-            with begin(running.socket, tmp_path, OUTLIVE) as program:
+            with begin(running, tmp_path, OUTLIVE) as program:
                 assert running.run(word).rc == 0
                 _, err = program.communicate(timeout=PATIENCE)
                 told = f"pystack: {why}\nmine: Network dropped connection on reset\n"
@@ -234,13 +225,11 @@ def test_a_program_hears_that_the_daemon_or_its_stack_is_gone(tmp_path: Path) ->
 
 def test_a_program_is_let_in_by_name(tmp_path: Path) -> None:
     with daemon(tmp_path, "-c", lo_daemon_config(tmp_path)) as running:
-        script = tmp_path / "script.py"
-        script.write_text(
+        text = (
             "import trio\nasync def main():\n    await trio.open_tcp_stream('127.0.0.1', 80)\ntrio.run(main)"
         )
-        inside = running.run("-n", "b", "exec", str(script))
+        path = script(tmp_path, text)
+        inside = running.run("-n", "b", "exec", path)
         assert "Network is unreachable" in inside.err  # its lo is down
-        assert running.run("-n", "c", "exec", str(script)).err == (
-            "pystack: there is no namespace c (known: b)\n"
-        )
-        assert "one stack is enough" in running.run("exec", "-c", "x.toml", str(script)).err
+        assert running.run("-n", "c", "exec", path).err == ("pystack: there is no namespace c (known: b)\n")
+        assert "one stack is enough" in running.run("exec", "-c", "x.toml", path).err

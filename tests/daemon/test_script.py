@@ -2,12 +2,15 @@
 
 import signal
 import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import PYSTACK, clean_environment, pystack
+from tests.daemon.running import PYSTACK, clean_environment, daemon, pystack
+from tests.daemon.scripts import HYPERCORN, md5, page, running_script, script
 from tests.drivers.kernel import kernel_namespace
 
 ECHO = """
@@ -68,31 +71,14 @@ async def main():
 
 trio.run(main)
 """
-HYPERCORN = """
-import trio
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.config import Config, Sockets
-from hypercorn.trio.run import worker_serve
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    body = b"x" * int(scope["path"][1:])
-    headers = [(b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+FETCH = """
+import hashlib, sys
+import httpx, trio
 
 async def main():
-    listener = trio.socket.socket()
-    await listener.bind(("10.44.0.1", 80))
-    listener.listen()
-    config = Config()
-    config.errorlog = None
-    await worker_serve(ASGIWrapper(app), config, sockets=Sockets([], [listener], []))
+    async with httpx.AsyncClient() as client:
+        pages = [await client.get(sys.argv[1]) for _ in range(2)]  # over one connection
+    print(*(page.status_code for page in pages), *(hashlib.md5(page.content).hexdigest() for page in pages))
 
 trio.run(main)
 """
@@ -108,12 +94,6 @@ driver = "tap"
 ifname = "tap1"
 netns = "{name}"
 """
-
-
-def script(folder: Path, text: str) -> str:
-    path = folder / "script.py"
-    path.write_text(text)
-    return str(path)
 
 
 def lo(folder: Path) -> str:
@@ -156,14 +136,11 @@ def test_a_namespace_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("program", [WEB, HYPERCORN], ids=["trio", "hypercorn"])
-def test_curl_in_a_namespace_fetches_pages_from_a_program(tmp_path: Path, program: str) -> None:
-    if program is HYPERCORN:
-        pytest.importorskip("hypercorn", reason="hypercorn is not installed (pip install pystack[web])")
+def test_curl_in_a_namespace_fetches_pages_from_a_program(tmp_path: Path) -> None:
     with kernel_namespace() as namespace:
         lab = tmp_path / "lab.toml"
         lab.write_text(LAB.format(name=namespace.name))
-        words = ["exec", "-c", str(lab), script(tmp_path, program)]
+        words = ["exec", "-c", str(lab), script(tmp_path, WEB)]
         with subprocess.Popen([*PYSTACK, *words], env=clean_environment(), stderr=subprocess.PIPE) as server:
             try:
                 wait_for(namespace.name)
@@ -177,8 +154,55 @@ def test_curl_in_a_namespace_fetches_pages_from_a_program(tmp_path: Path, progra
                 server.send_signal(signal.SIGINT)
                 _, said = server.communicate(timeout=10)
         assert said == b""
-        assert server.returncode in (0, 130)  # hypercorn takes Ctrl-C for a wish to end
+        assert server.returncode == 130
         assert "tap1" not in namespace.sh("ip link")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("place", ["own stack", "daemon"])
+def test_hypercorn_serves_a_hundred_curls_at_once(tmp_path: Path, place: str) -> None:
+    pytest.importorskip("hypercorn", reason="hypercorn is not installed (pip install pystack[web])")
+    with kernel_namespace() as namespace, ExitStack() as stack:
+        lab = tmp_path / "lab.toml"
+        lab.write_text(LAB.format(name=namespace.name))
+        program = [script(tmp_path, HYPERCORN), "10.44.0.1"]
+        if place == "daemon":
+            running = stack.enter_context(daemon(tmp_path, "-c", str(lab)))
+            stack.enter_context(running_script("-S", str(running.socket), "exec", *program))
+        else:
+            stack.enter_context(running_script("exec", "-c", str(lab), *program))
+        namespace.sh("ip addr add 10.44.0.2/24 dev tap1")
+        assert namespace.sh("curl -sS http://10.44.0.1/20000000 | md5sum").split()[0] == md5(20_000_000)
+        at_once = "curl -sS -Z --parallel-immediate --parallel-max 100 -w '%{http_code} %{size_download}\\n'"
+        fetched = namespace.sh(f"{at_once} -o /dev/null 'http://10.44.0.1/1000?[1-100]'")
+        assert fetched == "200 1000\n" * 100
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("place", ["own stack", "daemon"])
+def test_an_httpx_client_fetches_from_a_server_in_a_namespace(tmp_path: Path, place: str) -> None:
+    pytest.importorskip("httpx", reason="httpx is not installed (pip install pystack[test])")
+    (tmp_path / "page").write_bytes(page(1_000_000))
+    with kernel_namespace() as namespace, ExitStack() as stack:
+        lab = tmp_path / "lab.toml"
+        lab.write_text(LAB.format(name=namespace.name))
+        namespace.sh("ip tuntap add tap1 mode tap vnet_hdr; ip addr add 10.44.0.2/24 dev tap1")
+        serve = [sys.executable, "-m", "http.server", "--protocol", "HTTP/1.1", "--bind", "10.44.0.2", "8000"]
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", namespace.name, *serve],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        stack.callback(server.wait)
+        stack.callback(server.terminate)
+        namespace.sh("until ss -Hltn | grep -q 10.44.0.2:8000; do sleep 0.05; done")
+        words = ["exec", script(tmp_path, FETCH), "http://10.44.0.2:8000/page"]
+        if place == "daemon":
+            done = stack.enter_context(daemon(tmp_path, "-c", str(lab))).run(*words)
+        else:
+            done = pystack(*words[:1], "-c", str(lab), *words[1:])
+        assert (done.out, done.err) == (f"200 200 {md5(1_000_000)} {md5(1_000_000)}\n", "")
 
 
 @pytest.mark.root

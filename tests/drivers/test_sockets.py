@@ -100,6 +100,16 @@ async def test_a_cancelled_read_loses_nothing(stack: Site) -> None:
         assert await client.receive_some() == b"hello"
 
 
+async def test_a_socket_says_whether_there_is_something_to_read(stack: Site) -> None:
+    async with stack(), echo_server(), await trio.open_tcp_stream("127.0.0.1", PORT) as client:
+        sock = client.socket
+        assert not sock.is_readable()
+        await client.send_all(b"hello")
+        while not sock.is_readable():  # noqa: ASYNC110 - that it may be asked at any time is what is shown
+            await trio.sleep(0.001)
+        assert await client.receive_some() == b"hello"
+
+
 async def test_a_refusal_is_an_error_of_the_systems(stack: Site) -> None:
     async with stack():
         sock = trio.socket.socket()
