@@ -9,9 +9,12 @@ from pystack.daemon.config import ConfigError
 from pystack.daemon.names import printable
 from pystack.daemon.settings import Config, ServiceSettings
 from pystack.host import Host
+from pystack.services import http
 from pystack.services.dhcp import DhcpServer
+from pystack.services.http import HttpConversation, Page
 from pystack.services.leases import Lease, LeaseState
 from pystack.services.small import SERVICES, start
+from pystack.services.stream_server import StreamServer
 from pystack.wire.ethernet import mac_text
 from pystack.wire.ipv4 import address_text
 
@@ -20,13 +23,20 @@ SHOWN: Final = 20  # leases of a server, for eyes
 
 def start_small(config: Config, host: Host) -> None:
     """The small services that are wanted, in the first namespace."""
-    for name in wanted(config.services):
-        start(host.init, SERVICES[name])
+    for name, service in SERVICES.items():
+        if getattr(config.services, name):
+            start(host.init, service)
+
+
+def start_http(config: Config, host: Host, pages: Mapping[str, Page]) -> None:
+    """The status page, if it is wanted, in the first namespace."""
+    if config.services.http:
+        StreamServer(host.init, http.PORT, lambda: HttpConversation(pages, host.clock))
 
 
 def wanted(services: ServiceSettings) -> list[str]:
-    """Their names."""
-    return [name for name in SERVICES if getattr(services, name)]
+    """The names of those that are to be started."""
+    return [name for name in (*SERVICES, "http") if getattr(services, name)]
 
 
 def start_dhcp(config: Config, host: Host) -> dict[str, DhcpServer]:

@@ -74,11 +74,12 @@ class DhcpSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ServiceSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the stack itself serves, over UDP and TCP."""
+    """What the stack itself serves."""
 
     echo: bool = False
     discard: bool = False
     daytime: bool = False
+    http: bool = False
 
 
 class DaemonSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):

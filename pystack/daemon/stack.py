@@ -14,7 +14,8 @@ from pystack.daemon import config as configuration
 from pystack.daemon.config import ConfigError, ReadText
 from pystack.daemon.keeper_link import KeeperGone, KeeperRefused
 from pystack.daemon.ports import Opener
-from pystack.daemon.services import start_dhcp, start_small
+from pystack.daemon.public_pages import public_pages
+from pystack.daemon.services import start_dhcp, start_http, start_small
 from pystack.daemon.settings import UPLINK, Config, Port
 from pystack.daemon.setups import run_setup, setup_faults
 from pystack.daemon.waiting import Waiting
@@ -153,4 +154,6 @@ def build(
     if complaints:
         raise ConfigError(complaints)
     start_small(config, host)
-    return Stack(config, host, devices, start_dhcp(config, host))
+    stack = Stack(config, host, devices, start_dhcp(config, host))
+    start_http(config, host, public_pages(stack))
+    return stack

@@ -6,14 +6,28 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pystack.daemon.services import dhcp_facts, dhcp_lines, wanted
-from pystack.daemon.settings import Port
-from pystack.daemon.stack import Stack
+from pystack.daemon.settings import Config, Port
+from pystack.drivers.port import PortDriver
+from pystack.drivers.pump import Pump
 from pystack.host import Host
+from pystack.l2.port import PortDevice
+from pystack.services.dhcp import DhcpServer
 
 Facts = dict[str, Any]
+
+
+class Described(Protocol):
+    """What is asked of a stack."""
+
+    config: Config
+    host: Host
+    devices: dict[str, PortDevice]
+    dhcp: dict[str, DhcpServer]
+    drivers: dict[str, PortDriver]
+    pump: Pump
 
 
 def process_age(pid: int | str = "self") -> float:
@@ -32,7 +46,7 @@ def resident(pid: int | str) -> int:
         return 0
 
 
-def stack_facts(stack: Stack) -> Facts:
+def stack_facts(stack: Described) -> Facts:
     """What there is to know of a stack."""
     host = stack.host
     deadline = host.next_deadline()
@@ -79,7 +93,7 @@ def packet_facts(host: Host) -> Facts:
     return facts
 
 
-def port_facts(stack: Stack, port: Port) -> Facts:
+def port_facts(stack: Described, port: Port) -> Facts:
     """One port: where it leads, whether somebody is there, what passed."""
     dev, driver = stack.devices[port.name], stack.drivers.get(port.name)
     return {

@@ -15,23 +15,17 @@ from pystack.clock import Clock
 from pystack.errors import NetError
 from pystack.netfilter.civil import moment
 from pystack.netns import Netns
+from pystack.services.civil_names import DAYS, MONTHS
+from pystack.services.stream_server import StreamServer
 from pystack.sock.inet import PacketInfo
-from pystack.sock.lazy_timer import LazyTimer
-from pystack.sock.tcp import TcpSocket
 
-MOST_CONNECTIONS: Final = 64  # of a service
-PATIENCE: Final = 60.0  # seconds without a word
-_CHUNK: Final = 65_536
 _PRIVILEGED: Final = 1024  # ports below are servers'
-
-_DAYS: Final = "Sun Mon Tue Wed Thu Fri Sat".split()
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def daytime(clock: Clock) -> bytes:
     """`Fri Nov 20 08:30:00 2026`, UTC, as inetd wrote it."""
     now = moment(int(clock.wall))
-    day = f"{_DAYS[now.weekday]} {_MONTHS[now.month - 1]} {now.day:2}"
+    day = f"{DAYS[now.weekday]} {MONTHS[now.month - 1]} {now.day:2}"
     return f"{day} {now.hour:02}:{now.minute:02}:{now.second:02} {now.year}\r\n".encode()
 
 
@@ -53,7 +47,7 @@ SERVICES: Final = {
 def start(netns: Netns, service: Service) -> None:
     """Serve on every address of a namespace. Raises NetError if the port is taken."""
     DatagramServer(netns, service)
-    StreamServer(netns, service)
+    StreamServer(netns, service.port, lambda: Talk(service, netns.clock))
 
 
 class DatagramServer:
@@ -84,69 +78,13 @@ class DatagramServer:
         return None if self._service.answer is None else self._service.answer(data)
 
 
-class StreamServer:
-    """A service over TCP. Sockets tell of events in the midst of a segment, so all is done a little later."""
+class Talk:
+    """A service over TCP."""
 
-    def __init__(self, netns: Netns, service: Service) -> None:
-        self.service = service
-        self.clock = netns.clock
-        self.timers = netns.timers
-        self.connections: set[StreamConnection] = set()
-        self._soon = LazyTimer(netns.timers, self._accept)
-        self._listener = netns.tcp.open()
-        self._listener.bind(port=service.port)
-        self._listener.listen(MOST_CONNECTIONS)
-        self._listener.on_event = lambda: self._soon.set(0.0)
+    def __init__(self, service: Service, clock: Clock) -> None:
+        self.greeting = b"" if service.greeting is None else service.greeting(clock)
+        self.is_over = service.greeting is not None
+        self._answer = service.answer
 
-    def _accept(self) -> None:
-        while (child := self._listener.accept()) is not None:
-            if len(self.connections) < MOST_CONNECTIONS:
-                StreamConnection(self, child)
-            else:
-                child.close()
-
-
-class StreamConnection:
-    """One client of a service."""
-
-    def __init__(self, server: StreamServer, sock: TcpSocket) -> None:
-        self._server = server
-        self._sock = sock
-        self._unsent = b"" if server.service.greeting is None else server.service.greeting(server.clock)
-        self._soon = LazyTimer(server.timers, self._serve)
-        self._patience = LazyTimer(server.timers, self._close)
-        server.connections.add(self)
-        sock.on_event = lambda: self._soon.set(0.0)
-        self._serve()
-
-    def _serve(self) -> None:
-        self._patience.set(PATIENCE)
-        try:
-            if self._is_finished():
-                self._close()
-        except NetError:
-            self._close()
-
-    def _is_finished(self) -> bool:
-        """Send what waits, then read on: a client that does not take its answers is not read from."""
-        service = self._server.service
-        while self._send() and service.greeting is None:
-            data = self._sock.recv(_CHUNK)
-            if data is None:
-                return False
-            if not data:
-                return True
-            self._unsent = b"" if service.answer is None else service.answer(data)
-        return not self._unsent
-
-    def _send(self) -> bool:
-        """Whether all is sent."""
-        if self._unsent:
-            self._unsent = self._unsent[self._sock.send(self._unsent) :]
-        return not self._unsent
-
-    def _close(self) -> None:
-        self._soon.kill()
-        self._patience.kill()
-        self._sock.close()
-        self._server.connections.discard(self)
+    def hear(self, data: bytes) -> bytes:
+        return b"" if self._answer is None else self._answer(data)

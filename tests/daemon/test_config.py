@@ -234,7 +234,7 @@ def test_the_lab_answers_at_its_own_address() -> None:
         ),
         (
             "[services]\nchargen = true",
-            "lab.toml:2: services.chargen: unknown key (known: echo, discard, daytime)",
+            "lab.toml:2: services.chargen: unknown key (known: echo, discard, daytime, http)",
         ),
         ("name = 'a/b'", "lab.toml:1: name: letters, digits, '_', '-' and '.' make a name, 64 at most"),
         ("setup = 'x'", "lab.toml:1: setup: expected array, got str"),

@@ -203,3 +203,23 @@ def test_a_real_client_gets_a_lease_renews_it_after_a_reload_and_gives_it_back(
             wait_for("renew", tmp_path)
             assert ", 1 leased, " in pystack.run("status").out
         assert lease not in pystack.run("status").out
+
+
+def test_the_status_page_tells_of_the_stack_and_not_of_the_machine(tmp_path: Path) -> None:
+    config = tmp_path / "page.toml"
+    config.write_text(
+        'setup_text = "ip link set lo up"\n[port.p1]\ndriver = "pcap"\nrecord = "p1.pcap"\n'
+        "[services]\nhttp = true\n"
+    )
+    with daemon(tmp_path, "-c", str(config)) as running:
+        for path, kind in (("/", "text/plain"), ("/status.json", "application/json")):
+            asked = f"GET {path} HTTP/1.0\r\n\r\n".encode()
+            head, _, body = running.run("nc", "127.0.0.1", "80", stdin=asked).out.partition("\r\n\r\n")
+            assert head.startswith("HTTP/1.1 200 OK")
+            assert f"Content-Type: {kind}" in head
+            assert "p1" in body
+            assert str(tmp_path) not in body
+        told = json.loads(body)
+        assert (told["v"], told["name"], told["services"]) == (1, "page", ["http"])
+        assert [port["port"] for port in told["ports"]] == ["p1"]
+        assert "http" in running.run("status").out

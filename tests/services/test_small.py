@@ -2,7 +2,8 @@
 
 import pytest
 
-from pystack.services.small import MOST_CONNECTIONS, PATIENCE, SERVICES, start
+from pystack.services.small import SERVICES, start
+from pystack.services.stream_server import MOST_CONNECTIONS, PATIENCE
 from pystack.sock.tcp import SHUT_WR, TcpSocket
 from tests.frames import ip
 from tests.sock.tcp_link import ADDRESSES, Link
