@@ -21,16 +21,23 @@ from pystack.applets.tcpdump.page import Look
 from pystack.compare.lab.pages import write_or_check
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import read
-from pystack.compare.records import Captured, Frame, Output, Record
+from pystack.compare.records import Captured, Frame, Log, Output, Record
 from pystack.compare.scenario import Scenario
 from pystack.wire.ethernet import ETH_P_ARP
 
 TABLE: Final = "docs/claims.toml"
 _MOST_LINES: Final = 16
+_ONLY_IN_6_1: Final = {
+    "dummy",
+    "vlan",
+    "vrf",
+    "ebtables-broute",
+    "ebtables-legacy",
+}  # not in the 6.18 at hand
 _DRAWN: Final = re.compile(r"(?<=echo re)(quest|ply), id \d+")  # by lot, where nobody says which
 _TIME: Final = re.compile(r",? time[= ]\d+(?:\.\d+)? ?ms$")  # which passes in no time here
 _CHATTER: Final = ("tcpdump: verbose", "listening on", "--- ", "rtt ")
-_CHATTER_ENDS: Final = ("packets captured", "packets received by filter", "packets dropped by kernel")
+_CHATTER_ENDS: Final = ("captured", "received by filter", "dropped by kernel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class Language:
     kernels: str
     every_kernel: str
     some_kernels: str
+    and_word: str
 
 
 ENGLISH: Final = Language(
@@ -53,13 +61,15 @@ ENGLISH: Final = Language(
     preface=(
         "Made by `scripts/claims` from the scenarios: pystack plays each of them here, and "
         "`pystack compare lab FILE` holds it against the kernel.\nThe lines are what passed at the ports "
-        "(`in`, `out`), what a capture on lo saw, and what commands printed. [По-русски](claims.ru.md)"
+        "(`in`, `out`), what a capture on lo saw, what LOG rules wrote, and what commands printed. "
+        "[По-русски](claims.ru.md)"
     ),
     true="true",
     false="false",
     kernels="Kernels",
     every_kernel="all (held against 6.1 and 6.18)",
-    some_kernels="those with {} (held against 6.1)",
+    and_word="and",
+    some_kernels="those with {} (held against {})",
 )
 RUSSIAN: Final = Language(
     file="docs/claims.ru.md",
@@ -67,13 +77,15 @@ RUSSIAN: Final = Language(
     preface=(
         "Сделано программой `scripts/claims` из сценариев: каждый здесь сыгран в pystack, а "
         "`pystack compare lab FILE` сверяет его с ядром.\nСтроки показывают, что прошло через порты "
-        "(`in`, `out`), что увидел захват на lo и что напечатали команды. [In English](claims.md)"
+        "(`in`, `out`), что увидел захват на lo, что записали правила LOG и что напечатали команды. "
+        "[In English](claims.md)"
     ),
     true="верно",
     false="неверно",
     kernels="Ядра",
     every_kernel="все (сверено с 6.1 и 6.18)",
-    some_kernels="те, где есть {} (сверено с 6.1)",
+    and_word="и",
+    some_kernels="те, где есть {} (сверено с {})",
 )
 
 
@@ -146,7 +158,8 @@ def _entry(language: Language, number: int, claim: Claim) -> Iterator[str]:
 
 def _kernels(language: Language, scenario: Scenario) -> str:
     if scenario.needs:
-        return language.some_kernels.format(", ".join(scenario.needs))
+        kernels = "6.1" if _ONLY_IN_6_1 & set(scenario.needs) else f"6.1 {language.and_word} 6.18"
+        return language.some_kernels.format(", ".join(scenario.needs), kernels)
     return scenario.kernel or language.every_kernel
 
 
@@ -167,8 +180,8 @@ def evidence(records: Sequence[Record], ports: Sequence[str]) -> list[str]:
     for _, of_step in groupby((record for record in records if record.step), lambda record: record.step):
         step = [record for record in of_step if not (isinstance(record, Captured) and record.device in ports)]
         outputs = [record for record in step if isinstance(record, Output)]
-        frames = [record for record in step if isinstance(record, Frame | Captured)]
-        passed = [_passed(record) for record in frames if not (shows_ip and _is_arp(record.data))]
+        seen = [record for record in step if isinstance(record, Frame | Captured | Log)]
+        passed = [_passed(record) for record in seen if not (shows_ip and _is_arp_frame(record))]
         if len(outputs) == 1:  # what it printed comes behind what it did
             lines += [f"$ {outputs[0].command}", *passed, *_printed(outputs[0])]
         else:
@@ -194,11 +207,17 @@ def _told_once(lines: list[str]) -> Iterator[str]:
         at += times * len(pattern) if times > 1 else 1
 
 
+def _is_arp_frame(record: Record) -> bool:
+    return isinstance(record, Frame | Captured) and _is_arp(record.data)
+
+
 def _is_arp(frame: bytes) -> bool:
     return frame[12:14] == ETH_P_ARP.to_bytes(2, "big")
 
 
-def _passed(record: Frame | Captured) -> str:
+def _passed(record: Frame | Captured | Log) -> str:
+    if isinstance(record, Log):
+        return f"{'log':8}      {record.text.rstrip()}"
     place = record.port if isinstance(record, Frame) else record.device
     packet = Dissector(Look(n=2, t=1), Names()).text(0, record.data, len(record.data))
     line = _DRAWN.sub(r"\1", packet.strip().splitlines()[0])

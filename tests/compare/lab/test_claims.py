@@ -7,7 +7,7 @@ import pytest
 
 from pystack.compare.lab.claims import TABLE, evidence, main, pages
 from pystack.compare.lab.scenario_file import find, read
-from pystack.compare.records import Captured, Frame, Output, Record
+from pystack.compare.records import Captured, Frame, Log, Output, Record
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, header
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -50,6 +50,19 @@ def test_a_command_stands_before_what_it_did_and_its_output_behind() -> None:
     assert lines[0] == "$ ping x"
     assert lines[1].startswith("e1       out  IP 172.16.10.11 > 192.168.21.1:")
     assert lines[2] == "64 bytes"
+
+
+def test_a_line_of_a_log_rule_stands_where_it_was_written() -> None:
+    records: list[Record] = [
+        Frame(1, "e1", "in", IP),
+        Log(1, "[FWD] IN=e1 OUT=e2 "),
+        Frame(1, "e2", "out", IP),
+    ]
+    assert [line.split()[:2] for line in evidence(records, ["e1", "e2"])] == [
+        ["e1", "in"],
+        ["log", "[FWD]"],
+        ["e2", "out"],
+    ]
 
 
 def test_what_repeats_itself_is_told_once() -> None:
