@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from pystack.applets.iptables.extension import Site
 from pystack.applets.iptables.family import IPV6
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Command
+from pystack.applets.iptables.reach import has_misplaced, leads_to, onward_of_all, onward_of_reachable
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, NetError, NotModelled
-from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule, Verdict
+from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, Table
 from pystack.netfilter.tables import TABLE_NAMES, Tables, chains_of
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
@@ -27,6 +28,7 @@ class Editor:
     def __init__(self, tables: Tables, owner: Owner, origins: Origins) -> None:
         self.tables = tables
         self.owner = owner
+        self.in_batch = False  # somebody looks at the whole table at the end
         self._origins = origins
 
     def table(self, name: str) -> Table:
@@ -63,6 +65,7 @@ class Editor:
             chain, rule = self._compiled(command, table, spec, "APPEND")
             table.append(chain, rule)
             self._refuse_loops(table, chain, "APPEND", len(chain.rules) - 1)
+            self._refuse_misplaced(table, chain, "APPEND", len(chain.rules) - 1)
 
     def insert(self, command: Command) -> None:
         """`-I`; the first place if none is given."""
@@ -74,6 +77,7 @@ class Editor:
                 raise KernelRefused(E2BIG)
             table.insert(chain, at, rule)
             self._refuse_loops(table, chain, "INSERT", at)
+            self._refuse_misplaced(table, chain, "INSERT", at)
 
     def replace(self, command: Command) -> None:
         """`-R`"""
@@ -81,7 +85,12 @@ class Editor:
         chain, rule = self._compiled(command, table, command.specs()[0], "REPLACE")
         if command.rulenum > len(chain.rules):
             raise KernelRefused(E2BIG)
-        table.replace(chain, command.rulenum - 1, rule)
+        at = command.rulenum - 1
+        before = chain.rules[at]
+        table.replace(chain, at, rule)
+        if has_misplaced(table):
+            table.replace(chain, at, before)
+            raise KernelRefused(EINVAL, "RULE_REPLACE", f"rule in chain {chain.name}")
 
     def delete(self, command: Command) -> None:
         """`-D`, by number or by what the rule says."""
@@ -145,15 +154,24 @@ class Editor:
         Linux: nft_chain_validate(); net/netfilter/x_tables.c mark_source_chains()
         """
         target, is_nft = chain.rules[number].target, self.owner.is_nft
-        onward = _onward_of_all if is_nft else _onward_of_reachable
+        onward = onward_of_all if is_nft else onward_of_reachable
         if not isinstance(target, Jump) or target.chain not in onward(chain):
             return
-        if not _leads_to(target.chain, chain, onward):
+        if not leads_to(target.chain, chain, onward):
             return
-        if not is_nft and not any(_leads_to(base, chain, onward) for base in table.base_chains()):
+        if not is_nft and not any(leads_to(base, chain, onward) for base in table.base_chains()):
             return
         table.delete(chain, number)
         raise KernelRefused(EMLINK if is_nft else ELOOP, f"RULE_{verb}", f"rule in chain {chain.name}")
+
+    def _refuse_misplaced(self, table: Table, chain: Chain, verb: str, number: int) -> None:
+        """Not every target may be reached from every hook."""
+        rule = chain.rules[number]
+        is_checked_before = isinstance(chain, BaseChain) and not isinstance(rule.target, Jump)
+        if self.in_batch or is_checked_before or not has_misplaced(table):
+            return
+        table.delete(chain, number)
+        raise KernelRefused(EINVAL, f"RULE_{verb}", f"rule in chain {chain.name}")
 
     # --- chains -------------------------------------------------------------------------------------------
 
@@ -259,30 +277,3 @@ class Editor:
 
     def _chosen(self, table: Table, name: str) -> Sequence[Chain]:
         return [self.chain(table, name)] if name else list(table.chains.values())
-
-
-def _leads_to(start: Chain, end: Chain, onward: Callable[[Chain], list[Chain]]) -> bool:
-    seen, waiting = {start.name}, [start]
-    while waiting:
-        chain = waiting.pop()
-        if chain is end:
-            return True
-        following = [other for other in onward(chain) if other.name not in seen]
-        seen.update(other.name for other in following)
-        waiting += following
-    return False
-
-
-def _onward_of_all(chain: Chain) -> list[Chain]:
-    return [rule.target.chain for rule in chain.rules if isinstance(rule.target, Jump)]
-
-
-def _onward_of_reachable(chain: Chain) -> list[Chain]:
-    """Where its rules lead, up to one that decides about every packet."""
-    found: list[Chain] = []
-    for rule in chain.rules:
-        if isinstance(rule.target, Jump):
-            found.append(rule.target.chain)
-        if isinstance(rule.target, Verdict) and not rule.tests:
-            break
-    return found

@@ -17,6 +17,7 @@ from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import reason
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Parser
+from pystack.applets.iptables.reach import has_misplaced
 from pystack.applets.iptables.refused import OTHER_PROBLEM, KernelRefused, Refused
 from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
 from pystack.applets.session import USAGE, Applet, Session
@@ -87,6 +88,7 @@ class Restore:
         self._names = names
         tables = session.netns.tables_of(owner.family.number)
         self._editor = Editor(tables, owner, session.host.origins)
+        self._editor.in_batch = True
         self._table: Table | None = None
         self._backup: Backup | None = None
         self._skipping = False
@@ -160,6 +162,8 @@ class Restore:
             self._editor.start_anew(self._table)
 
     def _commit(self) -> None:
+        if self._table is not None and has_misplaced(self._table):
+            raise KernelRefused(EINVAL)
         if not self.test:
             self._backup = None
         elif self._backup is not None:

@@ -13,7 +13,7 @@ from pystack.compare.scenario import Run, Scenario, Send
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 
-AREA_NAMES = ("arp", "conntrack", "fragments", "icmp")
+AREA_NAMES = ("arp", "conntrack", "fragments", "icmp", "nat")
 
 
 def drawn(area: str, seeds: int, cases: int = 300) -> Iterator[Scenario]:
