@@ -39,6 +39,7 @@ from pystack.netfilter.conntrack.tuples import (
     without_zone,
 )
 from pystack.netfilter.hooks import NFPROTO_IPV4
+from pystack.netfilter.nat.sequence import Shifts
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.tcp_options import MAX_WSCALE
 
@@ -81,6 +82,7 @@ class KeptFlow(Struct, tag="flow"):
     packets: tuple[int, int] | None = None
     octets: tuple[int, int] = (0, 0)
     started: float | None = None
+    shifts: list[tuple[int, int, int]] | None = None  # of sequence numbers: position, before, after
     helper: str = ""
     lines: tuple[list[int], list[int]] = ([], [])  # where FTP's lines begin
     expects: list[KeptExpectation] = []
@@ -114,6 +116,8 @@ def kept(conn: Conn, context: TrackContext, ns: str, device: str) -> KeptFlow:
         flow.packets = extension.packets[0], extension.packets[1]
         flow.octets = extension.octets[0], extension.octets[1]
     flow.started = extension.started
+    if isinstance(extension.shifting, Shifts):
+        flow.shifts = [(one.position, one.before, one.after) for one in extension.shifting.by_direction]
     help_ = help_of(conn)
     if help_ is not None:
         flow.helper = help_.helper.name
@@ -184,8 +188,20 @@ def _sound(flow: KeptFlow) -> Conn:
         extension.packets, extension.octets = list(flow.packets), list(flow.octets)
     if flow.started is not None:
         conn.extended().started = flow.started
+    if flow.shifts is not None:
+        conn.extended().shifting = _sound_shifts(flow.shifts)
+        conn.status |= IPS_SEQ_ADJUST
     _help(conn, flow)
     return conn
+
+
+def _sound_shifts(found: list[tuple[int, int, int]]) -> Shifts:
+    shifts = Shifts()
+    _demand(len(found) == len(shifts.by_direction), "shift")
+    for shift, (position, before, after) in zip(shifts.by_direction, found, strict=True):
+        _demand(0 <= position <= _U32 and max(abs(before), abs(after)) <= _U32, "shift")
+        shift.position, shift.before, shift.after = position, before, after
+    return shifts
 
 
 def _sound_proto(protocol: int, proto: int | bytes) -> int | bytes:

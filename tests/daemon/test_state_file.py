@@ -79,6 +79,17 @@ def test_what_is_expected_is_still_expected(tmp_path: Path) -> None:
     assert listed(new, "expect") == ""
 
 
+def test_numbers_that_a_helper_moved_stay_moved(tmp_path: Path) -> None:
+    stack = busy()
+    line = b"PORT 10,0,0,2,5,6\r\n"
+    spoken(stack, 0, TcpHeader(6000, 21, seq=106, ack=500, flags=ACK, window=9000), line)
+    stopped(stack, tmp_path / "flows")
+    behind = TcpHeader(6000, 21, seq=106 + len(line), ack=500, flags=ACK, window=9000)
+    sent = [spoken(one, 0, behind, b"NOOP\r\n") for one in (stack, started(tmp_path / "flows"))]
+    assert sent[0] == sent[1]
+    assert int.from_bytes(sent[0][24:28], "big") == 106 + len(b"PORT 10,9,0,1,5,6\r\n") != 0
+
+
 def test_time_goes_on_while_nothing_runs(tmp_path: Path) -> None:
     stopped(busy(), tmp_path / "flows")
     kept = listed(started(tmp_path / "flows", later=40))
@@ -154,6 +165,8 @@ def test_a_file_that_was_cut_off_anywhere_is_refused_by_name(tmp_path: Path) -> 
         ({"mark": -1}, 2, "no flow has such a number"),
         ({"proto": "AAAA"}, 2, "no flow has such a"),
         ({"helper": "sip"}, 2, "no flow has such a helper"),
+        ({"shifts": [[0, 0, 0]]}, 2, "no flow has such a shift"),
+        ({"shifts": [[-1, 0, 0], [0, 0, 0]]}, 2, "no flow has such a shift"),
         ({"packets": [-1, 0]}, 2, "no flow has such a count"),
         ({"strange": 1}, 2, "Object contains unknown field `strange`"),
         ({"status": "x"}, 2, "Expected `int`, got `str`"),

@@ -231,18 +231,24 @@ class TrackContext:
 
         Linux: net/netfilter/nf_conntrack_proto.c nf_l4proto_log_invalid()
         """
-        if self.on_invalid is not None:
-            self.on_invalid(pkt, text)
+        self.invalid_unsaid(pkt, text)
         if self.conf.log_invalid in (protocol, _LOG_ALL):
             prefix = f"nf_ct_proto_{protocol}: {text} "
             self._printk(ip_line(prefix, _LOG_DEFAULT, pkt, state.indev, state.outdev))
+
+    def invalid_unsaid(self, pkt: Packet, text: str) -> None:
+        """The same where Linux writes nothing."""
+        if self.on_invalid is not None:
+            self.on_invalid(pkt, text)
 
     def log_dropped(self, pkt: Packet, prefix: str) -> None:
         """A helper drops a packet. Linux: net/netfilter/nf_conntrack_helper.c nf_ct_helper_log()"""
         self._printk(ip_line(prefix, _LOG_DEFAULT, pkt, None, None))
 
-    def has_bad_checksum(self, pkt: Packet, state: HookState) -> bool:
-        """Only what comes from outside is checked."""
+    def has_bad_checksum(self, pkt: Packet, state: HookState, covered: int | None = None) -> bool:
+        """Only what comes from outside is checked; of UDP-Lite only what the sum covers."""
         if not self.conf.checksum or state.hook != PREROUTING or pkt.ip is None:
             return False
+        if covered is not None:
+            return not checksum.holds_up_to(pkt, pkt.ip, covered)
         return not checksum.holds(pkt, pkt.ip)

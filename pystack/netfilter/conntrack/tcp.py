@@ -37,6 +37,7 @@ from pystack.netfilter.conntrack.verdict import Tracked
 from pystack.netfilter.hooks import HookState
 from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_TCP
+from pystack.wire.tcp import HEADER_LENGTH
 
 _PATIENT: Final = 120  # seconds; what expires sooner needs no shortening
 _MASK: Final = 0xFFFFFFFF
@@ -84,6 +85,9 @@ class TcpTracker:
     def _sound_segment(self, pkt: Packet, transport: int, state: HookState) -> Segment | None:
         """Linux: tcp_error()"""
         segment = read(pkt.data, transport)
+        if len(pkt.data) - transport < HEADER_LENGTH:
+            self._context.invalid_unsaid(pkt, "short packet")
+            return None
         if segment is None:
             fault = "truncated packet"
         elif self._context.has_bad_checksum(pkt, state):

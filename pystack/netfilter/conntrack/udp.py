@@ -59,15 +59,19 @@ class UdpTracker:
             return "short packet"
         _, _, length, check = HEADER.unpack_from(pkt.data, transport)
         if protocol == IPPROTO_UDPLITE:
-            return self._udplite_fault(length, available, check)
+            return self._udplite_fault(pkt, state, length or available, available, check)
         if length > available or length < HEADER_LENGTH:
             return "truncated/malformed packet"
         if check and self._context.has_bad_checksum(pkt, state):
             return "bad checksum"
         return None
 
-    def _udplite_fault(self, coverage: int, available: int, check: int) -> str | None:
-        """Linux differs: it also checks the sum over what is covered."""
-        if coverage and not HEADER_LENGTH <= coverage <= available:
+    def _udplite_fault(
+        self, pkt: Packet, state: HookState, covered: int, available: int, check: int
+    ) -> str | None:
+        """Linux: udplite_error()"""
+        if not HEADER_LENGTH <= covered <= available:
             return "invalid checksum coverage"
-        return None if check else "checksum missing"
+        if not check:
+            return "checksum missing"
+        return "bad checksum" if self._context.has_bad_checksum(pkt, state, covered) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from pystack.netfilter.conntrack.tuples import Tuple, inverted, of_packet, read
-from pystack.wire import icmp, ipv4, tcp, udp
+from pystack.wire import checksum, icmp, ipv4, tcp, udp
 from pystack.wire.crc32c import crc32c
 from pystack.wire.tcp import ACK, RST, SYN, TcpHeader
 from tests.frames import datagram, ip
@@ -34,8 +34,17 @@ class Mix:
     def packet(self) -> tuple[int, bytes]:
         """From which side, and the packet."""
         chance = self.chance
-        kinds = (self._udp, self._query, self._error, self._gre, self._sctp, self._other, self._tcp)
-        side, packet = chance.choices(kinds, (4, 3, 4, 2, 6, 1, 1))[0]()
+        kinds = (
+            self._udp,
+            self._query,
+            self._error,
+            self._gre,
+            self._sctp,
+            self._other,
+            self._tcp,
+            self._udplite,
+        )
+        side, packet = chance.choices(kinds, (4, 3, 4, 2, 6, 1, 1, 2))[0]()
         if chance.random() < 0.03:
             packet = packet[: chance.randrange(20, len(packet) + 1)]
             packet = _with_length(packet)
@@ -56,6 +65,18 @@ class Mix:
         if chance.random() < 0.05:
             payload = payload[:4] + chance.choice((0, 7, 100)).to_bytes(2, "big") + payload[6:]
         return self._send(side, payload, ipv4.IPPROTO_UDP)
+
+    def _udplite(self) -> tuple[int, bytes]:
+        """Its sum right as Linux has it, right as its RFC has it, wrong, missing; over all or a part."""
+        chance, side = self.chance, self.chance.randrange(2)
+        length = 8 + chance.randrange(9)
+        covered = chance.choice((0, 8, length, length, length - 1, length + 1, 7, 3))
+        segment = bytes((3, 232, 7, 208)) + covered.to_bytes(2, "big") + bytes(2) + bytes(range(length - 8))
+        protocol = chance.choice((ipv4.IPPROTO_UDP,) * 4 + (136,))
+        pseudo = checksum.pseudo_header_sum(ADDRESSES[side], ADDRESSES[1 - side], protocol, length)
+        check = 0xFFFF ^ checksum.add(pseudo, checksum.ones_sum(segment[: covered or length]))
+        check = chance.choice((check,) * 6 + (0, 0x1234))
+        return self._send(side, segment[:6] + check.to_bytes(2, "big") + segment[8:], 136)
 
     def _query(self) -> tuple[int, bytes]:
         chance = self.chance
