@@ -64,6 +64,7 @@ class Extension:
         "accounted",
         "help",
         "master",
+        "noted",
         "octets",
         "packets",
         "shifting",
@@ -80,6 +81,7 @@ class Extension:
         self.shifting: Shifting | None = None
         self.told = 0  # which events of it are told, as bits of Event, and which of what it expects
         self.told_expected = 0
+        self.noted = 0  # events that are told once the packet has got through
         self.accounted = False
         self.packets = [0, 0]  # by direction
         self.octets = [0, 0]

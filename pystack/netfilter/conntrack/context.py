@@ -59,6 +59,7 @@ class Statistics:
 Watcher = Callable[[Conn, Event, int], None]  # and on whose behalf, 0: nobody's
 
 _ALL_EVENTS = 0xFFFF
+_LISTED = IPS_CONFIRMED | IPS_DYING
 _NEVER, _ALWAYS, _IF_WATCHED = range(3)  # nf_conntrack_events
 
 
@@ -67,7 +68,6 @@ class TrackContext:
 
     __slots__ = (
         "_expectation_watchers",
-        "_noted",
         "_printk",
         "_watchers",
         "clock",
@@ -96,7 +96,6 @@ class TrackContext:
         self._printk = printk
         self._watchers: tuple[Watcher, ...] = ()
         self._expectation_watchers: tuple[ExpectationWatcher, ...] = ()
-        self._noted: dict[Conn, Event] = {}
 
     # --- time ---------------------------------------------------------------------------------------------
 
@@ -153,7 +152,6 @@ class TrackContext:
         if conn.status & IPS_DYING:
             return False
         conn.status |= IPS_DYING
-        self._noted.pop(conn, None)
         if conn.status & IPS_CONFIRMED:
             self.tell(conn, Event.DESTROY, portid)
             self.table.remove(conn)
@@ -205,13 +203,15 @@ class TrackContext:
         Linux: include/net/netfilter/nf_conntrack_ecache.h nf_conntrack_event_cache()
         """
         if conn.extension is not None and (conn.extension.told or conn.extension.told_expected):
-            self._noted[conn] = self._noted.get(conn, Event(0)) | event
+            conn.extension.noted |= event
 
     def tell_noted(self, conn: Conn) -> None:
         """Linux: net/netfilter/nf_conntrack_ecache.c nf_ct_deliver_cached_events()"""
-        events = self._noted.pop(conn, None)
-        if events is not None and conn.status & IPS_CONFIRMED and not conn.status & IPS_DYING:
-            self.tell(conn, events)
+        extension = conn.extension
+        if extension is None or not extension.noted or conn.status & _LISTED != IPS_CONFIRMED:
+            return
+        events, extension.noted = Event(extension.noted), 0
+        self.tell(conn, events)
 
     def tell(self, conn: Conn, event: Event, portid: int = 0) -> None:
         """Linux: nf_conntrack_eventmask_report()"""
