@@ -8,14 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pystack.netfilter.conntrack.conn import Conn
-from pystack.netfilter.conntrack.info import IPS_CONFIRMED
+from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_CONFIRMED, IPS_SEEN_REPLY
 from pystack.netfilter.conntrack.table import ConnTable
 from pystack.netfilter.conntrack.tcp_track import TcpTrack
 from pystack.netfilter.conntrack.tuples import Tuple, inverted
+from pystack.wire import tcp
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.tcp import ACK, SYN, TcpHeader
 from tests.frames import datagram
 from tests.netfilter.conntrack.router import PystackRouter
-from tests.netfilter.conntrack.talk import ADDRESSES
+from tests.netfilter.conntrack.talk import ADDRESSES, query, segment
 
 MANY = 20_000
 BARS = {IPPROTO_UDP: 600, IPPROTO_TCP: 700}  # octets of an entry
@@ -63,6 +65,62 @@ def test_packets_have_their_turn_while_much_ends_at_once() -> None:
         turns.append(table.count)
         host.clock.set(host.clock.now + 0.001)
     assert max(before - after for before, after in pairwise(turns)) < 1100
+
+
+# --- a full table -------------------------------------------------------------------------------------------
+
+ROOM, TALKING = 4000, 3000
+FULL = "nf_conntrack: nf_conntrack: table full, dropping packet"
+
+
+def flooded(router: PystackRouter, syns: int) -> None:
+    """Connections that nobody will ever answer."""
+    for number in range(syns):
+        fields = TcpHeader(1024 + number % 60_000, 80, seq=number, ack=0, flags=SYN, window=1000)
+        source = 0x0A010003 + number % 200
+        segment = tcp.build(fields, b"", source, ADDRESSES[1])
+        router.send(0, datagram(segment, IPPROTO_TCP, src=source, dst=ADDRESSES[1]))
+
+
+def crowded(talking: int) -> tuple[PystackRouter, list[Conn]]:
+    router = PystackRouter()
+    router.tracking.context.limits.max = ROOM
+    router.box.sysctl("net.ipv4.conf.all.rp_filter", "0")
+    conns = connections(IPPROTO_TCP, talking, 250_000)
+    for conn in conns:
+        conn.status |= IPS_ASSURED | IPS_SEEN_REPLY
+        router.tracking.context.table.insert(conn)
+    return router, conns
+
+
+def test_a_flood_of_syns_ends_no_connection_that_is_in_use() -> None:
+    router, talking = crowded(TALKING)
+    handshake = (segment(0, SYN, 100), segment(1, SYN | ACK, 500, 101), segment(0, ACK, 101, 501))
+    assert [router.send(*said) for said in handshake] == ["NEW", "ESTABLISHED", "ESTABLISHED"]
+    flooded(router, 3 * (ROOM - TALKING))
+    context = router.tracking.context
+    assert context.table.count <= ROOM
+    assert context.stats.early_drop > 0
+    assert all(context.find(conn.original) is conn for conn in talking)
+    assert router.send(*segment(0, ACK, 101, 501, b"still here")) == "ESTABLISHED"
+
+
+def test_a_full_table_drops_and_says_so() -> None:
+    router, _ = crowded(ROOM)
+    assert router.send(*query(0, 5, 6)) is None
+    assert FULL in router.lines
+    assert router.tracking.context.stats.drop == 1
+
+
+def test_once_it_was_full_the_walk_gives_up_what_nobody_answered() -> None:
+    router, _ = crowded(TALKING)
+    flooded(router, 3 * (ROOM - TALKING))
+    before = router.tracking.count
+    router.box.advance(70)
+    assert before > TALKING
+    assert router.tracking.count < ROOM * 95 // 100
+    assert router.tracking.count >= TALKING
+    assert router.send(*query(0, 5, 6)) == "NEW"
 
 
 PROTOCOLS = st.sampled_from((1, 6, 17, 47, 132, 136, 99))
