@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from pystack.errors import EBUSY, EEXIST, ENOENT, ENOTEMPTY, NetError
 from pystack.netfilter.hooks import HookEntry, HookFn, HookState
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
+from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.netfilter.view import View
 from pystack.netfilter.walk import Listener, Tracer, walk
 from pystack.packet import Packet
@@ -28,6 +29,9 @@ class Point(Protocol):
 
     def register(self, fn: HookFn, priority: int, name: str) -> HookEntry:
         """Hang a function there."""
+
+    def unregister(self, entry: HookEntry) -> None:
+        """Take it off."""
 
 
 class Connections(Protocol):
@@ -57,6 +61,7 @@ class Table:
         self.name = name
         self.owner = owner
         self.chains: dict[str, Chain] = {}  # in the order of their making
+        self.exists = False  # it does from the first chain on, also when that is gone
         self.listener: Listener | None = None
         self.tracer: Tracer | None = None  # of packets that TRACE marked
         self._points = points
@@ -72,6 +77,7 @@ class Table:
         if chain.name in self.chains:
             raise NetError(EEXIST)
         self.chains[chain.name] = chain
+        self.exists = True
         if isinstance(chain, BaseChain):
             self._hang(chain)
 
@@ -84,7 +90,14 @@ class Table:
             raise NetError(EBUSY)
         if chain.rules:
             raise NetError(ENOTEMPTY)
+        entry = self._entries.pop(name, None)
+        if entry is not None and isinstance(chain, BaseChain):
+            self._points[chain.hook].unregister(entry)
         del self.chains[name]
+
+    def is_bare(self, chain: Chain) -> bool:
+        """Whether nothing would be different without a base chain."""
+        return isinstance(chain, BaseChain) and not chain.rules and chain.policy == NF_ACCEPT
 
     def rename_chain(self, old: str, new: str) -> None:
         """Give a user's chain another name, in its place."""
@@ -141,6 +154,15 @@ class Table:
             self._leave(rule)
         chain.rules.clear()
         chain.index = None
+
+    def set_rules(self, chain: Chain, rules: list[Rule]) -> None:
+        """Have a chain hold just these; what it holds already stays untouched."""
+        if chain.rules == rules:
+            return
+        for rule in rules:
+            self._enter(rule)
+        self.flush(chain)
+        chain.rules[:] = rules
 
     def _enter(self, rule: Rule) -> None:
         if isinstance(rule.target, Jump):

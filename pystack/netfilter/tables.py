@@ -74,8 +74,8 @@ class Tables:
         return self._tables.get((owner, name))
 
     def names(self, owner: str) -> list[str]:
-        """Of an owner's tables that have chains, the eldest first; to others nobody did anything."""
-        return [name for (of, name), table in self._tables.items() if of == owner and table.chains]
+        """Of an owner's tables that exist, the eldest first; to others nobody did anything."""
+        return [name for (of, name), table in self._tables.items() if of == owner and table.exists]
 
     def references(self, ipset: IpSet) -> int:
         """How often rules name a set."""

@@ -1,10 +1,9 @@
-"""What a table held, so that -restore can give it back where a line fails."""
+"""What a table held, for the case that what follows fails."""
 
 from __future__ import annotations
 
-from pystack.netfilter.rule import BaseChain
+from pystack.netfilter.rule import BaseChain, Chain
 from pystack.netfilter.table import Table
-from pystack.netfilter.verdict import NF_ACCEPT
 
 
 class Backup:
@@ -12,6 +11,7 @@ class Backup:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._existed = table.exists
         self._chains = dict(table.chains)
         self._rules = {name: list(chain.rules) for name, chain in table.chains.items()}
         self._policies = {name: chain.policy for name, chain in table.chains.items()}
@@ -20,20 +20,32 @@ class Backup:
         }
 
     def give_back(self) -> None:
-        """As if nothing had been done since; built-in chains that came into being stay, empty."""
+        """As if nothing had been done since."""
         table = self._table
-        for name, chain in list(table.chains.items()):
-            table.flush(chain)
-            if name not in self._chains and isinstance(chain, BaseChain):
-                chain.policy = NF_ACCEPT
-                self._chains[name] = chain
-        table.chains = self._chains
-        for name, rules in self._rules.items():
-            for rule in rules:
-                table.append(table.chains[name], rule)
+        for chain in list(table.chains.values()):
+            table.set_rules(chain, self._rules.get(chain.name, []) if self._is_known(chain) else [])
+        for chain in list(table.chains.values()):
+            if not self._is_known(chain) and isinstance(chain, BaseChain):
+                table.remove_chain(chain.name)
+        self._give_back_chains()
         for name, policy in self._policies.items():
             table.chains[name].policy = policy
         for name, numbers in self._counts.items():
-            chain = table.chains[name]
-            assert isinstance(chain, BaseChain), "only those are counted"
-            chain.counts, chain.packets, chain.octets = numbers
+            base = table.chains[name]
+            assert isinstance(base, BaseChain), "only those are counted"
+            base.counts, base.packets, base.octets = numbers
+
+    def _is_known(self, chain: Chain) -> bool:
+        return self._chains.get(chain.name) is chain
+
+    def _give_back_chains(self) -> None:
+        """Those that are gone, under the names that they had."""
+        table = self._table
+        for name, chain in self._chains.items():
+            chain.name = name
+            if isinstance(chain, BaseChain) and name not in table.chains:
+                table.add_chain(chain)
+        table.chains = dict(self._chains)
+        table.exists = self._existed
+        for name, rules in self._rules.items():
+            table.set_rules(table.chains[name], rules)

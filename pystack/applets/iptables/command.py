@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from pystack.applets.iptables.backup import Backup
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import worded
-from pystack.applets.iptables.listing import Listing, rules_as_commands, told
+from pystack.applets.iptables.legality import ZERO, ZERO_RULE
+from pystack.applets.iptables.listing import Listing, chains_in_order, rules_as_commands, told
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Command, Parser
 from pystack.applets.iptables.refused import (
@@ -19,11 +21,12 @@ from pystack.applets.iptables.refused import (
     KernelRefused,
     Refused,
 )
+from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.requests import Steps
 from pystack.applets.session import Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import ENOENT, NotModelled
-from pystack.netfilter.rule import Rule
+from pystack.netfilter.rule import BaseChain
 from pystack.netfilter.tables import chains_of
 
 
@@ -51,7 +54,9 @@ class Iptables:
         """Parse and do it; the exit code."""
         letter, program = "", self._owner.program
         try:
-            command = Parser(args, self._names, self._owner).parse()
+            parser = Parser(args, self._names, self._owner)
+            parser.warn = self._err.line
+            command = parser.parse()
             letter = command.letter
             if command.help:
                 raise NotModelled(f"{program} -h")
@@ -59,12 +64,13 @@ class Iptables:
                 self._out.line(f"{program} v{VERSION} ({self._owner.variant})")
                 return 0
             if command.other_family:
-                raise BadArgument("")
-            for warning in command.warnings:
-                self._err.line(warning)
+                raise BadArgument(None)
             if command.letter in ("L", "S"):
                 self._err.write(self._editor.hint_at_legacy(""))
-            self._out.write("".join(f"{line}\n" for line in perform(command, self._editor, self._names)))
+            if command.verbose > 1:
+                raise NotModelled("iptables -vv")
+            self._editor.told = self._tell if command.verbose else self._editor.told
+            self._perform(command)
         except Refused as refused:
             self._err.write(refusal_text(refused, program, self._owner))
             return refused.code
@@ -75,14 +81,29 @@ class Iptables:
             return code
         return 0
 
+    def _perform(self, command: Command) -> None:
+        """All of it, or nothing."""
+        table = self._editor.table(command.table)
+        self._editor.check_translation(command)
+        backup = Backup(table)
+        try:
+            for line in perform(command, self._editor, self._names):
+                self._out.line(line)
+        except (KernelRefused, Refused):
+            backup.give_back()
+            raise
+        if command.letter != "C" and (command.letter not in "LS" or command.zeroes):
+            self._editor.hand_over(table)
+
+    def _tell(self, spec: RuleSpec) -> None:
+        self._out.line(told(spec))
+
 
 def refusal_text(refused: Refused, program: str, owner: Owner, line: int = 0) -> str:
     """What is printed for a bad command line. Linux: basic_exit_err()"""
     text = f"{program} v{VERSION} ({owner.variant}): {refused.text}\n".replace("{program}", program)
     if isinstance(refused, BadArgument):
-        text = f"{refused.text}\n" if refused.text else ""
-    if refused.before:
-        text = f"{refused.before}\n{text}"
+        text = "" if refused.text == "" else f"{refused.text}\n"
     if line and refused.code == PARAMETER_PROBLEM:
         text += f"Error occurred at line: {line}\n"
     if refused.code == PARAMETER_PROBLEM:
@@ -98,10 +119,23 @@ def perform(command: Command, editor: Editor, names: Names) -> Iterator[str]:
         yield from _show(command, editor, names)
         return
     action = _ACTIONS[command.letter]
-    if command.verbose and command.letter in "ADICR" and not (command.letter == "D" and command.rulenum):
-        for spec in command.specs():
-            yield told(Rule((), None, spec), names)
+    if command.verbose and command.letter in _TOLD:
+        yield from told_of_chains(command, editor, _TOLD[command.letter])
     action(editor, command)
+
+
+_TOLD: Final = {"F": "Flushing", "Z": "Zeroing", "X": "Deleting"}
+
+
+def told_of_chains(command: Command, editor: Editor, doing: str) -> Iterator[str]:
+    """What -v says of each chain that a command is about."""
+    if not command.verbose or (command.rulenum and command.letter == "Z"):
+        return
+    table = editor.table(command.table)
+    chains = chains_in_order(table) if not command.chain else [editor.chain(table, command.chain)]
+    for chain in chains:
+        if command.letter != "X" or not isinstance(chain, BaseChain):
+            yield f"{doing} chain `{chain.name}'"
 
 
 _ACTIONS: Final[dict[str, Callable[[Editor, Command], None]]] = {
@@ -122,6 +156,9 @@ _ACTIONS: Final[dict[str, Callable[[Editor, Command], None]]] = {
 def _show(command: Command, editor: Editor, names: Names) -> Iterator[str]:
     table = editor.table(command.table)
     chain = command.chain
+    if editor.owner.is_nft and command.zeroes:  # what is set to 0 comes into being
+        for name in [chain] if chain in chains_of(table.name) else [] if chain else chains_of(table.name):
+            editor.tables.use_chain(table, name)
     if chain and chain not in table.chains and chain not in chains_of(table.name):
         if editor.owner.is_nft:
             where = f"chain `{chain}' in table `{table.name}'"
@@ -131,5 +168,6 @@ def _show(command: Command, editor: Editor, names: Names) -> Iterator[str]:
         yield from rules_as_commands(table, command)
     else:
         yield from Listing(command, names).lines(table)
-    if command.also_zero:
-        editor.zero(command)
+    if command.zeroes:
+        yield from told_of_chains(command, editor, "Zeroing") if command.zeroes == ZERO else ()
+        editor.zero(command, of_rule=command.zeroes == ZERO_RULE)

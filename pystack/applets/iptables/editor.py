@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Final
 
 from pystack.applets.iptables.extension import Site
 from pystack.applets.iptables.family import IPV6
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.parser import Command
-from pystack.applets.iptables.reach import has_misplaced, leads_to, onward_of_all, onward_of_reachable
+from pystack.applets.iptables.parser import RULE_COMMANDS, Command
+from pystack.applets.iptables.placement import (
+    Onward,
+    bases_of,
+    has_loop,
+    is_too_deep,
+    onward_of_all,
+    onward_of_reachable,
+    reached,
+)
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
-from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, NetError, NotModelled
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, NetError, NotModelled
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, Table
 from pystack.netfilter.tables import TABLE_NAMES, Tables, chains_of
@@ -20,6 +28,7 @@ from pystack.netfilter.verdict import NAMES, NF_ACCEPT
 from pystack.origins import Origins
 
 EMLINK: Final = 31
+_CHAIN_LABEL: Final = 32  # octets, with the one that ends it. Linux: IPT_CHAINLABEL
 
 
 class Editor:
@@ -28,7 +37,9 @@ class Editor:
     def __init__(self, tables: Tables, owner: Owner, origins: Origins) -> None:
         self.tables = tables
         self.owner = owner
-        self.in_batch = False  # somebody looks at the whole table at the end
+        self.postponed: list[KernelRefused] | None = None  # what the kernel will say of rules; None: now
+        self.told: Callable[[RuleSpec], None] = _tell_nobody  # what -v says of a rule
+        self._counted: set[str] = set()  # built-in chains whose counters were given
         self._origins = origins
 
     def table(self, name: str) -> Table:
@@ -56,84 +67,141 @@ class Editor:
             raise KernelRefused(ENOENT)
         return found
 
+    def existing(self, table: Table, name: str) -> Chain:
+        """A chain that is there. Raises KernelRefused."""
+        found = table.chains.get(name)
+        if found is None:
+            raise KernelRefused(ENOENT)
+        return found
+
     # --- rules --------------------------------------------------------------------------------------------
 
     def append(self, command: Command) -> None:
         """`-A`"""
         table = self.table(command.table)
         for spec in command.specs():
-            chain, rule = self._compiled(command, table, spec, "APPEND")
-            table.append(chain, rule)
-            self._refuse_loops(table, chain, "APPEND", len(chain.rules) - 1)
-            self._refuse_misplaced(table, chain, "APPEND", len(chain.rules) - 1)
+            chain = self._chain_for(table, command, spec)
+            table.append(chain, self._compiled(command, table, chain, spec, "APPEND"))
+            self._validate(table, chain, len(chain.rules) - 1, "APPEND")
 
     def insert(self, command: Command) -> None:
         """`-I`; the first place if none is given."""
         table = self.table(command.table)
         at = max(command.rulenum - 1, 0)
         for spec in command.specs():  # each in front of the one before
-            chain, rule = self._compiled(command, table, spec, "INSERT")
+            chain = self._chain_for(table, command, spec)
             if at > len(chain.rules):
                 raise KernelRefused(E2BIG)
-            table.insert(chain, at, rule)
-            self._refuse_loops(table, chain, "INSERT", at)
-            self._refuse_misplaced(table, chain, "INSERT", at)
+            if self.owner.is_nft:
+                self.told(spec)
+            table.insert(chain, at, self._compiled(command, table, chain, spec, "INSERT"))
+            self._validate(table, chain, at, "INSERT")
 
     def replace(self, command: Command) -> None:
         """`-R`"""
-        table = self.table(command.table)
-        chain, rule = self._compiled(command, table, command.specs()[0], "REPLACE")
-        if command.rulenum > len(chain.rules):
-            raise KernelRefused(E2BIG)
+        table, spec = self.table(command.table), command.specs()[0]
+        self._check_target(table, spec)
+        if not self.owner.is_nft:
+            self.told(spec)
+        chain = self.existing(table, command.chain)
         at = command.rulenum - 1
-        before = chain.rules[at]
-        table.replace(chain, at, rule)
-        if has_misplaced(table):
-            table.replace(chain, at, before)
-            raise KernelRefused(EINVAL, "RULE_REPLACE", f"rule in chain {chain.name}")
+        if at >= len(chain.rules):
+            raise KernelRefused(E2BIG)
+        if self.owner.is_nft:
+            self.told(spec)
+        former = chain.rules[at]
+        table.replace(chain, at, self._compiled(command, table, chain, spec, "REPLACE"))
+        self._validate(table, chain, at, "REPLACE", former)
 
     def delete(self, command: Command) -> None:
         """`-D`, by number or by what the rule says."""
         table = self.table(command.table)
-        chain = self.chain(table, command.chain)
         if command.rulenum:
+            chain = self.existing(table, command.chain)
             if command.rulenum > len(chain.rules):
                 raise KernelRefused(E2BIG)
             return table.delete(chain, command.rulenum - 1)
+        missing: KernelRefused | None = None
         for spec in command.specs():
-            table.delete(chain, self._found(table, chain, spec))
+            try:
+                chain, number = self._found(table, command.chain, spec)
+                table.delete(chain, number)
+            except KernelRefused as error:
+                missing = error
+        if missing is not None:
+            raise missing
 
     def check(self, command: Command) -> None:
         """`-C`: raises KernelRefused if there is no such rule."""
         table = self.table(command.table)
-        chain = self.chain(table, command.chain)
         for spec in command.specs():
-            self._found(table, chain, spec)
+            self._found(table, command.chain, spec)
 
-    def _found(self, table: Table, chain: Chain, spec: RuleSpec) -> int:
+    def _found(self, table: Table, name: str, spec: RuleSpec) -> tuple[Chain, int]:
+        """Where a rule is. libiptc words it otherwise if it had to look for the target's name."""
         self._check_target(table, spec)
-        for number, rule in enumerate(chain.rules):
-            if spec.same_as(rule):
-                return number
-        raise KernelRefused(ENOENT, "rule")
+        if not self.owner.is_nft:
+            self.told(spec)
+        chain = table.chains.get(name)
+        for number, rule in enumerate(chain.rules if chain is not None else ()):
+            if chain is not None and spec.same_as(rule):
+                if self.owner.is_nft:
+                    self.told(spec)
+                return chain, number
+        named = chain is not None and not self.owner.is_nft and spec.target not in ("", *VERDICTS)
+        raise KernelRefused(ENOENT, "" if named else "rule")
 
-    def _compiled(self, command: Command, table: Table, spec: RuleSpec, verb: str) -> tuple[Chain, Rule]:
+    def _chain_for(self, table: Table, command: Command, spec: RuleSpec) -> Chain:
+        """Where a rule shall stand."""
         self._check_target(table, spec)
-        chain = self.chain(table, command.chain)
-        if self.owner.is_nft and spec.header.is_impossible:
-            raise KernelRefused(EINVAL, f"RULE_{verb}", f"rule in chain {chain.name}")
-        site = Site(self.tables, table.name, chain.name, self.owner.is_nft, spec)
-        for extension, values in spec.parts():
-            error = extension.kernel_error(values, site)
-            if error:
-                raise KernelRefused(error, f"RULE_{verb}", f"rule in chain {chain.name}")
-        tests, target = spec.compile(site, table.chains)
+        if command.letter == "A" or not self.owner.is_nft:
+            self.told(spec)
+        return self.chain(table, command.chain)
+
+    def _compiled(self, command: Command, table: Table, chain: Chain, spec: RuleSpec, verb: str) -> Rule:
+        number = self._error_at(spec, self._site(table, chain, spec)) or self._error_below(table, chain, spec)
+        if number:
+            self._kernel_refuses(KernelRefused(number, f"RULE_{verb}", f"rule in chain {chain.name}"))
+        tests, target = spec.compile(self._site(table, chain, spec), table.chains)
         rule = Rule(tests, target, spec, self._origins.line)
         if rule.connection_users and self.owner.family is IPV6:
             raise NotModelled("connection tracking of IPv6", ("rules that ask for no connection",))
         if command.counters is not None:
             rule.packets, rule.octets = command.counters
-        return chain, rule
+        return rule
+
+    def _site(self, table: Table, chain: Chain, spec: RuleSpec) -> Site:
+        return Site(self.tables, table.name, chain.name, self.owner.is_nft, spec)
+
+    def _error_at(self, spec: RuleSpec, site: Site) -> int:
+        """The errno with which the kernel refuses a part of a rule, 0 if it takes all."""
+        if self.owner.is_nft and spec.header.is_impossible:
+            return EINVAL
+        errors = (part.kernel_error(values, site) for part, values in spec.parts())
+        return next(filter(None, errors), 0)
+
+    def _error_below(self, table: Table, chain: Chain, spec: RuleSpec) -> int:
+        """The same where packets come to a user's chain from built-in ones; nft then looks at hooks alone."""
+        if isinstance(chain, BaseChain):
+            return 0
+        for base in bases_of(table, chain, self._onward):
+            if self.owner.is_nft and any(part.is_barred(base.name) for part, _ in spec.parts()):
+                return EINVAL  # Linux: nft_match_validate()
+            if not self.owner.is_nft and (error := self._error_at(spec, self._site(table, base, spec))):
+                return error
+        return 0
+
+    def _kernel_refuses(self, error: KernelRefused) -> None:
+        """Now, or when the table is handed over."""
+        if self.postponed is None:
+            raise error
+        self.postponed.append(error)
+
+    def check_translation(self, command: Command) -> None:
+        """What nft refuses of a rule before it looks at the tables."""
+        if self.owner.is_nft and command.letter in RULE_COMMANDS:
+            for part, values in command.spec.parts():
+                part.check_translation(values, command.spec.header)
 
     def _check_target(self, table: Table, spec: RuleSpec) -> None:
         """A name that is neither verdict nor extension is that of a user's chain."""
@@ -148,30 +216,38 @@ class Editor:
             raise Refused(f"goto '{name}' is not a chain")
         raise Refused(f"Couldn't load target `{name}':No such file or directory\n")
 
-    def _refuse_loops(self, table: Table, chain: Chain, verb: str, number: int) -> None:
-        """A chain that leads back to itself is refused; by legacy only where packets can come to it.
+    @property
+    def _onward(self) -> Onward:
+        return onward_of_all if self.owner.is_nft else onward_of_reachable
 
-        Linux: nft_chain_validate(); net/netfilter/x_tables.c mark_source_chains()
-        """
-        target, is_nft = chain.rules[number].target, self.owner.is_nft
-        onward = onward_of_all if is_nft else onward_of_reachable
-        if not isinstance(target, Jump) or target.chain not in onward(chain):
+    def _validate(
+        self, table: Table, chain: Chain, number: int, verb: str, former: Rule | None = None
+    ) -> None:
+        """Whether a jump leads where it may; if not, the rule is taken out again."""
+        target = chain.rules[number].target
+        if not isinstance(target, Jump):
             return
-        if not leads_to(target.chain, chain, onward):
+        error = self._error_of_jump(table, chain, target.chain)
+        if not error:
             return
-        if not is_nft and not any(leads_to(base, chain, onward) for base in table.base_chains()):
-            return
-        table.delete(chain, number)
-        raise KernelRefused(EMLINK if is_nft else ELOOP, f"RULE_{verb}", f"rule in chain {chain.name}")
+        if former is not None:
+            table.replace(chain, number, former)
+        else:
+            table.delete(chain, number)
+        self._kernel_refuses(KernelRefused(error, f"RULE_{verb}", f"rule in chain {chain.name}"))
 
-    def _refuse_misplaced(self, table: Table, chain: Chain, verb: str, number: int) -> None:
-        """Not every target may be reached from every hook."""
-        rule = chain.rules[number]
-        is_checked_before = isinstance(chain, BaseChain) and not isinstance(rule.target, Jump)
-        if self.in_batch or is_checked_before or not has_misplaced(table):
-            return
-        table.delete(chain, number)
-        raise KernelRefused(EINVAL, f"RULE_{verb}", f"rule in chain {chain.name}")
+    def _error_of_jump(self, table: Table, chain: Chain, target: Chain) -> int:
+        if self.owner.is_nft and is_too_deep(table):
+            return EMLINK
+        if not self.owner.is_nft and has_loop(table):
+            return ELOOP
+        for other in reached(target, self._onward):
+            for rule in other.rules:
+                spec = rule.spec
+                assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
+                if error := self._error_below(table, other, spec):
+                    return error
+        return 0
 
     # --- chains -------------------------------------------------------------------------------------------
 
@@ -186,29 +262,32 @@ class Editor:
         """`-X`: one, or all of the user's."""
         table = self.table(command.table)
         if not command.chain:
-            return self._delete_users_chains(table)
+            return self._delete_all_chains(table)
         if command.chain in chains_of(table.name):
-            raise self._kept_base(self.chain(table, command.chain))
+            return self._delete_base(table, command.chain)
         try:
             table.remove_chain(command.chain)
         except NetError as error:
             raise self._kept(command.chain, error.number) from None
 
-    def _delete_users_chains(self, table: Table) -> None:
-        users = [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
-        for chain in users:
+    def _delete_all_chains(self, table: Table) -> None:
+        chains = [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
+        if self.owner.is_nft:
+            chains += [chain for chain in table.base_chains() if table.is_bare(chain)]
+        for chain in chains:
             try:
                 table.remove_chain(chain.name)
             except NetError as error:
                 raise self._kept(chain.name, error.number) from None
 
-    def _kept_base(self, chain: Chain) -> KernelRefused:
-        """Why a built-in chain cannot go."""
+    def _delete_base(self, table: Table, name: str) -> None:
+        """Of nft's, those go that are as if they never had been."""
         if not self.owner.is_nft:
-            return KernelRefused(EINVAL)
-        if chain.rules:
-            return self._kept(chain.name, EBUSY)
-        return KernelRefused(ENOTEMPTY)
+            raise KernelRefused(EINVAL)
+        chain = self.existing(table, name)
+        if not table.is_bare(chain):
+            raise KernelRefused(EBUSY)
+        table.remove_chain(name)
 
     def _kept(self, name: str, number: int) -> KernelRefused:
         """Why a chain cannot go."""
@@ -219,52 +298,81 @@ class Editor:
         return KernelRefused(EMLINK if number == EBUSY else number)
 
     def rename_chain(self, command: Command) -> None:
-        """`-E`; a chain that is not there is answered as one that is there already is."""
-        try:
-            self.table(command.table).rename_chain(command.chain, command.new_name)
-        except NetError as error:
-            raise KernelRefused(error.number) from None
+        """`-E`"""
+        table, old, new = self.table(command.table), command.chain, command.new_name
+        taken = (*chains_of(table.name), *table.chains)
+        if new in taken or (new in VERDICTS and not self.owner.is_nft):
+            raise KernelRefused(EEXIST)
+        chain = self.existing(table, old)
+        if isinstance(chain, BaseChain) and not self.owner.is_nft:
+            raise KernelRefused(ENOENT)
+        if len(new.encode()) >= _CHAIN_LABEL and not self.owner.is_nft:
+            raise KernelRefused(EINVAL)
+        table.rename_chain(old, new)
 
     def set_policy(self, command: Command) -> None:
         """`-P`"""
         table = self.table(command.table)
-        if command.chain not in chains_of(table.name):
-            raise KernelRefused(ENOENT, "policy")
-        if command.policy not in ("ACCEPT", "DROP"):
-            raise KernelRefused(EINVAL, "policy")
+        errors = {
+            ENOENT: command.chain not in chains_of(table.name),
+            EINVAL: command.policy not in ("ACCEPT", "DROP"),
+        }
+        order = (EINVAL, ENOENT) if self.owner.is_nft else (ENOENT, EINVAL)
+        for number in order:
+            if errors[number]:
+                raise KernelRefused(number, "policy")
         counters = None if self.owner.is_nft else command.counters
-        self.set_chain(table, command.chain, command.policy, counters or (0, 0))
+        self.set_chain(table, command.chain, command.policy, counters)
 
-    def set_chain(self, table: Table, name: str, policy: str, counters: tuple[int, int]) -> None:
+    def set_chain(self, table: Table, name: str, policy: str, counters: tuple[int, int] | None) -> None:
         """Give a built-in chain a policy; its packets are counted from here on."""
         chain = self.tables.use_chain(table, name)
         chain.policy = NAMES.index(policy)
         self._origins.note(chain)
-        chain.packets, chain.octets = counters
+        if counters is not None:
+            self._counted.add(name)
+        chain.packets, chain.octets = counters or (0, 0)
         chain.counts = True
 
+    def hand_over(self, table: Table) -> None:
+        """To the kernel, which takes legacy's tables as a whole: policies then count anew.
+
+        Linux: libiptc.c __iptcc_p_del_policy(), TC_COMMIT()
+        """
+        for chain in table.base_chains():
+            if not self.owner.is_nft and chain.name not in self._counted:
+                chain.packets = chain.octets = 0
+        self._counted.clear()
+
     def start_anew(self, table: Table) -> None:
-        """No rules, no chains of the user's; nft forgets the policies too, legacy keeps them."""
+        """No rules, no chains but legacy's built-in ones, which keep their policies."""
         for chain in table.chains.values():
             table.flush(chain)
-        self._delete_users_chains(table)
         for chain in table.base_chains():
             chain.packets = chain.octets = 0
             if self.owner.is_nft:
-                chain.policy, chain.counts = NF_ACCEPT, False
+                chain.policy = NF_ACCEPT
+        self._delete_all_chains(table)
+        table.exists = not self.owner.is_nft
 
     def flush(self, command: Command) -> None:
         """`-F`: one chain, or all."""
         table = self.table(command.table)
-        for chain in self._chosen(table, command.chain):
+        chains = [self.chain(table, command.chain)] if command.chain else list(table.chains.values())
+        for chain in chains:
             table.flush(chain)
 
-    def zero(self, command: Command) -> None:
+    def zero(self, command: Command, *, of_rule: bool | None = None) -> None:
         """`-Z`: one rule, one chain, or all."""
         table = self.table(command.table)
-        for chain in self._chosen(table, command.chain):
-            if command.rulenum:
+        if command.rulenum and command.chain not in table.chains and self.owner.is_nft:
+            raise KernelRefused(ENOENT, "rule")
+        chains = [self.existing(table, command.chain)] if command.chain else list(table.chains.values())
+        for chain in chains:
+            if command.rulenum and of_rule is not False:
                 if command.rulenum > len(chain.rules):
+                    if self.owner.is_nft:  # and says nothing
+                        return
                     raise KernelRefused(E2BIG)
                 rule = chain.rules[command.rulenum - 1]
                 rule.packets = rule.octets = 0
@@ -275,5 +383,6 @@ class Editor:
                 chain.packets = chain.octets = 0
                 chain.counts = True
 
-    def _chosen(self, table: Table, name: str) -> Sequence[Chain]:
-        return [self.chain(table, name)] if name else list(table.chains.values())
+
+def _tell_nobody(spec: RuleSpec) -> None:
+    pass

@@ -31,6 +31,7 @@ _BY_COMMAND: Final = {
     ("R", E2BIG): "Index of replacement too big",
     ("Z", E2BIG): "Index of counter too big",
     ("N", EEXIST): "Chain already exists",
+    ("X", EBUSY): "Directory not empty",
     ("P", ENOENT): "Bad built-in chain name",
     ("P", EINVAL): "Bad policy name",
 }
@@ -41,9 +42,14 @@ _NO_RULE: Final = "Bad rule (does a matching rule exist in that chain?)"
 def worded(error: KernelRefused, letter: str, owner: Owner) -> tuple[str, int]:
     """The text without the program's name, and the exit code."""
     if owner.is_nft and error.verb not in ("", "rule", "policy"):
-        what = _STRERROR.get(error.number, f"Unknown error {error.number}")
-        return f" {error.verb} failed ({what}): {error.where}", RESOURCE_PROBLEM
+        return failed(error), RESOURCE_PROBLEM
     return f"{reason(error, letter)}.{_hint(error)}", OTHER_PROBLEM
+
+
+def failed(error: KernelRefused) -> str:
+    """What the kernel refused of nft's. Linux: mnl_append_error()"""
+    what = _STRERROR.get(error.number, f"Unknown error {error.number}")
+    return f" {error.verb} failed ({what}): {error.where}"
 
 
 def reason(error: KernelRefused, letter: str) -> str:

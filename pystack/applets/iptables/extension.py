@@ -61,6 +61,7 @@ class Extension:
     name: ClassVar[str]
     families: ClassVar[tuple[Family, ...]] = (IPV4, IPV6)
     options: ClassVar[tuple[Option, ...]] = ()
+    ids: ClassVar[tuple[str, ...]] = ()  # options in the order in which they are held against each other
     protocols: ClassVar[tuple[int, ...]] = ()  # one of which -p has to say; the kernel asks for it
     tables: ClassVar[tuple[str, ...]] = ()  # in which it may stand; empty: in all
     gap: ClassVar[str] = " "  # in front of what -L prints
@@ -69,15 +70,20 @@ class Extension:
     def check(self, values: Values) -> None:
         """Whether what was given goes together; raises Refused. Linux: xtables_target.x6_fcheck"""
 
+    def check_translation(self, values: Values, header: Header) -> None:
+        """Whether nft can say it in its own words, where it does; raises Refused."""
+
     def kernel_error(self, values: Values, site: Site) -> int:
         """The errno with which the kernel refuses this here, 0 if it does not. Linux: xt_check_match()"""
         if self.protocols and (site.header.protocol_inverted or site.header.protocol not in self.protocols):
             return EINVAL
         if self.tables and site.table not in self.tables:
             return EINVAL
-        if self.hooks and site.chain.isupper() and site.chain in _BUILTIN and site.chain not in self.hooks:
-            return EINVAL
-        return 0
+        return EINVAL if self.is_barred(site.chain) else 0
+
+    def is_barred(self, chain: str) -> bool:
+        """Whether it may not stand where packets come from this built-in chain."""
+        return bool(self.hooks) and chain in _BUILTIN and chain not in self.hooks
 
     def save(self, values: Values) -> str:
         """The options as -S prints them, in the order of the table above."""
@@ -130,18 +136,15 @@ class TargetExtension(Extension):
 
 
 def exactly_needed(extension: Extension, values: Values) -> None:
-    """What the table of options asks for. Linux: xtables_option_mfcall(), xtopt_parse() at the end"""
-    for option in extension.options:
-        if option.required and option.name not in values:
-            raise BadOption(f'{extension.name}: option "--{option.name}" must be specified')
+    """What the table of options asks for. Linux: xtables_options_fcheck()"""
     for option in extension.options:
         if option.name not in values:
+            if option.required:
+                raise BadOption(f'{extension.name}: option "--{option.name}" must be specified')
             continue
-        for other in option.also:
-            if other not in values:
+        for other in extension.ids or [known.name for known in extension.options]:
+            if other in option.also and other not in values:
                 raise BadOption(f'{extension.name}: option "--{option.name}" also requires "--{other}".')
-        for other in option.excludes:
-            if other in values:
-                raise BadOption(
-                    f'{extension.name}: option "--{option.name}" cannot be used together with "--{other}".'
-                )
+            if other in option.excludes and other in values:
+                both = f'option "--{option.name}" cannot be used together with "--{other}".'
+                raise BadOption(f"{extension.name}: {both}")

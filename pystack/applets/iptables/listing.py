@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pystack.applets.iptables.header import Header, protocol_name
+from pystack.applets.iptables.header import PROTOCOL_NAMES, Header, protocol_name
 from pystack.applets.iptables.parser import Command
 from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.tcpdump.names import Names
@@ -120,7 +120,7 @@ class Listing:
         target = rule.target.chain.name if isinstance(rule.target, Jump) else spec.target
         if spec.extension is not None:
             target = spec.extension[0].listed_as or target
-        text += f"{target:<9} " + self._details(spec.header)
+        text += f"{target:<9} " + self._details(spec.header, nft=spec.nft)
         if spec.goto:
             text += "[goto] "
         for extension, values in spec.parts():
@@ -128,21 +128,23 @@ class Listing:
             text += f"{extension.gap}{listed}" if listed else ""
         return text
 
-    def _details(self, header: Header) -> str:
+    def _details(self, header: Header, *, nft: bool) -> str:
         """Linux: print_fragment(), print_ifaces(), print_ipv4_addresses()"""
         text = f"{_bang(header.protocol_inverted)}{self._protocol(header):<4} "
         text += f"{'!f' if header.fragment_inverted else '-f' if header.fragment else '--'} "
         if self._verbose:
-            indev = self._device(header.indev, header.indev_inverted)
-            outdev = self._device(header.outdev, header.outdev_inverted)
-            text += f"{_bang(header.indev_inverted)}{indev:<6}{_bang(header.outdev_inverted)}{outdev:<6} "
+            indev = self._device(header.indev, header.indev_inverted, nft=nft)
+            outdev = self._device(header.outdev, header.outdev_inverted, nft=nft)
+            text += f" {indev:<6} {outdev:<6} "
         text += f"{_bang(header.source_inverted)}{header.source.listed(self._names):<19} "
         return f"{text}{_bang(header.destination_inverted)}{header.destination.listed(self._names):<19} "
 
-    def _device(self, name: str, inverted: bool) -> str:
-        if name and (name != "+" or inverted):
-            return name
-        return "*" if self._names is None else "any"
+    def _device(self, name: str, inverted: bool, *, nft: bool) -> str:
+        """Of `-i +` nft's tables keep nothing."""
+        anyname = "*" if self._names is None else "any"
+        if nft and name == "+" and not inverted:
+            return anyname
+        return ("!" if inverted else "") + (name or anyname)
 
     def _protocol(self, header: Header) -> str:
         if self._names is None:
@@ -169,21 +171,27 @@ def _bang(inverted: bool) -> str:
     return "!" if inverted else " "
 
 
-def told(rule: Rule, names: Names) -> str:
+def told(spec: RuleSpec) -> str:
     """A rule in one line, as -v says what a command was about."""
-    spec = rule.spec
-    assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
     header = spec.header
     fragment = "!f" if header.fragment_inverted else "-f" if header.fragment else "--"
-    protocol = protocol_name(header.protocol, names) if header.protocol else "all"
-    text = f"{spec.target} {_bang(header.protocol_inverted)}{protocol} opt {fragment}"
-    text += f" in {'!' if header.indev_inverted else ''}{header.indev or '*'}"
-    text += f" out {'!' if header.outdev_inverted else ''}{header.outdev or '*'} "
+    protocol = PROTOCOL_NAMES.get(header.protocol, str(header.protocol)) if header.protocol else "all"
+    target = spec.extension[0].listed_as if spec.extension is not None else ""
+    text = f"{target or spec.target} {_bang(header.protocol_inverted)}{protocol} opt {fragment}"
+    for way, name, inverted in (
+        ("in", header.indev, header.indev_inverted),
+        ("out", header.outdev, header.outdev_inverted),
+    ):
+        any_device = not name or (spec.nft and name == "+" and not inverted)
+        text += f" {way} {'!' if inverted else ''}{'*' if any_device else name}"
+    text += " "
     for arrow, network, inverted in (
         ("", header.source, header.source_inverted),
-        ("->", header.destination, header.destination_inverted),
+        ("-> ", header.destination, header.destination_inverted),
     ):
-        text += f"{arrow}{_bang(inverted)}{network.listed(None)}  "
+        text += f"{_bang(inverted)}{arrow}{network.listed(None)} "
+    text += " [goto] " if spec.goto else " "
     for extension, values in spec.parts():
-        text += f" {extension.listing(values, None)}"
+        listed = extension.listing(values, None)
+        text += f"{extension.gap}{listed}" if listed else ""
     return text

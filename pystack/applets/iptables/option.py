@@ -5,7 +5,8 @@ Linux: libxtables/xtoptions.c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +28,10 @@ class Where:
     names: Names
     protocol: str = ""
     family: Family = IPV4
+    protocol_number: int = 0
+    protocol_inverted: bool = False
+    given: Collection[str] = ()  # what was given to this extension before
+    warn: Callable[[str], None] = lambda text: None
 
 
 Parse = Callable[[str, Where], Any]
@@ -46,6 +51,9 @@ class Option:
     many: bool = False
     aliases: tuple[str, ...] = ()  # other names for the same: `--source-port` is `--sport`
     more: Callable[[Any, str | None, Where], Any] | None = None  # takes one word more
+    check: Callable[[Where], None] | None = None  # before it is read
+    told_as: str = ""  # what a second one is called, where that is not its name
+    twice: str = ""  # what is said of a second one, where that is not the usual text
 
 
 @dataclass(slots=True)
@@ -54,6 +62,7 @@ class Given:
 
     value: Any
     inverted: bool = False
+    lost: bool = False  # nft's tables keep nothing of it
 
 
 Values = Mapping[str, Given]
@@ -68,25 +77,31 @@ def is_inverted(values: Values, name: str) -> bool:
 
 
 def number(text: str, high: int, low: int = 0) -> int | None:
-    """A number as strtoul() with base 0 takes it, inside bounds. Linux: xtables_strtoui()"""
-    value = strtoul(text)
-    return value if value is not None and low <= value <= high else None
+    """A number inside bounds, and nothing behind it. Linux: xtables_strtoui()"""
+    value, rest = prefix(text, high, low)
+    return None if rest else value
+
+
+def prefix(text: str, high: int, low: int = 0) -> tuple[int | None, str]:
+    """The number with which a text begins, None if it is none inside the bounds, and what follows it.
+
+    Linux: xtables_strtoul()
+    """
+    found = _NUMBER.match(text)
+    if found is None:
+        return None, text
+    digits = found[1].lower()
+    base = 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10
+    value = int(digits, base)
+    return (value if low <= value <= high else None), text[found.end() :]
+
+
+_NUMBER: Final = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 
 
 def strtoul(text: str) -> int | None:
-    """Decimal, hexadecimal, octal; nothing may follow."""
-    digits = text.lower()
-    base = 10
-    if digits.startswith("0x") and len(digits) > 2:
-        base, digits = 16, digits[2:]
-    elif digits.startswith("0") and len(digits) > 1:
-        base, digits = 8, digits[1:]
-    if not digits or not digits.isascii() or not digits.isalnum():
-        return None
-    try:
-        return int(digits, base)
-    except ValueError:
-        return None
+    """A number of any size, and nothing behind it."""
+    return number(text, 2**64 - 1)
 
 
 def uint(high: int, low: int = 0) -> Parse:
@@ -107,16 +122,50 @@ def uint_range(high: int) -> Parse:
     """`LOW:HIGH`, either may be missing. Linux: xtopt_parse_mint()"""
 
     def parse(text: str, where: Where) -> tuple[int, int]:
-        low, colon, up = text.partition(":")
-        first = 0 if colon and not low else number(low, high)
-        last = first if not colon else high if not up else number(up, high)
-        if first is None or last is None:
-            near = text if first is None else up
-            bad = f'{where.extension}: bad value for option "--{where.option}" near "{near}"'
-            raise BadOption(f"{bad}, or out of range (0-{high}).")
-        return first, last
+        values: list[int] = []
+        rest: str | None = text
+        while rest is not None:
+            if len(values) == 2:
+                raise BadOption(
+                    f'{where.extension}: Too many components for option "--{where.option}" (max: 2)'
+                )
+            value, rest = _bound(rest, high * len(values), high, where)
+            values.append(value)
+        return values[0], values[-1]
 
     return parse
+
+
+def _bound(text: str, missing: int, high: int, where: Where) -> tuple[int, str | None]:
+    """One end of a range, and what stands behind the colon; None if there is no colon."""
+    if not text or text[0] == ":":
+        return missing, text[1:] if text else None
+    value, rest = prefix(text, high)
+    if value is None:
+        bad = f'{where.extension}: bad value for option "--{where.option}" near "{text}"'
+        raise BadOption(f"{bad}, or out of range (0-{high}).")
+    if rest and rest[0] != ":":
+        raise BadOption(
+            f'{where.extension}: Argument to "--{where.option}" has unexpected characters near "{rest}".'
+        )
+    return value, rest[1:] if rest else None
+
+
+def prefix_length(text: str, where: Where) -> int:
+    """Of a network: a number or a mask. Linux: xtopt_parse_plen()"""
+    bits = where.family.bits
+    length = number(text, bits)
+    mask = _numeric(text, where) if length is None else None
+    if mask is not None:
+        length = where.family.prefix_length(mask)
+        length = _NO_LENGTH if length is None else length
+    if length is None:
+        bad = f'{where.extension}: bad value for option "--{where.option}", '
+        raise BadOption(f"{bad}neither a valid network mask nor valid CIDR (0-{bits}).")
+    return length
+
+
+_NO_LENGTH: Final = 255  # of a mask with holes
 
 
 def show_range(value: tuple[int, int]) -> str:
@@ -126,14 +175,18 @@ def show_range(value: tuple[int, int]) -> str:
 
 
 def markmask(text: str, where: Where) -> tuple[int, int]:
-    """`VALUE[/MASK]`. Linux: xtopt_parse_markmask()"""
-    value, slash, mask = text.partition("/")
-    numbers = number(value, U32), number(mask, U32) if slash else U32
-    if None in numbers:
+    """`VALUE[/MASK]`. Linux: xtables_parse_mark_mask()"""
+    value, rest = prefix(text, U32)
+    mask: int | None = U32
+    if value is not None and rest.startswith("/"):
+        mask, rest = prefix(rest[1:], U32)
+    if value is None or mask is None:
         raise BadOption(
             f'{where.extension}: bad integer value for option "--{where.option}", or out of range.'
         )
-    return numbers[0] or 0, numbers[1] or 0
+    if rest:
+        raise BadOption(f'{where.extension}: trailing garbage after value for option "--{where.option}".')
+    return value, mask
 
 
 def show_mark(value: tuple[int, int]) -> str:
@@ -151,6 +204,16 @@ def text_up_to(length: int) -> Parse:
         return text
 
     return parse
+
+
+def text_cut(length: int) -> Parse:
+    """A string of which so much is kept. Linux: xtopt_parse_string()"""
+    return lambda text, where: text[:length]
+
+
+def is_file_name(text: str) -> bool:
+    """Whether /proc can have a file of this name. Linux: net/netfilter/x_tables.c xt_check_proc_name()"""
+    return text not in ("", ".", "..") and "/" not in text
 
 
 _PLAIN: Final = frozenset("_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -177,20 +240,90 @@ def _is_hex(text: str) -> bool:
     return bool(text) and all(sign in "0123456789abcdefABCDEF" for sign in text)
 
 
-def port(text: str, where: Where, protocol: str = "") -> int:
-    """A number or a service. Linux: xtopt_parse_port()"""
+def port(text: str, where: Where) -> int:
+    """A number or a service of any protocol. Linux: xtables_getportbyname(), glibc's getaddrinfo()"""
+    if _DECIMAL.fullmatch(text) and int(text) <= U16:
+        return int(text)
+    for protocol in ("tcp", "udp", "dccp", "udplite", "sctp"):
+        if (value := where.names.ports.get((protocol, text))) is not None:
+            return value
+    raise BadOption(f'Port "{text}" does not resolve to anything.')
+
+
+def host(text: str, where: Where) -> int:
+    """An address in any notation, or a known name. Linux: xtopt_parse_host()"""
+    known = where.family.addresses_of(where.names, text)
+    found = known[0] if known else _numeric(text, where)
+    if found is None:
+        raise BadOption(f"getaddrinfo: {_no_host(text)}")
+    return found
+
+
+def _numeric(text: str, where: Where) -> int | None:
+    return _aton(text) if where.family is IPV4 else where.family.parse_address(text)
+
+
+def _no_host(text: str) -> str:
+    """What is looked up may only be unreachable, what can be no name is none."""
+    is_no_name = not text or text[0] == "-" or set(text) & set("/: ,!") or set(text) <= set("0123456789.")
+    return _NO_NAME if is_no_name else _NO_RESOLVER
+
+
+_NO_NAME: Final = "Name or service not known"
+_NO_RESOLVER: Final = "Temporary failure in name resolution"
+
+
+def _aton(text: str) -> int | None:
+    """One to four numbers; the last fills what is left."""
+    parts = text.split(".")
+    values = [number(part, U32) for part in parts]
+    most = [U8] * (len(parts) - 1) + [U32 >> 8 * (len(parts) - 1)]
+    if len(parts) > 4 or not text or text[0].isspace():
+        return None
+    address = 0
+    for value, bound in zip(values, most, strict=True):
+        if value is None or value > bound:
+            return None
+        address = address << 8 | value if bound == U8 else address << (bound.bit_length()) | value
+    return address
+
+
+_DECIMAL: Final = re.compile(r"\s*\+?[0-9]+")
+
+
+def port_of(protocol: str, text: str, where: Where) -> int:
+    """A number or a service of one protocol. Linux: xtables_parse_port()"""
     value = number(text, U16)
     if value is None:
-        value = where.names.ports.get((protocol or where.protocol, text))
+        value = where.names.ports.get((protocol, text))
     if value is None:
-        raise BadOption(f'Port "{text}" does not resolve to anything.')
+        raise Refused(f"invalid port/service `{text}' specified")
     return value
+
+
+def ports_of(protocol: str) -> Parse:
+    """`LOW:HIGH` of one protocol. Linux: libxt_tcp.c parse_tcp_ports()"""
+
+    def parse(text: str, where: Where) -> tuple[int, int]:
+        low_text, colon, high_text = text.partition(":")
+        if not colon:
+            value = port_of(protocol, text, where)
+            return value, value
+        low = port_of(protocol, low_text, where) if low_text else 0
+        high = port_of(protocol, high_text, where) if high_text else U16
+        if low > high:
+            raise Refused("invalid portrange (min > max)")
+        return low, high
+
+    return parse
 
 
 def ports(text: str, where: Where) -> tuple[int, int]:
     """`LOW:HIGH`. Linux: xtopt_parse_mport()"""
-    low, colon, high = text.partition(":")
-    if not colon:
-        value = port(low, where)
-        return value, value
-    return (port(low, where) if low else 0), (port(high, where) if high else U16)
+    values = (0, U16)
+    for number, part in enumerate(parts := text.split(":")):
+        if number == 2:
+            raise BadOption(f'{where.extension}: Too many components for option "--{where.option}" (max: 2)')
+        if part:
+            values = (port(part, where), values[1]) if not number else (values[0], port(part, where))
+    return values if len(parts) == 2 else (values[0], values[0])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pystack.applets.iptables import header as headers
+from pystack.applets.iptables import legality
 from pystack.applets.iptables.chain_names import LONGEST, check_length, check_new
 from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension, exactly_needed
 from pystack.applets.iptables.family import IPV4, IPV6
 from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.network import Network, anywhere, networks
-from pystack.applets.iptables.option import Given, Option, Where, strtoul
+from pystack.applets.iptables.option import Given, Option, Where, number
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import BadArgument, BadOption, Refused
 from pystack.applets.iptables.registry import find_match, find_target, implied_match
@@ -20,29 +22,11 @@ from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.applets.iptables.words import Word, Words
 from pystack.applets.tcpdump.names import Names
 
-COMMANDS: Final = "ADCIRLSFZNXEP"
 RULE_COMMANDS: Final = "ADCIR"
-_NEEDS_CHAIN: Final = "ADCIRNEP"
 # Extension headers of IPv6, which are no protocol that a packet carries. Linux: is_exthdr()
 _NEVER_UPPER: Final = (43, 44, 51, 60)
-_OPTION_LETTERS: Final = "npsdjivox0cf"  # in the order in which iptables checks them
-
-# Which options a command does not take. Linux: commands_v_options
-_ILLEGAL: Final[dict[str, str]] = {
-    "I": "nx0",
-    "D": "nx0c",
-    "R": "nx0",
-    "A": "nx0",
-    "C": "nx0c",
-    "L": "psdjiocf",
-    "F": "npsdjiox0cf",
-    "Z": "npsdjiox0cf",
-    "N": "npsdjiox0cf",
-    "X": "npsdjiox0cf",
-    "P": "npsdjiox0f",
-    "E": "npsdjiox0cf",
-    "S": "npsdjiox0cf",
-}
+_MAX_RULE_NUMBER: Final = 0x7FFFFFFF
+_DIGITS: Final = re.compile(r"\s*\+?(-?\d+)")
 
 
 @dataclass(slots=True)
@@ -61,7 +45,7 @@ class Command:
     sources: list[Network]
     destinations: list[Network]
     letter: str = ""
-    also_zero: bool = False  # -L -Z
+    zeroes: str = ""  # -L -Z: ZERO, or ZERO_RULE for the one that is listed
     chain: str = ""
     new_name: str = ""
     policy: str = ""
@@ -75,7 +59,6 @@ class Command:
     help: bool = False
     version: bool = False
     other_family: bool = False  # -6 in a line of iptables, -4 in one of ip6tables
-    warnings: list[str] = field(default_factory=list)
 
     def specs(self) -> list[RuleSpec]:
         """One rule for each pair of addresses."""
@@ -90,6 +73,7 @@ class Parser:
     """Reads one line."""
 
     def __init__(self, args: Sequence[str], names: Names, owner: Owner, table: str = "") -> None:
+        self.warn: Callable[[str], None] = _say_nothing  # what the tool tells while it reads
         self._words = Words(args)
         self._names = names
         self._fixed_table = table  # inside iptables-restore
@@ -100,8 +84,10 @@ class Parser:
         self._command = Command(spec, [everywhere], [everywhere], table=table or "filter")
         self._loaded: list[Loaded] = []
         self._target: Loaded | None = None
-        self._given: set[str] = set()  # letters
+        self._given: set[str] = set()  # letters of options
+        self._commands = ""  # letters of legality.py
         self._inverted = False
+        self._ends: dict[str, str] = {}  # -s and -d, as they stood there
         self._protocol_text = ""
         self._implied = False  # whether -p brought its match along
 
@@ -129,12 +115,12 @@ class Parser:
         letter = word.letter
         if not letter:
             self._of_extension(word)
-        elif letter in COMMANDS:
+        elif letter in legality.COMMANDS:
             self._command_letter(word)
         elif letter in "sdpio":
             self._of_header(letter, self._words.last)  # iptables takes the whole word: -ptcp is no protocol
         elif letter in "jg":
-            self._jump(letter, self._words.last)
+            self._jump(letter, self._words.last if letter == "j" else word.argument or "")
         elif letter == "m":
             self._load_match(word.argument or "")
         else:
@@ -144,29 +130,19 @@ class Parser:
 
     def _command_letter(self, word: Word) -> None:
         command, letter = self._command, word.letter
-        if letter == "Z" and command.letter in ("L", "S"):
-            command.also_zero = True
-        elif letter in "LS" and command.letter == "Z":
-            command.also_zero = True
-            command.letter = letter
-        elif command.letter:
-            raise Refused(f"Cannot use -{letter} with -{command.letter}")
-        else:
-            command.letter = letter
+        if letter == "N":
+            check_new(word.argument or "", self._family)
         if self._inverted:
-            raise Refused(f"unexpected ! flag before --{_long_name(letter)}")
+            raise Refused("unexpected '!' flag")
+        self._commands = legality.joined(self._commands, letter)
         chain = word.argument or (self._words.take() if letter in "LSFZX" else None)
         command.chain = chain or command.chain
-        check_length(command.chain)
-        if letter in "DRI" or (letter in "LSZ" and chain):
+        if letter in "DRILSZ":
             self._rulenum(letter)
         elif letter == "E":
             command.new_name = self._second("-E requires old-chain-name and new-chain-name")
-            check_new(command.new_name, self._family)
         elif letter == "P":
             command.policy = self._second("-P requires a chain and a policy")
-        elif letter == "N":
-            check_new(command.chain, self._family)
 
     def _rulenum(self, letter: str) -> None:
         text = self._words.take()
@@ -174,10 +150,11 @@ class Parser:
             if letter == "R":
                 raise Refused("-R requires a rule number")
             return
-        value = strtoul(text)
-        if not value or value > 0xFFFFFFFF:
+        value = number(text, _MAX_RULE_NUMBER, 1)
+        if value is None:
             raise Refused(f"Invalid rule number `{text}'")
         self._command.rulenum = value
+        self._commands = legality.NUMBERED.get(letter, self._commands)
 
     def _second(self, otherwise: str) -> str:
         text = self._words.take()
@@ -188,8 +165,9 @@ class Parser:
     def _setting(self, letter: str, argument: str | None) -> None:
         command = self._command
         if letter == "v":
+            if not command.verbose:
+                self._once("v")
             command.verbose += 1
-            self._given.add("v")
         elif letter == "t":
             self._table(argument or "")
         elif letter == "c":
@@ -204,14 +182,21 @@ class Parser:
             command.numeric |= letter == "n"
             command.exact |= letter == "x"
             command.line_numbers |= letter == "0"
-        elif letter in "wW" and argument is None:
-            self._words.take()  # nobody has to be waited for here
+        elif letter in "wW":
+            self._wait(letter, argument)
         elif letter == "h":
             command.help = True
         elif letter == "V":
             command.version = True
         elif letter in "46":
             command.other_family = (letter == "6") == (self._family is IPV4)
+
+    def _wait(self, letter: str, argument: str | None) -> None:
+        """Nobody has to be waited for here."""
+        if self._fixed_table:
+            raise Refused(f"You cannot use `-{letter}' from iptables-restore")
+        if argument is None:
+            self._words.take()
 
     def _table(self, name: str) -> None:
         if self._fixed_table:
@@ -223,33 +208,38 @@ class Parser:
     def _counters(self, packets: str) -> None:
         """`-c PACKETS OCTETS` or `-c PACKETS,OCTETS`. Linux: parse_rule_range's neighbour set_option()"""
         self._once("c")
-        first, comma, octets = packets.partition(",")
-        second = octets if comma else self._words.take()
-        if second is None or (comma and not first):
+        comma = packets.find(",", 1)
+        second = packets[comma + 1 :] if comma > 0 else self._words.take()
+        if second is None:
             raise Refused("-c requires packet and byte counter")
-        if not first.isdigit():
+        counts = _counted(packets), _counted(second)
+        if counts[0] is None:
             raise Refused("-c packet counter not numeric")
-        if not second.isdigit():
+        if counts[1] is None:
             raise Refused("-c byte counter not numeric")
-        self._command.counters = int(first), int(second)
+        self._command.counters = counts[0], counts[1]
 
     def _once(self, letter: str) -> None:
         """Linux: set_option()"""
         if letter in self._given:
             raise Refused(f"multiple -{letter} flags not allowed")
         self._given.add(letter)
+        if self._inverted and letter not in "sdpiof":
+            raise Refused(f"cannot have ! before -{letter}")
 
     # --- the rule -----------------------------------------------------------------------------------------
 
     def _of_header(self, letter: str, text: str) -> None:
+        if letter in "io" and not text:
+            raise Refused("Empty interface is likely to be undesired")
         self._once(letter)
         inverted, header = self._inverted, self._header
-        if letter == "s":
-            self._command.sources = networks(text, self._names, self._family)
-            self._header = replace(header, source_inverted=inverted)
-        elif letter == "d":
-            self._command.destinations = networks(text, self._names, self._family)
-            self._header = replace(header, destination_inverted=inverted)
+        if letter in "sd":  # read at the end
+            self._ends[letter] = text
+            if letter == "s":
+                self._header = replace(header, source_inverted=inverted)
+            else:
+                self._header = replace(header, destination_inverted=inverted)
         elif letter == "p":
             value, name = headers.protocol(text, self._names)
             self._protocol_text = name or text.lower()
@@ -257,11 +247,11 @@ class Parser:
                 raise Refused("rule would never match protocol")
             self._header = replace(header, protocol=value, protocol_name=name, protocol_inverted=inverted)
             if self._family is IPV6 and value in _NEVER_UPPER and not inverted:
-                warning = f"Warning: never matched protocol: {text.lower()}. use extension match instead."
-                self._command.warnings.append(warning)
+                self.warn(f"Warning: never matched protocol: {text.lower()}. use extension match instead.")
         else:
             name, warning = headers.interface(text)
-            self._command.warnings += [warning] if warning else []
+            if warning:
+                self.warn(warning)
             if letter == "i":
                 self._header = replace(header, indev=name, indev_inverted=inverted)
             else:
@@ -269,8 +259,6 @@ class Parser:
 
     def _jump(self, letter: str, name: str) -> None:
         self._once("j")
-        if self._inverted:
-            raise Refused(f"unexpected ! flag before --{'jump' if letter == 'j' else 'goto'}")
         if not name:
             raise Refused("Invalid target name (too short)")
         if len(name) > LONGEST:
@@ -320,48 +308,65 @@ class Parser:
     def _take(self, loaded: Loaded, option: Option, word: Word) -> None:
         """Linux: libxtables/xtoptions.c xtables_option_parse()"""
         name = loaded.extension.name
+        if option.name in loaded.values and not option.many:
+            usual = BadOption(f'{name}: option "--{option.told_as or option.name}" can only be used once.')
+            raise Refused(option.twice) if option.twice else usual
         if self._inverted and not option.invert:
             raise BadOption(f'{name}: option "--{option.name}" cannot be inverted.')
-        if option.name in loaded.values and not option.many:
-            raise BadOption(f'{name}: option "--{option.name}" can only be used once.')
         value = None
+        where = self._where(loaded, option)
+        if option.check is not None:
+            option.check(where)
         if option.parse is not None:
-            where = Where(name, option.name, self._names, self._protocol_text, self._family)
             value = option.parse(word.argument or "", where)
             if option.more is not None:
                 value = option.more(value, self._words.take(), where)
         loaded.values[option.name] = Given(value, self._inverted)
 
+    def _where(self, loaded: Loaded, option: Option) -> Where:
+        header, given = self._header, loaded.values
+        name, names, protocol = loaded.extension.name, self._names, self._protocol_text
+        inverted = header.protocol_inverted
+        return Where(
+            name, option.name, names, protocol, self._family, header.protocol, inverted, given, self.warn
+        )
+
     # --- the end ------------------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         command = self._command
-        for loaded in self._loaded:
-            exactly_needed(loaded.extension, loaded.values)
-            loaded.extension.check(loaded.values)
-            command.warnings += loaded.extension.warnings(loaded.values)
         if command.table == "nat" and "DROP" in (command.policy, command.spec.target):
             why = 'The "nat" table is not intended for filtering, the use of DROP is therefore inhibited.'
             raise Refused(f"\n{why}\n\n")
-        if not command.letter:
+        for loaded in sorted(self._loaded, key=lambda one: one is self._target):
+            loaded.extension.check(loaded.values)
+            for warning in loaded.extension.warnings(loaded.values):
+                self.warn(warning)
+            exactly_needed(loaded.extension, loaded.values)
+        if not self._commands:
             raise Refused("no command specified")
         if self._inverted:
             raise Refused("nothing appropriate following !")
-        self._check_options(command.letter)
-        several = len(command.sources) > 1 or len(command.destinations) > 1
-        if several and (self._header.source_inverted or self._header.destination_inverted):
-            raise Refused("! not allowed with multiple source or destination IP addresses")
-        if several and command.letter == "R":
-            raise Refused("Replacement rule does not specify a unique address")
-        if command.letter in _NEEDS_CHAIN:
+        self._read_ends()
+        legality.check(self._commands, self._given)
+        check_length(command.chain)
+        command.letter, command.zeroes = legality.told(self._commands)
+        if command.letter in RULE_COMMANDS:
             self._check_devices(command.chain)
         self._fill(command.spec)
 
-    def _check_options(self, letter: str) -> None:
-        """Linux: generic_opt_check()"""
-        for option in _OPTION_LETTERS:
-            if option in self._given and option in _ILLEGAL[letter]:
-                raise Refused(f"Illegal option `-{option}' with this command")
+    def _read_ends(self) -> None:
+        """Linux: ipv4_post_parse()"""
+        command, header = self._command, self._header
+        if "s" in self._ends:
+            command.sources = networks(self._ends["s"], self._names, self._family)
+        if "d" in self._ends:
+            command.destinations = networks(self._ends["d"], self._names, self._family)
+        several = len(command.sources) > 1 or len(command.destinations) > 1
+        if several and (header.source_inverted or header.destination_inverted):
+            raise Refused("! not allowed with multiple source or destination IP addresses")
+        if several and self._commands == "R":
+            raise Refused("Replacement rule does not specify a unique address")
 
     def _check_devices(self, chain: str) -> None:
         if chain in ("PREROUTING", "INPUT") and self._header.outdev:
@@ -383,5 +388,11 @@ def _option_named(extension: Extension, name: str) -> Option | None:
     return next((option for option in extension.options if name in (option.name, *option.aliases)), None)
 
 
-def _long_name(letter: str) -> str:
-    return {"A": "append", "D": "delete", "L": "list"}.get(letter, "command")
+def _say_nothing(text: str) -> None:
+    pass
+
+
+def _counted(text: str) -> int | None:
+    """As sscanf() with %llu takes it: what follows the digits is not looked at."""
+    found = _DIGITS.match(text)
+    return None if found is None else int(found[1]) % (1 << 64)

@@ -15,11 +15,10 @@ RESOURCE_PROBLEM: Final = 4
 class Refused(Exception):
     """A command line that the tool does not take. The text stands behind the program's name and version."""
 
-    def __init__(self, text: str, code: int = PARAMETER_PROBLEM, *, before: str = "") -> None:
+    def __init__(self, text: str, code: int = PARAMETER_PROBLEM) -> None:
         super().__init__(text)
         self.text = text
         self.code = code
-        self.before = before  # a line that is printed first
 
 
 class BadOption(Refused):
@@ -32,8 +31,8 @@ class BadOption(Refused):
 class BadArgument(Refused):
     """A word that belongs to nothing; told without the program's name."""
 
-    def __init__(self, word: str) -> None:
-        super().__init__(f"Bad argument `{word}'" if word else "")
+    def __init__(self, word: str | None) -> None:
+        super().__init__("" if word is None else f"Bad argument `{word}'")
 
 
 class KernelRefused(Exception):

@@ -84,12 +84,16 @@ _TARGETS_OF_OTHERS: Final = {
     IPV4: frozenset(f"{_TARGETS_OF_BOTH} CLUSTERIP ECN ULOG".split()),
     IPV6: frozenset(f"{_TARGETS_OF_BOTH} DNAT DNPT MASQUERADE NETMAP REDIRECT SNAT SNPT".split()),
 }
+_LONGEST_NAME: Final = 28
+
 # Other names of a match. Linux: libxtables/xtables.c xtables_find_match()
 _ICMP6_NAMES: Final = ("icmpv6", "ipv6-icmp")
 
 
 def find_match(name: str, family: Family) -> MatchExtension:
     """The match of `-m NAME`."""
+    if len(name) > _LONGEST_NAME:
+        raise Refused(f'Invalid match name "{name}" ({_LONGEST_NAME} chars max)')
     found = implied_match(name, family)
     if found is None:
         raise Refused(f"Couldn't load match `{name}':No such file or directory\n")

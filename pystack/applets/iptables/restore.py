@@ -6,19 +6,24 @@ Each table is taken whole at its COMMIT, or not at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.iptables.backup import Backup
-from pystack.applets.iptables.chain_names import LONGEST
+from pystack.applets.iptables.chain_names import LONGEST, check_new
 from pystack.applets.iptables.command import perform, refusal_text
 from pystack.applets.iptables.editor import Editor
-from pystack.applets.iptables.errno_texts import reason
+from pystack.applets.iptables.errno_texts import failed, reason
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.parser import Parser
-from pystack.applets.iptables.reach import has_misplaced
-from pystack.applets.iptables.refused import OTHER_PROBLEM, KernelRefused, Refused
+from pystack.applets.iptables.parser import Command, Parser
+from pystack.applets.iptables.refused import (
+    OTHER_PROBLEM,
+    PARAMETER_PROBLEM,
+    RESOURCE_PROBLEM,
+    KernelRefused,
+    Refused,
+)
 from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
 from pystack.applets.session import USAGE, Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
@@ -26,6 +31,7 @@ from pystack.errors import EINVAL, NotModelled
 from pystack.netfilter.rule import Chain
 from pystack.netfilter.table import Table
 from pystack.netfilter.tables import TABLE_NAMES, chains_of
+from pystack.netfilter.verdict import NAMES
 
 _LONG: Final = {
     "counters": 0,
@@ -39,7 +45,9 @@ _LONG: Final = {
     "wait": 2,
     "wait-interval": 2,
 }
-_COUNTERS: Final = re.compile(r"\[(\d+):(\d+)\]")
+_POLICY_COUNTERS: Final = re.compile(r"\[(\d+):(\d+)")
+
+Action = Callable[[], None]
 
 
 def applet(owner: Owner, program: str) -> Applet:
@@ -77,7 +85,11 @@ def applet(owner: Owner, program: str) -> Applet:
 
 
 class Restore:
-    """One run."""
+    """One run. legacy does each line to a copy that the kernel takes at COMMIT, or refuses then; of nft all
+    lines are read first, and done at COMMIT.
+
+    Linux: iptables/iptables-restore.c, iptables/xtables-restore.c
+    """
 
     def __init__(self, owner: Owner, program: str, session: Session, names: Names) -> None:
         self.counters = self.test = self.noflush = False
@@ -88,32 +100,35 @@ class Restore:
         self._names = names
         tables = session.netns.tables_of(owner.family.number)
         self._editor = Editor(tables, owner, session.host.origins)
-        self._editor.in_batch = True
+        self._named: str | None = None  # the table of the last line with a star
         self._table: Table | None = None
+        self._queue: list[tuple[int, Action]] = []  # of nft: what is done at COMMIT, and where it stands
         self._backup: Backup | None = None
-        self._skipping = False
+        self._place = ""
         self._line = 0
-        self._letter = ""  # of the command in the line
+        self._letter = ""  # of the command that is done
 
     def run(self, text: str) -> int:
         """Take the whole text; the exit code. What the last table had is back where it failed."""
         origins = self._session.host.origins
-        before = origins.line
+        before = self._place = origins.line
         try:
-            return self._run(text, before)
+            return self._run(text)
         finally:
             origins.line = before
             if self._backup is not None:
                 self._backup.give_back()
 
-    def _run(self, text: str, place: str) -> int:
+    def _run(self, text: str) -> int:
         err = self._session.io.err
-        for self._line, line in enumerate(text.splitlines(keepends=True), 1):
-            self._session.host.origins.line = f"{place}+{self._line}" if place else ""
+        lines = text.splitlines(keepends=True)
+        for number, line in enumerate(lines, 1):
+            self._at(number)
             try:
                 self._take(line)
             except Refused as refused:
-                err.write(refusal_text(refused, self._program, self._owner, self._line))
+                where = number if refused.code == PARAMETER_PROBLEM else 0
+                err.write(refusal_text(refused, self._program, self._owner, where))
                 return refused.code
             except KernelRefused as error:
                 err.line(self._failure(error))
@@ -121,10 +136,14 @@ class Restore:
             except NotModelled as error:
                 err.line(f"pystack: {self._program}: line {self._line}: {error}")
                 return USAGE
-        if self._table is not None or self._skipping:
-            err.line(f"{self._program}: COMMIT expected at line {self._line + 1}")
+        if self._table is not None:
+            err.line(f"{self._program}: COMMIT expected at line {len(lines) + 1}")
             return OTHER_PROBLEM
         return 0
+
+    def _at(self, line: int) -> None:
+        self._line = line
+        self._session.host.origins.line = f"{self._place}+{line}" if self._place else ""
 
     def _failure(self, error: KernelRefused) -> str:
         text = f"{self._program}: line {self._line} failed"
@@ -135,89 +154,157 @@ class Restore:
     def _take(self, line: str) -> None:
         if line == "\n" or line.startswith("#"):
             return
-        if line.startswith("*"):
-            self._begin(line[1:].split()[0] if line[1:].split() else "")
-        elif self._skipping:
-            self._skipping = line.rstrip("\n") != "COMMIT"
-        elif self._table is None:
-            raise KernelRefused(0)
-        elif line.rstrip() == "COMMIT":
-            self._commit()
+        if self._table is None:
+            if line.startswith("*"):
+                self._begin(line[1:].split())
+            elif not self.only or self._named in (self.only, None if self._owner.is_nft else self.only):
+                raise KernelRefused(0)
+        elif line == "COMMIT\n" or (line == "COMMIT" and self._owner.is_nft):
+            self._commit(self._table)
         elif line.startswith(":"):
-            self._declare(self._table, line[1:])
+            self._declare(self._table, line[1:].split())
         else:
             self._command(self._table, line)
 
-    def _begin(self, name: str) -> None:
+    # --- tables -------------------------------------------------------------------------------------------
+
+    def _begin(self, words: list[str]) -> None:
+        if not words:
+            raise Refused(f"{self._program}: line {self._line} table name invalid")
+        name = self._named = words[0]
+        if self._owner.is_nft and name not in TABLE_NAMES:
+            raise Refused(f"{self._program}: line {self._line} table name '{name}' invalid")
         if self.only and self.only != name:
-            self._skipping = True
             return
         if name not in TABLE_NAMES:
-            if self._owner.is_nft:
-                raise Refused(f"{self._program}: line {self._line} table name '{name}' invalid")
             raise Refused(f"{self._program}: unable to initialize table '{name}'")
-        self._table = self._editor.table(name)
-        self._backup = Backup(self._table)
+        self._table = table = self._editor.table(name)
+        self._editor.postponed = []
+        if not self._owner.is_nft:
+            self._backup = Backup(table)
         if not self.noflush:
-            self._editor.start_anew(self._table)
+            self._do(lambda: self._editor.start_anew(table))
 
-    def _commit(self) -> None:
-        if self._table is not None and has_misplaced(self._table):
-            raise KernelRefused(EINVAL)
+    def _do(self, action: Action) -> None:
+        """Now, or at COMMIT."""
+        if self._owner.is_nft:
+            self._queue.append((self._line, action))
+        else:
+            action()
+
+    def _commit(self, table: Table) -> None:
+        queue, self._queue = self._queue, []
+        self._backup = self._backup or Backup(table)
         if not self.test:
+            commit_line, told = self._line, ""
+            for line, action in queue:
+                self._at(line)
+                action()
+                told += self._kernel_says()
+            self._at(commit_line)
+            told += self._kernel_says()
+            if told:
+                raise Refused(told, RESOURCE_PROBLEM)
+            self._editor.hand_over(table)
             self._backup = None
-        elif self._backup is not None:
+        else:
             self._backup.give_back()
             self._backup = None
         self._table = None
 
-    def _declare(self, table: Table, text: str) -> None:
+    def _kernel_says(self) -> str:
+        """What it says of the last line that was done. Raises KernelRefused where that is all the same."""
+        errors, self._editor.postponed = self._editor.postponed or [], []
+        if errors and not self._owner.is_nft:
+            raise errors[0]
+        return "".join(f"\nline {self._line}:{failed(error)}" for error in errors)
+
+    # --- chains and rules ---------------------------------------------------------------------------------
+
+    def _declare(self, table: Table, words: list[str]) -> None:
         """`:INPUT ACCEPT [0:0]`"""
-        words = text.split()
-        name = words[0] if words else ""
-        if len(name) > LONGEST:
-            if self._owner.is_nft:
-                raise Refused(f"chain name `{name}' too long (must be under {LONGEST + 1} chars)")
+        if not words:
+            raise Refused(f"{self._program}: line {self._line} chain name invalid")
+        name, is_nft = words[0], self._owner.is_nft
+        if is_nft:
+            check_new(name, self._owner.family)
+        elif len(name) > LONGEST:
             raise Refused(f"Invalid chain name `{name}' ({LONGEST} chars max)")
+        built_in = name in chains_of(table.name)
+        if not built_in and not is_nft:
+            self._make_chain(table, name)
         if len(words) < 2:
             raise Refused(f"{self._program}: line {self._line} policy invalid")
-        if name in chains_of(table.name):
+        if built_in or (words[1] != "-" and not is_nft):
             self._set_policy(table, name, words[1:])
-        elif name in table.chains:
+        elif is_nft:
+            self._do(lambda: self._make_chain(table, name))
+
+    def _make_chain(self, table: Table, name: str) -> None:
+        if name not in table.chains:
+            table.add_chain(Chain(name))
+        elif self.noflush or self._owner.is_nft:
             table.flush(table.chains[name])
         else:
-            table.add_chain(Chain(name))
+            raise Refused(f"error creating chain '{name}':File exists")
 
     def _set_policy(self, table: Table, name: str, words: list[str]) -> None:
-        found = _COUNTERS.match(words[1]) if self.counters and len(words) > 1 else None
-        if self.counters and found is None and (self._owner.is_nft or words[0] != "-"):
-            raise Refused(f"invalid policy counters for chain '{name}'")
-        if words[0] == "-":
-            return
-        if words[0] not in ("ACCEPT", "DROP"):
-            if self._owner.is_nft:
-                self._letter = "P"
-                raise KernelRefused(EINVAL, "policy")
-            why = f"Can't set policy `{words[0]}' on `{name}' line {self._line}: Bad policy name"
-            raise Refused(why, OTHER_PROBLEM)
-        counters = (0, 0) if found is None else (int(found[1]), int(found[2]))
-        self._editor.set_chain(table, name, words[0], counters)
+        counters = None
+        if self.counters and (self._owner.is_nft or words[0] != "-"):
+            found = _POLICY_COUNTERS.match(words[1]) if len(words) > 1 else None
+            if found is None:
+                raise Refused(f"invalid policy counters for chain '{name}'")
+            counters = int(found[1]), int(found[2])
+        if self._owner.is_nft:
+            self._do(lambda: self._set_nft_policy(table, name, words[0], counters))
+        elif words[0] != "-":
+            why = "" if name in chains_of(table.name) else "Bad built-in chain name"
+            why = why or ("" if words[0] in ("ACCEPT", "DROP") else "Bad policy name")
+            if why:
+                why = f"Can't set policy `{words[0]}' on `{name}' line {self._line}: {why}"
+                raise Refused(why, OTHER_PROBLEM)
+            self._editor.set_chain(table, name, words[0], counters)
+
+    def _set_nft_policy(self, table: Table, name: str, policy: str, counters: tuple[int, int] | None) -> None:
+        if policy not in ("ACCEPT", "DROP", "-"):
+            self._letter = "P"
+            raise KernelRefused(EINVAL, "policy")
+        kept = NAMES[self._editor.tables.use_chain(table, name).policy]
+        self._editor.set_chain(table, name, kept if policy == "-" else policy, counters)
 
     def _command(self, table: Table, line: str) -> None:
-        counters = None
-        found = _COUNTERS.match(line)
-        if found is not None:
-            counters, line = (int(found[1]), int(found[2])), line[found.end() :].lstrip()
-        command = Parser(split(line), self._names, self._owner, table.name).parse()
-        self._letter = command.letter
-        if command.other_family:
-            return
+        counters, line = _rule_counters(line, self._line)
+        words = split(line)
         if self.counters and counters is not None:
-            command.counters = counters
-        for warning in command.warnings:
-            self._session.io.err.line(warning)
-        for _ in perform(command, self._editor, self._names):
-            pass
+            words = ["--set-counters", *counters, *words]
+        parser = Parser(words, self._names, self._owner, table.name)
+        parser.warn = self._session.io.err.line
+        command = parser.parse()
+        if not command.other_family:
+            self._editor.check_translation(command)
+            self._do(lambda: self._perform(command))
+
+    def _perform(self, command: Command) -> None:
+        self._letter = command.letter
+        if command.verbose > 1:
+            raise NotModelled("iptables -vv")
+        for line in perform(command, self._editor, self._names):
+            self._session.io.out.line(line)
+
+
+def _rule_counters(line: str, number: int) -> tuple[tuple[str, str] | None, str]:
+    """`[5:600] -A INPUT`. Linux: tokenize_rule_counters()"""
+    if not line.startswith("["):
+        return None, line
+    inside, bracket, rest = line[1:].partition("]")
+    if not bracket:
+        raise Refused(f"Bad line {number}: need ]")
+    packets, _, octets = inside.lstrip(":").partition(":")
+    if not packets:
+        raise Refused(f"Bad line {number}: need :")
+    if not octets:
+        raise Refused(f"Bad line {number}: need ]")
+    return (packets, octets), rest
 
 
 def split(line: str) -> list[str]:
@@ -225,22 +312,22 @@ def split(line: str) -> list[str]:
 
     Linux: iptables/xshared.c add_param_to_argv()
     """
-    if '"' not in line and "\\" not in line:
+    if '"' not in line:
         return line.split()
-    words, word, in_quotes, escaped, begun = [], "", False, False, False
+    words, word, in_quotes, escaped = [], "", False, False
     for sign in line:
         if escaped:
             word, escaped = word + sign, False
         elif in_quotes and sign == "\\":
             escaped = True
-        elif sign == '"':
-            in_quotes, begun = not in_quotes, True
-        elif sign in " \t\n" and not in_quotes:
-            if word or begun:
+        elif sign == '"' and not in_quotes:
+            in_quotes = True
+        elif sign == '"' or (sign in " \t\n" and not in_quotes):
+            if word or in_quotes:
                 words.append(word)
-            word, begun = "", False
+            word, in_quotes = "", False
         else:
             word += sign
-    if word or begun:
+    if word:
         words.append(word)
     return words

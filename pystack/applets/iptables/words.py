@@ -149,8 +149,9 @@ class Words:
         takes = self._short.get(letter)
         text = self._args[self._at - 1]
         if takes is None:
-            self._letters = ""
-            return Word(text)
+            left, self._letters = self._letters, ""
+            before = self._args[self._at - 2] if self._at > 1 else ""
+            return Word(before if left and before != "!" else "" if left else text)
         if not takes:
             return Word(text, letter)
         rest, self._letters = self._letters, ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, nat, route
+from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, nat, route, rules
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
@@ -19,4 +19,5 @@ AREAS: Final[Mapping[str, Draw]] = {
     "icmp": icmp.draw,
     "nat": nat.draw,
     "route": route.draw,
+    "rules": rules.draw,
 }

@@ -7,9 +7,11 @@ collected port by port, stations answer, and only then comes the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from pystack.applets.requests import FileRefused
+from pystack.applets.tcpdump.names import HOSTS, PROTOCOLS, SERVICES
 from pystack.applets.virtual import STORM_TURNS, Outside, advance, run_setup
 from pystack.compare.connections import change_text
 from pystack.compare.lab.adoption import AdoptedDraws, Adoption, drawn_addresses
@@ -32,6 +34,7 @@ from pystack.sock.packet import PacketSocket
 
 FIRST_ADDRESS: Final = 0x020000000001  # of the first port; the others count on
 SEED: Final = 1
+NAMES: Final = (HOSTS, PROTOCOLS, SERVICES)  # of this machine, which the other side reads too
 LONGEST_SAYING: Final = 300  # characters of a command's complaint: some tell their whole usage
 
 
@@ -70,9 +73,11 @@ class VirtualLab:
         return Outside(self._read_file, self.files.__setitem__, self.carry)
 
     def _read_file(self, path: str) -> bytes:
-        if path not in self.files:
+        if path in self.files:
+            return self.files[path]
+        if path not in NAMES:
             raise FileRefused(path, "No such file or directory")
-        return self.files[path]
+        return Path(path).read_bytes() if Path(path).exists() else b""
 
     # --- observation ------------------------------------------------------------------------------------
 

@@ -55,12 +55,18 @@ class NatPoint:
     """One hook, as chains of nat see it. Linux: net/netfilter/nf_nat_core.c struct nf_nat_hooks_net"""
 
     def __init__(
-        self, hook: int, nat: Nat, reroute: Callable[[Packet], bool], used: Callable[[], None]
+        self,
+        hook: int,
+        nat: Nat,
+        reroute: Callable[[Packet], bool],
+        used: Callable[[], None],
+        released: Callable[[], None],
     ) -> None:
         self._nat = nat
         self._manip = manip_of(hook)
         self._reroute = reroute
         self._used = used
+        self._released = released
         self._entries: tuple[HookEntry, ...] = ()
         self.cross = {PREROUTING: self._cross_in, OUTPUT: self._cross_local}.get(hook, self._cross)
 
@@ -71,6 +77,11 @@ class NatPoint:
         before = [known for known in self._entries if known.priority < priority]
         self._entries = (*before, entry, *self._entries[len(before) :])
         return entry
+
+    def unregister(self, entry: HookEntry) -> None:
+        """Take a chain off. Linux: nf_nat_unregister_fn()"""
+        self._entries = tuple(known for known in self._entries if known is not entry)
+        self._released()
 
     def _cross_in(self, pkt: Packet, state: HookState) -> int:
         """Who gets another destination has no way yet. Linux: nf_nat_ipv4_pre_routing()"""
@@ -138,13 +149,23 @@ class NatPoints:
 
     def __init__(self, hooks: tuple[HookPoint, ...], nat: Nat, reroute: Callable[[Packet], bool]) -> None:
         self._hooks = hooks
-        self._is_used = False
-        self._mine = {hook: NatPoint(hook, nat, reroute, self._use) for hook in _PRIORITIES}
+        self._users = 0  # chains
+        self._entries: list[tuple[HookPoint, HookEntry]] = []
+        self._mine = {hook: NatPoint(hook, nat, reroute, self._use, self._release) for hook in _PRIORITIES}
         self.by_hook: tuple[Point, ...] = tuple(self._mine.get(point.hook, point) for point in hooks)
 
     def _use(self) -> None:
-        if self._is_used:
+        self._users += 1
+        if self._users > 1:
             return
-        self._is_used = True
         for hook, point in self._mine.items():
-            self._hooks[hook].register(point.cross, _PRIORITIES[hook], "nat")
+            entry = self._hooks[hook].register(point.cross, _PRIORITIES[hook], "nat")
+            self._entries.append((self._hooks[hook], entry))
+
+    def _release(self) -> None:
+        self._users -= 1
+        if self._users:
+            return
+        for point, entry in self._entries:
+            point.unregister(entry)
+        self._entries.clear()

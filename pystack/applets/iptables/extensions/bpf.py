@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
-from pystack.applets.iptables.option import Option, Values, Where, strtoul
+from pystack.applets.iptables.option import U8, U16, U32, Option, Values, Where
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
 from pystack.netfilter.matches.bpf import MAX_INSTRUCTIONS, Bpf, Instruction, is_valid
 from pystack.netfilter.rule import Match
 
+_LENGTH: Final = re.compile(r"\s*([-+]?\d+),")
+_INSTRUCTION: Final = re.compile(r"\s*([-+]?\d+)\s*([-+]?\d+)\s*([-+]?\d+)\s*([-+]?\d+)")
 _Program = tuple[Instruction, ...]
 
 
 def _bytecode(text: str, where: Where) -> _Program:
     """`LENGTH,CODE JT JF K,…` Linux: libxt_bpf.c bpf_parse_string()"""
-    length_text, *rest = text.split(",")
-    length = strtoul(length_text)
-    if length is None:
+    head = _LENGTH.match(text)
+    if head is None:
         raise Refused("bpf: error parsing program length")
-    if not 0 < length <= MAX_INSTRUCTIONS:
-        raise Refused("bpf: illegal program length")
+    length = int(head[1]) & U16
+    if not length:
+        raise Refused("bpf: illegal zero length program")
+    if length > MAX_INSTRUCTIONS:
+        raise Refused("bpf: number of instructions exceeds maximum")
     found: list[Instruction] = []
-    for line in rest[:length]:
-        numbers = [strtoul(word) for word in line.split()]
-        if len(numbers) != 4 or None in numbers:
+    for line in text.rstrip(",").split(",")[1:]:
+        if len(found) >= length:
+            raise Refused("bpf: real program length exceeds the encoded length parameter")
+        numbers = _INSTRUCTION.match(line)
+        if numbers is None:
             raise Refused(f"bpf: error at instr {len(found)}")
-        code, true, false, k = (number or 0 for number in numbers)
-        found.append((code, true, false, k))
+        code, true, false, k = map(int, numbers.groups())
+        found.append((code & U16, true & U8, false & U8, k & U32))
     if len(found) != length:
         raise Refused("bpf: parsed program length is less than the encoded length parameter")
     return tuple(found)

@@ -7,7 +7,17 @@ from typing import ClassVar, Final
 from pystack.applets.iptables.extension import MatchExtension, Site, TargetExtension
 from pystack.applets.iptables.extensions.mangle import MARKS, mark_and_mask, whole_mark
 from pystack.applets.iptables.family import IPV4, IPV6, Family
-from pystack.applets.iptables.option import U32, Option, Values, Where, markmask, number, show_mark, uint
+from pystack.applets.iptables.option import (
+    U32,
+    Option,
+    Values,
+    Where,
+    markmask,
+    prefix_length,
+    show_mark,
+    uint,
+    uint_range,
+)
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
@@ -44,10 +54,8 @@ _MODES: Final = ("packets", "bytes", "avgpkt")
 
 def _amounts(text: str, where: Where) -> tuple[int, int]:
     """`LOW[:[HIGH]]`. Linux: libxt_connbytes.c connbytes_parse()"""
-    low_text, _, high_text = text.partition(":")
-    low, high = number(low_text, _U64), number(high_text, _U64) if high_text else _U64
-    if low is None or high is None:
-        raise Refused(f'connbytes: bad value for option "--{where.option}" near "{text}"')
+    low, high = uint_range(_U64)(text, where)
+    high = high if ":" in text else _U64
     if low > high:
         raise Refused(f"{low} should be less than {high}")
     return low, high
@@ -119,7 +127,7 @@ class ConnLimitMatch(MatchExtension):
     options = (
         Option("connlimit-upto", uint(U32), excludes=("connlimit-above",), invert=True),
         Option("connlimit-above", uint(U32), invert=True),
-        Option("connlimit-mask", uint(U32)),
+        Option("connlimit-mask", prefix_length),
         Option("connlimit-saddr", excludes=("connlimit-daddr",)),
         Option("connlimit-daddr"),
     )
@@ -177,6 +185,20 @@ class ConnMarkTarget(TargetExtension):
     """Linux: libxt_CONNMARK.c"""
 
     name = "CONNMARK"
+    ids = (
+        "set-mark",
+        "save-mark",
+        "restore-mark",
+        "and-mark",
+        "or-mark",
+        "xor-mark",
+        "left-shift-mark",
+        "right-shift-mark",
+        "set-xmark",
+        "ctmask",
+        "nfmask",
+        "mask",
+    )
     options = (
         *(
             Option(

@@ -15,12 +15,13 @@ from pystack.applets.iptables.option import (
     Parse,
     Values,
     Where,
-    number,
+    host,
     ports,
+    prefix_length,
     show_range,
     uint_range,
 )
-from pystack.applets.iptables.refused import BadOption, Refused
+from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.conntrack import info
 from pystack.netfilter.matches.conntrack import (
@@ -60,6 +61,9 @@ def _set_of(known: Mapping[str, int], what: str) -> Parse:
         while True:
             word, comma, after = rest.partition(",")
             names = [name for name in known if name.startswith(word.upper())] if word else []
+            if not rest and what == "state":
+                why = "requires a list of states with no spaces, e.g. ESTABLISHED,RELATED"
+                raise Refused(f'"--state" {why}')
             if not names:
                 raise Refused(f'Bad {what} "{rest}"')
             found |= known[names[0]]
@@ -80,15 +84,11 @@ def _show_status(bits: int) -> str:
 
 def _host_and_mask(text: str, where: Where) -> tuple[int, int]:
     """The address is kept as it was written. Linux: xtopt_parse_hostmask()"""
-    host, slash, mask_text = text.partition("/")
+    host_text, slash, mask_text = text.partition("/")
     family = where.family
-    address, length = family.parse_address(host), number(mask_text, family.bits) if slash else family.bits
-    dotted = family.parse_address(mask_text)
-    if address is None:
-        raise BadOption("getaddrinfo: Name or service not known")
-    if length is None and dotted is None:
-        raise Refused(f"invalid mask `{mask_text}' specified")
-    return address, family.netmask(length) if length is not None else dotted or 0
+    address = host(host_text, where)
+    length = min(prefix_length(mask_text, where), family.bits) if slash else family.bits
+    return address, family.netmask(length)
 
 
 def _shower(family: Family) -> Callable[[tuple[int, int]], str]:

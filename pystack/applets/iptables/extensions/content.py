@@ -27,21 +27,44 @@ def _text(text: str, where: Where) -> bytes:
 
 def _hex(text: str, where: Where) -> bytes:
     """Text with hexadecimal octets between bars. Linux: libxt_string.c parse_hex_string()"""
-    found = b""
-    for place, part in enumerate(text.split("|")):
-        if place % 2 == 0:
-            found += part.encode(errors="surrogateescape")
+    if not text:
+        raise Refused("STRING must contain at least one char")
+    octets, found, at, in_hex = text.encode(errors="surrogateescape"), bytearray(), 0, False
+    while at < len(octets):
+        if len(found) >= _LONGEST:
+            raise Refused(f'STRING too long "{text}"')
+        sign = octets[at : at + 1]
+        if sign == b"|":
+            in_hex = not in_hex
+            while in_hex and octets[at + 1 : at + 2] == b" ":
+                at += 1
+            at += 1
+            if at >= len(octets):
+                break
+        if in_hex:
+            found.append(_octet(octets[at : at + 3]))
+            at += 3 if octets[at + 2 : at + 3] == b" " else 2
             continue
-        digits = part.replace(" ", "")
-        for digit in digits:
-            if digit not in "0123456789abcdefABCDEF":
-                raise Refused(f"Invalid hex char '{digit}'")
-        if len(digits) % 2:
-            raise Refused("Invalid hex block")
-        found += bytes.fromhex(digits)
-    if text.count("|") % 2:
+        at += sign == b"\\"
+        if at >= len(octets):
+            raise Refused("Bad literal placement at end of string")
+        found.append(octets[at])
+        at += 1
+    return bytes(found)
+
+
+def _octet(digits: bytes) -> int:
+    """Two digits, with something behind them: a bar at least."""
+    if digits[:1] == b"\\":
+        raise Refused("Cannot include literals in hex data")
+    if len(digits) < 2:
+        raise Refused("Odd number of hex digits")
+    if len(digits) < 3:
         raise Refused("Invalid hex block")
-    return found
+    for digit in digits[:2].decode("latin-1"):
+        if digit not in "0123456789abcdefABCDEF":
+            raise Refused(f"Invalid hex char '{digit}'")
+    return int(digits[:2], 16)
 
 
 def _show(pattern: bytes) -> str:
@@ -134,6 +157,11 @@ class _Reader:
         return tuple(found)
 
     def _test(self) -> U32Test:
+        self._blanks()
+        if self._at >= len(self._text):
+            raise Refused("u32: abrupt end of input after location specifier")
+        if self._text[self._at] == "=":
+            raise Refused(f"u32: at char {self._at}: location spec missing")
         start, steps = self._number(), list[tuple[str, int]]()
         while (step := _STEP.match(self._text, self._at)) is not None:
             self._at = step.end()
@@ -144,6 +172,9 @@ class _Reader:
             raise Refused(f"u32: at char {self._at}: operator expected")
         if len(steps) >= _MOST:
             raise Refused(f"u32: at char {self._at}: too many operators")
+        self._blanks()
+        if self._at >= len(self._text):
+            raise Refused("u32: test ended with no value specified")
         values = [self._range()]
         while self._skip(","):
             values.append(self._range())

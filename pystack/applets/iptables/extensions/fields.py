@@ -14,8 +14,8 @@ from pystack.applets.iptables.option import (
     Option,
     Values,
     Where,
+    prefix,
     show_range,
-    strtoul,
     uint,
     uint_range,
 )
@@ -51,10 +51,11 @@ class Ttl(MatchExtension):
 
     families = (IPV4,)
     name = "ttl"
+    ids = ("ttl-eq", "ttl-lt", "ttl-gt")
     options = (
         Option("ttl-lt", uint(U8), excludes=("ttl-gt", "ttl-eq")),
         Option("ttl-gt", uint(U8), excludes=("ttl-lt", "ttl-eq")),
-        Option("ttl-eq", uint(U8), invert=True, excludes=("ttl-lt", "ttl-gt")),
+        Option("ttl-eq", uint(U8), invert=True, excludes=("ttl-lt", "ttl-gt"), aliases=("ttl",)),
     )
 
     def check(self, values: Values) -> None:
@@ -125,10 +126,12 @@ DSCP_MASK: Final = 0xFC
 
 def tos(text: str, where: Where) -> tuple[int, int]:
     """A number with a mask, or a name. Linux: libxtables xtopt_parse_tosmask()"""
-    value, slash, mask = text.partition("/")
-    numbers = strtoul(value), strtoul(mask) if slash else U8
-    if numbers[0] is not None and numbers[1] is not None and max(numbers[0], numbers[1]) <= U8:
-        return numbers[0], numbers[1]
+    value, rest = prefix(text, U8)
+    if value is not None:
+        mask, rest = prefix(rest[1:], U8) if rest[:1] == "/" else (U8, rest)
+        if mask is None or rest:
+            raise Refused(f'Illegal value: "{text}"')
+        return value, mask
     for name, number in TOS_NAMES.items():
         if name.lower() == text.lower():
             return number, SYMBOLIC_MASK
@@ -227,6 +230,8 @@ def _addresses(text: str, where: Where) -> tuple[int, int]:
     if low is None or high is None:
         bad = low_text if low is None else high_text
         raise Refused(f'iprange: Bad value for "--{where.option}" option: "{bad}"')
+    if low > high:
+        where.warn(f"xt_iprange: range {_show_addresses((low, high))} is reversed and will never match")
     return low, high
 
 
@@ -252,12 +257,6 @@ class IpRange(MatchExtension):
         """One of them."""
         if not values:
             raise Refused("iprange match: You must specify `--src-range' or `--dst-range'")
-
-    def warnings(self, values: Values) -> tuple[str, ...]:
-        """A range that ends before it begins is taken all the same."""
-        show = self.options[0].show
-        shown = [show(given.value) for given in values.values() if given.value[0] > given.value[1]]
-        return tuple(f"xt_iprange: range {text} is reversed and will never match" for text in shown)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`source IP range 1.1.1.1-1.1.1.5`"""

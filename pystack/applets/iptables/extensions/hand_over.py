@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import Site, TargetExtension
-from pystack.applets.iptables.extensions.meta import device
 from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.option import (
     U16,
@@ -14,8 +13,10 @@ from pystack.applets.iptables.option import (
     Option,
     Values,
     Where,
+    host,
     quoted,
     show_range,
+    text_cut,
     uint,
     uint_range,
 )
@@ -28,6 +29,8 @@ from pystack.netfilter.targets.trace import Trace
 from pystack.wire import ipv4, ipv6
 
 _LONGEST_PREFIX: Final = 63
+_LONGEST_DEVICE: Final = 15
+_ZEROES: Final = ("nflog-group", "nflog-threshold", "nflog-range")  # of which 0 is the usual
 
 
 def _prefix(text: str, where: Where) -> str:
@@ -62,7 +65,7 @@ class NflogExtension(TargetExtension):
 
     def prepared(self, values: Values, *, nft: bool) -> Values:
         """nft's own form of it knows no range, the other one only 63 octets of a prefix."""
-        kept = {name: given for name, given in values.items() if (name, given.value) != ("nflog-group", 0)}
+        kept = {name: given for name, given in values.items() if name not in _ZEROES or given.value}
         if nft:
             kept.pop("nflog-range", None)
         elif "nflog-prefix" in kept:
@@ -155,6 +158,10 @@ class TraceExtension(TargetExtension):
 
     name = "TRACE"
 
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """Of legacy's tables only raw has it. Linux: net/netfilter/xt_TRACE.c"""
+        return EINVAL if not site.nft and site.table != "raw" else 0
+
     def listing(self, values: Values, names: Names | None) -> str:
         """Nothing."""
         return ""
@@ -167,24 +174,30 @@ class TraceExtension(TargetExtension):
 # --- TEE, CHECKSUM ------------------------------------------------------------------------------------------
 
 
-def _gateway(text: str, where: Where) -> int:
-    found = where.family.parse_address(text)
-    if found is None:
-        raise Refused("getaddrinfo: Temporary failure in name resolution")
-    return found
-
-
 class TeeExtension(TargetExtension):
     """Linux: libxt_TEE.c"""
 
     families: ClassVar[tuple[Family, ...]] = (IPV4,)
     name = "TEE"
-    options = (Option("gateway", _gateway, ipv4.address_text, required=True), Option("oif", device))
+    options = (
+        Option("gateway", host, ipv4.address_text, required=True),
+        Option("oif", text_cut(_LONGEST_DEVICE)),
+    )
+
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """Linux: net/netfilter/xt_TEE.c tee_tg_check()"""
+        return 0 if values["gateway"].value else EINVAL
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`TEE gw:1.2.3.4 oif=eth0`"""
-        text = f"TEE gw:{self.options[0].show(values['gateway'].value)}"
+        (family,), gateway = self.families, values["gateway"].value
+        shown = self.options[0].show(gateway) if names is None else family.host_name(names, gateway)
+        text = f"TEE gw:{shown}"
         return f"{text} oif={values['oif'].value}" if "oif" in values else text
+
+    def prepared(self, values: Values, *, nft: bool) -> Values:
+        """No name is no device."""
+        return {name: given for name, given in values.items() if given.value != ""}
 
     def compile(self, values: Values, site: Site) -> Target:
         """By the gateway's address."""
@@ -195,7 +208,10 @@ class TeeExtension6(TeeExtension):
     """The same of IPv6."""
 
     families = (IPV6,)
-    options = (Option("gateway", _gateway, ipv6.address_text, required=True), Option("oif", device))
+    options = (
+        Option("gateway", host, ipv6.address_text, required=True),
+        Option("oif", text_cut(_LONGEST_DEVICE)),
+    )
 
 
 class ChecksumExtension(TargetExtension):

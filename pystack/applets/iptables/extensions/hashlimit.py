@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.extensions.limit import RateUnits
 from pystack.applets.iptables.family import IPV4, IPV6, Family
-from pystack.applets.iptables.option import U32, Option, Values, Where, number, text_up_to, uint
-from pystack.applets.iptables.refused import Refused
+from pystack.applets.iptables.option import U32, Option, Values, Where, is_file_name, prefix_length, uint
+from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL, ERANGE
 from pystack.netfilter.matches.hashlimit import (
@@ -28,6 +28,8 @@ from pystack.netfilter.rule import Match
 _RATES: Final = RateUnits(SCALE)
 _BURST: Final = 5
 _MOST_BURST: Final = 1000000
+_LONGEST_NAME: Final = 254
+_MOST: Final = 1048576  # buckets. Linux: HASHLIMIT_MAX_SIZE
 _GC_INTERVAL: Final = 1000
 _MODES: Final = ("srcip", "srcport", "dstip", "dstport")
 _OCTETS: Final = re.compile(r"\s*(\d+)")
@@ -63,7 +65,7 @@ def _rate(text: str, where: Where) -> Rate:
     """Linux: libxt_hashlimit.c parse_bytes(), parse_rate()"""
     mark = text.find("b/s")
     if mark < 0:
-        average, seconds = _RATES.parse_with_unit(text)
+        average, seconds = _RATES.parse_with_unit(text, where)
         return Rate(average, in_octets=False, seconds=seconds)
     found = _OCTETS.match(text)
     if not mark or found is None or not int(found[1]):
@@ -89,19 +91,16 @@ def _bad_burst() -> Refused:
 
 
 def _modes(text: str, where: Where) -> tuple[str, ...]:
-    found = tuple(text.split(","))
+    found = tuple(filter(None, text.split(",")))
     if any(mode not in _MODES for mode in found):
         raise Refused(f'hashlimit: Bad value for "--hashlimit-mode" option: "{text}"')
     return tuple(mode for mode in _MODES if mode in found)
 
 
-def _length(text: str, where: Where) -> int:
-    """What is longer than an address is for the kernel to refuse. Linux: xtopt_parse_plen()"""
-    value = number(text, U32 if where.family is IPV4 else IPV6.bits)
-    if value is None:
-        what = f"neither a valid network mask nor valid CIDR (0-{where.family.bits})."
-        raise Refused(f'hashlimit: bad value for option "--{where.option}", {what}\n')
-    return value
+def _name(text: str, where: Where) -> str:
+    if not text:
+        raise BadOption("Argument must have a minimum length of 1 characters")
+    return text[:_LONGEST_NAME]
 
 
 class HashLimitExtension(MatchExtension):
@@ -120,13 +119,13 @@ class HashLimitExtension(MatchExtension):
         Option("hashlimit-above", _rate, invert=True),
         Option("hashlimit-burst", _burst),
         Option("hashlimit-mode", _modes, ",".join),
-        Option("hashlimit-name", text_up_to(254), required=True),
+        Option("hashlimit-name", _name, required=True),
         Option("hashlimit-htable-size", uint(U32)),
         Option("hashlimit-htable-max", uint(U32)),
         Option("hashlimit-htable-gcinterval", uint(U32)),
         Option("hashlimit-htable-expire", uint(U32)),
-        Option("hashlimit-srcmask", _length),
-        Option("hashlimit-dstmask", _length),
+        Option("hashlimit-srcmask", prefix_length),
+        Option("hashlimit-dstmask", prefix_length),
         Option("hashlimit-rate-match"),
         Option("hashlimit-rate-interval", uint(U32, 1)),
     )
@@ -146,6 +145,8 @@ class HashLimitExtension(MatchExtension):
     def kernel_error(self, values: Values, site: Site) -> int:
         """Linux: net/netfilter/xt_hashlimit.c hashlimit_mt_check_common()"""
         rate, hz = _way(values)[1], site.path.clock.hz
+        if not is_file_name(values["hashlimit-name"].value):
+            return EINVAL
         for name in ("hashlimit-htable-expire", "hashlimit-htable-gcinterval"):
             if name in values and not values[name].value:
                 return EINVAL
@@ -188,6 +189,7 @@ class HashLimitExtension(MatchExtension):
         expire = _expire(values)
         given = {name.removeprefix("hashlimit-"): one.value for name, one in values.items()}
         given["htable-expire"] = expire
+        given |= {name: min(given[name], _MOST) for name in ("htable-size", "htable-max") if name in given}
         usual = {
             "htable-size": 0,
             "htable-max": 0,

@@ -7,7 +7,7 @@ from typing import Final
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.family import IPV4, IPV6
 from pystack.applets.iptables.icmp_types import ICMP_TYPES, ICMPV6_TYPES, IcmpNames
-from pystack.applets.iptables.option import Option, Parse, Values, Where, strtoul
+from pystack.applets.iptables.option import U8, Option, Parse, Values, Where, prefix
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.matches.icmp import ANY_TYPE, NO_TYPE, IcmpType
@@ -36,18 +36,28 @@ def _parser(known: IcmpNames, protocol: str) -> Parse:
 
 def _numbers(text: str, protocol: str) -> tuple[int, int, int]:
     """`TYPE[/CODE[:CODE]]`"""
-    kind_text, slash, codes = text.partition("/")
-    kind = strtoul(kind_text)
-    if kind is None or kind > 0xFF:
-        what = f"Unknown {protocol} type `{text}'" if not slash else f"Invalid {protocol} type `{kind_text}'"
-        raise Refused(what)
-    if not slash:
-        return kind, *_ALL_CODES
-    low_text, _, high_text = codes.partition(":")
-    first, last = strtoul(low_text), strtoul(high_text or low_text)
-    if first is None or last is None or max(first, last) > 0xFF:
+    kinds, rest = _range(text)
+    if kinds is None:
+        raise Refused(f"Unknown {protocol} type `{text}'")
+    codes: tuple[int, int] | None = _ALL_CODES
+    if rest.startswith("/"):
+        codes, rest = _range(rest[1:])
+    if codes is None:
         raise Refused(f"Unknown {protocol} code `{text}'")
-    return kind, first, last
+    if rest:
+        raise Refused(f"unknown character {rest[0]}")
+    if kinds[0] != kinds[1]:
+        raise Refused(f"{protocol} type range not supported")
+    return kinds[0], *codes
+
+
+def _range(text: str) -> tuple[tuple[int, int] | None, str]:
+    """`LOW[:HIGH]`, and what follows."""
+    low, rest = prefix(text, U8)
+    high = low
+    if rest.startswith(":"):
+        high, rest = prefix(rest[1:], U8)
+    return (None if low is None or high is None else (low, high)), rest
 
 
 def _show(value: tuple[int, int, int]) -> str:

@@ -30,24 +30,29 @@ class RateUnits:
 
     def parse(self, text: str, where: Where) -> int:
         """The interval."""
-        return self.parse_with_unit(text)[0]
+        return self.parse_with_unit(text, where)[0]
 
-    def parse_with_unit(self, text: str) -> tuple[int, int]:
+    def parse_with_unit(self, text: str, where: Where) -> tuple[int, int]:
         """The interval, and the seconds of the unit; of the number only leading digits count."""
         count_text, slash, unit = text.partition("/")
         seconds = 1
         if slash:
             known = [length for name, length in _UNITS.items() if unit and name.startswith(unit.lower())]
             if not known:
-                raise Refused(f'bad rate "{text}"\'')
+                raise Refused(self._complaint(text, where))
             seconds = known[0]
         found = _COUNT.match(count_text)
         if found is None or not int(found[1]):
-            raise Refused(f'bad rate "{text}"\'')
-        interval = self._scale * seconds // int(found[1])
+            raise Refused(self._complaint(text, where))
+        interval = self._scale * seconds // (int(found[1]) & U32)
         if not interval:
             raise Refused(f'Rate too fast "{text}"')
         return interval, seconds
+
+    def _complaint(self, text: str, where: Where) -> str:
+        if where.extension == "hashlimit":
+            return f'hashlimit: Bad value for "--{where.option}" option: "{text}"'
+        return f'bad rate "{text}"\''
 
     def show(self, interval: int) -> str:
         """As it is printed."""
@@ -145,21 +150,24 @@ class Statistic(MatchExtension):
 
     name = "statistic"
     options = (
-        Option("mode", _mode),
-        Option("probability", _probability, _show_probability, invert=True),
-        Option("every", uint(U32, 1), invert=True, also=("packet",)),
-        Option("packet", uint(U32)),
+        Option("mode", _mode, required=True),
+        Option("probability", _probability, _show_probability, invert=True, excludes=("every", "packet")),
+        Option("every", uint(U32, 1), invert=True, excludes=("probability",), also=("packet",)),
+        Option("packet", uint(U32), excludes=("probability",), also=("every",)),
     )
 
     def check(self, values: Values) -> None:
         """Each mode with its own."""
-        if "mode" not in values and values:
-            raise BadOption('statistic: option "--mode" must be specified')
-        if "every" not in values and "probability" not in values:
-            if values and values["mode"].value == "nth":
-                raise Refused("--every and --packet must be specified when using nth mode")
+        nth = "mode" in values and values["mode"].value == "nth"
+        if not nth and "probability" not in values:
             raise Refused("--probability must be specified when using random mode")
-        if "every" in values and values["packet"].value >= values["every"].value:
+        if nth and not values.keys() & {"every", "packet"}:
+            raise Refused("--every and --packet must be specified when using nth mode")
+        packet = values["packet"].value if "packet" in values else 0
+        every = values["every"].value if "every" in values else 1
+        if "probability" in values:  # stands in the same place
+            every = int(values["probability"].value * _PROBABILITY) + 1
+        if packet >= every:
             raise Refused("the --packet p must be 0 <= p <= n-1")
 
     def listing(self, values: Values, names: Names | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import ClassVar, Final
 
@@ -15,7 +16,7 @@ from pystack.applets.iptables.extensions.fields import (
     tos_name,
 )
 from pystack.applets.iptables.family import IPV4, IPV6, Family
-from pystack.applets.iptables.option import U8, U32, Option, Values, Where, markmask, uint
+from pystack.applets.iptables.option import U8, U16, U32, Option, Values, Where, markmask, uint
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.rule import Target
@@ -227,15 +228,15 @@ class HopLimitTarget(TtlTarget):
     )
 
 
+_CLASS: Final = re.compile(r"\s*([-+]?(?:0x)?[0-9a-f]+):\s*([-+]?(?:0x)?[0-9a-f]+)", re.I)
+
+
 def _class(text: str, where: Where) -> int:
     """`MAJOR:MINOR`, hexadecimal. Linux: libxt_CLASSIFY.c CLASSIFY_string_to_priority()"""
-    major, colon, minor = text.partition(":")
-    try:
-        if colon:
-            return int(major, 16) << 16 | int(minor, 16)
-    except ValueError:
-        pass
-    raise Refused(f'Bad class value "{text}"')
+    found = _CLASS.match(text)
+    if found is None:
+        raise Refused(f'Bad class value "{text}"')
+    return (int(found[1], 16) << 16 | int(found[2], 16) & U16) & U32
 
 
 def _show_class(value: int) -> str:

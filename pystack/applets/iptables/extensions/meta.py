@@ -15,13 +15,15 @@ from pystack.applets.iptables.option import (
     Where,
     mac,
     markmask,
+    prefix,
     quoted,
     show_mark,
-    text_up_to,
+    text_cut,
     uint,
 )
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
+from pystack.errors import EINVAL
 from pystack.netfilter.matches import meta
 from pystack.netfilter.rule import Match
 from pystack.packet import (
@@ -60,7 +62,7 @@ class Comment(MatchExtension):
     """Linux: libxt_comment.c"""
 
     name = "comment"
-    options = (Option("comment", text_up_to(255), quoted, required=True),)
+    options = (Option("comment", text_cut(255), quoted, required=True),)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`/* a comment */`"""
@@ -86,10 +88,10 @@ _TYPE_NAMES: Final = {number: name for name, number in reversed(_TYPES.items())}
 
 
 def _packet_type(text: str, where: Where) -> int:
-    for name, number in _TYPES.items():
-        if name.startswith(text.lower()) and text:
-            return number
-    raise Refused(f"Bad packet type '{text}'")
+    found = _TYPES.get(text.lower())
+    if found is None:
+        raise Refused(f"Bad packet type '{text}'")
+    return found
 
 
 class PktType(MatchExtension):
@@ -142,12 +144,34 @@ class Cpu(MatchExtension):
         return (meta.Cpu(values["cpu"].value, values["cpu"].inverted),)
 
 
-def _group(text: str, where: Where) -> tuple[int, int]:
-    if not text[:1].isdigit():
+class _Numbers:
+    """Numbers of which iproute2's files name only 0. Linux: xtables_parse_val_mask()"""
+
+    def __init__(self, zero: str) -> None:
+        self._zero = zero
+
+    def parse(self, text: str, where: Where) -> tuple[int, int]:
+        """`VALUE[/MASK]`, or the name."""
+        value, rest = prefix(text, U32)
+        if value is not None and (not rest or rest[0] == "/"):
+            return markmask(text, where)
+        if text == self._zero:
+            return 0, U32
         raise BadOption(
             f'{where.extension}: could not map name {text} to an integer value for option "--{where.option}".'
         )
-    return markmask(text, where)
+
+    def show(self, value: tuple[int, int]) -> str:
+        """As it is saved."""
+        return self._zero if value == (0, U32) else show_mark(value)
+
+    def listed(self, value: tuple[int, int], names: Names | None) -> str:
+        """As it is listed."""
+        return show_mark(value) if names is None else self.show(value)
+
+
+_REALMS: Final = _Numbers("cosmos")
+_GROUPS: Final = _Numbers("default")
 
 
 class Realm(MatchExtension):
@@ -156,11 +180,11 @@ class Realm(MatchExtension):
     families = (IPV4,)
     name = "realm"
     hooks = ("INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
-    options = (Option("realm", _group, show_mark, required=True, invert=True),)
+    options = (Option("realm", _REALMS.parse, _REALMS.show, required=True, invert=True),)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`realm 0x5`"""
-        return f"{_not(values['realm'])}realm {show_mark(values['realm'].value)}"
+        return f"{_not(values['realm'])}realm {_REALMS.listed(values['realm'].value, names)}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test."""
@@ -173,8 +197,8 @@ class DevGroup(MatchExtension):
 
     name = "devgroup"
     options = (
-        Option("src-group", _group, show_mark, invert=True),
-        Option("dst-group", _group, show_mark, invert=True),
+        Option("src-group", _GROUPS.parse, _GROUPS.show, invert=True),
+        Option("dst-group", _GROUPS.parse, _GROUPS.show, invert=True),
     )
 
     def check(self, values: Values) -> None:
@@ -182,10 +206,16 @@ class DevGroup(MatchExtension):
         if not values:
             raise Refused("devgroup match: You must specify either '--src-group' or '--dst-group'")
 
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """Each only where there is such a device. Linux: net/netfilter/xt_devgroup.c"""
+        if "src-group" in values and site.chain in ("OUTPUT", "POSTROUTING"):
+            return EINVAL
+        return EINVAL if "dst-group" in values and site.chain in ("PREROUTING", "INPUT") else 0
+
     def listing(self, values: Values, names: Names | None) -> str:
         """`src-group 0x5`"""
         ends = sorted(values.items(), reverse=True)
-        return " ".join(f"{_not(given)}{name} {show_mark(given.value)}" for name, given in ends)
+        return " ".join(f"{_not(given)}{name} {_GROUPS.listed(given.value, names)}" for name, given in ends)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test for both."""
@@ -198,7 +228,10 @@ class DevGroup(MatchExtension):
 
 def device(text: str, where: Where) -> str:
     """A device's name; the empty one is nobody's mistake here."""
-    return header.interface(text)[0] if text else ""
+    name, warning = header.interface(text) if text else ("", "")
+    if warning:
+        where.warn(warning)
+    return name
 
 
 class Physdev(MatchExtension):
@@ -217,6 +250,12 @@ class Physdev(MatchExtension):
         """One of them."""
         if not values:
             raise Refused("PHYSDEV: no physdev option specified")
+
+    def kernel_error(self, values: Values, site: Site) -> int:
+        """Of a packet of our own the port is not known yet. Linux: net/netfilter/xt_physdev.c"""
+        bridged = "physdev-is-bridged" in values and not values["physdev-is-bridged"].inverted
+        asks = values.keys() & {"physdev-out", "physdev-is-out"}
+        return EINVAL if asks and not bridged and site.chain == "OUTPUT" else 0
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`PHYSDEV match --physdev-in tap1`"""

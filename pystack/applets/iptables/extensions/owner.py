@@ -30,6 +30,13 @@ def _ids(text: str, where: Where) -> tuple[int, int]:
     return low, high
 
 
+def _behind_a_group(where: Where) -> None:
+    """Linux: libxt_owner.c owner_mt_parse()"""
+    if "gid-owner" not in where.given:
+        why = '"you need to use --gid-owner first"'
+        raise Refused(f'owner: Bad value for "--suppl-groups" option: {why}')
+
+
 def _show(value: tuple[int, int]) -> str:
     low, high = value
     return str(low) if low == high else f"{low}-{high}"
@@ -44,17 +51,13 @@ class OwnerExtension(MatchExtension):
         Option("socket-exists", invert=True),
         Option("uid-owner", _ids, _show, invert=True),
         Option("gid-owner", _ids, _show, invert=True),
-        Option("suppl-groups"),
+        Option("suppl-groups", check=_behind_a_group),
     )
 
     def check(self, values: Values) -> None:
-        """Supplementary groups are asked only behind a group."""
+        """One of them."""
         if not values:
             raise Refused("owner: At least one of --uid-owner, --gid-owner or --socket-exists is required")
-        given = list(values)
-        if "suppl-groups" in values and "gid-owner" not in given[: given.index("suppl-groups")]:
-            why = '"you need to use --gid-owner first"'
-            raise Refused(f'owner: Bad value for "--suppl-groups" option: {why}')
 
     def kernel_error(self, values: Values, site: Site) -> int:
         """A range has to go up. Linux: net/netfilter/xt_owner.c owner_check()"""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.family import IPV4
+from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.option import (
+    U16,
     U32,
     Given,
     Option,
     Values,
     Where,
+    port_of,
     ports,
+    ports_of,
     show_range,
     strtoul,
     uint_range,
@@ -53,9 +57,17 @@ class _Ports(MatchExtension):
         """nft translates these by itself, and asks only that -p names the protocol."""
         if not site.nft:
             return super().kernel_error(values, site)
-        if site.header.protocol != self.protocol and values:
-            raise Refused(f"{self.name.upper()} match requires '-p {self.name}'")
         return 0 if site.header.protocol == self.protocol else EINVAL
+
+    def check_translation(self, values: Values, header: Header) -> None:
+        """Linux: nft.c add_nft_tcp(), add_nft_udp()"""
+        asks = any(given.inverted or given.value != _ALL_PORTS for given in values.values())
+        if header.protocol != self.protocol and asks:
+            raise Refused(f"{self.name.upper()} match requires '-p {self.name}'")
+
+    def prepared(self, values: Values, *, nft: bool) -> Values:
+        """What is not below a port is above it: so nft reads its own translation."""
+        return {name: _turned_round(given) if nft else given for name, given in values.items()}
 
     def save(self, values: Values) -> str:
         """All ports are the same as none."""
@@ -63,8 +75,7 @@ class _Ports(MatchExtension):
 
     def is_shown(self, values: Values, *, nft: bool) -> bool:
         """nft reads its own translation of `! --sport :` as nothing at all."""
-        lost = [given.inverted and given.value == _ALL_PORTS for given in values.values()]
-        return not (nft and lost and all(lost))
+        return not values or not all(given.lost for given in values.values())
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """The header has to be there in any case."""
@@ -79,13 +90,24 @@ class _Ports(MatchExtension):
         words = [self.name]
         for name, shown in (("sport", "spt"), ("dport", "dpt")):
             given = values.get(name)
-            if given is None or (given.value == _ALL_PORTS and not given.inverted):
+            if given is None or given.lost or (given.value == _ALL_PORTS and not given.inverted):
                 continue
             low, high = given.value
             plural = "s" if low != high else ""
             ends = [_service(end, services) for end in ((low, high) if low != high else (low,))]
             words.append(f"{shown}{plural}:{'!' if given.inverted else ''}{':'.join(ends)}")
         return " ".join(words)
+
+
+def _turned_round(given: Given) -> Given:
+    if not given.inverted or not isinstance(given.value, tuple):
+        return given
+    if given.value == _ALL_PORTS:
+        return Given(given.value, inverted=True, lost=True)
+    low, high = given.value
+    if low == high or (low > 0 and high < U16):
+        return given
+    return Given((high + 1, U16) if not low else (0, low - 1))
 
 
 def _service(number: int, services: dict[int, str] | None) -> str:
@@ -109,7 +131,7 @@ _SYN_ONLY: Final = tcp.FIN | tcp.SYN | tcp.RST | tcp.ACK, tcp.SYN
 def _flags(text: str) -> int:
     """Linux: libxt_tcp.c parse_tcp_flag()"""
     bits = 0
-    for name in text.split(","):
+    for name in filter(None, text.split(",")):
         if name.upper() not in _FLAG_BITS:
             raise Refused(f"Unknown TCP flag `{name}'")
         bits |= _FLAG_BITS[name.upper()]
@@ -141,6 +163,15 @@ def _tcp_option(text: str, where: Where) -> int:
     return value
 
 
+_FLAGS_TWICE: Final = "Only one of `--syn' or `--tcp-flags'  allowed"
+
+
+def _flags_once(where: Where) -> None:
+    """--syn is one way to say --tcp-flags."""
+    if "syn" in where.given or "tcp-flags" in where.given:
+        raise Refused(_FLAGS_TWICE)
+
+
 class Tcp(_Ports):
     """Linux: libxt_tcp.c"""
 
@@ -149,17 +180,34 @@ class Tcp(_Ports):
     protocols = (IPPROTO_TCP,)
     length = tcp.HEADER_LENGTH
     options = (
-        Option("sport", ports, show_range, invert=True, aliases=("source-port",)),
-        Option("dport", ports, show_range, invert=True, aliases=("destination-port",)),
-        Option("tcp-option", _tcp_option, invert=True),
-        Option("tcp-flags", _mask, _show_flags, invert=True, more=_mask_and_flags),
-        Option("syn", invert=True),
+        Option(
+            "sport",
+            ports_of("tcp"),
+            show_range,
+            invert=True,
+            aliases=("source-port",),
+            twice="Only one `--source-port' allowed",
+        ),
+        Option(
+            "dport",
+            ports_of("tcp"),
+            show_range,
+            invert=True,
+            aliases=("destination-port",),
+            twice="Only one `--destination-port' allowed",
+        ),
+        Option("tcp-option", _tcp_option, invert=True, twice="Only one `--tcp-option' allowed"),
+        Option(
+            "tcp-flags",
+            _mask,
+            _show_flags,
+            invert=True,
+            more=_mask_and_flags,
+            check=_flags_once,
+            twice=_FLAGS_TWICE,
+        ),
+        Option("syn", invert=True, check=_flags_once, twice=_FLAGS_TWICE),
     )
-
-    def check(self, values: Values) -> None:
-        """--syn is one way to say --tcp-flags."""
-        if "syn" in values and "tcp-flags" in values:
-            raise Refused("Only one of `--syn' or `--tcp-flags'  allowed")
 
     def save(self, values: Values) -> str:
         """--syn is what --tcp-flags says too."""
@@ -215,8 +263,15 @@ class Udp(_Ports):
     protocols = (IPPROTO_UDP,)
     length = udp.HEADER_LENGTH
     options = (
-        Option("sport", ports, show_range, invert=True, aliases=("source-port",)),
-        Option("dport", ports, show_range, invert=True, aliases=("destination-port",)),
+        Option("sport", ports, show_range, invert=True, aliases=("source-port",), told_as="source-port"),
+        Option(
+            "dport",
+            ports,
+            show_range,
+            invert=True,
+            aliases=("destination-port",),
+            told_as="destination-port",
+        ),
     )
 
     def listing(self, values: Values, names: Names | None) -> str:
@@ -226,25 +281,49 @@ class Udp(_Ports):
 
 # --- multiport ----------------------------------------------------------------------------------------------
 
-_WITH_PORTS: Final = (6, 17, 136, 132, 33)
+_WITH_PORTS: Final = {6: "tcp", 17: "udp", 136: "udplite", 132: "sctp", 33: "dccp"}
 _MOST_PORTS: Final = 15
 _SAVED_AS: Final = {"source-ports": "sports", "destination-ports": "dports", "ports": "ports"}
 
 
-def _port_list(text: str, where: Where) -> tuple[tuple[int, int], ...]:
+class _PortList(NamedTuple):
+    """Ports and ranges of a protocol."""
+
+    protocol: str
+    ranges: tuple[tuple[int, int], ...]
+
+
+def _port_list(text: str, where: Where) -> _PortList:
     """Linux: libxt_multiport.c parse_multi_ports_v1()"""
+    protocol = _protocol_with_ports(where)
     found: list[tuple[int, int]] = []
+    taken = 0
     for part in text.split(","):
-        found.append(ports(part, where))
-        if ":" in part and found[-1][0] >= found[-1][1]:
-            raise Refused("invalid portrange specified")
-    if sum(2 if low != high else 1 for low, high in found) > _MOST_PORTS:
-        raise Refused("too many ports specified")
-    return tuple(found)
+        low_text, colon, high_text = part.partition(":")
+        taken += 2 if colon else 1
+        if taken > _MOST_PORTS:
+            raise Refused("too many ports specified")
+        low = high = port_of(protocol, low_text, where)
+        if colon:
+            high = port_of(protocol, high_text, where)
+            if low >= high:
+                raise Refused("invalid portrange specified")
+        found.append((low, high))
+    return _PortList(protocol, tuple(found))
 
 
-def _show_list(value: tuple[tuple[int, int], ...]) -> str:
-    return ",".join(show_range(one) for one in value)
+def _protocol_with_ports(where: Where) -> str:
+    """Only protocols that begin with ports have some. Linux: libxt_multiport.c check_proto()"""
+    protocol = _WITH_PORTS.get(where.protocol_number)
+    if protocol is None and not where.protocol_number and not where.protocol_inverted:
+        raise Refused("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")
+    if protocol is None or where.protocol_inverted:
+        raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
+    return protocol
+
+
+def _show_list(value: _PortList) -> str:
+    return ",".join(show_range(one) for one in value.ranges)
 
 
 class MultiportExtension(MatchExtension):
@@ -268,16 +347,6 @@ class MultiportExtension(MatchExtension):
         if not values:
             raise Refused("multiport expection an option")
 
-    def kernel_error(self, values: Values, site: Site) -> int:
-        """Only protocols that begin with ports have some. Linux: libxt_multiport.c check_proto()"""
-        if site.header.protocol_inverted:
-            raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
-        if not site.header.protocol:
-            raise Refused("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")
-        if site.header.protocol not in _WITH_PORTS:
-            raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
-        return 0
-
     def save(self, values: Values) -> str:
         """By the short names."""
         ((name, given),) = values.items()
@@ -286,17 +355,18 @@ class MultiportExtension(MatchExtension):
     def listing(self, values: Values, names: Names | None) -> str:
         """`multiport dports 80,443`"""
         ((name, given),) = values.items()
-        services = None if names is None else names.tcp
+        by_protocol = {} if names is None else {"tcp": names.tcp, "udp": names.udp}
+        services = by_protocol.get(given.value.protocol)
         shown = ",".join(
             ":".join(_service(end, services) for end in ((low, high) if low != high else (low,)))
-            for low, high in given.value
+            for low, high in given.value.ranges
         )
         return f"multiport {_SAVED_AS[name]} {' !' if given.inverted else ''}{shown}"
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test for all of them."""
         ((name, given),) = values.items()
-        ranges = tuple(Range(low, high) for low, high in given.value)
+        ranges = tuple(Range(low, high) for low, high in given.value.ranges)
         of_source, of_destination = name != "destination-ports", name != "source-ports"
         return (Multiport(ranges, of_source, of_destination, given.inverted),)
 
@@ -321,7 +391,7 @@ class _Spis(MatchExtension):
                 low, high = given.value
                 plural = "s" if low != high else ""
                 return f"{self.name} spi{plural}:{'!' if given.inverted else ''}{show_range(given.value)}"
-        return self.name
+        return f"{self.name} " if self.name == "ah" else self.name
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """All of them if none was given."""

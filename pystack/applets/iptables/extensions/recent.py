@@ -6,7 +6,7 @@ from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.family import IPV4, IPV6
-from pystack.applets.iptables.option import U16, U32, Option, Values, Where, text_up_to, uint
+from pystack.applets.iptables.option import U32, Option, Values, host, is_file_name, text_cut, uint
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
@@ -16,13 +16,7 @@ from pystack.netfilter.rule import Match
 _ACTIONS: Final = {"set": "SET", "rcheck": "CHECK", "update": "UPDATE", "remove": "REMOVE"}
 _OTHERS: Final = tuple(_ACTIONS)
 _LONGEST_NAME: Final = 200
-
-
-def _mask(text: str, where: Where) -> int:
-    found = where.family.parse_address(text)
-    if found is None:
-        raise Refused(f'recent: option "--mask" requires an address, not `{text}\'')
-    return found
+_COUNTS: Final = ("seconds", "hitcount")
 
 
 class RecentExtension(MatchExtension):
@@ -37,12 +31,12 @@ class RecentExtension(MatchExtension):
         ),
         Option("seconds", uint(U32, 1)),
         Option("reap", also=("seconds",)),
-        Option("hitcount", uint(U16 + 1)),
+        Option("hitcount", uint(U32)),
         Option("rttl", excludes=("set", "remove")),
-        Option("name", text_up_to(_LONGEST_NAME)),
-        Option("mask", _mask),
-        Option("rsource"),
-        Option("rdest", excludes=("rsource",)),
+        Option("name", text_cut(_LONGEST_NAME - 1)),
+        Option("rsource", many=True),
+        Option("rdest", many=True),
+        Option("mask", host),
     )
 
     def check(self, values: Values) -> None:
@@ -52,10 +46,15 @@ class RecentExtension(MatchExtension):
 
     def kernel_error(self, values: Values, site: Site) -> int:
         """Linux: net/netfilter/xt_recent.c recent_mt_check()"""
-        plain = values.keys() & {"set", "remove"}
-        if "hitcount" in values and values["hitcount"].value >= MAX_STAMPS:
+        hits = values["hitcount"].value if "hitcount" in values else 0
+        conditions = values.keys() & {"seconds", "rttl", "reap"} or hits
+        if values.keys() & {"set", "remove"} and conditions:
             return EINVAL
-        return EINVAL if plain and values.keys() & {"seconds", "hitcount", "rttl", "reap"} else 0
+        return EINVAL if hits >= MAX_STAMPS or not is_file_name(_name(values)) else 0
+
+    def prepared(self, values: Values, *, nft: bool) -> Values:
+        """No hits are none."""
+        return {name: given for name, given in values.items() if name != "hitcount" or given.value}
 
     def save(self, values: Values) -> str:
         """List, mask and side are always said."""
@@ -64,9 +63,9 @@ class RecentExtension(MatchExtension):
         words.append(f"--{action}")
         for name in ("seconds", "reap", "hitcount", "rttl"):
             words += [f"--{name}"] if name in values else []
-            words += [str(values[name].value)] if name in ("seconds", "hitcount") and name in values else []
+            words += [str(_signed(values[name].value))] if name in _COUNTS and name in values else []
         words.append(f"--name {_name(values)} --mask {self._mask_text(values)}")
-        return " ".join([*words, "--rdest" if "rdest" in values else "--rsource"])
+        return " ".join([*words, f"--r{_side(values)}"])
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`recent: SET name: DEFAULT side: source mask: 255.255.255.255`"""
@@ -74,9 +73,9 @@ class RecentExtension(MatchExtension):
         words = ["!"] if values[action].inverted else []
         words += ["recent:", _ACTIONS[action]]
         for name, shown in (("seconds", "seconds: {}"), ("reap", "reap"), ("hitcount", "hit_count: {}")):
-            words += [shown.format(values[name].value)] if name in values else []
+            words += [shown.format(_signed(values[name].value or 0))] if name in values else []
         words += ["TTL-Match"] if "rttl" in values else []
-        words.append(f"name: {_name(values)} side: {'dest' if 'rdest' in values else 'source'}")
+        words.append(f"name: {_name(values)} side: {_side(values)}")
         return " ".join([*words, f"mask: {self._mask_text(values)}"])
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
@@ -88,7 +87,7 @@ class RecentExtension(MatchExtension):
                 site.path,
                 site.tables.recent.use(_name(values), self._mask(values), hits),
                 action,
-                by_destination="rdest" in values,
+                by_destination=_side(values) == "dest",
                 seconds=values["seconds"].value if "seconds" in values else 0,
                 hits=hits,
                 reap="reap" in values,
@@ -118,6 +117,16 @@ def _action(values: Values) -> str:
 
 def _name(values: Values) -> str:
     return values["name"].value if "name" in values else "DEFAULT"
+
+
+def _side(values: Values) -> str:
+    """The one that was named last."""
+    return next((name[1:] for name in reversed(list(values)) if name in ("rsource", "rdest")), "source")
+
+
+def _signed(number: int) -> int:
+    """As the tool prints it."""
+    return number - (1 << 32) if number >> 31 else number
 
 
 EXTENSIONS: Final = (RecentExtension(), RecentExtension6())

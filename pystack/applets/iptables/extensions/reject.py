@@ -42,10 +42,11 @@ _GONE_TEXT: Final = "--reject-with echo-reply no longer supported"
 def _type(text: str, where: Where) -> str:
     """The beginning of a name is enough. Linux: libipt_REJECT.c REJECT_parse()"""
     for name, alias, _ in _TYPES if where.family is IPV4 else _TYPES6:
-        if text and (name.startswith(text.lower()) or alias.startswith(text.lower())):
+        if name.startswith(text.lower()) or alias.startswith(text.lower()):
             return name
-    was_once = where.family is IPV4 and any(name.startswith(text.lower()) for name in _GONE)
-    raise Refused(f'unknown reject type "{text}"', before=_GONE_TEXT if was_once else "")
+    if where.family is IPV4 and any(name.startswith(text.lower()) for name in _GONE):
+        where.warn(_GONE_TEXT)
+    raise Refused(f'unknown reject type "{text}"')
 
 
 class RejectExtension(TargetExtension):

@@ -6,7 +6,7 @@ from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.extensions.ports import range_of
-from pystack.applets.iptables.option import U16, Option, Values, Where, number, show_range
+from pystack.applets.iptables.option import Option, Values, Where, ports_of, show_range
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.matches.ports import DestinationPort, SourcePort, Whole
@@ -46,35 +46,20 @@ _EVERY: Final = tuple((kind, 0, 0) for kind in range(256))
 _HOW: Final = ("all", "any", "only")
 
 
-def _ports(text: str, where: Where) -> tuple[int, int]:
-    low, colon, high = text.partition(":")
-    if not colon:
-        return _port(low, where), _port(low, where)
-    return (_port(low, where) if low else 0), (_port(high, where) if high else U16)
-
-
-def _port(text: str, where: Where) -> int:
-    value = number(text, U16)
-    value = where.names.ports.get(("sctp", text)) if value is None else value
-    if value is None:
-        raise Refused(f"invalid port/service `{text}' specified")
-    return value
-
-
-def _how(text: str, where: Where) -> str:
-    if text.lower() not in _HOW:
-        raise Refused('Match type has to be one of "ALL", "ANY" or "ONLY"')
+def _anything(text: str, where: Where) -> str:
     return text.lower()
 
 
 def _types(how: str, text: str | None, where: Where) -> _How:
-    """Linux: libxt_sctp.c parse_sctp_chunk()"""
+    """Linux: libxt_sctp.c parse_sctp_chunks(), parse_sctp_chunk()"""
     if text is None:
         raise Refused("--chunk-types requires two args")
+    if how not in _HOW:
+        raise Refused('Match type has to be one of "ALL", "ANY" or "ONLY"')
     if text.upper() in ("ALL", "NONE"):
         return how, _EVERY if text.upper() == "ALL" else ()
     found: dict[int, _Chunk] = {}
-    for part in text.split(","):
+    for part in filter(None, text.split(",")):
         name, colon, letters = part.partition(":")
         if name.upper() not in _CHUNKS:
             raise Refused(f"Unknown sctp chunk `{name}'")
@@ -82,7 +67,7 @@ def _types(how: str, text: str | None, where: Where) -> _How:
         mask = flags = 0
         for letter in letters if colon else "":
             if letter.upper() not in known.replace("-", ""):
-                raise Refused(f"Invalid chunk flags {letters}")
+                raise Refused(f"Invalid flags for chunk type {list(_CHUNKS).index(name.upper())}")
             bit = 0x80 >> known.index(letter.upper())
             mask |= bit
             flags |= bit if letter.isupper() else 0
@@ -117,9 +102,30 @@ class Sctp(MatchExtension):
     name = "sctp"
     protocols = (132,)
     options = (
-        Option("sport", _ports, show_range, invert=True, aliases=("source-port",)),
-        Option("dport", _ports, show_range, invert=True, aliases=("destination-port",)),
-        Option("chunk-types", _how, _show, invert=True, more=_types),
+        Option(
+            "sport",
+            ports_of("sctp"),
+            show_range,
+            invert=True,
+            aliases=("source-port",),
+            twice="Only one `--source-port' allowed",
+        ),
+        Option(
+            "dport",
+            ports_of("sctp"),
+            show_range,
+            invert=True,
+            aliases=("destination-port",),
+            twice="Only one `--destination-port' allowed",
+        ),
+        Option(
+            "chunk-types",
+            _anything,
+            _show,
+            invert=True,
+            more=_types,
+            twice="Only one `--chunk-types' allowed",
+        ),
     )
 
     def listing(self, values: Values, names: Names | None) -> str:

@@ -63,8 +63,13 @@ class TcpMssExtension(TargetExtension):
             return EINVAL
         return super().kernel_error(values, site)
 
+    def prepared(self, values: Values, *, nft: bool) -> Values:
+        """What was said last."""
+        last = list(values)[-1]
+        return {last: values[last]}
+
     def save(self, values: Values) -> str:
-        """The clamp wins."""
+        """`--set-mss 500`"""
         if "clamp-mss-to-pmtu" in values:
             return "--clamp-mss-to-pmtu"
         return f"--set-mss {values['set-mss'].value}"

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
-from pystack.applets.iptables.option import Given, Option, Values, Where
+from pystack.applets.iptables.option import Given, Option, Values, Where, prefix
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.civil import moment, seconds_of
@@ -18,53 +18,77 @@ _ALL_WEEKDAYS: Final = 0xFE
 _ALL_MONTHDAYS: Final = 0xFFFFFFFE
 _LAST_SECOND: Final = 86399
 _LATEST: Final = 0x7FFFFFFF
-_TIME: Final = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?")
-_DATE: Final = re.compile(
-    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:T(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}))?)?)?)?)?"
-)
+_DECIMAL: Final = re.compile(r"\s*([-+]?\d+)")
+
+
+def _decimal(text: str) -> tuple[int, str]:
+    """strtoul() with base 10: what is no number is 0."""
+    found = _DECIMAL.match(text)
+    return (0, text) if found is None else (int(found[1]), text[found.end() :])
 
 
 def _time(text: str, where: Where) -> int:
-    found = _TIME.fullmatch(text)
-    parts = [0, 0, 99] if found is None else [int(part or 0) for part in found.groups()]
-    if parts[0] > 23 or parts[1] > 59 or parts[2] > 59:
-        why = "should be hh:mm[:ss] format and within the boundaries"
-        raise Refused(f'invalid time "{text}" specified, {why}')
-    return (parts[0] * 60 + parts[1]) * 60 + parts[2]
+    """Linux: libxt_time.c time_parse_minutes()"""
+    hour, rest = _decimal(text)
+    if rest.startswith(":") and 0 <= hour <= 23:
+        text = rest[1:]
+        minute, rest = _decimal(text)
+        if not rest and 0 <= minute <= 59:
+            return (hour * 60 + minute) * 60
+        if rest.startswith(":") and 0 <= minute <= 59:
+            text = rest[1:]
+            second, rest = _decimal(text)
+            if not rest and 0 <= second <= 59:
+                return (hour * 60 + minute) * 60 + second
+    why = "should be hh:mm[:ss] format and within the boundaries"
+    raise Refused(f'invalid time "{text}" specified, {why}')
+
+
+# What stands behind each part of a date, and the largest that it may be.
+_DATE_PARTS: Final = (("-", 2038), ("-", 12), ("T", 31), (":", 23), (":", 59), ("", 59))
 
 
 def _date(text: str, where: Where) -> int:
-    found = _DATE.fullmatch(text)
-    defaults = (0, 1, 1, 0, 0, 0)
-    parts = (
-        [int(part or default) for part, default in zip(found.groups(), defaults, strict=True)]
-        if found
-        else []
-    )
-    if not parts or not 1970 <= parts[0] <= 2038 or not 1 <= parts[1] <= 12 or not 1 <= parts[2] <= 31:
-        raise Refused(f'Invalid date "{text}" specified. Should be YYYY[-MM[-DD[Thh[:mm[:ss]]]]]')
-    return seconds_of(parts[0], parts[1], parts[2]) + (parts[3] * 60 + parts[4]) * 60 + parts[5]
+    """Linux: libxt_time.c time_parse_date()"""
+    parts, rest = [0, 1, 1, 0, 0, 0], text
+    for number, (separator, most) in enumerate(_DATE_PARTS):
+        parts[number], rest = _decimal(rest)
+        if not 0 <= parts[number] <= most or parts[0] < 1970 or (rest and rest[0] != separator):
+            raise Refused(f'Invalid date "{text}" specified. Should be YYYY[-MM[-DD[Thh[:mm[:ss]]]]]')
+        if not rest:
+            break
+        rest = rest[1:]
+    year, month = (parts[0], parts[1]) if parts[1] else (parts[0] - 1, 12)
+    return seconds_of(year, month, parts[2]) + (parts[3] * 60 + parts[4]) * 60 + parts[5]
+
+
+def _segments(text: str, length: int) -> list[str]:
+    """What stands between commas, cut to so many characters. Linux: libxt_time.c my_strseg()"""
+    parts = text.split(",")
+    return [part[:length] for part in (parts if parts[-1] else parts[:-1])]
 
 
 def _monthdays(text: str, where: Where) -> int:
     mask = 0
-    for part in text.split(","):
-        if not part.isdigit() or not 1 <= int(part) <= 31:
+    for part in _segments(text, 2):
+        day, rest = prefix(part, 31)
+        if rest or (day is None and part):
             raise Refused(f"{part} is not a valid day for --monthdays")
-        mask |= 1 << int(part)
+        mask |= 1 << (day or 0)
     return mask
 
 
 def _weekdays(text: str, where: Where) -> int:
     mask = 0
-    for part in text.split(","):
-        if part.isdigit():
-            if not 1 <= int(part) <= 7:
-                raise Refused(f"{part} is not a valid day for --weekdays")
-            mask |= 1 << int(part)
+    for part in _segments(text, 3):
+        number, rest = prefix(part, 999)
+        if not rest:
+            if not number:
+                raise Refused("No, the week does NOT begin with Sunday.")
+            mask |= 1 << number
             continue
-        known = [number for number, name in enumerate(_WEEKDAYS, 1) if name[:2].lower() == part[:2].lower()]
-        if len(part) < 2 or not known:
+        known = [day for day, name in enumerate(_WEEKDAYS, 1) if name[:2] == part[:2]]
+        if not known:
             raise Refused(f"{part} is not a valid day specifier")
         mask |= 1 << known[0]
     return mask
@@ -104,8 +128,8 @@ class TimeExtension(MatchExtension):
         Option("weekdays", _weekdays, invert=True),
         Option("datestart", _date),
         Option("datestop", _date),
-        Option("utc"),
-        Option("localtz", excludes=("utc",)),
+        Option("utc", excludes=("localtz", "kerneltz")),
+        Option("localtz", excludes=("utc", "kerneltz")),
         Option("kerneltz", excludes=("utc", "localtz")),
         Option("contiguous"),
     )
@@ -113,7 +137,7 @@ class TimeExtension(MatchExtension):
     def check(self, values: Values) -> None:
         """A night that belongs to the day before must be a night."""
         start, stop = _times(values)
-        if "contiguous" in values and start <= stop:
+        if "contiguous" in values and start < stop:
             why = "--contiguous only makes sense when stoptime is smaller than starttime"
             raise Refused(f"time: {why}")
 
@@ -131,7 +155,7 @@ class TimeExtension(MatchExtension):
         first, last = _dates(values)
         if first:
             words.append(f"--datestart {_show_date(first, 'T')}")
-        words.append(f"--datestop {_show_date(last, 'T')}")
+        words += [f"--datestop {_show_date(last, 'T')}"] if last else []
         words += ["--kerneltz"] if values.keys() & {"kerneltz", "localtz"} else []
         return " ".join([*words, "--contiguous"] if "contiguous" in values else words)
 
@@ -149,7 +173,7 @@ class TimeExtension(MatchExtension):
         first, last = _dates(values)
         if first:
             words.append(f"starting from {_show_date(first, ' ')}")
-        if last != _LATEST:
+        if last not in (0, _LATEST):
             words.append(f"until date {_show_date(last, ' ')}")
         words += [] if values.keys() & {"kerneltz", "localtz"} else ["UTC"]
         return " ".join([*words, "contiguous"] if "contiguous" in values else words)
