@@ -23,5 +23,8 @@ as_root() {
 
 can_be_root() { [[ $EUID -eq 0 ]] || command -v sudo >/dev/null; }
 
+# Where peers are that scripts/bench imports.
+bench_cache() { printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/pystack/bench"; }
+
 # Where the kernel for the test VMs is unpacked: `kernel` in there points at the newest one.
 vm_cache() { printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/pystack/vm"; }

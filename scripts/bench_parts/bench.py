@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -44,22 +44,22 @@ class Bench:
         self.lab = lab
         self.settings = settings
         self.report = report
-        self._running: dict[str, Contestant] = {}
-        self._broken: dict[str, Absent | BenchError] = {}  # who could not be started, by name
+        self._running: dict[type[Contestant], Contestant] = {}
+        self._broken: dict[type[Contestant], Absent | BenchError] = {}  # who could not be started
         self._count = 0
 
     def running(self, kind: type[Contestant]) -> Contestant:
         """The contestant that serves all rows. Raises BenchError or Absent, each time the same one."""
-        if kind.name in self._broken:
-            raise self._broken[kind.name]
-        if kind.name not in self._running:
+        if kind in self._broken:
+            raise self._broken[kind]
+        if kind not in self._running:
             self.report(f"starting {kind.name}")
             try:
-                self._running[kind.name] = self._started(kind)
+                self._running[kind] = self._started(kind)
             except (Absent, BenchError) as error:
-                self._broken[kind.name] = error
+                self._broken[kind] = error
                 raise
-        return self._running[kind.name]
+        return self._running[kind]
 
     def _started(self, kind: type[Contestant]) -> Contestant:
         contestant = self.another(kind)
@@ -74,13 +74,17 @@ class Bench:
         self._count += 1
         return kind(self.lab, f"c{self._count}")
 
-    def between(self, measure: Callable[[Contestant], Reading]) -> list[Asked]:
+    def between(
+        self,
+        measure: Callable[[Contestant], Reading],
+        kinds: Sequence[type[Contestant]] = CONTESTANTS,
+    ) -> list[Asked]:
         """Every contestant, measured while it runs."""
 
         def ask(kind: type[Contestant]) -> Reading:
             return measure(self.running(kind))
 
-        return [Asked(kind.name, partial(ask, kind), kind.missing()) for kind in CONTESTANTS]
+        return [Asked(kind.name, partial(ask, kind), kind.missing()) for kind in kinds]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,3 +63,17 @@ def _kilobytes(pid: int, field: str) -> int:
     if found is None:
         raise BenchError(f"the kernel does not say the {field} of process {pid}")
     return int(found[1])
+
+
+def own_resident() -> int:
+    """Octets of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def growth(module: str, count: int) -> float:
+    """What a module prints that is run with a number in a process of its own: by how many octets it grew."""
+    command = [sys.executable, "-m", module, str(count)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise BenchError(ended.stderr)
+    return float(ended.stdout)

@@ -6,11 +6,9 @@ yardstick is one probe of a dictionary, which is the least that a look-up can be
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from pystack.applets import virtual
@@ -20,6 +18,7 @@ from pystack.l3.fib import Fib
 from pystack.l3.fib_types import RT_TABLE_MAIN, RTN_UNICAST, FibInfo, FibRoute, Flow, Nexthop
 from pystack.rng import Rng
 from pystack.wire.ipv4 import address_text, netmask, parse_address
+from scripts.bench_parts import processes
 from scripts.bench_parts.lab import BenchError
 from scripts.bench_parts.results import Reading
 
@@ -131,21 +130,12 @@ def show(count: int) -> Reading:
 
 def memory(count: int) -> Reading:
     """MB that so many routes take, in a process of their own."""
-    command = [sys.executable, "-m", "scripts.bench_parts.route_rows", str(count)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise BenchError(ended.stderr)
-    return Reading(float(ended.stdout))
-
-
-def _resident() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
+    return Reading(processes.growth("scripts.bench_parts.route_rows", count) / 1e6)
 
 
 if __name__ == "__main__":
     made_up, empty = prefixes(int(sys.argv[1])), routed_host()
-    before = _resident()
+    before = processes.own_resident()
     for prefix, length in made_up:
         fill(empty, [(prefix ^ 1 ^ 1, length)])  # a number of its own, as who reads a file would have it
-    print(_resident() - before)
+    print(processes.own_resident() - before)

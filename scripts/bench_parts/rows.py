@@ -9,7 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scripts.bench_parts import core_rows, processes, route_rows, traffic, twin_rows
+from scripts.bench_parts import (
+    core_rows,
+    processes,
+    route_rows,
+    socket_ends,
+    socket_memory,
+    traffic,
+    twin_rows,
+)
 from scripts.bench_parts.bench import Asked, Bench, Question
 from scripts.bench_parts.contestant import Contestant
 from scripts.bench_parts.contestants import CONTESTANTS, RELAY, VDE, KernelBridge, PystackBridge
@@ -24,6 +32,10 @@ CORE_HOW: Final = (
 ROUTES_HOW: Final = (
     "CPU time in this process; prefixes of the lengths of the Internet's table; the bare loop probes one "
     "dictionary"
+)
+SOCKETS_HOW: Final = (
+    "the other end is a program on the kernel's sockets; a TAP in between, for the kernel a veth; PyTCP's "
+    "sockets block, so its program has threads; `lent`: the program runs beside a daemon, on its sockets"
 )
 TWIN_HOW: Final = (
     "both sides and their comparison, by the runner of `pystack compare lab`, in one topology; "
@@ -44,6 +56,13 @@ def udp(bench: Bench) -> list[Asked]:
 def rtt(bench: Bench) -> list[Asked]:
     """Each contestant's round trip."""
     return bench.between(traffic.rtt)
+
+
+def sockets(measure: Callable[[Contestant, float], Reading]) -> Callable[[Bench], list[Asked]]:
+    """Each stack as the end of one connection with the kernel."""
+    return lambda bench: bench.between(
+        lambda contestant: measure(contestant, bench.settings.seconds), socket_ends.ENDS
+    )
 
 
 def startup(bench: Bench) -> list[Asked]:
@@ -172,6 +191,33 @@ QUESTIONS: Final = (
         f"ping -A, median of {traffic.ECHOES} echoes a round, each sent when the last one is back",
         rtt,
         bars=(Bar(1.5, at_least=False, against=RELAY),),
+    ),
+    Question(
+        "sockets-receive",
+        "a trio program that receives over one connection",
+        "Gbit/s",
+        SOCKETS_HOW,
+        sockets(socket_ends.receive),
+        more_is_better=True,
+        bars=(Bar(1.0), Bar(200.0, against=socket_ends.PYTCP)),
+    ),
+    Question(
+        "sockets-send",
+        "a trio program that sends over one connection",
+        "Gbit/s",
+        SOCKETS_HOW,
+        sockets(socket_ends.send),
+        more_is_better=True,
+        bars=(Bar(1.0), Bar(200.0, against=socket_ends.PYTCP)),
+    ),
+    Question(
+        "sockets-memory",
+        "what a connection takes that is open and says nothing",
+        "KiB",
+        "the growth of a process that holds both ends of them over lo, an end counted as one",
+        lambda bench: [Asked(PYSTACK, lambda: socket_memory.memory(bench.settings.frames // 2))],
+        bars=(Bar(10.0, at_least=False),),
+        needs_root=False,
     ),
     Question(
         "startup",
