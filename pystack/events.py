@@ -49,7 +49,21 @@ class Nflogged:
     packet: bytes  # from the IP header on
 
 
-Event = Printk | Dropped | Changed | Nflogged
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A packet that TRACE marked met a rule, or a policy, of an nft table."""
+
+    netns: str
+    family: int
+    id: int  # of the packet
+    packet: str  # what it is like, where that is told first in a chain
+    table: str
+    chain: str
+    rule: object | None  # None: the policy
+    verdict: str
+
+
+Event = Printk | Dropped | Changed | Nflogged | Traced
 Subscriber = Callable[[Event], None]
 
 

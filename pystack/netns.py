@@ -138,7 +138,7 @@ class Netns:
 
     def _build_tables(self) -> None:
         path = NetfilterPath(self.ipv4, self.link, self.devices)
-        path6 = Ipv6Path(self.clock, self.rng, path.printk, path.finish_checksum, path.nflog)
+        path6 = Ipv6Path(self.clock, self.rng, path.printk, path.finish_checksum, path.nflog, path.traced)
         self.ipsets = IpSets(self.clock, lambda ipset: bool(self.ipset_references(ipset)))
         self.tables = Tables(NFPROTO_IPV4, self.hooks, path, self.conntrack, self.ipsets)
         self.tables6 = Tables(NFPROTO_IPV6, self.hooks, path6, self.conntrack, self.ipsets)

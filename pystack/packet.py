@@ -72,7 +72,7 @@ class Packet:
         self.shared = False  # another packet holds the same bytearray
         self.mark = 0
         self.priority = 0
-        self.nf_trace = False  # a rule said TRACE
+        self.nf_trace = 0  # the number under which it is followed, since a rule said TRACE
         self.ip: Ipv4Header | None = None
         self.ip6: Ipv6Header | None = None
         self.route: Route | None = None

@@ -207,6 +207,12 @@ TEXTS: Final = (
         re.compile(r'(num[tr]xqueues"?[ :])[0-9]+'),
         r"\1N",
     ),
+    TextMask(
+        "trace-id",
+        "the kernel follows a packet by where it lies in memory",
+        re.compile(r"((?:PACKET|TRACE): [0-9]+) [0-9a-f]{8}"),
+        r"\1 ID",
+    ),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
 )
 

@@ -5,7 +5,7 @@ address.
 from __future__ import annotations
 
 from pystack.device import NetDevice
-from pystack.events import Nflogged
+from pystack.events import Nflogged, Traced
 from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable, Link
 from pystack.l2.offload import finish_checksum
@@ -135,6 +135,14 @@ class NetfilterPath:
         if events.wanted:
             packet = bytes(pkt.payload()[:octets])
             events.emit(Nflogged(self._link.drop.netns, group, prefix, packet))
+
+    def traced(
+        self, family: int, trace: int, packet: str, table: str, chain: str, rule: object | None, verdict: str
+    ) -> None:
+        """An event for whoever listens."""
+        events = self._link.events
+        if events.wanted:
+            events.emit(Traced(self._link.drop.netns, family, trace, packet, table, chain, rule, verdict))
 
     def duplicate(self, pkt: Packet, hook: int, gateway: int, oif: str) -> None:
         """Linux: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4()"""

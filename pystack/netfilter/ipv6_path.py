@@ -27,12 +27,14 @@ class Ipv6Path:
         printk: Callable[[str], None],
         finish_checksum: Callable[[Packet], None],
         nflog: Callable[[int, str, Packet, int | None], None],
+        traced: Callable[[int, int, str, str, str, object | None, str], None],
     ) -> None:
         self.clock = clock
         self.rng = rng
         self.printk = printk
         self.finish_checksum = finish_checksum
         self.nflog = nflog
+        self.traced = traced
 
     def reroute(self, pkt: Packet) -> bool:
         """Linux: net/ipv6/netfilter.c ip6_route_me_harder()"""

@@ -53,6 +53,11 @@ class Path(Protocol):
     def nflog(self, group: int, prefix: str, pkt: Packet, octets: int | None) -> None:
         """Tell whoever listens to a group; at most so many octets, None: all."""
 
+    def traced(
+        self, family: int, trace: int, packet: str, table: str, chain: str, rule: object | None, verdict: str
+    ) -> None:
+        """Tell whoever follows packets that one met a rule, or a policy, of an nft table."""
+
     def duplicate(self, pkt: Packet, hook: int, gateway: int, oif: str) -> None:
         """Send a copy to a host. Linux: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4()"""
 

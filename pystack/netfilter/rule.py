@@ -92,7 +92,7 @@ class Lookup(Protocol):
 class Rule:
     """Linux: include/uapi/linux/netfilter_ipv4/ip_tables.h struct ipt_entry"""
 
-    __slots__ = ("octets", "origin", "packets", "spec", "target", "tests")
+    __slots__ = ("handle", "octets", "origin", "packets", "spec", "target", "tests")
 
     def __init__(
         self, tests: tuple[Match, ...], target: Target | None, spec: object, origin: str = ""
@@ -101,6 +101,7 @@ class Rule:
         self.target = target  # None: only counts
         self.spec = spec  # as the front end read it, for printing
         self.origin = origin  # FILE:LINE
+        self.handle = 0  # the number under which nft knows it in its table
         self.packets = 0
         self.octets = 0
 

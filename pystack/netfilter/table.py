@@ -67,6 +67,7 @@ class Table:
         self._points = points
         self._view = view
         self._connections = connections
+        self._handles = 0  # how many chains and rules there have been
         self._wrap = wrap  # what hangs at a hook may do more than ask the chain
         self._entries: dict[str, HookEntry] = {}
 
@@ -78,6 +79,7 @@ class Table:
             raise NetError(EEXIST)
         self.chains[chain.name] = chain
         self.exists = True
+        self._handles += 1
         if isinstance(chain, BaseChain):
             self._hang(chain)
 
@@ -165,6 +167,9 @@ class Table:
         chain.rules[:] = rules
 
     def _enter(self, rule: Rule) -> None:
+        if not rule.handle:  # else it comes back to where it was
+            self._handles += 1
+            rule.handle = self._handles
         if isinstance(rule.target, Jump):
             rule.target.chain.references += 1
         for _ in range(rule.connection_users):

@@ -31,6 +31,7 @@ from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import BaseChain
 from pystack.netfilter.table import LEGACY, MakeView, Table
 from pystack.netfilter.trace import LegacyTrace
+from pystack.netfilter.trace_nft import NftTrace
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
 from pystack.packet import Packet
@@ -92,6 +93,7 @@ class Tables:
                 self._family, name, owner, points, self._view_for(owner), self._wrapped, connections
             )
             self._tables[owner, name] = table
+            table.tracer = NftTrace(self.path, self._family, name)
             if owner == LEGACY:
                 table.tracer = LegacyTrace(self.path, name)
                 for chain in chains_of(name):

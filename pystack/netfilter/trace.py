@@ -35,6 +35,9 @@ class LegacyTrace:
         ends = isinstance(rule.target, Verdict) and not rule.tests
         self._write(chain, number, _end_of(chain) if ends else "rule", view)
 
+    def obeyed(self, chain: Chain, rule: Rule, verdict: int, view: View) -> None:
+        """Told already."""
+
     def end(self, chain: Chain, view: View) -> None:
         """No rule of the chain decided."""
         self._write(chain, len(chain.rules) + 1, _end_of(chain), view)

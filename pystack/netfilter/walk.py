@@ -26,6 +26,9 @@ class Tracer(Protocol):
     def rule(self, chain: Chain, number: int, rule: Rule, view: View) -> None:
         """A rule matched, and is about to be obeyed."""
 
+    def obeyed(self, chain: Chain, rule: Rule, verdict: int, view: View) -> None:
+        """It was obeyed; a jump is told before it is followed."""
+
     def end(self, chain: Chain, view: View) -> None:
         """No rule of the chain decided."""
 
@@ -78,6 +81,8 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None, tracer: 
         if type(target) is Jump:
             if listener is not None:
                 listener.rule(place.chain, number + 1, rule, CONTINUE, view)
+            if tracer is not None and view.pkt.nf_trace:
+                tracer.obeyed(place.chain, rule, CONTINUE, view)
             if not target.goto:
                 calls.append(place)
             place = _Place(target.chain, view)
@@ -85,6 +90,8 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None, tracer: 
         verdict = CONTINUE if target is None else target.apply(view)
         if listener is not None:
             listener.rule(place.chain, number + 1, rule, verdict, view)
+        if tracer is not None and view.pkt.nf_trace:
+            tracer.obeyed(place.chain, rule, verdict, view)
         if verdict == RETURN and calls:
             place = calls.pop()
         elif verdict == RETURN:

@@ -1,10 +1,10 @@
-"""iptables and ip6tables under all their names; plain `iptables` is nft's, as on Debian."""
+"""iptables and ip6tables under all their names; plain `iptables` is nft's, as on Debian. Their monitor."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pystack.applets.iptables import command, restore, save
+from pystack.applets.iptables import command, monitor, restore, save
 from pystack.applets.iptables.owner import LEGACY_OWNER, LEGACY_OWNER6, NFT_OWNER, NFT_OWNER6
 from pystack.applets.session import Applet
 
@@ -23,4 +23,4 @@ APPLETS: Final[dict[str, Applet]] = {
         (f"{program}-save", save.applet(owner, f"{program}-save")),
         (f"{program}-restore", restore.applet(owner, f"{program}-restore")),
     )
-}
+} | {monitor.PROGRAM: monitor.run}

@@ -28,13 +28,13 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side_build import Build
 from pystack.compare.lab.kernel_side_drops import DropTracer, drop_tracer
 from pystack.compare.lab.kernel_side_play import Play
+from pystack.compare.lab.probes import meets_probes
 from pystack.compare.lab.side import Choices, SideError
 from pystack.compare.records import Record
 from pystack.compare.scenario import Run, Scenario, Start, Topology
 
 HARMLESS: Final = ("ping", "arping", "sleep", "true", "echo")  # change nothing and print no counters
 LOGS: Final = re.compile(r"\bLOG\b|--log\b|\blog\b")  # in a setup or a command
-MEETS_PROBES: Final = re.compile(r"(?<![-\w])nft\b")  # it would list them, or flush them: no hops then
 AGES: Final = re.compile(r"\bstp(_state)?\b")  # a namespace with this changes between scenarios
 
 
@@ -136,7 +136,7 @@ class KernelSide:
         build = self._build
         assert self._kernel is not None
         assert build is not None
-        hops = hops and not any(map(MEETS_PROBES.search, commands))
+        hops = hops and not meets_probes(scenario)
         reader = build.hops(scenario.family) if hops else None
         if not hops:
             build.no_hops()

@@ -9,6 +9,7 @@ What probes cannot hide is that they exist: `nft list ruleset` names them, and `
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -16,12 +17,23 @@ from typing import Final
 from pystack.compare.lab.errors import CommandFailed, LabUnavailable
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.points import POINTS, Point
+from pystack.compare.scenario import Run, Scenario, Start
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 
 TABLE: Final = "pystack_probes"
 GROUP: Final = 0x7057  # of NFLOG; a rule of a setup hardly names it
 NETDEV: Final = "netdev"
+
+
+# Who lists tables of nft, flushes them, or follows packets through them: there may be no probes then.
+_MEETS_PROBES: Final = re.compile(r"(?<![-\w])nft\b|\bxtables-monitor\b")
+
+
+def meets_probes(scenario: Scenario) -> bool:
+    """Whether a command of a scenario would see them."""
+    commands = [step.command for step in scenario.steps if isinstance(step, Run | Start)]
+    return any(map(_MEETS_PROBES.search, commands))
 
 
 def ruleset(points: Iterable[Point], devices: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from pystack.compare.known import KernelRange, Known, sort_out
 from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.folder import folders_of, known_differences, pending_scenarios
 from pystack.compare.lab.kernel_side import KernelSide
+from pystack.compare.lab.probes import meets_probes
 from pystack.compare.lab.pystack_side import PystackSide, refuse_unknown
 from pystack.compare.lab.scenario_file import ScenarioError, find, read
 from pystack.compare.lab.side import Choices, Oracle, Side, SideError
@@ -135,7 +136,8 @@ class Runner:
             side.adopt(drawn)
         try:
             side.open(scenario.topology, scenario.file, scenario.setup_line)
-            return side.play(scenario, hops=self._options.hops), side.choices()
+            hops = self._options.hops and not meets_probes(scenario)
+            return side.play(scenario, hops=hops), side.choices()
         except SideError as error:
             raise self._attributed(error, side) from error
 
