@@ -186,6 +186,7 @@ def _objects(explanation: Explanation) -> Iterator[Json]:
     for traveller in explanation.travellers:
         yield traveller.to_json()
         yield from (stage.to_json() for stage in explanation.stages if stage.packet == traveller.number)
+        yield from traveller.logged()
         yield {
             "v": 1,
             "type": "outcome",

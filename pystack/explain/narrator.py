@@ -76,6 +76,7 @@ class Narrator:
         self._config_of = config_of
         self._lessons: list[Lesson] = []
         self._ways: dict[int, str] = {}  # by packet: where the tables send it
+        self._told_already: set[tuple[int, str]] = set()  # packets and hooks of the bridge
 
     def settle(self) -> None:
         """Nothing moves any more: tell what was learned meanwhile."""
@@ -148,6 +149,7 @@ class Narrator:
             self._ask_arp(crossing, traveller)
         if crossing.family != nf.NFPROTO_IPV4:
             return
+        self._note_bridge_rules(crossing, traveller)
         if crossing.hook == nf.OUTPUT and pkt.ip is not None:
             told = routing.routed_out(self._scene(crossing), pkt, pkt.ip, self._cause_of(traveller))
             self._stage(crossing, traveller, "route", "route", told)
@@ -160,6 +162,16 @@ class Narrator:
             )
             told = Told("forwarded", "net/ipv4/ip_forward.c ip_forward()", config=line)
             self._stage(crossing, traveller, "forward", "forward", told, changes)
+
+    def _note_bridge_rules(self, crossing: Crossing, traveller: Traveller) -> None:
+        """IP's hook within the bridge's hook of the same name, or in place of the bridge."""
+        is_bridged = crossing.pkt.physin is not None
+        told = rule_steps.so_far(traveller) if is_bridged else rule_steps.brouted(traveller)
+        if told is None:
+            return
+        place = hooks.hook_name(crossing).replace("ip", "bridge") if is_bridged else "bridge BROUTING"
+        self._stage(crossing, traveller, "hook", place, told)
+        self._told_already.add((traveller.number, place))
 
     def _ask_arp(self, crossing: Crossing, traveller: Traveller) -> None:
         """In whose name a neighbour is asked for."""
@@ -194,9 +206,10 @@ class Narrator:
 
     def _behind_hook(self, crossing: Crossing, traveller: Traveller, changes: tuple[str, ...]) -> None:
         functions = hooks.functions_of(crossing)
-        told = rule_steps.accepted(traveller, functions)
+        told = rule_steps.accepted(traveller, crossing.family, functions)
         name = hooks.hook_name(crossing)
-        self._stage(crossing, traveller, "hook", name, told, changes, verbose=not functions and not changes)
+        nothing_new = not functions or ((traveller.number, name) in self._told_already and not told.reasons)
+        self._stage(crossing, traveller, "hook", name, told, changes, verbose=nothing_new and not changes)
         if (crossing.family, crossing.hook) == (nf.NFPROTO_IPV4, nf.OUTPUT):
             self._note_another_way(crossing, traveller, changes)
         stand = connections.classified(crossing, traveller)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from pystack.applets.ebtables.listing import rule_text
 from pystack.applets.iptables.listing import rule_line
 from pystack.explain.scene import ConfigOf
 from pystack.explain.stage import Reason, Step, Told, Traveller
+from pystack.netfilter.family_tables import BROUTE
+from pystack.netfilter.hooks import NFPROTO_ARP, NFPROTO_BRIDGE, NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.rule import CONTINUE, RETURN, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
-from pystack.netfilter.tables import Tables
-from pystack.netfilter.verdict import NAMES, NF_ACCEPT
+from pystack.netfilter.verdict import NAMES, NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
+from pystack.netns import Netns
 
-_TABLE: Final = "net/ipv4/netfilter/ip_tables.c ipt_do_table()"
 _HOOK: Final = "net/netfilter/core.c nf_hook_slow()"
+_PROGRAMS: Final = {
+    NFPROTO_IPV4: "iptables",
+    NFPROTO_IPV6: "ip6tables",
+    NFPROTO_BRIDGE: "ebtables",
+    NFPROTO_ARP: "arptables",
+}
+_WALKS: Final = {
+    NFPROTO_IPV4: "net/ipv4/netfilter/ip_tables.c ipt_do_table()",
+    NFPROTO_IPV6: "net/ipv6/netfilter/ip6_tables.c ip6t_do_table()",
+    NFPROTO_BRIDGE: "net/bridge/netfilter/ebtables.c ebt_do_table()",
+    NFPROTO_ARP: "net/ipv4/netfilter/arp_tables.c arpt_do_table()",
+}
+_BROUTED: Final = "net/bridge/netfilter/ebtable_broute.c ebt_broute()"
 
 
 class RuleListener:
@@ -27,28 +42,48 @@ class RuleListener:
 
     def rule(self, chain: Chain, number: int, rule: Rule, verdict: int, view: View) -> None:
         """One that matched."""
-        words = rule_line(chain, rule).removeprefix(f"-A {chain.name}").strip()
+        words = self._words(chain, rule)
         name = f"{self._name(chain)}:{number}" + (f" ({words})" if words else "")
-        self._note(view, Step(f"{name}: {_outcome(rule, verdict)}", verdict, rule.origin))
+        before = rule.packets - 1
+        counted = f" ({before} packet{'' if before == 1 else 's'} before)" if before else ""
+        self._note(view, f"{name}: {self._outcome(rule, verdict)}{counted}", verdict, rule.origin)
 
     def policy(self, chain: Chain, view: View) -> None:
         """None decided."""
         text = f"{self._name(chain)}: no rule decides, the policy is {NAMES[chain.policy]}"
-        self._note(view, Step(text, chain.policy, self._config_of(chain)))
+        self._note(view, text, chain.policy, self._config_of(chain))
+
+    def _words(self, chain: Chain, rule: Rule) -> str:
+        if self._table.family == NFPROTO_BRIDGE:
+            return rule_text(rule).strip()
+        return rule_line(chain, rule).removeprefix(f"-A {chain.name}").strip()
 
     def _name(self, chain: Chain) -> str:
-        owner = "iptables-legacy " if self._table.owner == LEGACY else ""
+        owner = f"{_PROGRAMS[self._table.family]}-legacy " if self._table.owner == LEGACY else ""
         return f"{owner}{self._table.name}:{chain.name}"
 
-    def _note(self, view: View, step: Step) -> None:
+    def _outcome(self, rule: Rule, verdict: int) -> str:
+        if isinstance(rule.target, Jump):
+            return f"on to {rule.target.chain.name}"
+        if verdict == CONTINUE:
+            return "on to the next rule"
+        if verdict == NF_DROP and self._table.name == BROUTE:
+            return "DROP, which means here: not for the bridge"
+        return "back to where it came from" if verdict == RETURN else NAMES[verdict]
+
+    def _note(self, view: View, text: str, verdict: int, config: str) -> None:
         if isinstance(view.pkt.trace, Traveller):
-            view.pkt.trace.steps.append(step)
+            view.pkt.trace.steps.append(Step(self._table.family, text, verdict, config))
 
 
-def listen(tables: Tables, config_of: ConfigOf) -> Callable[[], None]:
+def listen(netns: Netns, config_of: ConfigOf) -> Callable[[], None]:
     """Hear all tables of a namespace; what stops it."""
     heard = [
-        found for owner in (LEGACY, NFT) for name in tables.names(owner) if (found := tables.get(owner, name))
+        found
+        for tables in (netns.tables, netns.tables6, netns.bridge_tables, netns.arp_tables)
+        for owner in (LEGACY, NFT)
+        for name in tables.names(owner)
+        if (found := tables.get(owner, name))
     ]
     for table in heard:
         table.listener = RuleListener(table, config_of)
@@ -60,36 +95,53 @@ def listen(tables: Tables, config_of: ConfigOf) -> Callable[[], None]:
     return stop
 
 
-def accepted(traveller: Traveller, functions: list[str]) -> Told:
-    """The packet left the hook on the other side; what was said is taken from it."""
-    steps, traveller.steps = traveller.steps, []
+def accepted(traveller: Traveller, family: int, functions: list[str]) -> Told:
+    """The packet left the hook on the other side; what was said there is taken from it."""
+    steps = _taken(traveller, family)
     if not functions:
         return Told("accepted: nothing is registered here", _HOOK)
     if not steps:
         return Told(f"accepted by {', '.join(functions)}", _HOOK)
     decided = [step.config for step in steps if step.verdict >= 0 and step.config]
-    return Told("accepted", _TABLE, tuple(_reasons(steps)), decided[-1] if decided else "")
+    return Told("accepted", _WALKS[family], tuple(_reasons(steps)), decided[-1] if decided else "")
+
+
+def so_far(traveller: Traveller) -> Told | None:
+    """What the bridge's rules said before br_netfilter shows the packet to IP; None if they said nothing."""
+    steps = _taken(traveller, NFPROTO_BRIDGE)
+    if not steps:
+        return None
+    return Told("accepted, and shown to IP", _WALKS[NFPROTO_BRIDGE], tuple(_reasons(steps)))
 
 
 def refused(traveller: Traveller) -> Told | None:
     """The packet went no further; None if no rule had anything to do with that."""
-    steps, traveller.steps = traveller.steps, []
-    if not steps:
+    if not traveller.steps:
         return None
-    last = steps[-1]
+    last = traveller.steps[-1]
+    steps = _taken(traveller, last.family)
+    walk = _WALKS[last.family]
     if last.verdict == NF_ACCEPT:  # it was changed, and there is no way for what it is now
         text = "accepted, but as it is now no way leads there"
         return Told(text, "net/ipv4/netfilter.c ip_route_me_harder()", tuple(_reasons(steps)))
-    return Told(last.text, _TABLE, tuple(_reasons(steps[:-1])), last.config)
+    return Told(last.text, walk, tuple(_reasons(steps[:-1])), last.config)
 
 
-def _reasons(steps: list[Step]) -> Iterator[Reason]:
+def brouted(traveller: Traveller) -> Told | None:
+    """The bridge had the packet, and gave it away before it was bridged; None if that is not so."""
+    steps = _taken(traveller, NFPROTO_BRIDGE)
+    if not steps or steps[-1].verdict != NF_DROP:
+        return None
+    last = steps[-1]
+    return Told(last.text, _BROUTED, tuple(_reasons(steps[:-1])), last.config)
+
+
+def _taken(traveller: Traveller, family: int) -> list[Step]:
+    """What rules of a family said; IP's hooks are asked in between while the bridge's go on."""
+    taken = [step for step in traveller.steps if step.family == family]
+    traveller.steps = [step for step in traveller.steps if step.family != family]
+    return taken
+
+
+def _reasons(steps: Iterable[Step]) -> Iterator[Reason]:
     return (Reason(step.text, step.config) for step in steps)
-
-
-def _outcome(rule: Rule, verdict: int) -> str:
-    if isinstance(rule.target, Jump):
-        return f"on to {rule.target.chain.name}"
-    if verdict == CONTINUE:
-        return "on to the next rule"
-    return "back to where it came from" if verdict == RETURN else NAMES[verdict]

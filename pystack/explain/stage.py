@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,6 +67,7 @@ class Stage:
 class Step(NamedTuple):
     """What one rule of netfilter said, or a chain's policy."""
 
+    family: int
     text: str  # `filter:INPUT:1 (-p icmp -j DROP): DROP`
     verdict: int
     config: str
@@ -104,6 +106,13 @@ class Traveller:
     def frame(self) -> bytes:
         """With a link header in any case."""
         return self.first if self.has_link else bytes(12) + self.protocol.to_bytes(2, "big") + self.first
+
+    def logged(self) -> Iterator[Json]:
+        """The lines that LOG rules print of it, for programs."""
+        for passing in self.passed:
+            where = {"family": passing.crossed.family, "hook": passing.crossed.hook}
+            for line in passing.lines:
+                yield {"v": 1, "type": "log", "packet": self.number, **where, "text": line}
 
     def to_json(self) -> Json:
         """For programs."""

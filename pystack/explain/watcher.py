@@ -82,7 +82,7 @@ class Watcher:
         self._deaf: list[Callable[[], None]] = []  # what stops the listening to rules
         for netns in host.namespaces.values():
             self._hang(netns)
-            self._deaf.append(listen(netns.tables, host.origins.of))
+            self._deaf.append(listen(netns, host.origins.of))
         self._stop = host.events.subscribe(self._hear)
 
     def close(self) -> None:

@@ -54,6 +54,17 @@ def test_the_json_stream_has_packets_stages_and_outcomes() -> None:
     assert told[-1] == outcome
 
 
+def test_the_json_stream_has_the_lines_of_log_rules() -> None:
+    host = build("iptables -A INPUT -j LOG --log-prefix 'here '\n")
+    (line,) = [
+        entry
+        for entry in answer([PING, "--in", "tap1", "--json"], host, host.init).json
+        if entry["type"] == "log"
+    ]
+    assert (line["packet"], line["family"], line["hook"]) == (1, "ip", "INPUT")
+    assert str(line["text"]).startswith("here IN=br0 OUT= PHYSIN=tap1 MAC=")
+
+
 @pytest.mark.parametrize(
     ("args", "rc", "says"),
     [

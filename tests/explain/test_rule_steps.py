@@ -115,3 +115,66 @@ def test_nobody_listens_to_the_rules_any_longer_when_all_is_told(words: str) -> 
     table = host.init.tables.get(NFT, "filter")
     assert table is not None
     assert table.listener is None
+
+
+# --- bridges ----------------------------------------------------------------------------------------------
+
+EBTABLES = """\
+ebtables -t nat -A PREROUTING -p IPv4 -j CONTINUE
+iptables -t raw -A PREROUTING -j ACCEPT
+ebtables -A INPUT -p ARP -j DROP
+ebtables-legacy -t broute -A BROUTING -p IPv4 --ip-destination 192.0.2.1 -j DROP
+"""
+
+
+def hooks_of(words: str, rules: str) -> list[tuple[str, str, str]]:
+    """The hooks where rules spoke: place, what was said, the last reason."""
+    found = (stage for stage in told(words, "tap1", host=build(rules)).stages if stage.packet == 1)
+    return [
+        (stage.place, stage.told.text, stage.told.reasons[-1].text if stage.told.reasons else "")
+        for stage in found
+        if stage.kind == "hook" and not stage.verbose
+    ]
+
+
+def test_rules_of_ebtables_speak_before_those_of_ip_that_are_asked_within_the_bridges_hook() -> None:
+    assert hooks_of(PING, EBTABLES)[:3] == [
+        (
+            "bridge BROUTING",
+            "accepted",
+            "ebtables-legacy broute:BROUTING: no rule decides, the policy is ACCEPT",
+        ),
+        (
+            "bridge PREROUTING",
+            "accepted, and shown to IP",
+            "nat:PREROUTING: no rule decides, the policy is ACCEPT",
+        ),
+        ("ip PREROUTING", "accepted", "raw:PREROUTING:1 (-j ACCEPT): ACCEPT"),
+    ]
+
+
+def test_a_rule_of_ebtables_that_drops_is_named() -> None:
+    explanation = told("ARP, Request who-has 10.0.0.1 tell 10.0.0.2", "tap1", host=build(EBTABLES))
+    found = stage(explanation, "drop")
+    assert (found.told.text, found.told.config) == (
+        "dropped: a rule or hook said drop",
+        f"lab.setup:{FIRST + 2}",
+    )
+    assert [reason.text for reason in found.told.reasons] == ["filter:INPUT:1 (-p ARP -j DROP): DROP"]
+
+
+def test_a_frame_that_broute_takes_from_the_bridge_says_which_rule_did_it() -> None:
+    link = "02:aa:00:00:00:01 > 02:00:00:00:00:01, ethertype IPv4 (0x0800), length 42: "
+    place, text, _ = hooks_of(f"{link}10.0.0.2.1 > 192.0.2.1.1: UDP", EBTABLES)[0]
+    rule = "ebtables-legacy broute:BROUTING:1 (-p IPv4 --ip-dst 192.0.2.1 -j DROP)"
+    assert (place, text) == ("bridge BROUTING", f"{rule}: DROP, which means here: not for the bridge")
+
+
+def test_a_rule_says_how_many_packets_it_matched_before() -> None:
+    host = build("iptables -A INPUT -p icmp -j ACCEPT\n")
+    told(PING, "tap1", host=host)
+    told(PING, "tap1", host=host)
+    found = next(found for found in told(PING, "tap1", host=host).stages if found.place == "ip INPUT")
+    assert [reason.text for reason in found.told.reasons] == [
+        "filter:INPUT:1 (-p icmp -j ACCEPT): ACCEPT (2 packets before)"
+    ]

@@ -114,9 +114,11 @@ class Replay:
         """A local socket sends it, bound to the device by which it went if the routes alone say otherwise."""
         message = passage.first.message
         device = message.outdev or message.indev  # of one that is seen at INPUT alone: lo
+        if self.machine.netns.devices.get(device) is None:
+            raise Unplayable(f"the setup has no device {device}")
         by_routes = self._routed_by(told, message.mark, message.uid)
         bound_to, note = "", ""
-        if device and by_routes != device and self.machine.netns.devices.get(device) is not None:
+        if by_routes != device:
             bound_to = device
             note = (
                 f"the routes say {by_routes or 'no way'}: its socket was bound to {device} (SO_BINDTODEVICE)"
@@ -157,10 +159,10 @@ def _played(traveller: Traveller, explanation: Explanation) -> Played:
 
 
 def _as_it_came(passage: Passage, told: Datagram) -> Datagram:
-    """With the TTL that it had before it was routed, if the first line is behind that."""
-    first = passage.first
+    """With the TTL that it had before it was routed, if the first line that tells of it is behind that."""
+    first = next(line for line in passage.lines if line.message.datagram is told)
     is_routed = first.hook.name in _ROUTED and first.message.indev and not first.message.physout
-    if first.hook.family != "ip" or not is_routed or told.ttl == 255:
+    if not is_routed or told.ttl == 255:
         return told
     return replace(told, header={**told.header, "TTL": told.ttl + 1})
 

@@ -175,3 +175,65 @@ def test_devices_that_a_setup_uses_and_does_not_make_are_its_ports() -> None:
 def test_a_setup_that_fails_says_where() -> None:
     with pytest.raises(SetupFailed, match=r"lab\.setup:1: ip link set tap1 master nowhere: exit code 255"):
         accounts_of(LOG, "ip link set tap1 master nowhere\n")
+
+
+# The machine of the user's own note: its rules are told from the lines that they wrote.
+LENOVO = """\
+ip link set lo up
+sysctl -qw net.ipv4.ip_forward=1
+ip link add br0 type bridge
+ip link set br0 address f6:72:b2:f6:dd:ce
+ip link set tap1 master br0
+ip link set tap1 up
+ip addr add 172.16.10.1/24 dev br0
+ip link set br0 up
+ip link add docker0 type bridge
+ip link set docker0 address 02:42:a5:6e:95:26
+ip link set veth346b018 master docker0
+ip link set veth346b018 up
+ip addr add 172.17.9.1/24 dev docker0
+ip link set docker0 up
+ip addr add 192.168.21.1/24 dev wlp2s0
+ip link set wlp2s0 up
+ip route add default via 192.168.21.138
+iptables -t nat -A POSTROUTING -s 172.17.9.0/24 ! -o docker0 -d 203.0.113.0/24 -j MASQUERADE
+iptables -t nat -A PREROUTING -p icmp -j LOG --log-prefix "[NAT-PREROUTING icmp] "
+iptables -t nat -A OUTPUT -p icmp -j LOG --log-prefix "[NAT-OUTPUT icmp] "
+iptables -t nat -A POSTROUTING -p icmp -j LOG --log-prefix "[NAT-POSTROUTING icmp] "
+iptables -A INPUT -p icmp -j LOG --log-prefix "[FILTER-INPUT icmp] "
+iptables -A FORWARD -p icmp -j LOG --log-prefix " [FILTER-FORWARD p:icmp] "
+iptables -A OUTPUT -p icmp -j LOG --log-prefix "[FILTER-OUTPUT icmp] "
+ebtables-legacy -t broute -A BROUTING -p IPv4 --log-prefix "[EBTABLES BROU BROU ICMP] " -j CONTINUE
+ebtables -t nat -A PREROUTING -p IPv4 --log-prefix "[EBTABLES NAT PREROU ICMP] " -j CONTINUE
+ebtables -A INPUT -p IPv4 --log-prefix "[EBTABLES FILTER INPUT ICMP] " -j CONTINUE
+ebtables -A OUTPUT -p IPv4 --log-prefix "[EBTABLES FILTER OUTP ICMP] " -j CONTINUE
+ebtables -t nat -A OUTPUT -p IPv4 --log-prefix "[EBTABLES NAT OUTPUT ICMP] " -j CONTINUE
+ebtables -t nat -A POSTROUTING -p IPv4 --log-prefix "[EBTABLES NAT POSTR ICMP] " -j CONTINUE
+"""
+
+
+def test_the_log_of_sixteen_lines_is_what_pystack_prints() -> None:
+    (note,) = shared("seeds").glob("000_*")
+    words = ("EBTABLES", "p:icmp", "ID=4005")
+    accounts = accounts_of(
+        [line for line in note.read_text().splitlines() if any(map(line.count, words))], LENOVO
+    )
+    assert [(account.kind, len(account.passage.lines)) for account in accounts] == [
+        ("1-2-8", 9),
+        ("1-2-8", 7),
+    ]
+    assert faults_of(accounts) == []
+    ends = [account.played.ends for account in accounts if account.played]
+    assert ends == [["sent by tap1"], ["sent by veth346b018"]]
+
+
+def test_the_whole_note_lacks_only_what_its_writer_left_out() -> None:
+    (note,) = shared("seeds").glob("000_*")
+    accounts = accounts_of(note.read_bytes(), LENOVO)
+    assert {fault for fault, _ in faults_of(accounts)} == {"missing"}
+    assert [account.passage.number for account in accounts if account.findings] == [1, 2, 5, 6, 7, 9, 10]
+    bound = "the routes say wlp2s0: its socket was bound to br0 (SO_BINDTODEVICE)"
+    assert [account.notes for account in accounts if account.notes] == [
+        [bound],  # ping -I br0
+        *[["not played through the setup: the setup has no device enp0s3"]] * 2,  # what the guest wrote
+    ]
