@@ -5,8 +5,10 @@ from __future__ import annotations
 from random import Random
 
 from pystack.wire import tcp, udp
+from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.tcp import ACK, FIN, RST, SYN, TcpHeader
+from tests.frames import datagram, ip
 from tests.netfilter.conntrack.talk import ADDRESSES, Said, in_ip
 
 FTP, TFTP = 21, 69
@@ -102,9 +104,12 @@ class Agreements:
 
     def _say(self, side: int, flags: int, data: bytes, seq: int) -> Said:
         ports = (self.client, FTP) if side == 0 else (FTP, self.client)
-        ack = self.next[1 - side] if flags & ACK else 0
+        ack = self._acknowledged(side) if flags & ACK else 0
         fields = TcpHeader(*ports, seq=seq & 0xFFFFFFFF, ack=ack, flags=flags, window=60000)
         return in_ip(side, tcp.build(fields, data, ADDRESSES[side], ADDRESSES[1 - side]), IPPROTO_TCP)
+
+    def _acknowledged(self, side: int) -> int:
+        return self.next[1 - side]
 
     def _data(self) -> Said:
         """A connection that was agreed on, or not."""
@@ -127,3 +132,45 @@ class Agreements:
 
     def _again(self) -> Said:
         return self.chance.choice(self.said) if self.said else self._control()
+
+
+# --- across NAT ---------------------------------------------------------------------------------------------
+
+SEEN_AS = "10.2.0.123"  # the client, by the server: an address that is longer in letters
+NAT = f"""
+ip addr add {SEEN_AS}/32 dev ct2
+iptables -A INPUT -d {SEEN_AS} -j DROP
+iptables -t nat -A POSTROUTING -o ct2 -j SNAT --to-source {SEEN_AS}
+"""
+_CHECKS = {IPPROTO_TCP: 16, IPPROTO_UDP: 6}  # where a segment's sum is
+
+
+class Translated(Agreements):
+    """The server sees another client, and each end counts as it has heard."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.heard = [0, 0]  # what each side acknowledges
+
+    def packet(self) -> Said:
+        """What the server says goes to the address that it sees."""
+        side, packet = super().packet()
+        if side == 0:
+            return side, packet
+        protocol, segment = packet[9], bytearray(packet[20:])
+        at = _CHECKS[protocol]
+        segment[at : at + 2] = bytes(2)
+        pseudo = pseudo_header_sum(ADDRESSES[1], ip(SEEN_AS), protocol, len(segment))
+        check = 0xFFFF ^ add(pseudo, ones_sum(bytes(segment)))
+        segment[at : at + 2] = check.to_bytes(2, "big")
+        return side, datagram(bytes(segment), protocol, src=ADDRESSES[1], dst=ip(SEEN_AS))
+
+    def hear(self, side: int, packet: bytes) -> None:
+        """A side gets a packet."""
+        sport, dport, seq, _, offset, flags, *_ = tcp.HEADER.unpack_from(packet.ljust(60, b"\0"), 20)
+        length = len(packet) - 20 - (offset >> 4) * 4 + bool(flags & SYN)
+        if packet[9] == IPPROTO_TCP and FTP in (sport, dport) and length:
+            self.heard[side] = seq + length & 0xFFFFFFFF
+
+    def _acknowledged(self, side: int) -> int:
+        return self.heard[side]

@@ -57,6 +57,9 @@ class PystackRouter:
         for side, station in enumerate((LEFT, RIGHT)):
             mac = STATION[side].hex(":")
             virtual.run(["ip", "neigh", "add", station, "lladdr", mac, "dev", PORTS[side]], box.host)
+        for dev in self.devices:
+            dev.features = 0  # sums are worked out before frames leave
+        self.left: list[bytes] = []  # what left by the other port
         self.seen: str | None = None
         self.lines: list[str] = []  # of the kernel's log
         self.reasons: list[str] = []
@@ -85,7 +88,19 @@ class PystackRouter:
         self.reasons.clear()
         self.box.sent(self.devices[1 - side])
         self.box.send(self.devices[side], header(OURS[side], STATION[side], ETH_P_IP) + packet)
-        return self.seen if self.box.sent(self.devices[1 - side]) else None
+        frames = self.box.sent(self.devices[1 - side])
+        self.left = [frame[14:] for frame in frames if frame[12:14] == b"\x08\x00"]
+        return self.seen if frames else None
+
+    def passed(self, side: int, packet: bytes) -> list[bytes]:
+        """What leaves on the other side because of a packet."""
+        self.send(side, packet)
+        return self.left
+
+    def draw_ports(self, packets: list[bytes]) -> None:
+        """Where a port has to be found, find that of these packets."""
+        port = int.from_bytes(packets[0][20:22], "big") if packets else 0
+        self.box.ns.tables.nat.chooser.draw = lambda conn, manip, low: port - low & 0xFFFF
 
     def get(self, flow: Tuple) -> Snapshot | None:
         """A connection, as the kernel would tell it."""
@@ -102,6 +117,7 @@ class KernelRouter:
         kernel.sh(SETUP + RULES).check()
         kernel.drain()
         fd = kernel.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+        self.left: list[bytes] = []
         self.netlink = NfnetlinkSocket(fd)
         self.reader = ConnReader(self.netlink)
 
@@ -110,10 +126,15 @@ class KernelRouter:
         kernel = self.kernel
         destination = kernel.ports[PORTS[side]].address
         kernel.send(PORTS[side], header(destination, STATION[side], ETH_P_IP) + packet)
-        for port, frame in kernel.drain():
-            if port == PORTS[1 - side] and frame[12:14] == b"\x08\x00":
-                return next((state for state, tos in STATES.items() if tos == frame[15]), "?")
-        return None
+        frames = [frame for port, frame in kernel.drain() if port == PORTS[1 - side]]
+        self.left = [frame[14:] for frame in frames if frame[12:14] == b"\x08\x00"]
+        marks = (packet[1] for packet in self.left)
+        return next((state for mark in marks for state, tos in STATES.items() if tos == mark), None)
+
+    def passed(self, side: int, packet: bytes) -> list[bytes]:
+        """What leaves on the other side because of a packet."""
+        self.send(side, packet)
+        return self.left
 
     def get(self, flow: Tuple) -> Snapshot | None:
         """A connection."""
