@@ -5,8 +5,9 @@ a host does not change, and those that it must.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -15,7 +16,8 @@ from pystack.compare.log.order import hooks_of, rank, table_rank
 from pystack.compare.log.passage import Line, Passage
 from pystack.compare.log.place import Hook
 
-_MOST_SORTS: Final = 1024  # of packets, whose lines are remembered
+_MOST_PREFIXES: Final = 256  # of one flow
+_MOST_FLOWS: Final = 4096  # whose lines are remembered
 _AFTER_ROUTING: Final = ("FORWARD", "POSTROUTING")
 _PER_PORT: Final = (Hook("bridge", "FORWARD"), Hook("bridge", "POSTROUTING"), Hook("bridge", "OUTPUT"))
 
@@ -94,40 +96,65 @@ def _name(line: Line) -> str:
     return line.message.prefix.strip() or str(line.hook)
 
 
+@dataclass(slots=True)
+class _Habit:
+    """What the packets of one flow have lines for."""
+
+    packets: int = 0
+    counts: Counter[tuple[Hook, str]] = field(default_factory=Counter)  # by hook and prefix
+    last: dict[tuple[Hook, str], int] = field(default_factory=dict)  # the last packet that had it
+
+    def note(self, passage: Passage) -> None:
+        """One packet more."""
+        self.packets += 1
+        for line in passage.lines:
+            key = line.hook, line.message.prefix
+            if key in self.last or len(self.last) < _MOST_PREFIXES:
+                self.counts[key] += 1
+                self.last[key] = passage.number
+
+    def is_usual_behind(self, key: tuple[Hook, str], number: int) -> bool:
+        """Whether most packets have a line, and one that came later than this packet."""
+        return 2 * self.counts[key] >= self.packets and self.last[key] > number
+
+
 class Habits:
-    """What other packets of the same kind have lines for: a rule that spoke there must speak here too."""
+    """What other packets of the same flow have lines for: a rule that spoke there must speak here too."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[tuple[object, ...], dict[tuple[Hook, str], int]] = defaultdict(dict)
+        self._flows: dict[tuple[object, ...], _Habit] = {}
 
     def learn(self, passages: Iterable[tuple[Passage, str]]) -> None:
         """From packets and their kinds."""
         for passage, kind in passages:
-            if len(self._prefixes) > _MOST_SORTS:
-                return
-            known = self._prefixes[_sort(passage, kind)]
-            for line in passage.lines:
-                known[line.hook, line.message.prefix] = rank(line.hook)
+            flow = _flow(passage, kind)
+            if flow not in self._flows and len(self._flows) >= _MOST_FLOWS:
+                del self._flows[next(iter(self._flows))]
+            self._flows.setdefault(flow, _Habit()).note(passage)
 
     def missing(self, passage: Passage, kind: str) -> Iterator[Finding]:
         """Lines that others have, of a packet that was seen behind that place. nat is asked once a
-        connection,
-        and a note says where it leaves lines out.
+        connection, a note says where it leaves lines out, and a rule may be about first packets alone.
         """
-        if passage.left_out:
+        habit = self._flows.get(_flow(passage, kind))
+        if passage.left_out or habit is None:
             return
         hooks = must_meet(passage, kind)
         own = {(line.hook, line.message.prefix) for line in passage.lines}
         reached = max((hooks.index(line.hook) for line in passage.lines if line.hook in hooks), default=-1)
-        for hook, prefix in self._prefixes[_sort(passage, kind)]:
+        for hook, prefix in habit.last:
             if (hook, prefix) in own or hook not in hooks or hooks.index(hook) >= reached:
                 continue
-            if "NAT" in prefix.upper() and hook.family == "ip":
-                continue
-            text = f"no line {prefix.strip()}, which other packets of path {kind} have at {hook}"
-            yield Finding(Fault.MISSING, passage.number, text)
+            is_of_nat = hook.family == "ip" and "NAT" in prefix.upper()
+            if not is_of_nat and habit.is_usual_behind((hook, prefix), passage.number):
+                text = f"no line {prefix.strip()}, which other packets of this flow have at {hook}"
+                yield Finding(Fault.MISSING, passage.number, text)
 
 
-def _sort(passage: Passage, kind: str) -> tuple[object, ...]:
+def _flow(passage: Passage, kind: str) -> tuple[object, ...]:
     told = passage.datagram
-    return (passage.host, kind, passage.entered_by, passage.left_by, None if told is None else told.protocol)
+    if told is None:
+        return (passage.host, kind, passage.port_in, passage.link_in)
+    ports = (told.carried.get(name) for name in ("SPT", "DPT", "TYPE"))
+    ends = (told.source, told.destination, told.protocol)
+    return (passage.host, kind, passage.entered_by, passage.left_by, *ends, *ports)

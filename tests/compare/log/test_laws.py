@@ -38,10 +38,28 @@ def test_a_prefix_in_the_wrong_chain_is_found() -> None:
     assert ("field", "the prefix says INPUT, the devices say FORWARD") in faults_of(accounts_of(lines))
 
 
-def test_a_line_that_the_next_packet_has_is_missed() -> None:
+def test_a_line_that_the_next_packet_of_the_flow_has_is_missed() -> None:
     lines = [line for line in routed(7) if "FORWARD" not in line] + routed(8)
-    missing = "no line FILTER-FORWARD, which other packets of path 1-6 have at ip FORWARD"
+    missing = "no line FILTER-FORWARD, which other packets of this flow have at ip FORWARD"
     assert faults_of(accounts_of(lines)) == [("missing", missing)]
+
+
+def test_a_rule_about_first_packets_is_not_missed_later() -> None:
+    lines = routed(7) + [line for line in routed(8) + routed(9) if "FORWARD" not in line]
+    assert faults_of(accounts_of(lines)) == []
+
+
+def test_a_rule_about_another_port_is_not_missed() -> None:
+    ends = "SRC=10.0.0.2 DST=10.0.0.1 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID={} PROTO=UDP SPT={} DPT={} LEN=20 "
+    link = f"MAC={BRIDGE}:{VM}:08:00 "
+    lines = [
+        f"RAW-PREROUTING IN=wan OUT= {link}{ends.format(1, 5, 53)}",
+        f"FILTER-INPUT IN=wan OUT= {link}{ends.format(1, 5, 53)}",
+        f"RAW-PREROUTING IN=wan OUT= {link}{ends.format(2, 5, 22)}",
+        f"MANGLE-PREROUTING ssh IN=wan OUT= {link}{ends.format(2, 5, 22)}",
+        f"FILTER-INPUT IN=wan OUT= {link}{ends.format(2, 5, 22)}",
+    ]
+    assert faults_of(accounts_of(lines)) == []
 
 
 def test_nat_is_asked_once_a_connection_and_not_missed_later() -> None:
