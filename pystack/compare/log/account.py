@@ -105,6 +105,7 @@ class Accountant:
     def _judged(self, account: Account) -> Iterator[Finding]:
         passage = account.passage
         if self._replay is None:
+            account.notes += _guesses(passage)
             yield from broken(passage, account.kind)
             yield from self._habits.missing(passage, account.kind)
             return
@@ -132,3 +133,9 @@ class Accountant:
             return finding
         text = f"{line.message.prefix.strip()}: no rule of the setup prints this"
         return Finding(finding.fault, finding.packet, text, finding.line)
+
+
+def _guesses(passage: Passage) -> Iterator[str]:
+    numbers = [str(line.number) for line in passage.lines if line.place.is_guess]
+    if numbers:
+        yield f"no prefix says which hook wrote line {', '.join(numbers[:5])}: the usual one is taken"

@@ -49,7 +49,7 @@ def _at(account: Account, hook: Hook) -> Passing:
     lines = [line for line in account.passage.lines if line.hook == hook]
     indev = next((line.message.indev for line in lines), "")
     outdev = next((line.message.outdev for line in lines), "")
-    crossed = Crossed(*hook, indev or None, outdev or None)
+    crossed = Crossed(*account.passage.named(hook), indev or None, outdev or None)
     return Passing(crossed, _NO_LINE, tuple(line.text.strip() for line in lines))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,8 @@ from pystack.compare.log.place import Hook
 from pystack.explain.path_kind import Crossed, Wiring, kind_of
 from pystack.wire import ipv4
 
+# How those who write rules call it: no line of a kernel says what became of the packet.
+_REFUSES: Final = re.compile(r"drop|block|den[iy]|reject|\bban|invalid|refuse", re.IGNORECASE)
 _BRIDGE_INPUT: Final = Hook(BRIDGE, "INPUT")
 
 
@@ -51,11 +54,14 @@ def path_of(passage: Passage, wiring: Wiring) -> str:
 
 def end_of(passage: Passage, kind: str) -> str:
     """Where it went, or where it was seen last."""
+    last = max(passage.lines, key=lambda line: rank(line.hook))
+    if _REFUSES.search(last.message.prefix):
+        return f"dropped at {passage.named(last.hook)}, as the prefix of its line says"
     hooks = {line.hook.name for line in passage.lines if line.hook.family != BRIDGE}
-    if "INPUT" in hooks and kind not in ("1-7",):
+    if "INPUT" in hooks and kind != "1-7":
         return "delivered"
     ports = passage.ports_out
-    behind = [line for line in passage.lines if line.hook.name == "POSTROUTING"]
+    behind = any(line.hook.name == "POSTROUTING" for line in passage.lines)
     if ports and behind:
         return f"sent by {', '.join(ports)}"
     out = passage.left_by
@@ -63,5 +69,4 @@ def end_of(passage: Passage, kind: str) -> str:
         return f"sent by {out}"
     if passage.datagram is None and passage.has(_BRIDGE_INPUT):
         return "handed up by its bridge"
-    last = max(passage.lines, key=lambda line: rank(line.hook))
-    return f"last seen at {last.hook}: dropped there, or no rule logs what came after"
+    return f"last seen at {passage.named(last.hook)}: dropped there, or no rule logs what came after"

@@ -110,6 +110,12 @@ class Passage:
         """Whether it was seen at one of these."""
         return any(line.hook in hooks for line in self.lines)
 
+    def named(self, hook: Hook) -> Hook:
+        """As users name it: IP's hooks of an IPv6 packet are other ones, in the same order."""
+        told = self.datagram
+        is_ipv6 = hook.family == "ip" and told is not None and told.is_ipv6
+        return Hook("ip6", hook.name) if is_ipv6 else hook
+
     def settle(self) -> None:
         """A place that was guessed is settled by what came later."""
         for at, line in enumerate(self.lines):

@@ -190,12 +190,12 @@ def to_json(account: Account) -> dict[str, object]:
         "what": headline(passage),
         "path": account.kind,
         "end": account.end,
-        "hooks": [str(hook) for hook in account.hooks],
-        "without_line": [str(hook) for hook in account.hooks if hook not in met],
+        "hooks": [str(passage.named(hook)) for hook in account.hooks],
+        "without_line": [str(passage.named(hook)) for hook in account.hooks if hook not in met],
         "lines": [
             {
                 "line": line.number,
-                "family": line.hook.family,
+                "family": passage.named(line.hook).family,
                 "hook": line.hook.name,
                 "table": line.place.table or None,
                 "text": line.text,

@@ -168,3 +168,22 @@ def test_frames_of_ebtables_alone_are_packets_too() -> None:
         [f"EB-FORWARD  IN=tap1 OUT=tap2 {frame}", f"EB-POSTROUTING  IN= OUT=tap2 {frame}"]
     )
     assert (account.kind, account.end) == ("1-7", "sent by tap2")
+
+
+@pytest.mark.parametrize(
+    "prefix", ["[UFW BLOCK] ", "Shorewall:net-fw:DROP:", "FINAL_REJECT: ", "iptables denied: "]
+)
+def test_a_prefix_that_speaks_of_dropping_is_believed(prefix: str) -> None:
+    (account,) = accounts_of(f"{prefix}IN=eth0 OUT= MAC={BRIDGE}:{VM}:08:00 {echo()}")
+    assert account.end == "dropped at ip INPUT, as the prefix of its line says"
+    assert account.notes == ["no prefix says which hook wrote line 1: the usual one is taken"]
+
+
+def test_packets_of_ipv6_are_named_too() -> None:
+    ends = "SRC=fe80:0000:0000:0000:0000:0000:0000:0001 DST=ff02:0000:0000:0000:0000:0000:0000:0001 "
+    rest = "LEN=72 TC=0 HOPLIMIT=255 FLOWLBL=0 PROTO=ICMPv6 TYPE=134 CODE=0 "
+    link = "MAC=33:33:00:00:00:01:fe:80:00:00:00:01:86:dd "
+    lines = [f"{hook} IN=eth0 OUT= {link}{ends}{rest}" for hook in ("RAW-PREROUTING", "FILTER-INPUT")]
+    (account,) = accounts_of(lines)
+    assert (account.kind, len(account.passage.lines)) == ("3-4", 2)
+    assert [str(account.passage.named(hook)) for hook in account.hooks] == ["ip6 PREROUTING", "ip6 INPUT"]
