@@ -17,6 +17,7 @@ from pystack.explain import (
     resolution,
     routing,
     rule_steps,
+    translation,
 )
 from pystack.explain.changes import changed
 from pystack.explain.learning import Known, known, learned
@@ -206,6 +207,7 @@ class Narrator:
 
     def _behind_hook(self, crossing: Crossing, traveller: Traveller, changes: tuple[str, ...]) -> None:
         functions = hooks.functions_of(crossing)
+        said_in_nat = translation.asked(traveller.steps)
         told = rule_steps.accepted(traveller, crossing.family, functions)
         name = hooks.hook_name(crossing)
         nothing_new = not functions or ((traveller.number, name) in self._told_already and not told.reasons)
@@ -215,6 +217,9 @@ class Narrator:
         stand = connections.classified(crossing, traveller)
         if stand is not None:
             self._stage(crossing, traveller, "connection", "conntrack", stand)
+        mapped = translation.translated(self._scene(crossing), crossing, said_in_nat)
+        if mapped is not None:
+            self._stage(crossing, traveller, "nat", "nat", mapped)
         after = {
             (nf.NFPROTO_BRIDGE, nf.PREROUTING): self._into_bridge,
             (nf.NFPROTO_IPV4, nf.PREROUTING): self._route_unless_bridged,

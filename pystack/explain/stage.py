@@ -39,7 +39,7 @@ class Stage:
 
     packet: int
     netns: str
-    kind: str  # rx, bridge, hook, connection, route, length, neighbour, arp, protocol, tx, drop
+    kind: str  # rx, bridge, hook, connection, nat, route, length, neighbour, arp, protocol, tx, drop
     place: str  # the device, the hook, the table
     told: Told
     changes: tuple[str, ...] = ()
