@@ -68,7 +68,9 @@ def kind_of(hooks: Sequence[Crossed], wiring: Wiring) -> str:
         return "1-7"
     if ("ip", "INPUT") in seen or ("arp", "INPUT") in seen:
         return _inwards(entry, hooks, wiring)
-    out = next((hook.outdev for hook in reversed(hooks) if hook.outdev and hook.family != "bridge"), None)
+    out = next(
+        (hook.outdev for hook in reversed(hooks) if hook.outdev and not _is_inside(hook, wiring)), None
+    )
     if ("bridge", "OUTPUT") in seen or out in wiring.bridges:
         return f"{entry}-2-8"
     if out == LOOPBACK:
@@ -77,6 +79,11 @@ def kind_of(hooks: Sequence[Crossed], wiring: Wiring) -> str:
         is_bridges = ("bridge", "INPUT") in seen and ("ip", "PREROUTING") not in seen
         return "1-2" if is_bridges else f"{entry}-{NOBODY_SAW}"
     return "x-ns" if out in wiring.leads_into else f"{entry}-6"
+
+
+def _is_inside(hook: Crossed, wiring: Wiring) -> bool:
+    """Whether it is the bridge's own; a frame with another destination asks it for the station's address."""
+    return hook.family == "bridge" or (hook.family == "netdev" and hook.outdev in wiring.bridges)
 
 
 def way_in(hooks: Sequence[Crossed]) -> str:
