@@ -9,6 +9,7 @@ from pystack.applets.iptables.backup import Backup
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import worded
 from pystack.applets.iptables.legality import ZERO, ZERO_RULE
+from pystack.applets.iptables.lint import Linter
 from pystack.applets.iptables.listing import Listing, chains_in_order, rules_as_commands, told
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Command, Parser
@@ -34,10 +35,30 @@ def applet(owner: Owner) -> Applet:
     """The command for one owner's tables."""
 
     def run(args: Sequence[str], session: Session) -> Steps:
+        if "--lint" in args:
+            return lint(owner, session, [word for word in args if word != "--lint"])
         names = yield from load_names()
         return Iptables(owner, session, names).run(args)
 
     return run
+
+
+def lint(owner: Owner, session: Session, args: Sequence[str]) -> int:
+    """`--lint [-t TABLE]`: 1 if anything was found."""
+    tables = session.netns.tables_of(owner.family.number)
+    names = tables.names(owner.tables)
+    if args:
+        if len(args) != 2 or args[0] not in ("-t", "--table"):
+            raise NotModelled(f"{owner.program} --lint {' '.join(args)}", ("-t TABLE",))
+        names = [name for name in names if name == args[1]]
+    found = [
+        line
+        for name in names
+        if (table := tables.get(owner.tables, name)) is not None
+        for line in Linter(table).findings()
+    ]
+    session.io.out.write("".join(f"{line}\n" for line in found))
+    return int(bool(found))
 
 
 class Iptables:
