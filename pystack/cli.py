@@ -11,11 +11,11 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
+from pystack.compare.one_line_parser import USAGE, OneLineParser
 from pystack.daemon.places import SOCKET_VARIABLE
 
-USAGE: Final = 2
 NO_DAEMON: Final = 3
 
 
@@ -30,16 +30,9 @@ class Context(NamedTuple):
     columns: int = 80
 
 
-class _Parser(argparse.ArgumentParser):
-    """Complains in one line, as everything of pystack's does."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n")
-
-
 def run(arguments: Sequence[str], context: Context) -> int:
     """`pystack run`: the daemon in the foreground."""
-    parser = _Parser(prog="pystack run", description="Run the daemon in the foreground.")
+    parser = OneLineParser(prog="pystack run", description="Run the daemon in the foreground.")
     parser.add_argument("-c", dest="config", metavar="FILE", default="", help="TOML; without: a small lab")
     parser.add_argument("--check", action="store_true", help="validate the configuration and end")
     parser.add_argument(
@@ -67,7 +60,7 @@ def run(arguments: Sequence[str], context: Context) -> int:
 
 def doctor(arguments: Sequence[str], context: Context) -> int:
     """`pystack doctor`: what this kernel and these rights allow, and what was left behind."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pystack doctor", description="What works here, and what a dead daemon left behind."
     )
     parser.add_argument("--clean", action="store_true", help="take back what a dead daemon left")
@@ -122,7 +115,7 @@ def _complain(sentence: str, rc: int = USAGE) -> int:
 
 def execute(arguments: Sequence[str], context: Context) -> int:
     """`pystack exec`: a trio program on pystack's sockets."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pystack exec",
         description="Run a trio program on pystack's sockets instead of the kernel's: a daemon's, or, with "
         "-c, with `pystack --setup FILE exec`, or if no daemon runs, those of a stack that lives as long.",
@@ -167,7 +160,7 @@ def _execute_on_own_stack(options: argparse.Namespace, context: Context) -> int:
 
 def forward(arguments: Sequence[str], context: Context) -> int:
     """`pystack forward`: joins a socket of the kernel's and one of pystack's."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pystack forward",
         description="Join sockets of the kernel and of pystack, until Ctrl-C: who connects to HOST:PORT in "
         "the kernel is joined with a connection from pystack to ADDR:PORT; with -R the other way round.",

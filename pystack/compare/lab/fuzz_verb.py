@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from pystack.compare.fuzz.areas import AREAS
 from pystack.compare.lab.errors import LabBroken
@@ -19,11 +19,11 @@ from pystack.compare.lab.fuzz_twin import Twin
 from pystack.compare.lab.scenario_text import text_of
 from pystack.compare.lab.side import SideError
 from pystack.compare.lab.sinks import STANDARD_OUTPUT, complain_about_output
+from pystack.compare.one_line_parser import OneLineParser
 from pystack.compare.records import Json
 from pystack.compare.rows import beside
 
 FAILED: Final = 1
-USAGE: Final = 2
 LACKING: Final = 4
 CASES: Final = 20_000
 KEEP: Final = "fuzz-found"
@@ -37,13 +37,8 @@ Exit codes: 0 nothing unexplained; 1 something is, or a report cannot be written
 MOST_LINES: Final = 6  # of one difference
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n")
-
-
 def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pystack fuzz",
         description="Random scenarios into the kernel and into pystack.",
         epilog=EPILOG,

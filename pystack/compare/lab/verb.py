@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from typing import Final, NoReturn
+from typing import Final
 
 from pystack.compare.explanation import explain
 from pystack.compare.findings import Entry, Finding, Findings
@@ -27,12 +27,12 @@ from pystack.compare.lab.sinks import (
     report_here,
 )
 from pystack.compare.lab.wiring import wiring_of
+from pystack.compare.one_line_parser import USAGE, OneLineParser
 from pystack.compare.outcome import COMPARED, PLAYED, Outcome, Summary
 from pystack.compare.predict import predictions
 from pystack.compare.records import KERNEL, PYSTACK
 
 FAILED: Final = 1
-USAGE: Final = 2
 LACKING: Final = 4
 EPILOG: Final = """\
 What a SCENARIO file holds, what --json prints, and what known.toml and pending.txt are: docs/scenarios.md.
@@ -45,13 +45,8 @@ predicted, is no scenario, or a report cannot be written; 2 bad usage; 4 this ma
 130 interrupted."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n")
-
-
 def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pystack compare lab",
         description="The same scenario into the kernel and into pystack.",
         epilog=EPILOG,

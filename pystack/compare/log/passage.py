@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pystack.compare.log.datagram import Datagram
 from pystack.compare.log.message import BRIDGE, LinkHeader, Message
 from pystack.compare.log.place import Hook, Place, place_of
 from pystack.explain.path_kind import LOOPBACK
+
+_ROUTED: Final = ("FORWARD", "POSTROUTING")
 
 
 class Line(NamedTuple):
@@ -117,18 +119,12 @@ class Passage:
         return Hook("ip6", hook.name) if is_ipv6 else hook
 
     def settle(self) -> None:
-        """A place that was guessed is settled by what came later."""
+        """A line that was taken for one of INPUT, as most are, is of PREROUTING if the packet went on."""
         for at, line in enumerate(self.lines):
-            later = {other.hook for other in self.lines[at + 1 :]}
-            name = _HIDDEN_BEHIND.get(line.hook.name)
-            if line.place.is_guess and name and any(hook.name in _GOES_ON[name] for hook in later):
-                hook = Hook(line.hook.family, name)
+            goes_on = any(other.hook.name in _ROUTED for other in self.lines[at + 1 :])
+            if line.place.is_guess and line.hook.name == "INPUT" and goes_on:
+                hook = Hook(line.hook.family, "PREROUTING")
                 self.lines[at] = line._replace(place=line.place._replace(hook=hook, is_guess=False))
-
-
-# What a line may be instead that was taken for the first, if the packet was seen later at one of the last.
-_HIDDEN_BEHIND = {"INPUT": "PREROUTING"}
-_GOES_ON = {"PREROUTING": ("FORWARD", "POSTROUTING")}
 
 
 def line_of(number: int, order: int, host: str, is_bare: bool, message: Message) -> Line:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final
 
 from pystack.applets.requests import FileRefused
 from pystack.compare.log import report
@@ -21,10 +21,10 @@ from pystack.compare.log.machine import Machine, SetupFailed, build
 from pystack.compare.log.passage import Passage
 from pystack.compare.log.reading import Reading
 from pystack.compare.log.replay import Replay
+from pystack.compare.one_line_parser import USAGE, OneLineParser
 
 SAME: Final = 0
 DIFFERS: Final = 1
-USAGE: Final = 2
 CHUNK: Final = 65536
 QUIET: Final = 1.0  # seconds without a line, after which the packets that were seen are complete
 _LOOK_AGAIN: Final = 0.2  # seconds, at a file that may grow
@@ -37,13 +37,8 @@ prints. Several files are logs of the same packets from several machines (host a
 Exit codes: 0 no difference; 1 something differs, or no line tells of a packet; 2 bad usage or a bad setup."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n")
-
-
 def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pystack compare log",
         description="What the kernel's log says of packets, explained and held against pystack.",
         epilog=EPILOG,

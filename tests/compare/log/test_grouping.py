@@ -187,3 +187,12 @@ def test_packets_of_ipv6_are_named_too() -> None:
     (account,) = accounts_of(lines)
     assert (account.kind, len(account.passage.lines)) == ("3-4", 2)
     assert [str(account.passage.named(hook)) for hook in account.hooks] == ["ip6 PREROUTING", "ip6 INPUT"]
+
+
+def test_a_guess_is_settled_by_where_the_packet_went() -> None:
+    link = f"MAC={BRIDGE}:{VM}:08:00 "
+    (account,) = accounts_of(
+        [f"one IN=eth0 OUT= {link}{echo()}", f"two IN=eth0 OUT=eth1 {link}{echo(ttl=63)}"]
+    )
+    assert [str(line.hook) for line in account.passage.lines] == ["ip PREROUTING", "ip FORWARD"]
+    assert account.notes == ["no prefix says which hook wrote line 2: the usual one is taken"]
