@@ -8,6 +8,7 @@ of both kinds: the kernel's with his rights and in his namespace, pystack's lent
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import sys
@@ -141,6 +142,8 @@ def forward_places(path: str, ns: str, protocol: str, words: tuple[str, str], *,
     except Refused as refused:
         sys.stderr.write(str(refused))
         return refused.rc
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a descriptor a connection
     ends: tuple[tuple[Side, Place], ...] = ((Kernel(), here), (Stack(link), there))
     return trio.run(_forward, link, KINDS[protocol], *(reversed(ends) if reverse else ends))
 
