@@ -1,47 +1,78 @@
 """Finds the rules of a long chain that a packet can match, without asking them all.
 
-A rule that says what one field of the packet has to be (`-s 10.0.0.0/8`, `-d 1.2.3.4`, `--dport 80`) is kept
-under that field, its mask, and the value; the others are asked always. Which rules are asked, and in which
-order, is then as if all had been.
+A rule that says what one field of the packet has to be (`-s 10.0.0.0/8`, `-i eth0`, `--dport 80`) is kept
+under that field, its mask, and the value; the others are asked always. Packets and counters fare as if all
+had been asked: so a field counts only if nothing is asked before it that remembers that; and a packet without
+the header that rules look for is shown to all of them, because the first of these drops it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
 from operator import attrgetter
 from typing import Final
 
-from pystack.netfilter.rule import Key, Rule
-from pystack.netfilter.view import View
+from pystack.netfilter.rule import EXACT, Key, Rule
+from pystack.netfilter.view import NO_PROTOCOL, View
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 
 WORTH_IT: Final = 4  # rules; fewer are asked faster than they are looked up
 
-_FIELDS: Final = ("daddr", "saddr", "dport")  # if a rule says several, the one that tells most rules apart
+# If a rule says several, the one that tells most rules apart.
+_FIELDS: Final = ("daddr", "saddr", "dport", "inname", "outname", "protocol")
+# How long headers are at least; the others are DCCP, SCTP and UDP-Lite.
+_HEADERS: Final = {IPPROTO_TCP: 20, IPPROTO_UDP: 8, 33: 12, 132: 12, 136: 8}
 
 
 class RuleIndex:
     """Of one chain, as its rules stand now."""
 
     def __init__(self, rules: list[Rule]) -> None:
-        keys = [[key for test in rule.tests if (key := test.key) is not None] for rule in rules]
+        keys = [_keys_of(rule) for rule in rules]
         spread = {field: _spread(field, keys) for field in _FIELDS}
+        self._all = range(len(rules))
         self._always: list[int] = []
-        self._by_key: dict[tuple[str, int], dict[int, list[int]]] = {}
+        by_key: dict[tuple[str, int], dict[int | str, list[int]]] = {}
         for number, of_rule in enumerate(keys):
             if not of_rule:
                 self._always.append(number)
                 continue
             field, mask, value = max(of_rule, key=lambda key: (spread[key[0]], key[1]))
-            self._by_key.setdefault((field, mask), {}).setdefault(value, []).append(number)
-        self._lookups = [(attrgetter(field), mask, found) for (field, mask), found in self._by_key.items()]
+            by_key.setdefault((field, mask), {}).setdefault(value, []).append(number)
+        self._masked = [
+            (attrgetter(field), mask, found) for (field, mask), found in by_key.items() if mask != EXACT
+        ]
+        self._exact = [(attrgetter(field), found) for (field, mask), found in by_key.items() if mask == EXACT]
 
-    def candidates(self, view: View) -> list[int]:
+    def candidates(self, view: View) -> Sequence[int]:
         """The numbers, from 0 and in order, of the rules that may match."""
-        found = self._always
-        for field, mask, by_value in self._lookups:
+        if is_cut(view):
+            return self._all
+        found = [self._always] if self._always else []
+        for field, mask, by_value in self._masked:
             some = by_value.get(field(view) & mask)
             if some is not None:
-                found = found + some
-        return found if found is self._always else sorted(found)
+                found.append(some)
+        for field, by_value in self._exact:
+            some = by_value.get(field(view))
+            if some is not None:
+                found.append(some)
+        if len(found) < 2:
+            return found[0] if found else ()
+        return sorted([number for some in found for number in some])
+
+
+def is_cut(view: View) -> bool:
+    """Whether a header is not there that rules may look for."""
+    if view.fragment or view.protocol == NO_PROTOCOL:
+        return True
+    return len(view.pkt.data) - view.transport < _HEADERS.get(view.protocol, 0)
+
+
+def _keys_of(rule: Rule) -> list[Key]:
+    plain = takewhile(lambda test: test.is_plain, rule.tests)
+    return [key for test in plain if (key := test.key) is not None]
 
 
 def _spread(field: str, keys: list[list[Key]]) -> int:

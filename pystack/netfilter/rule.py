@@ -5,6 +5,7 @@ One form for all front ends: iptables, ebtables, arptables and nftables compile 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from pystack.netfilter.ipset import IpSet
@@ -13,7 +14,9 @@ from pystack.netfilter.view import View
 CONTINUE: Final = -1  # a target that lets the packet go on to the next rule
 RETURN: Final = -2  # back to the chain that jumped here, or the policy
 
-Key = tuple[str, int, int]  # a field of View, a mask, and what the field is under it
+# A field of View, a mask, and what the field is under it; names and numbers without a mask are as they are.
+Key = tuple[str, int, int | str]
+EXACT: Final = -1
 
 
 class Match:
@@ -22,6 +25,7 @@ class Match:
     __slots__ = ()
 
     uses_connections = False  # a rule that asks keeps connections tracked
+    is_plain = False  # asking leaves nothing behind, so it need not be asked where another part does not hold
 
     def __call__(self, view: View) -> bool:
         """Whether it is. Linux: struct xt_match .match"""
@@ -85,7 +89,7 @@ class Jump(Target):
 class Lookup(Protocol):
     """Who knows which rules of a chain a packet can match."""
 
-    def candidates(self, view: View) -> list[int]:
+    def candidates(self, view: View) -> Sequence[int]:
         """Their numbers, from 0 and in order."""
 
 

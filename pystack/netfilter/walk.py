@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from pystack.netfilter.index import WORTH_IT, RuleIndex
@@ -33,72 +34,82 @@ class Tracer(Protocol):
         """No rule of the chain decided."""
 
 
-class _Place:
-    """Where in a chain the walk is: the numbers of its rules that are still to be asked."""
+_Place = tuple[Chain, Sequence[int], int]  # a chain, the numbers of rules that it asks, and which is next
 
-    __slots__ = ("chain", "next", "numbers")
 
-    def __init__(self, chain: Chain, view: View) -> None:
-        self.chain = chain
-        self.next = 0
-        self.numbers: list[int] | range = range(len(chain.rules))
-        if len(chain.rules) >= WORTH_IT:
-            if chain.index is None:
-                chain.index = RuleIndex(chain.rules)
-            self.numbers = chain.index.candidates(view)
+def _asked(chain: Chain, view: View) -> Sequence[int]:
+    """The numbers, from 0, of the rules that have to be asked."""
+    if len(chain.rules) < WORTH_IT:
+        return range(len(chain.rules))
+    if chain.index is None:
+        chain.index = RuleIndex(chain.rules)
+    return chain.index.candidates(view)
 
 
 def walk(base: BaseChain, view: View, listener: Listener | None = None, tracer: Tracer | None = None) -> int:
     """The verdict. Linux: net/ipv4/netfilter/ip_tables.c ipt_do_table()"""
-    place = _Place(base, view)
+    chain: Chain = base
+    asked, at = _asked(base, view), 0
     calls: list[_Place] = []  # where to go on after a user's chain
     while True:
-        if place.next == len(place.numbers):
+        if at == len(asked):
             if tracer is not None and view.pkt.nf_trace:
-                tracer.end(place.chain, view)
-                if not calls and place.chain is not base:
-                    tracer.end(base, view)
+                _tell_end(tracer, chain, base if not calls else chain, view)
             if not calls:
                 return _policy(base, view, listener)
-            if place.chain.policy != RETURN:  # ebtables lets its users give their own chains one
+            if chain.policy != RETURN:  # ebtables lets its users give their own chains one
                 if listener is not None:
-                    listener.policy(place.chain, view)
-                return place.chain.policy
-            place = calls.pop()
+                    listener.policy(chain, view)
+                return chain.policy
+            chain, asked, at = calls.pop()
             continue
-        number = place.numbers[place.next]
-        rule = place.chain.rules[number]
-        place.next += 1
-        if not rule.matches(view):
-            if view.hotdrop:
-                return NF_DROP
+        number = asked[at]
+        rule = chain.rules[number]
+        at += 1
+        for test in rule.tests:
+            if not test(view):
+                break
+        else:
+            verdict = _obey(chain, number + 1, rule, view, listener, tracer)
+            if verdict == CONTINUE:
+                target = rule.target
+                if type(target) is Jump:
+                    if not target.goto:
+                        calls.append((chain, asked, at))
+                    chain, asked, at = target.chain, _asked(target.chain, view), 0
+            elif verdict != RETURN:
+                return verdict
+            elif calls:
+                chain, asked, at = calls.pop()
+            else:
+                chain, asked, at = base, (), 0  # as if the base chain had ended
             continue
-        rule.packets += 1
-        rule.octets += view.length
-        if tracer is not None and view.pkt.nf_trace:
-            tracer.rule(place.chain, number + 1, rule, view)
-        target = rule.target
-        if type(target) is Jump:
-            if listener is not None:
-                listener.rule(place.chain, number + 1, rule, CONTINUE, view)
-            if tracer is not None and view.pkt.nf_trace:
-                tracer.obeyed(place.chain, rule, CONTINUE, view)
-            if not target.goto:
-                calls.append(place)
-            place = _Place(target.chain, view)
-            continue
-        verdict = CONTINUE if target is None else target.apply(view)
-        if listener is not None:
-            listener.rule(place.chain, number + 1, rule, verdict, view)
-        if tracer is not None and view.pkt.nf_trace:
-            tracer.obeyed(place.chain, rule, verdict, view)
-        if verdict == RETURN and calls:
-            place = calls.pop()
-        elif verdict == RETURN:
-            place = _Place(base, view)
-            place.next = len(place.numbers)  # as if the base chain had ended
-        elif verdict != CONTINUE:
-            return verdict
+        if view.hotdrop:
+            return NF_DROP
+
+
+def _obey(
+    chain: Chain, number: int, rule: Rule, view: View, listener: Listener | None, tracer: Tracer | None
+) -> int:
+    """Count a packet, do what the rule says, and tell who wants to know; of a jump CONTINUE."""
+    rule.packets += 1
+    rule.octets += view.length
+    if tracer is not None and view.pkt.nf_trace:
+        tracer.rule(chain, number, rule, view)
+    target = rule.target
+    verdict = CONTINUE if target is None or type(target) is Jump else target.apply(view)
+    if listener is not None:
+        listener.rule(chain, number, rule, verdict, view)
+    if tracer is not None and view.pkt.nf_trace:
+        tracer.obeyed(chain, rule, verdict, view)
+    return verdict
+
+
+def _tell_end(tracer: Tracer, chain: Chain, last: Chain, view: View) -> None:
+    """A chain that was left for another by `goto` ends with that."""
+    tracer.end(chain, view)
+    if last is not chain:
+        tracer.end(last, view)
 
 
 def _policy(base: BaseChain, view: View, listener: Listener | None) -> int:

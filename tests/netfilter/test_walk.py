@@ -2,13 +2,18 @@
 
 import random
 
+import pytest
+
 from pystack.netfilter.index import WORTH_IT, RuleIndex
-from pystack.netfilter.matches.header import Destination, Protocol, Source
+from pystack.netfilter.matches.header import Destination, InInterface, Protocol, Source
+from pystack.netfilter.matches.limit import Nth
 from pystack.netfilter.matches.ports import DestinationPort, Range, Whole
-from pystack.netfilter.rule import CONTINUE, RETURN, Chain, Jump, Rule, Target, Verdict
+from pystack.netfilter.rule import CONTINUE, RETURN, BaseChain, Chain, Jump, Match, Target, Verdict
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
 from pystack.netfilter.walk import walk
+from pystack.wire.ipv4 import Ipv4Header
+from tests.frames import ip
 from tests.netfilter.rules import base, rule, view
 
 DROP = Verdict(NF_DROP)
@@ -92,36 +97,81 @@ def test_a_long_chain_asks_few_rules_for_a_packet() -> None:
     assert RuleIndex(rules).candidates(view("10.0.0.77")) == [77]
 
 
-def random_rule(rng: random.Random) -> Rule:
-    tests = [
+class Everything:
+    """In the place of an index: all rules are asked."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._numbers = range(len(chain.rules))
+
+    def candidates(self, view: View) -> range:
+        return self._numbers
+
+
+def random_tests(rng: random.Random) -> list[tuple[Match, ...]]:
+    """In the order in which they are asked; for a header is asked only where its protocol is."""
+    number, length = rng.choice(((6, 20), (17, 8)))
+    single = [
         Source(0x0A000000 | rng.randrange(8) << 8, 0xFFFFFF00, rng.random() < 0.2),
         Destination(0x0A000000 | rng.randrange(4), HOST, rng.random() < 0.2),
-        Protocol(rng.choice((6, 17))),
-        DestinationPort(Range(low := rng.randrange(4), low + rng.randrange(2), rng.random() < 0.2)),
+        InInterface(rng.choice(("tap1", "tap2", "tap+")), rng.random() < 0.2),
+        Protocol(number, rng.random() < 0.1),
+        Nth(2, 0, inverted=False),
     ]
-    target = rng.choice((None, None, ACCEPT, DROP))
-    return rule(*rng.sample(tests, rng.randrange(len(tests))), target=target)
+    port = DestinationPort(Range(low := rng.randrange(4), low + rng.randrange(2), rng.random() < 0.2))
+    return [(one,) for one in single] + [
+        (Protocol(number), Whole(length)),
+        (Protocol(number), Whole(length), port),
+    ]
 
 
-def test_a_long_chain_decides_and_counts_as_if_every_rule_were_asked() -> None:
-    rng = random.Random(6)
-    for _ in range(30):
-        rules = [random_rule(rng) for _ in range(WORTH_IT + rng.randrange(40))]
-        twins = [rule(*one.tests, target=one.target) for one in rules]
-        indexed = base(*rules)
-        for _ in range(40):
-            body = bytes((0, 9, 0, rng.randrange(6))) + bytes(16)
-            saddr, daddr = f"10.0.{rng.randrange(9)}.1", f"10.0.0.{rng.randrange(5)}"
-            packet = view(saddr, daddr, protocol=rng.choice((6, 17)), body=body)
-            expected = NF_ACCEPT
-            for one in twins:
-                if one.matches(packet):
-                    one.packets += 1
-                    if one.target is not None:
-                        expected = one.target.apply(packet)
-                        break
-            assert walk(indexed, packet) == expected
-        assert [one.packets for one in rules] == [one.packets for one in twins]
+def random_table(seed: int) -> list[Chain]:
+    """A base chain and some that it leads to; the same for the same seed."""
+    rng = random.Random(seed)
+    chains = [base(policy=rng.choice((NF_ACCEPT, NF_DROP))), *(Chain(f"user{number}") for number in range(3))]
+    for number, chain in enumerate(chains):
+        onward = [Jump(other, goto=goto) for other in chains[number + 1 :] for goto in (False, True)]
+        for _ in range(rng.randrange(40)):
+            tests = random_tests(rng)
+            picked = sorted(rng.sample(range(len(tests)), rng.randrange(4)))
+            target = rng.choice((None, None, ACCEPT, DROP, Verdict(RETURN), *onward))
+            chain.rules.append(rule(*(test for at in picked for test in tests[at]), target=target))
+    return chains
+
+
+def random_view(rng: random.Random) -> View:
+    body = bytes((0, 9, 0, rng.randrange(6))) + bytes(rng.choice((0, 4, 16, 30)))
+    offset = rng.choice((0, 0, 0, 0, 1, 2))
+    protocol = rng.choice((6, 17, 1))
+    source, destination = ip(f"10.0.{rng.randrange(9)}.1"), ip(f"10.0.0.{rng.randrange(5)}")
+    return view(body=body, header=Ipv4Header(source, destination, protocol, frag_off=offset))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_long_chain_decides_and_counts_as_if_every_rule_were_asked(seed: int) -> None:
+    rng, indexed, plain = random.Random(seed), random_table(seed), random_table(seed)
+    for chain in plain:
+        chain.index = Everything(chain)
+    for _ in range(40):
+        state = rng.getstate()
+        first = walk(as_base(indexed), random_view(rng))
+        rng.setstate(state)
+        assert walk(as_base(plain), random_view(rng)) == first
+    for ours, theirs in zip(indexed, plain, strict=True):
+        assert [one.packets for one in ours.rules] == [one.packets for one in theirs.rules]
+
+
+def as_base(chains: list[Chain]) -> BaseChain:
+    assert isinstance(chains[0], BaseChain)
+    return chains[0]
+
+
+def test_a_rule_is_asked_what_it_remembers_also_where_the_port_is_another() -> None:
+    limited = [
+        rule(Nth(2, 0, inverted=False), DestinationPort(Range(port, port)), target=DROP) for port in (6, 7)
+    ]
+    chain = base(*limited, *(rule(DestinationPort(Range(port, port))) for port in range(100, 110)))
+    verdicts = [walk(chain, view(body=b"\0\1\0" + bytes((port,)) + bytes(16))) for port in (7, 6, 6)]
+    assert verdicts == [NF_DROP, NF_ACCEPT, NF_DROP]
 
 
 def test_a_changed_chain_is_indexed_anew() -> None:

@@ -19,7 +19,7 @@ from pystack.applets.iptables.placement import (
     reached,
 )
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
-from pystack.applets.iptables.spec import VERDICTS, RuleSpec
+from pystack.applets.iptables.spec import VERDICTS, RuleSpec, spec_of
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, NetError, NotModelled
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, Table
@@ -38,6 +38,7 @@ class Editor:
         self.tables = tables
         self.owner = owner
         self.postponed: list[KernelRefused] | None = None  # what the kernel will say of rules; None: now
+        self.looks_later = False  # where rules may be reached from is not asked for each of them
         self.told: Callable[[RuleSpec], None] = _tell_nobody  # what -v says of a rule
         self._counted: set[str] = set()  # built-in chains whose counters were given
         self._origins = origins
@@ -182,13 +183,28 @@ class Editor:
 
     def _error_below(self, table: Table, chain: Chain, spec: RuleSpec) -> int:
         """The same where packets come to a user's chain from built-in ones; nft then looks at hooks alone."""
-        if isinstance(chain, BaseChain):
+        if isinstance(chain, BaseChain) or self.looks_later:
             return 0
-        for base in bases_of(table, chain, self._onward):
-            if self.owner.is_nft and any(part.is_barred(base.name) for part, _ in spec.parts()):
-                return EINVAL  # Linux: nft_match_validate()
-            if not self.owner.is_nft and (error := self._error_at(spec, self._site(table, base, spec))):
-                return error
+        errors = (self._error_from(table, base, spec) for base in bases_of(table, chain, self._onward))
+        return next(filter(None, errors), 0)
+
+    def _error_from(self, table: Table, base: Chain, spec: RuleSpec) -> int:
+        """Linux: nft_match_validate(); xt_check_match() with all hooks that lead to the rule"""
+        if not self.owner.is_nft:
+            return self._error_at(spec, self._site(table, base, spec))
+        return EINVAL if any(part.is_barred(base.name) for part, _ in spec.parts()) else 0
+
+    def error_of(self, table: Table) -> int:
+        """What is wrong with a whole table, 0 if nothing is: asked once where rules came in a batch."""
+        if self.owner.is_nft and is_too_deep(table):
+            return EMLINK
+        if not self.owner.is_nft and has_loop(table):
+            return ELOOP
+        for base in table.base_chains():
+            for chain in reached(base, self._onward)[1:]:
+                for rule in chain.rules:
+                    if error := self._error_from(table, base, spec_of(rule)):
+                        return error
         return 0
 
     def _kernel_refuses(self, error: KernelRefused) -> None:
@@ -225,7 +241,7 @@ class Editor:
     ) -> None:
         """Whether a jump leads where it may; if not, the rule is taken out again."""
         target = chain.rules[number].target
-        if not isinstance(target, Jump):
+        if not isinstance(target, Jump) or self.looks_later:
             return
         error = self._error_of_jump(table, chain, target.chain)
         if not error:
@@ -243,9 +259,7 @@ class Editor:
             return ELOOP
         for other in reached(target, self._onward):
             for rule in other.rules:
-                spec = rule.spec
-                assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
-                if error := self._error_below(table, other, spec):
+                if error := self._error_below(table, other, spec_of(rule)):
                     return error
         return 0
 
@@ -274,19 +288,26 @@ class Editor:
         chains = [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
         if self.owner.is_nft:
             chains += [chain for chain in table.base_chains() if table.is_bare(chain)]
+        kept: KernelRefused | None = None
         for chain in chains:
             try:
                 table.remove_chain(chain.name)
             except NetError as error:
-                raise self._kept(chain.name, error.number) from None
+                kept = (
+                    kept if kept is not None and self.owner.is_nft else self._kept(chain.name, error.number)
+                )
+        if kept is not None:
+            raise kept
 
     def _delete_base(self, table: Table, name: str) -> None:
         """Of nft's, those go that are as if they never had been."""
         if not self.owner.is_nft:
             raise KernelRefused(EINVAL)
         chain = self.existing(table, name)
-        if not table.is_bare(chain):
+        if chain.policy != NF_ACCEPT:
             raise KernelRefused(EBUSY)
+        if chain.rules:  # the tool did not ask for them
+            raise self._kept(name, EBUSY)
         table.remove_chain(name)
 
     def _kept(self, name: str, number: int) -> KernelRefused:

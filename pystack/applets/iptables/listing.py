@@ -7,7 +7,7 @@ from typing import Final
 
 from pystack.applets.iptables.header import PROTOCOL_NAMES, Header, protocol_name
 from pystack.applets.iptables.parser import Command
-from pystack.applets.iptables.spec import RuleSpec
+from pystack.applets.iptables.spec import RuleSpec, spec_of
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import Table
@@ -43,8 +43,7 @@ def chain_lines(chain: Chain, *, counters: bool) -> str:
 
 def rule_line(chain: Chain, rule: Rule, *, counters: bool = False) -> str:
     """`-A INPUT -p tcp -j ACCEPT`"""
-    spec = rule.spec
-    assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
+    spec = spec_of(rule)
     middle = f" -c {rule.packets} {rule.octets}" if counters else ""
     return f"-A {chain.name}{spec.save()}{middle}{spec.save_target(rule)}"
 
@@ -112,8 +111,7 @@ class Listing:
 
     def _rule_line(self, rule: Rule, number: int) -> str:
         """Linux: print_firewall()"""
-        spec = rule.spec
-        assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
+        spec = spec_of(rule)
         text = f"{number:<4} " if self._command.line_numbers else ""
         if self._verbose:
             text += f"{self._count(rule.packets)}{self._count(rule.octets)}"

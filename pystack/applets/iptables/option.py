@@ -242,8 +242,8 @@ def _is_hex(text: str) -> bool:
 
 def port(text: str, where: Where) -> int:
     """A number or a service of any protocol. Linux: xtables_getportbyname(), glibc's getaddrinfo()"""
-    if _DECIMAL.fullmatch(text) and int(text) <= U16:
-        return int(text)
+    if _DECIMAL.fullmatch(text) and (numeric := min(int(text), 2**64 - 1) & U32) != U32:
+        return numeric & U16
     for protocol in ("tcp", "udp", "dccp", "udplite", "sctp"):
         if (value := where.names.ports.get((protocol, text))) is not None:
             return value
@@ -288,7 +288,7 @@ def _aton(text: str) -> int | None:
     return address
 
 
-_DECIMAL: Final = re.compile(r"\s*\+?[0-9]+")
+_DECIMAL: Final = re.compile(r"\s*[-+]?[0-9]+")
 
 
 def port_of(protocol: str, text: str, where: Where) -> int:

@@ -100,6 +100,7 @@ class Restore:
         self._names = names
         tables = session.netns.tables_of(owner.family.number)
         self._editor = Editor(tables, owner, session.host.origins)
+        self._editor.looks_later = True
         self._named: str | None = None  # the table of the last line with a star
         self._table: Table | None = None
         self._queue: list[tuple[int, Action]] = []  # of nft: what is done at COMMIT, and where it stands
@@ -195,22 +196,37 @@ class Restore:
     def _commit(self, table: Table) -> None:
         queue, self._queue = self._queue, []
         self._backup = self._backup or Backup(table)
-        if not self.test:
-            commit_line, told = self._line, ""
-            for line, action in queue:
-                self._at(line)
-                action()
-                told += self._kernel_says()
-            self._at(commit_line)
-            told += self._kernel_says()
+        if self.test:
+            self._backup.give_back()
+        else:
+            told = self._done(queue)
+            if error := self._editor.error_of(table):
+                told = self._done_again(queue, error)
             if told:
                 raise Refused(told, RESOURCE_PROBLEM)
             self._editor.hand_over(table)
-            self._backup = None
-        else:
-            self._backup.give_back()
-            self._backup = None
-        self._table = None
+        self._backup = self._table = None
+
+    def _done(self, queue: list[tuple[int, Action]]) -> str:
+        """What the kernel says of nft's lines; raises KernelRefused where it names none."""
+        commit_line, told = self._line, ""
+        for line, action in queue:
+            self._at(line)
+            action()
+            told += self._kernel_says()
+        self._at(commit_line)
+        return told + self._kernel_says()
+
+    def _done_again(self, queue: list[tuple[int, Action]], error: int) -> str:
+        """With a look at each rule, to find out which it is that makes the table wrong."""
+        if not self._owner.is_nft:
+            raise KernelRefused(error)
+        assert self._backup is not None, "a table is restored"
+        self._backup.give_back()
+        self._editor.looks_later = False
+        told = self._done(queue)
+        self._editor.looks_later = True
+        return told
 
     def _kernel_says(self) -> str:
         """What it says of the last line that was done. Raises KernelRefused where that is all the same."""

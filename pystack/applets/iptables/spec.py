@@ -87,3 +87,10 @@ class RuleSpec:
         if self.target in VERDICTS and not self.goto:
             return Verdict(VERDICTS[self.target])
         return Jump(chains[self.target], goto=self.goto)
+
+
+def spec_of(rule: Rule) -> RuleSpec:
+    """As a rule of a table of iptables was read."""
+    spec = rule.spec
+    assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
+    return spec

@@ -9,6 +9,7 @@ from typing import Final
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.fuzz.rule_values import VALUES
 from pystack.compare.fuzz.rule_words import (
+    ALONE,
     HEADER,
     HOMES,
     MATCHES,
@@ -61,11 +62,12 @@ def _header(dice: Dice, extensions: Sequence[str]) -> list[str]:
 
 
 def _options(dice: Dice, fragments: Sequence[str]) -> list[str]:
-    """Mostly one of them, so that few exclude each other; of CT never two zones, which mix strangely."""
+    """Mostly one of them, so that few exclude each other."""
     words: list[str] = []
     if not fragments:
         return words
-    for _ in range(1 if fragments is TARGETS["CT"] else dice.weighted({1: 12, 2: 6, 3: 2, 0: 1})):
+    alone = any(fragments is TARGETS[name] for name in ALONE)
+    for _ in range(1 if alone else dice.weighted({1: 12, 2: 6, 3: 2, 0: 1})):
         words += filled(dice, dice.among(fragments))
     return words
 

@@ -231,6 +231,9 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     "TTL": ("--ttl-set <u8>", "--ttl-inc <u8>", "--ttl-dec <u8>"),
 }
 
+# Of these never two options: zones, and marks with masks, overwrite each other half.
+ALONE: Final = ("CONNMARK", "CT")
+
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),

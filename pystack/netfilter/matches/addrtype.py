@@ -19,6 +19,7 @@ class AddressType(Match):
     destination: tuple[int, bool] | None
     limit_in: bool = False
     limit_out: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_addrtype.c addrtype_mt_v1()"""

@@ -155,6 +155,7 @@ class Bpf(Match):
     """Any answer but 0 is a yes; offsets count from the IP header."""
 
     program: tuple[Instruction, ...]
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_bpf.c bpf_mt()"""

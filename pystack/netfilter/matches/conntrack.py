@@ -45,6 +45,7 @@ class CtState(Match):
     inverted: bool = False
 
     uses_connections = True
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_conntrack.c conntrack_mt()"""
@@ -130,6 +131,7 @@ class Conntrack(Match):
     parts: tuple[Part, ...] = ()
 
     uses_connections = True
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_conntrack.c conntrack_mt()"""
@@ -149,6 +151,7 @@ class CtHelper(Match):
     inverted: bool = False
 
     uses_connections = True
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_helper.c helper_mt()"""
@@ -169,6 +172,7 @@ class ConnMark(Match):
     inverted: bool = False
 
     uses_connections = True
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_connmark.c connmark_mt()"""
@@ -186,6 +190,7 @@ class ConnBytes(Match):
     high: int
 
     uses_connections = True
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_connbytes.c connbytes_mt()"""

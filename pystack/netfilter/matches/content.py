@@ -17,6 +17,7 @@ class String(Match):
     end: int
     ignore_case: bool
     inverted: bool
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_string.c string_mt(), net/core/skbuff.c skb_find_text()"""
@@ -65,6 +66,7 @@ class U32(Match):
 
     tests: tuple[U32Test, ...]
     inverted: bool
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_u32.c u32_mt()"""

@@ -14,6 +14,7 @@ class Length(Match):
     """`-m length`: of the whole packet, IP header included."""
 
     lengths: Range
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_length.c length_mt()"""
@@ -26,6 +27,7 @@ class Ttl(Match):
     """`-m ttl`: equal, less and greater are ranges too."""
 
     ttls: Range
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_hl.c ttl_mt()"""
@@ -40,6 +42,7 @@ class Tos(Match):
     value: int
     mask: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_dscp.c tos_mt(), dscp_mt()"""
@@ -53,6 +56,7 @@ class AddressRange(Match):
 
     source: Range | None
     destination: Range | None
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_iprange.c iprange_mt4()"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pystack.netfilter.rule import Key, Match
+from pystack.netfilter.rule import EXACT, Key, Match
 from pystack.netfilter.view import NO_PROTOCOL, View
 
 
@@ -15,6 +15,7 @@ class Source(Match):
     network: int
     mask: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether the sender is in the network."""
@@ -33,6 +34,7 @@ class Destination(Match):
     network: int
     mask: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether the receiver is in the network."""
@@ -50,10 +52,16 @@ class InInterface(Match):
 
     name: str
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether it came in there; what came in nowhere has the empty name."""
         return is_named(view.inname, self.name) != self.inverted
+
+    @property
+    def key(self) -> Key | None:
+        """The name, if it stands for no other."""
+        return _name_key("inname", self.name, inverted=self.inverted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +70,20 @@ class OutInterface(Match):
 
     name: str
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether it goes out there."""
         return is_named(view.outname, self.name) != self.inverted
+
+    @property
+    def key(self) -> Key | None:
+        """The name, if it stands for no other."""
+        return _name_key("outname", self.name, inverted=self.inverted)
+
+
+def _name_key(field: str, name: str, *, inverted: bool) -> Key | None:
+    return None if inverted or name.endswith("+") else (field, EXACT, name)
 
 
 def is_named(name: str, pattern: str) -> bool:
@@ -79,10 +97,16 @@ class Protocol(Match):
 
     number: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether this is what IP carries."""
         return (view.protocol == self.number) != self.inverted
+
+    @property
+    def key(self) -> Key | None:
+        """The number."""
+        return None if self.inverted else ("protocol", EXACT, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,7 @@ class UpperProtocol(Match):
     number: int
     inverted: bool = False
     drops_unknown: bool = False  # legacy tables drop a packet of which that cannot be told
+    is_plain = True  # the drop is looked after by the index
 
     def __call__(self, view: View) -> bool:
         """Linux: net/ipv6/netfilter/ip6_tables.c ip6_packet_match()"""
@@ -100,12 +125,18 @@ class UpperProtocol(Match):
             return False
         return (view.protocol == self.number) != self.inverted
 
+    @property
+    def key(self) -> Key | None:
+        """The number."""
+        return None if self.inverted else ("protocol", EXACT, self.number)
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment(Match):
     """`-f`: second and further fragments."""
 
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether it is one."""

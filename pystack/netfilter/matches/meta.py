@@ -20,6 +20,7 @@ class Mark(Match):
     value: int
     mask: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_mark.c mark_mt()"""
@@ -29,6 +30,8 @@ class Mark(Match):
 @dataclass(frozen=True, slots=True)
 class Comment(Match):
     """`-m comment`: says something to the reader only."""
+
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Always."""
@@ -41,6 +44,7 @@ class PacketType(Match):
 
     type: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """What came over lo is judged by its IP address. Linux: net/netfilter/xt_pkttype.c pkttype_mt()"""
@@ -56,6 +60,7 @@ class MacSource(Match):
 
     address: bytes
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Only what came in over Ethernet has one. Linux: net/netfilter/xt_mac.c mac_mt()"""
@@ -72,6 +77,7 @@ class Cpu(Match):
 
     number: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether the first is meant."""
@@ -84,6 +90,7 @@ class Realm(Match):
 
     value: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_realm.c realm_mt()"""
@@ -96,6 +103,7 @@ class DeviceGroup(Match):
 
     source: tuple[int, int, bool] | None
     destination: tuple[int, int, bool] | None
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_devgroup.c devgroup_mt()"""
@@ -117,6 +125,7 @@ class PhysDev(Match):
     is_in: bool | None = None  # must have a port, must have none, or whatever
     is_out: bool | None = None
     is_bridged: bool | None = None
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_physdev.c physdev_mt()"""

@@ -16,6 +16,7 @@ class Owner(Match):
     uids: Range | None
     gids: Range | None
     socket_exists: bool | None
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """What the stack sends by itself belongs to nobody. Linux: net/netfilter/xt_owner.c owner_mt()"""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pystack.netfilter.rule import Key, Match
+from pystack.netfilter.rule import EXACT, Key, Match
 from pystack.netfilter.view import View
 from pystack.wire.tcp import HEADER_LENGTH
-
-_ALL_BITS = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,7 @@ class SourcePort(Match):
     """`--sport` of a protocol that begins with two ports."""
 
     ports: Range
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether it is from such a port. Linux: net/netfilter/xt_tcpudp.c"""
@@ -41,6 +40,7 @@ class DestinationPort(Match):
     """`--dport`"""
 
     ports: Range
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether it is to such a port."""
@@ -51,7 +51,7 @@ class DestinationPort(Match):
     def key(self) -> Key | None:
         """The port, if there is only one."""
         ports = self.ports
-        return None if ports.inverted or ports.low != ports.high else ("dport", _ALL_BITS, ports.low)
+        return None if ports.inverted or ports.low != ports.high else ("dport", EXACT, ports.low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Whole(Match):
     """What `-m tcp` asks without any option: a first fragment whose header is not cut off."""
 
     length: int
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Later fragments never match; a fragment that would overwrite the header, and a packet too short for
@@ -80,6 +81,7 @@ class TcpFlags(Match):
     mask: int
     flags: int
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Whether of the masked flags exactly these are set."""
@@ -138,6 +140,7 @@ class Multiport(Match):
     sources: bool
     destinations: bool
     inverted: bool = False
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_multiport.c ports_match_v1()"""

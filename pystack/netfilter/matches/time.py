@@ -23,6 +23,7 @@ class Time(Match):
     weekdays: int
     monthdays: int
     contiguous: bool
+    is_plain = True
 
     def __call__(self, view: View) -> bool:
         """The kernel's zone is UTC here. Linux: net/netfilter/xt_time.c time_mt()"""

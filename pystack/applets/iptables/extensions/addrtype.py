@@ -31,14 +31,17 @@ _KINDS: Final = (
 
 
 def _kinds(text: str, where: Where) -> int:
-    """A bit mask. Linux: libxt_addrtype.c parse_types()"""
-    mask = 0
-    for name in text.split(","):
-        known = [number for number, kind in enumerate(_KINDS) if kind.lower() == name.lower()]
+    """A bit mask; the beginning of a name is enough. Linux: libxt_addrtype.c parse_types()"""
+    mask, rest = 0, text
+    while True:
+        name, comma, after = rest.partition(",")
+        known = [number for number, kind in enumerate(_KINDS) if kind.startswith(name.upper()) and name]
         if not known:
-            raise Refused(f'addrtype: bad type "{name}"')
+            raise Refused(f"addrtype: bad type `{rest}'" if comma else f'addrtype: bad type "{rest}"')
         mask |= 1 << known[0]
-    return mask
+        if not comma:
+            return mask
+        rest = after
 
 
 def _show_kinds(mask: int) -> str:

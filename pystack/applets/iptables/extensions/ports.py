@@ -70,8 +70,8 @@ class _Ports(MatchExtension):
         return {name: _turned_round(given) if nft else given for name, given in values.items()}
 
     def save(self, values: Values) -> str:
-        """All ports are the same as none."""
-        return super().save({name: given for name, given in values.items() if given.value != _ALL_PORTS})
+        """All ports are the same as none, and so are no flags."""
+        return super().save({name: given for name, given in values.items() if not _says_nothing(name, given)})
 
     def is_shown(self, values: Values, *, nft: bool) -> bool:
         """nft reads its own translation of `! --sport :` as nothing at all."""
@@ -99,15 +99,17 @@ class _Ports(MatchExtension):
         return " ".join(words)
 
 
+def _says_nothing(name: str, given: Given) -> bool:
+    return given.value == _ALL_PORTS or (name == "tcp-flags" and not given.value[0] and not given.inverted)
+
+
 def _turned_round(given: Given) -> Given:
     if not given.inverted or not isinstance(given.value, tuple):
         return given
     if given.value == _ALL_PORTS:
         return Given(given.value, inverted=True, lost=True)
     low, high = given.value
-    if low == high or (low > 0 and high < U16):
-        return given
-    return Given((high + 1, U16) if not low else (0, low - 1))
+    return given if low or not high else Given((high + 1, U16))
 
 
 def _service(number: int, services: dict[int, str] | None) -> str:

@@ -1,0 +1,182 @@
+"""What is refused, in which words, and what comes first where several things are wrong: as the tool does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from pystack.applets import virtual
+from pystack.applets.tcpdump.names import PROTOCOLS, SERVICES
+from pystack.applets.virtual import Completed, Outside
+from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.host import Host
+
+NFT, LEGACY = "iptables", "iptables-legacy"
+FILES = {SERVICES: b"http 80/tcp\ndomain 53/udp\n", PROTOCOLS: b"gre 47 GRE\n"}
+
+
+SAID: Final = (
+    ("-A INPUT -s nosuch/8 -m length", 'length: option "--length" must be specified'),
+    ("-A INPUT -j DROP -L", "Cannot use -L with -A"),
+    ("-L INPUT -Z -A INPUT", "Cannot use -A with -Z"),
+    ("! -A INPUT", "unexpected '!' flag"),
+    ("-A INPUT ! -j DROP", "cannot have ! before -j"),
+    ("-A INPUT -i ", 'option "-i" requires an argument'),
+    ("-t nat -A PREROUTING -m length -j DROP", 'The "nat" table is not intended for filtering'),
+    ("-A INPUT -m mark --mark 1:2", 'mark: trailing garbage after value for option "--mark".'),
+    ("-A INPUT -m length --length 1:2:3", 'Too many components for option "--length" (max: 2)'),
+    ("-A INPUT -m length --length 5x", 'Argument to "--length" has unexpected characters near "x".'),
+    ("-A INPUT -p tcp --sport 1 --sport 2", "Only one `--source-port' allowed"),
+    ("-A INPUT -p udp --sport 1 --sport 2", 'udp: option "--source-port" can only be used once.'),
+    ("-A INPUT -p tcp --dport 9:5", "invalid portrange (min > max)"),
+    ("-A INPUT -m multiport --ports 1", "multiport needs `-p tcp', `-p udp', `-p udplite'"),
+    ("-A INPUT -m owner --suppl-groups", '"you need to use --gid-owner first"'),
+    ("-A INPUT -m time --utc --kerneltz", '"--utc" cannot be used together with "--kerneltz".'),
+    ("-A INPUT -m time --timestart 12:60", 'invalid time "60" specified'),
+    ("-A INPUT -m hashlimit --hashlimit-mode srcip", "You have to specify --hashlimit"),
+    ("-A INPUT -p icmp --icmp-type 3/1/1", "unknown character /"),
+    ("-A INPUT -m string --algo bm --hex-string |0", "Odd number of hex digits"),
+    ("-A INPUT -m connlimit --connlimit-upto 1 --connlimit-mask x", "neither a valid network mask"),
+    ("-A INPUT -m aNameOfMoreThanTwentyEightSigns", "Invalid match name"),
+    ("-P INPUT nosuch", "Bad policy name."),
+    ("-I INPUT 4294967296", "Invalid rule number `4294967296'"),
+)
+SAID_OF_TABLES: Final = (
+    (["-C nosuch -j DROP"], "Bad rule", "Bad rule"),
+    (["-D INPUT -j LOG"], "Bad rule", "No chain/target/match by that name"),
+    (["-D INPUT 1"], "No chain/target/match by that name", "Index of deletion too big"),
+    (["-R INPUT 1 -j DROP"], "No chain/target/match by that name", "Index of replacement too big"),
+    (["-N a", "-E a INPUT"], "File exists", "File exists"),
+    (["-X INPUT"], "No chain/target/match by that name", "Invalid argument"),
+    (["-A INPUT -j DROP", "-X INPUT"], "CHAIN_DEL failed (Device or resource busy)", "Invalid argument"),
+    (["-P INPUT DROP", "-X INPUT"], "Directory not empty", "Invalid argument"),
+    (["-N a", "-P a nosuch"], "Bad policy name", "Bad built-in chain name"),
+    (["-A INPUT -m tcp --dport 80"], "TCP match requires '-p tcp'", "Invalid argument"),
+    (
+        ["-N a", "-A a -m owner --uid-owner 0", "-A INPUT -j a"],
+        "RULE_APPEND failed (Invalid argument)",
+        "Inval",
+    ),
+    (["-N a", "-A a -j a", "-A INPUT -j a"], "Too many links", "Too many levels of symbolic links"),
+)
+
+
+def run(host: Host, line: str, stdin: str = "") -> Completed:
+    outside = Outside(stdin=stdin.encode(), read_file=lambda path: FILES.get(path, b""))
+    return virtual.run(line.split(), host, None, outside)
+
+
+def complaint(program: str, *lines: str) -> str:
+    """What the last of these says, without the program and the hint."""
+    host = Host()
+    for line in lines[:-1]:
+        assert run(host, f"{program} {line}").rc == 0, line
+    done = run(host, f"{program} {lines[-1]}")
+    assert done.rc != 0
+    text = done.err.partition("Try `")[0].strip()
+    return text.partition(": ")[2] if text.startswith("iptables") else text
+
+
+def saved(program: str, *lines: str) -> str:
+    """The rule that is there behind these."""
+    host = Host()
+    for line in lines:
+        assert run(host, f"{program} {line}").rc == 0, line
+    return run(host, f"{program} -S").out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("line", "said"), SAID)
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_the_first_thing_that_is_wrong_is_said(program: str, line: str, said: str) -> None:
+    assert said in complaint(program, line)
+
+
+@pytest.mark.parametrize(("lines", "nft", "legacy"), SAID_OF_TABLES)
+def test_the_tables_refuse_in_the_words_of_their_owner(lines: list[str], nft: str, legacy: str) -> None:
+    assert nft in complaint(NFT, *lines)
+    assert legacy in complaint(LEGACY, *lines)
+
+
+def test_a_chain_that_nothing_leads_to_may_lead_to_itself() -> None:
+    for program in (NFT, LEGACY):
+        assert saved(program, "-N a", "-A a -j a") == "-A a -j a"
+
+
+def test_trace_stands_only_in_raw_where_tables_are_legacy() -> None:
+    assert "Invalid argument" in complaint(LEGACY, "-A INPUT -j TRACE")
+    assert saved(NFT, "-A INPUT -j TRACE") == "-A INPUT -j TRACE"
+
+
+def test_a_list_of_addresses_is_taken_whole_or_not_at_all() -> None:
+    host = Host()
+    assert run(host, f"{NFT} -A INPUT -s 10.0.0.1 -j DROP").rc == 0
+    assert run(host, f"{NFT} -D INPUT -s 10.0.0.1,10.0.0.2 -j DROP").rc == 1
+    assert run(host, f"{NFT} -S INPUT").out.splitlines()[1:] == ["-A INPUT -s 10.0.0.1/32 -j DROP"]
+
+
+@pytest.mark.parametrize(
+    ("given", "nft", "legacy"),
+    [
+        ("-p udp ! --dport :53", "-p udp -m udp --dport 54:65535", "-p udp -m udp ! --dport 0:53"),
+        ("-p udp --sport http", "-p udp -m udp --sport 80", "-p udp -m udp --sport 80"),
+        ("-m devgroup --src-group 0", "-m devgroup --src-group default", "-m devgroup --src-group default"),
+        ("-m ttl --ttl 5", "-m ttl --ttl-eq 5", "-m ttl --ttl-eq 5"),
+        ("-m addrtype --src-type loc,UNI", *["-m addrtype --src-type UNICAST,LOCAL"] * 2),
+        ("-m conntrack --ctorigsrc 0/0", *["-m conntrack --ctorigsrc 0.0.0.0/0"] * 2),
+    ],
+)
+def test_a_rule_is_kept_as_its_owner_keeps_it(given: str, nft: str, legacy: str) -> None:
+    assert saved(NFT, f"-A INPUT {given}") == f"-A INPUT {nft}"
+    assert saved(LEGACY, f"-A INPUT {given}") == f"-A INPUT {legacy}"
+
+
+def test_every_change_of_a_legacy_table_has_its_policies_count_anew() -> None:
+    host = Host()
+    assert run(host, f"{LEGACY} -P INPUT DROP -c 3 4").rc == 0
+    assert "-P INPUT DROP -c 3 4" in run(host, f"{LEGACY} -S INPUT -v").out
+    assert run(host, f"{LEGACY} -A OUTPUT -j DROP").rc == 0
+    assert "-P INPUT DROP -c 0 0" in run(host, f"{LEGACY} -S INPUT -v").out
+
+
+def test_a_table_of_nfts_is_there_without_chains_until_it_is_restored_anew() -> None:
+    host = Host()
+    run(host, f"{NFT} -N a")
+    run(host, f"{NFT} -X a")
+    assert "*filter" in run(host, "iptables-save").out
+    assert run(host, "iptables-restore", "*filter\nCOMMIT\n").rc == 0
+    assert "*filter" not in run(host, "iptables-save").out
+
+
+def test_nft_reads_all_lines_of_a_table_before_it_does_any() -> None:
+    text = "*filter\n-D INPUT 1\n-A INPUT -p nosuch\nCOMMIT\n"
+    assert "line: 3" in run(Host(), "iptables-restore", text).err
+    assert "line 2 failed" in run(Host(), "iptables-legacy-restore", text).err
+
+
+def test_the_kernel_refuses_a_legacy_table_as_a_whole_and_of_nfts_a_line() -> None:
+    text = "*filter\n-A INPUT -j DROP\n-A OUTPUT -j TEE --gateway 0.0.0.0\nCOMMIT\n"
+    nft, legacy = Host(), Host()
+    assert "line 3: RULE_APPEND failed (Invalid argument)" in run(nft, "iptables-restore", text).err
+    assert run(legacy, "iptables-legacy-restore", text).err == "iptables-restore: line 4 failed\n"
+    assert "DROP" not in run(nft, "iptables-save").out + run(legacy, "iptables-legacy-save").out
+
+
+def test_verbose_commands_say_what_they_are_about() -> None:
+    host = Host()
+    done = run(host, f"{NFT} -A INPUT ! -p icmp -d 10.0.0.1 -j DROP -v")
+    assert done.out == "DROP !icmp opt -- in * out *  0.0.0.0/0  -> 10.0.0.1  \n"
+    assert run(host, f"{NFT} -Z INPUT -v").out == "Zeroing chain `INPUT'\n"
+    assert run(host, f"{NFT} -F INPUT -v").out == "Flushing chain `INPUT'\n"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_the_real_tool_says_all_of_this_too(program: str) -> None:
+    for lines in ([line] for line, _ in SAID), (lines for lines, _, _ in SAID_OF_TABLES):
+        for some in lines:
+            with KernelNetns() as kernel:
+                said = [kernel.run([program, *line.split()]) for line in some]
+            host = Host()
+            ours = [run(host, f"{program} {line}") for line in some]
+            assert [(done.rc, done.err) for done in ours] == [(done.rc, done.err) for done in said], some
