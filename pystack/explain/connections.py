@@ -9,6 +9,7 @@ from pystack.explain.stage import Reason, Told, Traveller
 from pystack.explain.watcher import Crossing
 from pystack.netfilter import hooks as nf
 from pystack.netfilter.conntrack.conn import tracked
+from pystack.netfilter.conntrack.helper import helper_name
 from pystack.netfilter.conntrack.info import (
     IP_CT_ESTABLISHED,
     IP_CT_IS_REPLY,
@@ -38,5 +39,8 @@ def classified(crossing: Crossing, traveller: Traveller) -> Told | None:
     state = _STATES[pkt.ctinfo % IP_CT_IS_REPLY]
     way = ", in reply" if pkt.ctinfo >= IP_CT_IS_REPLY else ""
     flow = snapshot(conn, tracking.context)
-    reasons = () if state == "NEW" else (Reason(flow_line(flow)),)
+    reasons: tuple[Reason, ...] = () if state == "NEW" else (Reason(flow_line(flow)),)
+    if conn.master is not None:
+        master = flow_line(snapshot(conn.master, tracking.context))
+        reasons += (Reason(f"{helper_name(conn.master)} expected it: {master}"),)
     return Told(f"{state}{way}", _FUNCTION, reasons)

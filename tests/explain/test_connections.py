@@ -1,5 +1,6 @@
 """What explain says of a packet's connection."""
 
+from pystack.applets import virtual
 from pystack.explain.journey import Explanation
 from pystack.host import Host
 from tests.explain.lab import build, reasons, stage, told
@@ -58,3 +59,21 @@ def test_what_can_begin_nothing_is_invalid_without_more_to_say() -> None:
 def test_what_raw_sets_aside_is_untracked() -> None:
     host = build(TRACKED + "iptables -t raw -A PREROUTING -p udp -j NOTRACK\n")
     assert state(told(ASKED, "tap1", host=host)) == "UNTRACKED, as a rule said"
+
+
+EXPECT = (
+    "conntrack -I expect -p udp -s 10.0.0.2 -d 192.0.2.7 --sport 3000 --dport 69 -t 50 "
+    "--tuple-src 192.0.2.7 --tuple-dst 10.0.0.2 --mask-src 255.255.255.255 --mask-dst 255.255.255.255 "
+    "--tuple-port-src 0 --tuple-port-dst 3000 --mask-port-src 0 --mask-port-dst 65535"
+)
+
+
+def test_what_was_expected_is_related_and_it_is_told_by_whom() -> None:
+    host = build(TRACKED + "iptables -t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp\n")
+    told("10.0.0.2.3000 > 192.0.2.7.69: UDP, length 4", "tap1", host=host)
+    assert virtual.run(EXPECT.split(), host).rc == 0
+    answer = told("192.0.2.7.7777 > 10.0.0.2.3000: UDP, length 4", "wan", host=host)
+    assert state(answer) == "RELATED"
+    itself, master = reasons(answer, "connection")
+    assert "sport=7777 dport=3000" in itself
+    assert master.startswith("tftp expected it: udp      17 30 src=10.0.0.2 dst=192.0.2.7 sport=3000 ")

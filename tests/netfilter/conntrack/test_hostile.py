@@ -123,7 +123,7 @@ def alive(kind: type) -> int:
 
 
 def let_out(frames: list[bytes]) -> set[int]:
-    """Whom packets outside seem to come from; errors about what is not translated need no translation."""
+    """Whom packets from inside seem to come from; errors about what is not translated need no translation."""
     packets = [frame[14:] for frame in frames if frame[12:14] == ETH_P_IP.to_bytes(2, "big")]
     errors = [packet for packet in packets if packet[9] == ipv4.IPPROTO_ICMP and packet[20] in ERROR_TYPES]
     return {int.from_bytes(packet[12:16], "big") for packet in packets if packet not in errors}
@@ -140,7 +140,8 @@ def test_hostile_packets_break_nothing_get_out_only_translated_and_leave_nothing
     for number in range(scaled(scaled(PACKETS))):
         side, packet = hostile.packet()
         ours.box.send(ours.devices[side], header(OURS[side], STATION[side], ETH_P_IP) + packet)
-        seen |= let_out(ours.box.sent(outside))
+        left = ours.box.sent(outside)
+        seen |= let_out(left) if side == 0 else set()
         ours.box.sent(inside)
         ours.lines.clear()
         ours.reasons.clear()
