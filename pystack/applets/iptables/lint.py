@@ -67,8 +67,8 @@ class _Decisions:
         if not all(map(is_comparable, one.tests)):
             return
         for test in one.tests:
-            if test.key is not None and test.key[0] in ("saddr", "daddr"):
-                _, mask, network = test.key
+            if (key := _network_of(test)) is not None:
+                mask, network = key
                 self._by_key.setdefault((type(test), mask), {}).setdefault(network, []).append(one)
                 return
         self._any.append(one)
@@ -79,11 +79,19 @@ class _Decisions:
 
     def _candidates(self, packets: tuple[Match, ...]) -> Iterator[_Decided]:
         yield from self._any
-        keys = [(type(test), *test.key) for test in packets if test.key is not None]
+        keys = [(type(test), *key) for test in packets if (key := _network_of(test)) is not None]
         for (kind, mask), by_network in self._by_key.items():
-            for known, _, given_mask, network in keys:
+            for known, given_mask, network in keys:
                 if known is kind and given_mask & mask == mask:
                     yield from by_network.get(network & mask, ())
+
+
+def _network_of(test: Match) -> tuple[int, int] | None:
+    """The mask and the network that a test asks for."""
+    if test.key is None or test.key[0] not in ("saddr", "daddr"):
+        return None
+    _, mask, network = test.key
+    return (mask, network) if isinstance(network, int) else None
 
 
 def _covers(decided: tuple[Match, ...], packets: tuple[Match, ...]) -> bool:
