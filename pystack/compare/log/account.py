@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pystack.compare.log.finding import Fault, Finding
@@ -121,7 +121,7 @@ class Accountant:
             account.notes.append(played.note)
         if NOBODY_SAW not in account.kind and played.kind not in (account.kind, NOBODY_SAW):
             text = f"the lines show path {account.kind}, pystack's packet took {played.kind}"
-            yield Finding(Fault.PATH, passage.number, text)
+            yield Finding(Fault.PATH, passage.number, text, about=f"{account.kind} and {played.kind}")
         for finding in differences(passage, played, frozenset(self._replay.injected)):
             yield self._with_reason(finding, passage)
 
@@ -132,7 +132,7 @@ class Accountant:
         if mentions(self._setup, line.message.prefix):
             return finding
         text = f"{line.message.prefix.strip()}: no rule of the setup prints this"
-        return Finding(finding.fault, finding.packet, text, finding.line)
+        return replace(finding, text=text)
 
 
 def _guesses(passage: Passage) -> Iterator[str]:

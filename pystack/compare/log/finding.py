@@ -24,6 +24,7 @@ class Finding:
     packet: int
     text: str
     line: int = 0  # of the file; 0 where there is none
+    about: str = ""  # what it has in common with those of other packets: whose line, which of its words
 
     def to_json(self) -> dict[str, object]:
         """For programs."""
@@ -34,5 +35,6 @@ class Finding:
             "fault": self.fault.value,
             "packet": self.packet,
             "line": self.line or None,
+            "about": self.about,
             "text": self.text,
         }

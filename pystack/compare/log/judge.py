@@ -35,8 +35,8 @@ def differences(passage: Passage, played: Played, injected: frozenset[Identity])
     def same(line: Said, other: Said) -> bool:
         return alike_lines(line.text, other.text, injected) is not None
 
-    log = [Said(line.text.rstrip(), line.message, line.number) for line in passage.lines]
-    ours = [Said(text, parsed(text)) for text in played.lines]
+    log = [Said(line.text.strip(), line.message, line.number) for line in passage.lines]
+    ours = [Said(text.strip(), parsed(text)) for text in played.lines]
     pairs = pair_up(log, ours, same, _is_near)
     alone = [line for line, other in pairs if line is not None and other is None]
     awaited = [other for line, other in pairs if line is None and other is not None]
@@ -44,17 +44,19 @@ def differences(passage: Passage, played: Played, injected: frozenset[Identity])
         twin = next((other for other in awaited if same(line, other)), None)
         if twin is None:
             text = f"{line.name}: pystack does not print this line"
-            yield Finding(Fault.EXTRA, passage.number, text, line.number)
+            yield Finding(Fault.EXTRA, passage.number, text, line.number, line.name)
         else:
             awaited.remove(twin)
             text = f"{line.name} stands elsewhere: pystack prints it {_behind(twin, ours)}"
-            yield Finding(Fault.ORDER, passage.number, text, line.number)
+            yield Finding(Fault.ORDER, passage.number, text, line.number, line.name)
     for other in awaited:
-        yield Finding(Fault.MISSING, passage.number, f"not in the log: {other.text}")
+        yield Finding(Fault.MISSING, passage.number, f"not in the log: {other.text}", about=other.name)
     for mine, its in pairs:
         if mine is not None and its is not None and not same(mine, its):
-            text = f"{mine.name} {_words(mine.text, its.text)}"
-            yield Finding(Fault.FIELD, passage.number, text, mine.number)
+            words = _words(mine.text, its.text)
+            keys = ", ".join(dict.fromkeys((one or other or "").partition("=")[0] for one, other in words))
+            text = f"{mine.name} {_told(words)}"
+            yield Finding(Fault.FIELD, passage.number, text, mine.number, f"{mine.name} {keys}".strip())
 
 
 def _is_near(line: Said, other: Said) -> bool:
@@ -68,12 +70,14 @@ def _behind(twin: Said, ours: Sequence[Said]) -> str:
     return f"behind {ours[at - 1].name}" if at else "first"
 
 
-def _words(line: str, other: str) -> str:
+def _words(line: str, other: str) -> list[tuple[str | None, str | None]]:
     """The words in which two lines differ."""
     pairs = pair_up(line.split(), other.split(), str.__eq__, _has_same_key)
-    said = [
-        f"says {mine or 'nothing'}, pystack says {its or 'nothing'}" for mine, its in pairs if mine != its
-    ]
+    return [(mine, its) for mine, its in pairs if mine != its]
+
+
+def _told(words: Sequence[tuple[str | None, str | None]]) -> str:
+    said = (f"says {mine or 'nothing'}, pystack says {its or 'nothing'}" for mine, its in words)
     return "; ".join(said) or "is spaced differently"
 
 

@@ -44,7 +44,7 @@ def broken(passage: Passage, kind: str) -> Iterator[Finding]:
     yield from _wrong_ttl(passage)
     for line in passage.lines:
         if line.place.contradiction:
-            yield Finding(Fault.FIELD, passage.number, line.place.contradiction, line.number)
+            yield Finding(Fault.FIELD, passage.number, line.place.contradiction, line.number, _name(line))
 
 
 def _disorder(passage: Passage, hooks: Sequence[Hook]) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _disorder(passage: Passage, hooks: Sequence[Hook]) -> Iterator[Finding]:
         is_flood = len(passage.ports_out) > 1 and line.hook in _PER_PORT
         if there < here and not is_flood:
             text = f"{_name(line)} stands behind {_name(before)}, and {line.hook} comes before {before.hook}"
-            yield Finding(Fault.ORDER, passage.number, text, line.number)
+            yield Finding(Fault.ORDER, passage.number, text, line.number, _name(line))
         elif there == here:
             ranks = table_rank(before.hook, before.place.table), table_rank(line.hook, line.place.table)
             if ranks[0] is not None and ranks[1] is not None and ranks[1] < ranks[0]:
@@ -64,7 +64,7 @@ def _disorder(passage: Passage, hooks: Sequence[Hook]) -> Iterator[Finding]:
                     f"{_name(line)} stands behind {_name(before)}, and at {line.hook} "
                     f"{line.place.table} comes before {before.place.table}"
                 )
-                yield Finding(Fault.ORDER, passage.number, text, line.number)
+                yield Finding(Fault.ORDER, passage.number, text, line.number, _name(line))
 
 
 def _wrong_ttl(passage: Passage) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def _wrong_ttl(passage: Passage) -> Iterator[Finding]:
         elif here != first:
             wanted = first - is_routed
             text = f"{_name(line)} has TTL={datagram.ttl}, and the lines before make it {wanted}"
-            yield Finding(Fault.FIELD, passage.number, text, line.number)
+            yield Finding(Fault.FIELD, passage.number, text, line.number, f"{_name(line)} TTL")
 
 
 def _is_bridged(passage: Passage) -> bool:
@@ -148,7 +148,7 @@ class Habits:
             is_of_nat = hook.family == "ip" and "NAT" in prefix.upper()
             if not is_of_nat and habit.is_usual_behind((hook, prefix), passage.number):
                 text = f"no line {prefix.strip()}, which other packets of this flow have at {hook}"
-                yield Finding(Fault.MISSING, passage.number, text)
+                yield Finding(Fault.MISSING, passage.number, text, about=prefix.strip())
 
 
 def _flow(passage: Passage, kind: str) -> tuple[object, ...]:

@@ -18,7 +18,8 @@ from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, mac_text
 
 _INDENT: Final = " " * 4
-_MOST_REMARKS: Final = 50
+_MOST_CAUSES: Final = 1000  # that are counted
+_SHOWN_CAUSES: Final = 20
 _NAMES: Final = {number: name for name, number in PROTOCOLS.items()}
 _CARRIED: Final = {ETH_P_IP: "IPv4", ETH_P_ARP: "ARP"}
 _MESSAGES: Final = {
@@ -49,13 +50,24 @@ class Tally:
     unplayed: int = 0  # packets that could not be played through the setup
     remarks: int = 0
     paths: Counter[str] = field(default_factory=Counter)
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)  # of differences
 
     def add(self, account: Account) -> None:
         """One packet more."""
         self.packets += 1
         self.differences += len(account.findings)
+        for finding in account.findings:
+            cause = finding.fault.value, finding.about
+            if cause in self.causes or len(self.causes) < _MOST_CAUSES:
+                self.causes[cause] += 1
         self.paths[account.kind] += 1
         self.unplayed += account.is_unplayed
+
+    def add_unseen(self, packets: int) -> None:
+        """Packets that pystack makes, and the log knows nothing of."""
+        if packets:
+            self.differences += packets
+            self.causes[Fault.MISSING.value, "packets that pystack makes"] += packets
 
     def to_json(self) -> dict[str, object]:
         """For programs."""
@@ -67,6 +79,10 @@ class Tally:
             "packets": self.packets,
             "paths": dict(self.paths),
             "differences": self.differences,
+            "causes": [
+                {"fault": fault, "about": about, "differences": number}
+                for (fault, about), number in self.causes.most_common()
+            ],
             "not_played": self.unplayed,
             "remarks": self.remarks,
         }
@@ -141,7 +157,7 @@ def unseen_findings(played: Sequence[Played]) -> Iterator[Finding]:
     """The same for programs."""
     for one in played:
         for line in one.lines:
-            yield Finding(Fault.MISSING, 0, f"not in the log: {line}")
+            yield Finding(Fault.MISSING, 0, f"not in the log: {line}", about="packets that pystack makes")
 
 
 def unseen(played: Sequence[Played]) -> Iterator[str]:
@@ -169,6 +185,17 @@ def summary(tally: Tally, with_setup: bool) -> Iterator[str]:
     differences = _count(tally.differences, "difference") if tally.differences else "no difference"
     unplayed = f"; {_count(tally.unplayed, 'packet')} not played" if tally.unplayed else ""
     yield f"held against {against}: {differences}{unplayed}"
+
+
+def causes(tally: Tally) -> Iterator[str]:
+    """What differs, the most frequent first, where it is more than one thing."""
+    if tally.differences < 2:
+        return
+    yield "what differs, by cause:"
+    for (fault, about), number in tally.causes.most_common(_SHOWN_CAUSES):
+        yield f"{_INDENT}{number}x {fault}: {printable(about)}"
+    if len(tally.causes) > _SHOWN_CAUSES:
+        yield f"{_INDENT}… and {len(tally.causes) - _SHOWN_CAUSES} more"
 
 
 def _count(number: int, noun: str) -> str:

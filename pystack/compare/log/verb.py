@@ -188,7 +188,7 @@ class _Screen:
         """The whole: what pystack alone made, remarks, numbers."""
         tally, unseen = self.tally, list(self._accountant.awaited())
         tally.lines, tally.others, tally.remarks = reading.lines, reading.others, reading.remarked
-        tally.differences += len(unseen)
+        tally.add_unseen(len(unseen))
         if self._as_json:
             for remark in reading.remarks:
                 print(json.dumps({"v": 1, "type": "remark", "line": remark.line, "text": remark.text}))
@@ -199,6 +199,7 @@ class _Screen:
             for part in (
                 report.unseen(unseen),
                 report.remarks(reading.remarks, reading.remarked),
+                report.causes(tally),
                 report.summary(tally, self._with_setup),
             ):
                 for line in part:

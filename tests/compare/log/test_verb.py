@@ -51,6 +51,16 @@ def test_a_difference_to_the_setup_is_exit_code_1(tmp_path: Path, capsys: pytest
     assert "held against the setup: 1 difference" in out
 
 
+def test_what_differs_is_summed_up_by_cause(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line.replace("TTL=63", "TTL=60") for number in range(1, 6) for line in routed(number)]
+    assert compare_log([write(tmp_path / "log", lines)]) == 1
+    assert capsys.readouterr().out.splitlines()[-5:-2] == [
+        "what differs, by cause:",
+        "    5x field: FILTER-FORWARD TTL",
+        "    5x field: NAT-POSTROUTING TTL",
+    ]
+
+
 def test_what_pystack_answers_and_the_log_does_not_know_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
