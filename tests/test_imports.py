@@ -47,7 +47,7 @@ PURE_IN_COMPARE = frozenset(
         "align connections diff equivalences explanation features findings fuzz fuzz.areas fuzz.bridge "
         "fuzz.bridge_site fuzz.bridge_steps fuzz.cause fuzz.dice fuzz.frames fuzz.shrink html junit "
         "known log log.account log.datagram log.drawing log.finding log.grouping log.judge log.kind "
-        "log.laws log.lines log.machine log.message log.order log.passage log.place log.rebuild "
+        "log.laws log.lines log.machine log.message log.moment log.order log.passage log.place log.rebuild "
         "log.relations log.replay log.report log.surroundings log_lines markup moved outcome path points "
         "predict records report rows scenario station stream tcp_numbers texts words"
     ).split()

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pystack.compare.log.datagram import Datagram
 from pystack.compare.log.message import BRIDGE, LinkHeader, Message
-from pystack.compare.log.place import Hook, Place, place_of
+from pystack.compare.log.place import Hook, Place
 from pystack.explain.path_kind import LOOPBACK
 
 _ROUTED: Final = ("FORWARD", "POSTROUTING")
@@ -23,6 +23,7 @@ class Line(NamedTuple):
     is_bare: bool
     message: Message
     place: Place
+    moment: float | None = None  # in seconds
 
     @property
     def hook(self) -> Hook:
@@ -125,11 +126,6 @@ class Passage:
             if line.place.is_guess and line.hook.name == "INPUT" and goes_on:
                 hook = Hook(line.hook.family, "PREROUTING")
                 self.lines[at] = line._replace(place=line.place._replace(hook=hook, is_guess=False))
-
-
-def line_of(number: int, order: int, host: str, is_bare: bool, message: Message) -> Line:
-    """With its place."""
-    return Line(number, order, host, is_bare, message, place_of(message))
 
 
 def _is_ip_in(line: Line) -> bool:

@@ -8,7 +8,8 @@ from typing import Final
 from pystack.compare.log.datagram import Unreadable
 from pystack.compare.log.grouping import Grouper
 from pystack.compare.log.message import find_devices, read
-from pystack.compare.log.passage import Passage, line_of
+from pystack.compare.log.passage import Line, Passage
+from pystack.compare.log.place import place_of
 from pystack.compare.log.report import Remark
 from pystack.compare.log.wrappings import LEFT_OUT, Entry, Wrappings
 
@@ -65,7 +66,9 @@ class Reading:
             self.others += 1
             self._remark(entry.number, f"tells of no packet: {why}")
             return
-        self._grouper.add(line_of(entry.number, self.lines, entry.host, entry.is_bare, message))
+        place, host = place_of(message), entry.host
+        line = Line(entry.number, self.lines, host, entry.is_bare, message, place, entry.moment)
+        self._grouper.add(line)
         self.lines += 1
 
     def _remark(self, line: int, text: str) -> None:

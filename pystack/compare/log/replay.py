@@ -1,9 +1,8 @@
 """Packets of a log, played again through the machine of a setup, one after the other: what it prints of them.
 
-Time stands still meanwhile, and what no line tells of a packet (its payload) is zero. Connections are tracked
-from
-packet to packet. What the machine itself makes of a packet (answers, questions by ARP) is not played but
-expected.
+As much time passes in between as the log says, none if it does not say. What no line tells of a packet (its
+payload) is zero. Connections are tracked from packet to packet. What the machine itself makes of a packet
+(answers, questions by ARP) is not played but expected.
 """
 
 from __future__ import annotations
@@ -12,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pystack.applets.virtual import advance
 from pystack.compare.log.datagram import Datagram, Unreadable
 from pystack.compare.log.machine import Machine
 from pystack.compare.log.message import Message, find_devices, read
+from pystack.compare.log.moment import passed
 from pystack.compare.log.passage import Passage
 from pystack.compare.log.rebuild import rebuild
 from pystack.compare.log_lines import Identity, identities
@@ -29,6 +30,7 @@ from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_P_IP, header
 
 _ROUTED: Final = ("FORWARD", "POSTROUTING")
+_MOST_TIMERS: Final = 1000  # that run out between two packets
 _MOST_AWAITED: Final = 256
 
 
@@ -61,6 +63,7 @@ class Replay:
     machine: Machine
     injected: set[Identity] = field(default_factory=set)
     _awaited: list[_Awaited] = field(default_factory=list)
+    _moment: float | None = None  # of the line before, by the clock of the log
 
     @property
     def wiring(self) -> Wiring:
@@ -69,6 +72,7 @@ class Replay:
 
     def play(self, passage: Passage) -> Played:
         """What the machine prints of this packet. Raises Unplayable."""
+        self._pass_time(passage.first.moment)
         if (expected := self._expected(passage)) is not None:
             return expected
         self.machine.teach(passage)
@@ -80,6 +84,19 @@ class Replay:
         except Unreadable as error:
             raise Unplayable(str(error)) from None
         return self._leave(passage, told, packet) if passage.is_made_here else self._enter(passage, packet)
+
+    def _pass_time(self, moment: float | None) -> None:
+        """Until the moment of a line: timers run out meanwhile, as they did on the machine of the log."""
+        if moment is None:
+            return
+        before, self._moment = self._moment, moment
+        clock = self.machine.host.clock
+        until = clock.now + (0.0 if before is None else passed(before, moment))
+        for _ in range(_MOST_TIMERS):
+            if clock.now >= until:
+                return
+            advance(self.machine.host, until, _nobody_outside)
+        clock.set(until)
 
     def awaited(self) -> Iterator[Played]:
         """What the machine made and printed, and the log has not."""
@@ -147,6 +164,10 @@ class Replay:
             if message is not None and len(self._awaited) < _MOST_AWAITED:
                 self._awaited.append(_Awaited(_played(traveller, explanation), message))
         return _played(first, explanation)
+
+
+def _nobody_outside() -> None:
+    """What leaves by a port meanwhile is of no interest."""
 
 
 def lines_of(traveller: Traveller) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pystack.compare.log.message import find_devices
+from pystack.compare.log.moment import moment_of
 
 _LONGEST_MESSAGE: Final = 2048  # letters
 _LONGEST_PREFIX: Final = 128  # Linux: include/uapi/linux/netfilter/nf_log.h NF_LOG_PREFIXLEN
@@ -32,6 +33,7 @@ _FRONTS: Final = tuple(
     )
 )
 _SINCE_START: Final = _FRONTS[3]
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _FACILITY: Final = re.compile(r"(?:kern|user|daemon)\.[a-z]+")
 _OF_A_DATE: Final = re.compile(r"[0-9]{4}|.*[:\]].*")
 _FIELD: Final = re.compile(r'\s*"(MESSAGE|msg|_HOSTNAME)"\s*:\s*(".*"|\[[0-9, ]*\])\s*,?\s*')
@@ -52,6 +54,7 @@ class Entry(NamedTuple):
     is_bare: bool = False  # there was nothing around it: a note, or a log without dates
     is_message: bool = False  # it tells of a packet
     is_gap: bool = False  # the log says of itself that lines are missing here
+    moment: float | None = None  # in seconds, on the clock of whoever wrote the file
 
 
 class Wrappings:
@@ -121,8 +124,11 @@ def _entry(number: int, line: str) -> Entry:
     devices = find_devices(text)
     if devices is None:
         return Entry(number, line[:_LONGEST_MESSAGE], is_gap=_LOST.search(line) is not None)
-    head, host, is_bare = _unwrapped(text[: devices.start()])
-    return Entry(number, (head + text[devices.start() :])[:_LONGEST_MESSAGE], host, is_bare, is_message=True)
+    front = text[: devices.start()]
+    prefix, host, is_bare = _unwrapped(front)
+    message = (prefix + text[devices.start() :])[:_LONGEST_MESSAGE]
+    moment = None if is_bare else moment_of(front.removesuffix(prefix))
+    return Entry(number, message, host, is_bare, is_message=True, moment=moment)
 
 
 def _of_json(number: int, text: str) -> Entry | None:
@@ -133,7 +139,9 @@ def _of_json(number: int, text: str) -> Entry | None:
         return None
     if not isinstance(fields, dict) or "MESSAGE" not in fields:
         return None
-    return _message(number, _text_of(fields["MESSAGE"]), _text_of(fields.get("_HOSTNAME")))
+    message = _message(number, _text_of(fields["MESSAGE"]), _text_of(fields.get("_HOSTNAME")))
+    since = _text_of(fields.get("__MONOTONIC_TIMESTAMP")) or _text_of(fields.get("__REALTIME_TIMESTAMP"))
+    return message._replace(moment=int(since) / 1e6 if _NUMBER.fullmatch(since) else None)
 
 
 def _message(number: int, text: str, host: str = "") -> Entry:
