@@ -159,8 +159,10 @@ TCP_LISTEN_OVERFLOW: Final = DropReason(
 TCP_SYN_FLOOD: Final = DropReason(
     "TCP_SYN_FLOOD", "the queue of half-open TCP connections is full", kernel="NOT_SPECIFIED"
 )
+TCP_MINTTL: Final = DropReason("TCP_MINTTL", "the TTL is less than the socket takes")
 TCP_TIMEWAIT: Final = DropReason("TCP_TIMEWAIT", "for a TCP connection that has ended lately")
 NO_SOCKET: Final = DropReason("NO_SOCKET", "no socket wants the packet")
+SOCKET_FILTER: Final = DropReason("SOCKET_FILTER", "the socket's filter wants nothing of it")
 SOCKET_RCVBUFF: Final = DropReason("SOCKET_RCVBUFF", "the socket's receive buffer is full")
 
 REASONS: Final[dict[str, DropReason]] = {

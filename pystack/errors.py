@@ -19,6 +19,7 @@ ENODEV: Final = 19
 ENOTDIR: Final = 20
 EXDEV: Final = 18
 EINVAL: Final = 22
+EDOM: Final = 33
 ERANGE: Final = 34
 ENOTEMPTY: Final = 39
 ELOOP: Final = 40
@@ -67,6 +68,7 @@ MESSAGES: Final[dict[int, str]] = {
     ENOTDIR: "Not a directory",
     EXDEV: "Invalid cross-device link",
     EINVAL: "Invalid argument",
+    EDOM: "Numerical argument out of domain",
     ERANGE: "Numerical result out of range",
     ENOTEMPTY: "Directory not empty",
     ELOOP: "Too many levels of symbolic links",

@@ -4,6 +4,8 @@ The classes, in order of weight: VERDICT (passed on or not), EGRESS (by another 
 RULE (another mark, device or rule where it was seen), STATE (other entries in a table at the end), REPLY
 (what the stack itself sends: whether, and with which bytes), LOG, OUTPUT, TIMING (the same, but in another
 order or step).
+
+TCP numbers that a stack chose count from its first one here, so that they can be equal.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pystack.compare.connections import reconciled, reconciled_events, shows_con
 from pystack.compare.equivalences import Injected, alike, ignored, kind_of, unforgiven
 from pystack.compare.log_lines import alike_lines, identities
 from pystack.compare.moved import Move, Twin, moves
-from pystack.compare.points import POINTS
+from pystack.compare.points import framed
 from pystack.compare.records import (
     Captured,
     ConnChange,
@@ -31,11 +33,10 @@ from pystack.compare.records import (
     State,
     to_json,
 )
+from pystack.compare.relative import relative_records
 from pystack.compare.texts import HASH_ORDER, STREAMS, is_unordered, sorted_lines, stream_text, table_lines
-from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
 
 CLASSES: Final = ("VERDICT", "EGRESS", "REWRITE", "RULE", "STATE", "REPLY", "LOG", "OUTPUT", "TIMING")
-_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
 _WAY_OUT: Final = ("outdev", "physout")
 _VERDICT: Final = "verdict"  # the reason of a drop is shown and not compared: each kernel has other names
 _DEVICES: Final = (*_WAY_OUT, "indev", "physin")
@@ -88,9 +89,9 @@ class Differ:
     """Compares the two sides of one scenario."""
 
     def __init__(self, kernel: Sequence[Record], pystack: Sequence[Record]) -> None:
-        self._kernel = kernel
-        self._pystack = pystack
-        entered = _entered(kernel) & _entered(pystack)
+        self._kernel = relative_records(kernel)
+        self._pystack = relative_records(pystack)
+        entered = _entered(self._kernel) & _entered(self._pystack)
         self._injected = Injected(entered)
         self._injected_ids = identities(entered)
         self._forgiven: dict[str, int] = {}
@@ -325,14 +326,6 @@ def _causes(found: Sequence[Difference]) -> list[Difference]:
 def _entered(records: Sequence[Record]) -> set[bytes]:
     """What was put in, or answered alike; an answer to what a side drew is that side's."""
     return {record.data for record in records if isinstance(record, Frame) and record.dir == "in"}
-
-
-def framed(hop: Hop) -> bytes:
-    """A hop's bytes with a link header in front, blank where the hop itself shows none."""
-    if _SHOWS_LINK.get((hop.family, hop.hook), True):
-        return hop.data
-    is_ip = bool(hop.data) and hop.data[0] >> 4 == 4
-    return bytes(12) + (ETH_P_IP if is_ip else ETH_P_ARP).to_bytes(2, "big") + hop.data
 
 
 def _timeless(command: str, theirs: list[str], ours: list[str]) -> tuple[str, str]:

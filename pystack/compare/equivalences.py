@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.compare.tcp_numbers import without_drawn, without_echoed
+from pystack.compare.drawn import without_drawn, without_echoed
 from pystack.wire.checksum import transport_sum, verifies
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.fields import differing, place_of
@@ -100,7 +100,7 @@ def _without_quoted_ping(frame: bytes) -> bytes:
     if packet is None:
         return frame
     own = blank(frame, "icmp.chksum")[: len(frame) - len(packet) + ETH_HLEN]
-    return own + _without_ping(_without_ip_id(packet))[ETH_HLEN:]
+    return own + without_drawn(_without_ping(_without_ip_id(packet)))[ETH_HLEN:]
 
 
 def _protocol(frame: bytes) -> int | None:
@@ -130,7 +130,7 @@ FRAMES: Final = (
     ),
     FrameMask(
         "quoted-ping",
-        "an ICMP error quotes the packet that it is about: its identification, its ping's id and time",
+        "an ICMP error quotes the packet that it is about: its identification, port, its ping's id and time",
         _without_quoted_ping,
         of_quote=True,
     ),
@@ -138,12 +138,12 @@ FRAMES: Final = (
         "icmp-timestamp", "the time of day in a timestamp reply is the side's own", _without_timestamps
     ),
     FrameMask(
-        "tcp-drawn",
-        "first sequence numbers, ephemeral ports and the base of timestamps are drawn",
+        "drawn",
+        "ephemeral ports and the base of timestamps are drawn",
         without_drawn,
     ),
     FrameMask(
-        "tcp-echoed",
+        "echoed",
         "what a stack drew comes back to it from its peer, which is a stack of the same side",
         without_echoed,
         of_echo=True,
@@ -212,6 +212,12 @@ TEXTS: Final = (
         "the kernel follows a packet by where it lies in memory",
         re.compile(r"((?:PACKET|TRACE): [0-9]+) [0-9a-f]{8}"),
         r"\1 ID",
+    ),
+    TextMask(
+        "ephemeral-port",
+        "a port that nobody named is drawn",
+        re.compile(r"(?<=[0-9*\]]:)(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})\b"),
+        "PORT",
     ),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
 )

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pystack.compare.align import Pair
-from pystack.compare.diff import Difference, framed
+from pystack.compare.diff import Difference
 from pystack.compare.findings import Finding
 from pystack.compare.path import packets_of_frames, paths
+from pystack.compare.points import framed
 from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record, State
 from pystack.compare.rows import ALSO, FIRST, UNKNOWN, UNMARKED, Row, field_rows, text_rows
 from pystack.compare.texts import is_unordered

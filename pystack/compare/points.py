@@ -23,6 +23,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pystack.compare.records import Hop
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -76,3 +79,14 @@ def points_of(families: Collection[str]) -> Iterator[Point]:
     """The points that a scenario of these protocol families is observed at, in the table's order."""
     shown = {family for protocol in families for family in SHOWN_BY[protocol]}
     return (point for point in POINTS if point.family in shown)
+
+
+_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
+
+
+def framed(hop: Hop) -> bytes:
+    """A hop's bytes with a link header in front, blank where the hop itself shows none."""
+    if _SHOWS_LINK.get((hop.family, hop.hook), True):
+        return hop.data
+    is_ip = bool(hop.data) and hop.data[0] >> 4 == 4
+    return bytes(12) + (ETH_P_IP if is_ip else ETH_P_ARP).to_bytes(2, "big") + hop.data

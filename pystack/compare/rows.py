@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.compare.align import pair_up
-from pystack.compare.diff import Difference, framed
+from pystack.compare.diff import Difference
 from pystack.compare.equivalences import plain_text
+from pystack.compare.points import framed
 from pystack.compare.records import Captured, Frame, Hop, Output, Record, State
 from pystack.compare.texts import compared_lines
 from pystack.compare.words import NOTHING, words

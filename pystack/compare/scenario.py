@@ -12,6 +12,14 @@ class Send:
     port: str
     frames: tuple[bytes, ...]
     text: str  # as the file has it
+    relative: bool = False  # TCP numbers that the stack chose count from its first one
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call on a socket, in the words of calls.py."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Wait:
     seconds: float
 
 
-Step = Send | Run | Start | Stop | Wait
+Step = Send | Call | Run | Start | Stop | Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 from pystack.applets.tcpdump.dissect import Dissector
 from pystack.applets.tcpdump.names import Names
 from pystack.applets.tcpdump.page import Look
-from pystack.compare.diff import framed
+from pystack.compare.points import framed
 from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record, State
 
 NOTHING: Final = "-"

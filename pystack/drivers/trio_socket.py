@@ -53,7 +53,8 @@ class StackSocket(ProgramSocket):
             self._sock.bind(*ends)
 
     def getsockname(self) -> Address:
-        return address_text(self._sock.rcv_saddr), self._sock.num
+        address, port = self._sock.name
+        return address_text(address), port
 
     def getpeername(self) -> Address:
         if not self._sock.is_connected:
@@ -66,8 +67,8 @@ class StackSocket(ProgramSocket):
 
     def getsockopt(self, level: int, optname: int, buflen: int | None = None) -> Any:
         with self._call():
-            found = get_option(self._sock, level, optname)
-        return found if buflen is None else found.to_bytes(4, "little")[:buflen]
+            found = get_option(self._sock, level, optname, buflen or 4)
+        return int.from_bytes(found, "little", signed=True) if buflen is None else found
 
     async def wait_readable(self) -> None:
         """Until a call that reads would not wait."""
@@ -86,7 +87,7 @@ class StackSocket(ProgramSocket):
             with self._pump.burst():
                 yield
         except NetError as error:
-            raise fault(error.number, error.text) from None
+            raise fault(error.number, error.extack or error.text) from None
 
     def _wake(self) -> None:
         self._waiting.unpark_all()

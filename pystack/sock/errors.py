@@ -23,6 +23,8 @@ from pystack.wire import icmp, ipv4
 ORIGIN_LOCAL: Final = 1
 ORIGIN_ICMP: Final = 2
 
+_UDP_HEADER: Final = 8
+
 MOST_ERRORS: Final = 64  # Linux differs: it charges them to the receive buffer
 
 # errno of an ICMP "destination unreachable" by code, and whether there is no hope: a hard error ends what a
@@ -88,6 +90,15 @@ class SocketError:
     daddr: int  # for whom the packet was that failed
     quote: bytes  # that packet, from its IPv4 header on; nothing of one that was never made
     stamp: float
+    dport: int = 0
+
+    def payload(self) -> bytes:
+        """What is left of the data that failed, behind its headers."""
+        if not self.quote:
+            return b""
+        start = (self.quote[0] & 15) * 4
+        length = _UDP_HEADER if self.quote[9] == ipv4.IPPROTO_UDP else 0
+        return self.quote[start + length :]
 
 
 class ErrorQueue:
@@ -117,6 +128,10 @@ class ErrorQueue:
         elif error.origin == ORIGIN_ICMP:
             self.pending = 0
         return error
+
+    def forget(self) -> None:
+        """Nobody will ask (IP_RECVERR was switched off)."""
+        self._queue.clear()
 
     def take_pending(self) -> int:
         """The errno that a call must fail with, 0 if none; told once. Linux: sock_error()"""

@@ -1,8 +1,7 @@
 """What raw, ping and UDP sockets have in common: addresses, options, the way out, and two queues.
 
 Sans-I/O: every method returns at once, `on_event` says that something came. Options are plain attributes
-under
-Linux's names; setsockopt() in options.py sets them with the kernel's checks.
+under Linux's names; setsockopt() in options.py sets them with the kernel's checks.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from pystack.sock.errors import ORIGIN_ICMP, ORIGIN_LOCAL, ErrorQueue, IcmpError
 from pystack.sock.memberships import Memberships
 from pystack.sock.receive_queue import ReceiveQueue
 from pystack.wire import ip_options
+from pystack.wire.bpf import Program
 from pystack.wire.ip_options import IpOptions
 from pystack.wire.ipv4 import HEADER_LENGTH, IP_DF, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header, is_multicast
 
@@ -38,6 +38,8 @@ IP_PMTUDISC_DO: Final = 2  # set DF, refuse what does not fit
 IP_PMTUDISC_PROBE: Final = 3  # set DF, ask the device and not the path
 IP_PMTUDISC_INTERFACE: Final = 4  # never DF, ask the device
 IP_PMTUDISC_OMIT: Final = 5  # the same, and cut what does not fit
+
+DEFAULT_SNDBUF: Final = 212_992
 
 _LONGEST: Final = 0xFFFF
 _HAVE_PORTS: Final = (IPPROTO_UDP, IPPROTO_TCP)
@@ -56,15 +58,19 @@ class InetSocket(Socket):
     __slots__ = (
         "_ident",
         "_way",
+        "bind_no_port",
         "broadcast",
         "context",
         "daddr",
         "dport",
         "errors",
+        "filter",
+        "filter_is_locked",
         "freebind",
         "ifindex",
         "ip_options",
         "is_connected",
+        "keepopen",
         "mark",
         "mc_addr",
         "mc_all",
@@ -72,16 +78,22 @@ class InetSocket(Socket):
         "mc_loop",
         "mc_ttl",
         "memberships",
+        "min_ttl",
         "num",
         "on_event",
         "pmtudisc",
+        "priority",
         "protocol",
         "queue",
         "rcv_saddr",
+        "rcvtimeo",
         "recverr",
         "reuse",
         "reuseport",
         "saddr",
+        "sndbuf",
+        "sndtimeo",
+        "told",
         "tos",
         "transparent",
         "ttl",
@@ -101,8 +113,10 @@ class InetSocket(Socket):
         self.mark = 0
         self.tos = 0
         self.ttl = 0  # 0: the default
-        self.pmtudisc = IP_PMTUDISC_WANT
+        no_discovery = context.confs.ipv4.ip_no_pmtu_disc
+        self.pmtudisc = IP_PMTUDISC_DONT if no_discovery else IP_PMTUDISC_WANT
         self.broadcast = False
+        self.keepopen = False
         self.recverr = False
         self.reuse = False
         self.reuseport = False
@@ -113,6 +127,14 @@ class InetSocket(Socket):
         self.mc_all = True  # also groups that others on this host joined
         self.mc_index = 0
         self.mc_addr = 0
+        self.bind_no_port = False  # bind() takes no port: connect() will find one
+        self.min_ttl = 0  # what arrives with less is dropped
+        self.priority = 0
+        self.told = 0  # what a program wants to be told beside the data (control.py)
+        self.filter: Program | None = None
+        self.filter_is_locked = False
+        self.sndbuf = DEFAULT_SNDBUF
+        self.rcvtimeo = self.sndtimeo = 0.0  # how long a program waits that waits; 0: for ever
         self.memberships = Memberships(context)
         self.queue = ReceiveQueue()
         self.errors = ErrorQueue()
@@ -124,6 +146,11 @@ class InetSocket(Socket):
         """close(): groups are left, what waits is forgotten."""
         self.memberships.leave_all()
         self.queue.clear()
+
+    @property
+    def name(self) -> tuple[int, int]:
+        """getsockname(): address and port."""
+        return self.rcv_saddr or self.saddr, self.num
 
     # -- whose it is ---------------------------------------------------------------------------------------
 
@@ -279,13 +306,17 @@ class InetSocket(Socket):
         """Linux: net/ipv4/ip_sockglue.c ip_local_error()"""
         if self.recverr:
             now = self.context.clock.now
-            self.errors.put(SocketError(errno, ORIGIN_LOCAL, 0, 0, info, 0, daddr, b"", now))
+            self.errors.put(SocketError(errno, ORIGIN_LOCAL, 0, 0, info, 0, daddr, b"", now, self.dport))
 
     def queue_error(self, error: IcmpError, errno: int) -> None:
         """Linux: net/ipv4/ip_sockglue.c ip_icmp_error()"""
         type_, code, info, offender, quote = error
         daddr, now = error.addresses[1], self.context.clock.now
-        self.errors.put(SocketError(errno, ORIGIN_ICMP, type_, code, info, offender, daddr, quote, now))
+        queued = SocketError(errno, ORIGIN_ICMP, type_, code, info, offender, daddr, quote, now)
+        if quote[9] in _HAVE_PORTS:
+            start = (quote[0] & 15) * 4 + 2
+            queued.dport = int.from_bytes(quote[start : start + 2], "big")
+        self.errors.put(queued)
 
     def flow_of(self, error: IcmpError) -> list[Flow]:
         """How the socket asks for the way of the packet that failed; none if it goes by its device alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.drop import SOCKET_RCVBUFF
+from pystack.drop import SOCKET_FILTER, SOCKET_RCVBUFF
 from pystack.errors import EINVAL, EMSGSIZE, NetError
 from pystack.l3.fib_types import Flow
 from pystack.packet import Packet
@@ -12,6 +12,7 @@ from pystack.sock.context import SocketContext
 from pystack.sock.errors import IcmpError
 from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket, seen_on
 from pystack.sock.receive_queue import Received, truesize
+from pystack.sock.socket_filter import wanted
 from pystack.wire import icmp
 from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header
 
@@ -126,6 +127,10 @@ class RawSocket(InetSocket):
             self.queue.dropped += 1
             return context.drop(pkt, SOCKET_RCVBUFF)
         data = bytes(pkt.data[pkt.network_header :])
+        if not (length := wanted(self, data, 0)):
+            self.queue.dropped += 1
+            return context.drop(pkt, SOCKET_FILTER)
+        data = data[:length]
         now, ttl, tos = context.clock.now, header.ttl, header.tos
         size = truesize(len(data))
         self.queue.put(Received(data, header.saddr, 0, header.daddr, seen_on(pkt), ttl, tos, now, size))

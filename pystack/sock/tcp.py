@@ -41,7 +41,7 @@ from pystack.sock.tcp_output import (
 from pystack.sock.tcp_receive import after_reading
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, distance
-from pystack.sock.tcp_sizes import current_mss, size_goal
+from pystack.sock.tcp_sizes import current_mss, queued_cost, size_goal
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, SEND_SHUTDOWN, Listening, TcpSock
 from pystack.sock.tcp_states import MAY_SEND, SENDS_FIN, TcpEvent, TcpState
 from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH
@@ -53,6 +53,7 @@ SHUT_WR: Final = 1
 SHUT_RDWR: Final = 2
 
 _OPENING: Final = frozenset({TcpState.SYN_SENT, TcpState.SYN_RECV})
+_UNDECIDED: Final = _OPENING | {TcpState.CLOSE}
 _BOTH: Final = RCV_SHUTDOWN | SEND_SHUTDOWN
 # States in which to vanish means to reset. Linux: net/ipv4/tcp.c tcp_need_reset()
 _NEEDS_RESET: Final = frozenset(
@@ -74,6 +75,9 @@ class TcpSocket(TcpSock):
         if self.num or self.state is not TcpState.CLOSE:
             self.rcv_saddr, self.saddr = old
             raise NetError(EINVAL)
+        if not port and self.bind_no_port:
+            self.port_is_bound, self.address_is_locked = True, bool(self.rcv_saddr)
+            return
         try:
             self.tcp.ports.bind(self, port)
         except NetError:
@@ -84,7 +88,7 @@ class TcpSocket(TcpSock):
 
     def listen(self, backlog: int) -> None:
         """listen(). Linux: net/ipv4/af_inet.c inet_listen()"""
-        if self.state not in (TcpState.CLOSE, TcpState.LISTEN) or self.is_connecting or self.is_connected:
+        if self.state not in (TcpState.CLOSE, TcpState.LISTEN) or self._is_taken():
             raise NetError(EINVAL)
         limit = min(backlog & 0xFFFFFFFF, self.tcp.sysctl.somaxconn)
         if self.listening is not None:
@@ -97,6 +101,9 @@ class TcpSocket(TcpSock):
         self.listening = Listening(limit)
         self.become(TcpEvent.LISTEN)
         self.tcp.listeners.add(self)
+
+    def _is_taken(self) -> bool:
+        return self.is_connecting or self.is_connected or self.is_disconnecting
 
     def accept(self) -> TcpSocket | None:
         """The connection that waits longest, None if none does. Raises NetError."""
@@ -113,6 +120,8 @@ class TcpSocket(TcpSock):
 
         Linux: net/ipv4/af_inet.c __inet_stream_connect(), net/ipv4/tcp_ipv4.c tcp_v4_connect()
         """
+        if self.is_disconnecting:
+            raise NetError(EINVAL)
         if self.is_connecting:
             return self._tell_of_connecting()
         if self.state is not TcpState.CLOSE or self.is_connected:
@@ -166,7 +175,7 @@ class TcpSocket(TcpSock):
 
     def _has_room(self, goal: int) -> bool:
         """The last piece is filled at all events. Linux: sk_stream_memory_free(), in tcp_sendmsg_locked()"""
-        if self.write_queued < self.sndbuf:
+        if queued_cost(self) < self.sndbuf:
             return True
         return bool(self.write_queue) and len(self.write_queue[-1].data) < goal
 
@@ -269,16 +278,20 @@ class TcpSocket(TcpSock):
         if how not in (SHUT_RD, SHUT_WR, SHUT_RDWR):
             raise NetError(EINVAL)
         what = how + 1
+        self.is_disconnecting |= self.is_connecting and self.state in _UNDECIDED
         if self.state is TcpState.CLOSE:
+            self.shutdown |= what
             raise NetError(ENOTCONN)
         if self.state is TcpState.LISTEN:
             if what & RCV_SHUTDOWN:
                 self._stop_listening()
             return
         if self.state is TcpState.SYN_SENT:
-            return self._disconnect()
+            self._disconnect()
+            self.is_disconnecting = False
+            return tcp_connect.forget_peer(self)
         self.shutdown |= what
-        if what & SEND_SHUTDOWN:
+        if what & SEND_SHUTDOWN and self.state is not TcpState.SYN_RECV:
             self._send_fin()
         self.on_event()
 
@@ -351,8 +364,6 @@ class TcpSocket(TcpSock):
         assert listening is not None
         self.become(TcpEvent.CLOSE)
         self.tcp.listeners.remove(self)
-        for request in list(listening.requests.values()):
-            request.leave()
         for child in listening.accepted:
             assert isinstance(child, TcpSocket)
             child._disconnect()

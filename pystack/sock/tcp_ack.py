@@ -52,7 +52,7 @@ def receive_ack(sk: TcpSock, segment: Segment, *, replaces_ts: bool) -> Verdict:
         _ack_probe(sk)
         return Verdict.GOOD
     acked = _clean_queue(sk, segment) if advanced else 0
-    is_duplicate = not (advanced or has_data or opens)
+    is_duplicate = not (advanced or has_data or opens) and (not sk.sack_ok or _tells_of_more(sk, segment))
     held = sk.dup_acks
     again = alert(sk, advanced=advanced, is_duplicate=is_duplicate)
     delivered = acked + max(sk.dup_acks - held, 0) - (min(held, acked) if advanced else 0)
@@ -61,6 +61,16 @@ def receive_ack(sk: TcpSock, segment: Segment, *, replaces_ts: bool) -> Verdict:
     if again:
         retransmit_lost(sk)
     return Verdict.GOOD
+
+
+def _tells_of_more(sk: TcpSock, segment: Segment) -> bool:
+    """Where blocks are told, only an ACK with a new one is a duplicate (RFC 6675)."""
+    ends = [end for _, end in segment.options.sacks if after(end, sk.snd_una) and not after(end, sk.snd_nxt)]
+    highest = sk.sacked_to if after(sk.sacked_to, sk.snd_una) else sk.snd_una
+    for end in ends:
+        highest = end if after(end, highest) else highest
+    is_more, sk.sacked_to = highest not in (sk.sacked_to, sk.snd_una), highest
+    return is_more
 
 
 def replace_ts_recent(sk: TcpSock, segment: Segment) -> None:

@@ -11,6 +11,7 @@ from pystack.drop import DropReason
 from pystack.l3.fib_types import Flow
 from pystack.sock.context import SocketContext
 from pystack.sock.errors import IcmpError
+from pystack.sock.inet import InetSocket
 from pystack.sock.tcp_listeners import Listeners
 from pystack.sock.tcp_ports import BoundPorts
 from pystack.sock.tcp_segment import Segment
@@ -28,6 +29,11 @@ class Endpoint:
     """
 
     __slots__ = ()
+
+    @property
+    def owner(self) -> InetSocket | None:
+        """The socket whose filters a segment has to pass."""
+        return None
 
     def receive(self, segment: Segment) -> DropReason | None:
         """Take a segment; why not, if it was good for nothing."""

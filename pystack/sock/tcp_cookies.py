@@ -41,7 +41,7 @@ def send(sk: TcpSock, segment: Segment, route: Rtable, flow: Flow) -> None:
     request = Request(sk, segment, 0, route)
     if not request.ts_ok:
         request.sack_ok = request.wscale_ok = False
-        request.window = InitialWindow(sk, request.mss, wscale_ok=False)
+        request.window = InitialWindow(sk, request.advertised(route), wscale_ok=False)
     request.mss = _MSS[place]
     request.isn = _cookie(sk, segment, segment.seq, _minutes(sk), place)
     sk.tcp.ext.SyncookiesSent += 1

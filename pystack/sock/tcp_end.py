@@ -32,6 +32,7 @@ def done(sk: TcpSock, event: TcpEvent = TcpEvent.END) -> None:
         destroy(sk)
         return
     if not sk.port_is_locked:
+        sk.sport = sk.num
         sk.tcp.ports.release(sk)
     sk.on_event()
 

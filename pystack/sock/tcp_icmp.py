@@ -61,8 +61,9 @@ def _take_mtu(sk: TcpSock, error: IcmpError) -> None:
 
 def _simple_retransmit(sk: TcpSock) -> None:
     """What was too long is lost without congestion. Linux: tcp_simple_retransmit()"""
-    too_long = [piece for piece in sk.rtx_queue if len(piece.data) > sk.mss * piece.segments]
-    too_long += [piece for piece in sk.rtx_queue if piece.segments > 1 and piece not in too_long]
+    too_long = [
+        piece for piece in sk.rtx_queue if (piece.mss if piece.segments > 1 else len(piece.data)) > sk.mss
+    ]
     if not too_long:
         return
     for piece in too_long:

@@ -21,7 +21,7 @@ from pystack.drop import (
     DropReason,
 )
 from pystack.sock import tcp_sack
-from pystack.sock.tcp_ack import Verdict, receive_ack
+from pystack.sock.tcp_ack import Verdict, receive_ack, replace_ts_recent
 from pystack.sock.tcp_end import done, fin_time, time_wait, was_reset
 from pystack.sock.tcp_open import open_connection, receive_in_syn_sent
 from pystack.sock.tcp_output import push_pending, send_ack
@@ -35,6 +35,7 @@ from pystack.sock.tcp_states import PEER_IS_DONE, TcpEvent, TcpState
 from pystack.sock.tcp_timewait import PAWS_24_DAYS, TIMEWAIT_LENGTH, is_rate_limited, is_too_soon
 from pystack.sock.tcp_window import enter_quickack, receive_window
 from pystack.wire import tcp
+from pystack.wire.tcp_options import TIMESTAMP_ALIGNED
 
 _ACK_PROBLEMS: Final = {
     Verdict.OLD: TCP_OLD_ACK,
@@ -62,7 +63,10 @@ def _in_established(sk: TcpSock, segment: Segment) -> DropReason | None:
     refused = _validate(sk, segment)
     if refused is not None:
         return refused
+    was_expected = _was_expected(sk, segment)
     verdict = receive_ack(sk, segment, replaces_ts=True)
+    if verdict is not Verdict.GOOD and was_expected:
+        replace_ts_recent(sk, segment)
     if verdict in (Verdict.TOO_OLD, Verdict.UNSENT):
         challenge(sk)
         return _ACK_PROBLEMS[verdict]
@@ -70,6 +74,24 @@ def _in_established(sk: TcpSock, segment: Segment) -> DropReason | None:
     dropped = data_queue(sk, segment)
     answer(sk)
     return dropped
+
+
+def _was_expected(sk: TcpSock, segment: Segment) -> bool:
+    """Header prediction: an ACK that Linux takes the timestamp of before it looks at what is acknowledged.
+
+    Linux differs: with data it does so, too, and takes the data, if the socket's memory has room left over.
+    """
+    tsval = segment.options.tsval
+    return (
+        segment.flags & ~tcp.PSH == tcp.ACK
+        and segment.seq == segment.end_seq == sk.rcv_nxt
+        and segment.window << sk.snd_wscale == sk.snd_wnd
+        and segment.header_length == tcp.HEADER_LENGTH + (TIMESTAMP_ALIGNED if sk.ts_ok else 0)
+        and not sk.ooo
+        and not after(segment.ack, sk.snd_nxt)
+        and bool(receive_window(sk))
+        and (not sk.ts_ok or (tsval is not None and not before(tsval, sk.ts_recent)))
+    )
 
 
 def answer(sk: TcpSock) -> None:
@@ -168,6 +190,11 @@ def _validate(sk: TcpSock, segment: Segment) -> DropReason | None:
     """Timestamp, sequence, RST, SYN, in this order. Linux: tcp_validate_incoming()"""
     flags = segment.flags
     if _is_old(sk, segment) and not flags & tcp.RST:
+        if flags & tcp.SYN:
+            return _challenge_syn(sk)
+        if flags & tcp.ACK and segment.seq == segment.end_seq and before(segment.seq, sk.rcv_nxt):
+            sk.tcp.ext.PAWSOldAck += 1  # other paths overtook it
+            return TCP_RFC7323_PAWS
         sk.tcp.ext.PAWSEstab += 1
         if not is_rate_limited(sk, segment, "TCPACKSkippedPAWS"):
             _send_duplicate_ack(sk, segment)
@@ -205,7 +232,8 @@ def _is_disordered_ack(sk: TcpSock, segment: Segment) -> bool:
 
 def _may_update_window(sk: TcpSock, segment: Segment) -> bool:
     window = segment.window << sk.snd_wscale
-    return after(segment.seq, sk.snd_wl1) or (segment.seq == sk.snd_wl1 and window > sk.snd_wnd)
+    opens_or_shuts = window > sk.snd_wnd or not window
+    return after(segment.seq, sk.snd_wl1) or (segment.seq == sk.snd_wl1 and opens_or_shuts)
 
 
 def _is_in_window(sk: TcpSock, segment: Segment) -> bool:

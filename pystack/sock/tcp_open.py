@@ -15,7 +15,7 @@ from pystack.sock.tcp_reset import send_reset
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, before, between
 from pystack.sock.tcp_sizes import advertised_mss, expand_sndbuf, sync_mss, way_of
-from pystack.sock.tcp_sock import INITIAL_WINDOW, RTO_INITIAL, SEND_SHUTDOWN, TcpSock
+from pystack.sock.tcp_sock import INITIAL_WINDOW, MSS_DEFAULT, RTO_INITIAL, SEND_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import TcpEvent, TcpState
 from pystack.sock.tcp_window import (
     LARGEST_WINDOW,
@@ -36,8 +36,8 @@ def start(sk: TcpSock, isn: int) -> None:
     """Send the SYN. Linux: net/ipv4/tcp_output.c tcp_connect()"""
     route, _ = sk.way_to_peer()
     sysctl = sk.tcp.sysctl
-    sk.mss_clamp = sk.user_mss or LARGEST_WINDOW
-    sk.max_window = 0
+    sk.mss_clamp = sk.user_mss or MSS_DEFAULT  # until the peer says more
+    sk.max_window = sk.errors.pending = 0
     sync_mss(sk, route.mtu)
     if sysctl.tcp_timestamps:
         sk.mss -= TIMESTAMP_ALIGNED
@@ -107,8 +107,8 @@ def _is_paws_reject(sk: TcpSock, segment: Segment) -> bool:
 def _take_options(sk: TcpSock, segment: Segment) -> None:
     """What the peer's SYN says, as far as we said it too. Linux: tcp_parse_options()"""
     options, sysctl = segment.options, sk.tcp.sysctl
-    offered = options.mss or 536
-    sk.mss_clamp = min(offered, sk.user_mss or LARGEST_WINDOW)
+    if options.mss:
+        sk.mss_clamp = min(options.mss, sk.user_mss or LARGEST_WINDOW)
     sk.sack_ok = options.sack_perm and bool(sysctl.tcp_sack)
     sk.wscale_ok = options.wscale is not None and bool(sysctl.tcp_window_scaling)
     sk.snd_wscale = (options.wscale or 0) if sk.wscale_ok else 0

@@ -5,14 +5,21 @@ Linux: net/ipv4/tcp_output.c
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
-from pystack.device import FEATURE_CSUM
 from pystack.packet import Packet
 from pystack.sock.inet import IP_PMTUDISC_DO, IP_PMTUDISC_WANT
 from pystack.sock.tcp_segment import Piece
 from pystack.sock.tcp_seq import MASK, after, before, distance
-from pystack.sock.tcp_sizes import current_mss, sacks_to_tell, size_goal, way_of
+from pystack.sock.tcp_sizes import (
+    GSO_MAX_SIZE,
+    advertised_mss,
+    current_mss,
+    octets_of_sacks,
+    sacks_to_tell,
+    way_of,
+)
 from pystack.sock.tcp_sock import ATO_MIN, CaState, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_window import select_window
@@ -20,10 +27,7 @@ from pystack.wire import tcp
 from pystack.wire.checksum import Buffer
 from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP, Ipv4Header
 from pystack.wire.tcp import TcpHeader
-from pystack.wire.tcp_options import (
-    build,
-    build_syn,
-)
+from pystack.wire.tcp_options import build, build_syn
 
 RESOURCE_PROBE_INTERVAL: Final = 0.5
 
@@ -31,8 +35,6 @@ RESOURCE_PROBE_INTERVAL: Final = 0.5
 NAGLE_OFF: Final = 1
 NAGLE_CORK: Final = 2
 NAGLE_PUSH: Final = 4
-
-_WIN_DIVISOR: Final = 3
 
 
 def window_end(sk: TcpSock) -> int:
@@ -47,7 +49,7 @@ def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
     """Send a segment; False if it cannot leave. Linux: net/ipv4/tcp_output.c __tcp_transmit_skb()"""
     if way_of(sk) is None:
         return False
-    length, mss = len(payload), max(sk.mss, 1)
+    length, mss = len(payload), max(sk.mss - octets_of_sacks(sk), 1)
     segments = (length + mss - 1) // mss if length > mss else 1
     if segments > 1:
         flags |= tcp.PSH
@@ -61,7 +63,7 @@ def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
         window=window,
         options=syn_options(sk) if flags & tcp.SYN else established_options(sk),
     )
-    pkt = _wrap(sk, header, payload, segments)
+    pkt = _wrap(sk, header, payload, segments, mss)
     if flags & tcp.ACK:
         _ack_was_sent(sk)
     if length:
@@ -72,20 +74,17 @@ def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
     return True
 
 
-def _wrap(sk: TcpSock, header: TcpHeader, payload: Buffer, segments: int) -> Packet:
+def _wrap(sk: TcpSock, header: TcpHeader, payload: Buffer, segments: int, mss: int) -> Packet:
     """A packet around a segment. Linux: net/ipv4/ip_output.c __ip_queue_xmit()"""
     route, flow = sk.way_to_peer()
     output = sk.context.output
-    is_left = segments > 1 or route.dev.features & FEATURE_CSUM
-    make = tcp.build_unfinished if is_left else tcp.build
     ident, sk._ident = sk._ident, (sk._ident + segments) & 0xFFFF
     learns = sk.pmtudisc == IP_PMTUDISC_WANT and not route.is_mtu_locked
     df = IP_DF if learns or sk.pmtudisc == IP_PMTUDISC_DO else 0
     ttl = sk.ttl or output.ttl_for(route)
     own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, id=ident, frag_off=df)
-    pkt = output.build(own, make(header, payload, flow.saddr, flow.daddr), route)
-    if is_left:
-        pkt.offload = tcp.offload(pkt.transport_header, header, max(sk.mss, 1), len(payload))
+    pkt = output.build(own, tcp.build_unfinished(header, payload, flow.saddr, flow.daddr), route)
+    pkt.offload = tcp.offload(pkt.transport_header, header, mss, len(payload))
     pkt.sock, pkt.mark = sk, sk.mark
     return pkt
 
@@ -96,6 +95,9 @@ def syn_options(sk: TcpSock) -> bytes:
     if sysctl.tcp_timestamps:
         timestamps = sk.tcp.now_ms + sk.ts_offset & MASK, sk.ts_recent
     wscale = sk.rcv_wscale if sysctl.tcp_window_scaling else None
+    route = way_of(sk)
+    if route is not None:
+        sk.adv_mss = min(sk.adv_mss, advertised_mss(route))
     return build_syn(sk.adv_mss, timestamps, bool(sysctl.tcp_sack), wscale)
 
 
@@ -149,7 +151,10 @@ def _restart_window(sk: TcpSock, now: float) -> None:
 def acceptable_seq(sk: TcpSock) -> int:
     """A number that the peer takes. Linux: net/ipv4/tcp_output.c tcp_acceptable_seq()"""
     end = window_end(sk)
-    return sk.snd_nxt if not before(end, sk.snd_nxt) else end
+    beyond = distance(end, sk.snd_nxt)
+    if not before(end, sk.snd_nxt) or (sk.wscale_ok and beyond < 1 << sk.rcv_wscale):
+        return sk.snd_nxt
+    return end
 
 
 def send_ack(sk: TcpSock) -> None:
@@ -203,16 +208,17 @@ def write_xmit(sk: TcpSock, mss: int, nonagle: int, *, only_one: bool = False) -
     Linux: net/ipv4/tcp_output.c tcp_write_xmit()
     """
     queue, sent = sk.write_queue, 0
-    limit_segments = max(size_goal(sk, mss) // mss, 1)
+    limit_segments = max(GSO_MAX_SIZE // mss, 1)
     is_cwnd_limited = False
     while queue:
-        piece = queue[0]
-        length = len(piece.data)
-        segments = (length + mss - 1) // mss if length > mss else 1
         quota = cwnd_quota(sk)
         if not quota:
             is_cwnd_limited = True
             break
+        piece = queue[0]
+        _grow(queue, piece, min(quota, limit_segments) * mss)
+        length = len(piece.data)
+        segments = (length + mss - 1) // mss if length > mss else 1
         if after(piece.seq + min(length, mss) & MASK if length > mss else piece.end_seq, window_end(sk)):
             break
         is_last = len(queue) == 1
@@ -234,11 +240,26 @@ def write_xmit(sk: TcpSock, mss: int, nonagle: int, *, only_one: bool = False) -
     return bool(queue) and not sk.packets_out
 
 
+def _grow(queue: deque[Piece], piece: Piece, full: int) -> None:
+    """Fill the first piece from the second one. Linux: net/ipv4/tcp_output.c tcp_grow_skb()"""
+    missing = full - len(piece.data)
+    if missing <= 0 or len(queue) == 1:
+        return
+    following = queue[1]
+    rest = following.split(min(missing, len(following.data))) if missing < len(following.data) else None
+    piece.data = bytes(piece.data) + bytes(following.data)
+    piece.end_seq = following.end_seq
+    piece.flags |= following.flags & (tcp.FIN | tcp.PSH)
+    del queue[1]
+    if rest is not None:
+        queue.insert(1, rest)
+
+
 def send_new(sk: TcpSock, piece: Piece, mss: int) -> int:
     """The first piece that waits goes; how many segments it is. Linux: tcp_event_new_data_sent()"""
     length = len(piece.data)
     piece.segments = segments = (length + mss - 1) // mss if length > mss else 1
-    piece.sent_at = sk.tcp.clock.now
+    piece.sent_at, piece.mss = sk.tcp.clock.now, mss
     sk.write_queue.popleft()
     transmit(sk, piece.seq, piece.flags, piece.data)
     if length < segments * mss:
@@ -309,7 +330,7 @@ def _should_defer(sk: TcpSock, piece: Piece, mss: int, most: int, is_last: bool)
     limit = min(window, (sk.cwnd - sk.in_flight) * mss)
     if limit >= most * mss or (not is_last and limit >= len(piece.data)):
         return False
-    return limit < min(sk.snd_wnd, sk.cwnd * mss) // _WIN_DIVISOR
+    return limit < min(sk.snd_wnd, sk.cwnd * mss) // sk.tcp.sysctl.tcp_tso_win_divisor
 
 
 def shut_down_sending(sk: TcpSock) -> None:

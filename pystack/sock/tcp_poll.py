@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pystack.sock.tcp_sizes import queued_cost
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, SEND_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import TcpState
 
@@ -27,7 +28,8 @@ def is_writable(sk: TcpSock) -> bool:
     """POLLOUT: send() would take something, or fail. Linux: include/net/sock.h __sk_stream_is_writeable()"""
     if sk.listening is not None or is_opening(sk):
         return False
-    has_room = sk.sndbuf - sk.write_queued >= sk.write_queued >> 1
+    queued = queued_cost(sk)
+    has_room = sk.sndbuf - queued >= queued >> 1
     return has_room or bool(sk.shutdown & SEND_SHUTDOWN) or has_failed(sk)
 
 

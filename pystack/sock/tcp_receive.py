@@ -22,6 +22,7 @@ from pystack.sock.tcp_end import time_wait
 from pystack.sock.tcp_output import send_ack
 from pystack.sock.tcp_segment import Segment, Waiting
 from pystack.sock.tcp_seq import MASK, after, before, distance
+from pystack.sock.tcp_sizes import route_wants_quick_acks
 from pystack.sock.tcp_sock import ATO_MIN, RCV_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import TcpEvent, TcpState
 from pystack.sock.tcp_window import (
@@ -38,7 +39,6 @@ from pystack.wire import tcp
 _DELACK_MAX: Final = 0.2
 _MOST_JOINED: Final = 17  # fragments in one packet. Linux: include/linux/skbuff.h MAX_SKB_FRAGS
 _DUP_ACKS_AT_ONCE: Final = 3
-_COMPRESSED_MOST: Final = 44
 _COMPRESSED_DELAY: Final = 0.001
 _STOLEN_HEAD: Final = 256  # a segment that joins the one before it needs no head of its own
 
@@ -200,9 +200,7 @@ def _take_waiting(sk: TcpSock) -> None:
         taken += 1
         sk.rcvq_truesize -= waiting.truesize
         if before(waiting.seq, duplicate_end):
-            end = duplicate_end
-            if before(waiting.end_seq, duplicate_end):
-                duplicate_end = waiting.end_seq
+            end = waiting.end_seq if before(waiting.end_seq, duplicate_end) else duplicate_end
             tcp_sack.extend_duplicate(sk, waiting.seq, end)
         if not after(waiting.end_seq, sk.rcv_nxt):
             continue
@@ -222,11 +220,15 @@ def _queue_out_of_order(sk: TcpSock, segment: Segment) -> DropReason | None:
         sk.tcp.ext.TCPOFODrop += 1
         return TCP_OFO_DROP
     sk.ack_is_scheduled = True
+    measure_rcv_mss(sk, segment)
     sk.tcp.ext.TCPOFOQueue += 1
     ooo, seq, end = sk.ooo, segment.seq, segment.end_seq
     at = len(ooo)
     while at and after(ooo[at - 1].seq, seq):
         at -= 1
+    if at and seq == ooo[at - 1].end_seq and not ooo[at - 1].has_fin:
+        _join_waiting(sk, segment, at)
+        return None
     if at and before(seq, ooo[at - 1].end_seq):
         previous = ooo[at - 1]
         if not after(end, previous.end_seq):
@@ -241,10 +243,31 @@ def _queue_out_of_order(sk: TcpSock, segment: Segment) -> DropReason | None:
     _drop_covered(sk, at, end)
     has_fin = bool(segment.flags & tcp.FIN)
     ooo.insert(at, Waiting(seq, end, bytes(segment.payload), has_fin, segment.truesize))
-    sk.rcvq_truesize += segment.truesize
     tcp_sack.add(sk, seq, end)
-    grow_window(sk, segment)
+    if sk.sack_ok:  # without, an ACK must not change its window, or it is no duplicate
+        grow_window(sk, segment)
+    sk.rcvq_truesize += segment.truesize
     return None
+
+
+def _join_waiting(sk: TcpSock, segment: Segment, at: int) -> None:
+    """What follows on a segment is one with it, even if it reaches into the next.
+
+    Linux: net/ipv4/tcp_input.c tcp_ooo_try_coalesce()
+    """
+    previous = sk.ooo[at - 1]
+    cost = max(segment.truesize - _STOLEN_HEAD, 0)
+    sk.ooo[at - 1] = Waiting(
+        previous.seq,
+        segment.end_seq,
+        previous.payload + bytes(segment.payload),
+        bool(segment.flags & tcp.FIN),
+        previous.truesize + cost,
+    )
+    tcp_sack.add(sk, segment.seq, segment.end_seq)
+    if sk.sack_ok and at == len(sk.ooo):
+        grow_window(sk, segment)
+    sk.rcvq_truesize += cost
 
 
 def _drop_covered(sk: TcpSock, at: int, end: int) -> None:
@@ -271,6 +294,7 @@ def check_ack(sk: TcpSock) -> None:
     if (
         sk.ack_now
         or (sk.quick and not is_pingpong(sk))
+        or route_wants_quick_acks(sk)
         or (unacknowledged > sk.rcv_mss and (not sk.rcvq_length or candidate(sk) >= sk.rcv_wnd))
         or (sk.ooo and not _may_compress(sk))
     ):
@@ -281,7 +305,7 @@ def check_ack(sk: TcpSock) -> None:
 
 def _may_compress(sk: TcpSock) -> bool:
     """Where blocks tell all, not every segment behind a gap needs its own ACK, once three went out."""
-    if not sk.sack_ok or sk.compressed >= _COMPRESSED_MOST:
+    if not sk.sack_ok or sk.compressed >= sk.tcp.sysctl.tcp_comp_sack_nr:
         return False
     if sk.gap_at != sk.rcv_nxt:
         sk.gap_at, sk.gap_acks = sk.rcv_nxt, 0

@@ -43,7 +43,7 @@ def retransmit(sk: TcpSock, at: int, segments: int) -> bool:
     sk.tcp.stats.RetransSegs += sent
     if piece.flags & tcp.SYN:
         sk.tcp.ext.TCPSynRetrans += 1
-    piece.sent_at = sk.tcp.clock.now
+    piece.sent_at, piece.mss = sk.tcp.clock.now, mss
     piece.was_resent = piece.is_resent = True
     if not sk.out_since:
         sk.out_since = sk.tcp.clock.now

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.device import FEATURE_CSUM
 from pystack.drop import (
     NO_SOCKET,
     TCP_FLAGS,
@@ -19,6 +18,7 @@ from pystack.drop import (
 )
 from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
 from pystack.l3.route import Rtable
+from pystack.sock.errors import IcmpError
 from pystack.sock.tcp_context import Endpoint, connection_key
 from pystack.sock.tcp_input import receive
 from pystack.sock.tcp_reset import send_ack, send_reset
@@ -31,16 +31,18 @@ from pystack.sock.tcp_states import TcpEvent
 from pystack.sock.tcp_timewait import is_rate_limited
 from pystack.sock.tcp_window import LARGEST_WINDOW, InitialWindow, initialize_rcv_mss
 from pystack.timers import Timer
-from pystack.wire import tcp
+from pystack.wire import icmp, tcp
 from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP, Ipv4Header
 from pystack.wire.tcp import TcpHeader
 from pystack.wire.tcp_options import TIMESTAMP_ALIGNED, build, build_syn
 
 _MSS_WITHOUT_OPTION: Final = 536
+_FINAL_ERRORS: Final = (icmp.ICMP_PARAMETERPROB, icmp.ICMP_TIME_EXCEEDED)
+_FINAL_CODES: Final = (icmp.ICMP_NET_UNREACH, icmp.ICMP_HOST_UNREACH)
 _COPIED: Final = (  # from the listener to its clones
     "reuse reuseport ifindex mark tos ttl pmtudisc transparent freebind rcvbuf rcvbuf_is_locked sndbuf "
     "sndbuf_is_locked keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss "
-    "recverr"
+    "recverr min_ttl priority filter filter_is_locked told rcvtimeo sndtimeo bind_no_port"
 ).split()
 
 
@@ -75,14 +77,15 @@ class Request(Endpoint):
         options, sysctl, ip = segment.options, tcp_.sysctl, segment.ip
         self.key = connection_key(ip.daddr, segment.dport, ip.saddr, segment.sport)
         self.peer_isn, self.isn = segment.seq, isn
-        self.mss = min(options.mss or _MSS_WITHOUT_OPTION, listener.user_mss or LARGEST_WINDOW)
+        offered = min(options.mss or LARGEST_WINDOW, listener.user_mss or LARGEST_WINDOW)
+        self.mss = offered if options.mss else _MSS_WITHOUT_OPTION
         self.wscale_ok = options.wscale is not None and bool(sysctl.tcp_window_scaling)
         self.snd_wscale = options.wscale or 0
         self.ts_ok = options.tsval is not None and bool(sysctl.tcp_timestamps)
         self.ts_recent = options.tsval or 0
         self.ts_offset = tcp_.timestamp_offset(ip.daddr, ip.saddr)
         self.sack_ok = options.sack_perm and bool(sysctl.tcp_sack)
-        mss = self._advertised(route) - (TIMESTAMP_ALIGNED if self.ts_ok else 0)
+        mss = self.advertised(route) - (TIMESTAMP_ALIGNED if self.ts_ok else 0)
         self.window = InitialWindow(listener, mss, wscale_ok=self.wscale_ok)
         self.timeouts = 0
         self.resent = 0
@@ -91,7 +94,8 @@ class Request(Endpoint):
         self.last_oow_ack = NEVER
         self.timer: Timer | None = None
 
-    def _advertised(self, route: Rtable) -> int:
+    def advertised(self, route: Rtable) -> int:
+        """The MSS that our SYN-ACK tells."""
         return min(advertised_mss(route), self.listener.user_mss or LARGEST_WINDOW)
 
     # -- the queue -----------------------------------------------------------------------------------------
@@ -104,6 +108,11 @@ class Request(Endpoint):
         listening.young += 1
         self.tcp.connections[self.key] = self
         self.timer = self.tcp.timers.after(RTO_INITIAL, self._expire)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the listener has gone: the next segment finds that out, or the timer."""
+        return self.listener.listening is None
 
     def leave(self) -> None:
         """Linux: inet_csk_reqsk_queue_drop()"""
@@ -180,7 +189,7 @@ class Request(Endpoint):
             flags=tcp.SYN | tcp.ACK,
             window=min(self.window.window, LARGEST_WINDOW),
             options=build_syn(
-                self._advertised(route),
+                self.advertised(route),
                 timestamps,
                 self.sack_ok,
                 self.window.wscale if self.wscale_ok else None,
@@ -189,16 +198,17 @@ class Request(Endpoint):
         output = sk.context.output
         ttl = sk.ttl or output.ttl_for(route)
         own = Ipv4Header(flow.saddr, flow.daddr, IPPROTO_TCP, ttl=ttl, tos=sk.tos, frag_off=IP_DF)
-        is_left = bool(route.dev.features & FEATURE_CSUM)  # to the device
-        make = tcp.build_unfinished if is_left else tcp.build
-        pkt = output.build(own, make(header, b"", flow.saddr, flow.daddr), route)
-        if is_left:
-            pkt.offload = tcp.offload(pkt.transport_header, header, self.mss, 0)
+        pkt = output.build(own, tcp.build_unfinished(header, b"", flow.saddr, flow.daddr), route)
+        pkt.offload = tcp.offload(pkt.transport_header, header, self.mss, 0)
         pkt.mark = sk.mark
         tcp_.stats.OutSegs += 1
         output.ip_local_out(pkt)
 
     # -- in ------------------------------------------------------------------------------------------------
+
+    @property
+    def owner(self) -> TcpSock:
+        return self.listener
 
     def receive(self, segment: Segment) -> DropReason | None:
         """Linux: net/ipv4/tcp_minisocks.c tcp_check_req()"""
@@ -211,16 +221,15 @@ class Request(Endpoint):
             return NO_SOCKET
         start = self.peer_isn + 1 & MASK
         is_inside = in_window(seq, segment.end_seq, start, start + self.window.window & MASK)
-        if flags & tcp.RST and is_inside and seq != start:
+        if flags & tcp.RST and is_inside and seq != start and not is_old:
             return self._challenge(segment)
+        if flags & tcp.RST and seq == start:
+            return self._give_up(segment)
         if flags & tcp.ACK and segment.ack != self.isn + 1 & MASK:
             send_reset(self.tcp.context, segment)
             return NO_SOCKET
         if is_old or not is_inside:
             return self._out_of_window(segment, is_old)
-        tsval = segment.options.tsval
-        if self.ts_ok and tsval is not None and not after(seq, start):
-            self.ts_recent = tsval
         if seq == self.peer_isn:
             flags &= ~tcp.SYN  # the SYN itself is below the window
         if flags & (tcp.RST | tcp.SYN):
@@ -228,6 +237,19 @@ class Request(Endpoint):
         if not flags & tcp.ACK:
             return TCP_FLAGS
         return self._open(segment)
+
+    def icmp_error(self, error: IcmpError, seq: int) -> list[Flow]:
+        """Who cannot be reached, or not in time, is forgotten. Linux: net/ipv4/tcp_ipv4.c tcp_req_err()"""
+        is_final = error.type in _FINAL_ERRORS or (
+            error.type == icmp.ICMP_DEST_UNREACH and error.code in _FINAL_CODES
+        )
+        if seq != self.isn:
+            self.tcp.ext.OutOfWindowIcmps += 1
+        elif is_final:
+            self.leave()
+            self.listener.queue.dropped += 1
+            self.tcp.ext.ListenDrops += 1
+        return []
 
     def _is_old(self, segment: Segment) -> bool:
         tsval = segment.options.tsval
@@ -257,7 +279,7 @@ class Request(Endpoint):
     def _answer(self, segment: Segment) -> None:
         if not is_rate_limited(self, segment, "TCPACKSkippedSynRecv"):
             tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_ok else None
-            window = self.window.window >> self.window.wscale
+            window = min(self.window.window >> self.window.wscale, LARGEST_WINDOW)
             numbers = self.isn + 1 & MASK, self.peer_isn + 1 & MASK, window
             options = build(tsval, self.ts_recent, [])
             send_ack(self.tcp.context, segment, *numbers, options, segment.ip.tos & ~3)
@@ -275,6 +297,9 @@ class Request(Endpoint):
         if listener.defer_accept and not segment.payload and self.timeouts < listener.defer_accept:
             self.was_acked = True
             return None
+        tsval = segment.options.tsval
+        if self.ts_ok and tsval is not None and not after(segment.seq, self.peer_isn + 1 & MASK):
+            self.ts_recent = tsval
         if listening is None or listening.is_full:
             self.tcp.ext.ListenOverflows += 1
             self.tcp.ext.ListenDrops += 1

@@ -55,6 +55,11 @@ class Segment:
         self.mss = pkt.offload.gso_size or len(payload)  # of the segments that a large one was made of
         self.truesize = truesize(len(pkt.data) - pkt.network_header)
 
+    def trim(self, length: int) -> None:
+        """Keep so much of the payload: a socket's filter wants no more."""
+        self.end_seq = self.end_seq - (len(self.payload) - length) & MASK
+        self.payload = self.payload[:length]
+
 
 class Waiting(NamedTuple):
     """Data that came before what precedes it."""
@@ -75,6 +80,7 @@ class Piece:
         "flags",
         "is_lost",
         "is_resent",
+        "mss",
         "segments",
         "sent_at",
         "seq",
@@ -87,6 +93,7 @@ class Piece:
         self.flags = flags
         self.end_seq = (seq + len(data) + (1 if flags & (tcp.SYN | tcp.FIN) else 0)) & MASK
         self.segments = 1  # of MSS octets. Linux: tcp_skb_pcount()
+        self.mss = 0  # with which they were cut
         self.sent_at = 0.0  # the last time
         self.is_lost = False
         self.is_resent = False  # since it was last found lost
@@ -97,6 +104,7 @@ class Piece:
         rest = Piece((self.seq + at) & MASK, self.data[at:], self.flags)
         rest.sent_at, rest.is_lost = self.sent_at, self.is_lost
         rest.is_resent, rest.was_resent = self.is_resent, self.was_resent
+        rest.mss = self.mss
         self.data = self.data[:at]
         self.flags &= ~(tcp.FIN | tcp.PSH)
         self.end_seq = (self.seq + at) & MASK

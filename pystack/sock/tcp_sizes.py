@@ -20,13 +20,15 @@ from pystack.wire.tcp_options import (
     Block,
 )
 
-_GSO_MAX_SIZE: Final = 65536 - 321  # what Linux lets a large segment be, headers taken off
+GSO_MAX_SIZE: Final = 65536 - 321  # what Linux lets a large segment be, headers taken off
 LONGEST_MTU: Final = 0xFFFF
 _MIN_ADVMSS: Final = 256
+_SHORTEST_DATAGRAM: Final = 68  # that every way must carry whole
 HEADERS: Final = HEADER_LENGTH + tcp.HEADER_LENGTH
 _SEGMENT_EXTRA: Final = 512  # headers and the kernel's own data beside a segment
 _SEGMENT_HEAD: Final = 256
 _MAX_SACKS: Final = 4
+_PIECE_COST: Final = 832  # of a packet besides its data, measured
 
 
 def advertised_mss(route: Rtable) -> int:
@@ -50,7 +52,8 @@ def _bound_to_half_window(sk: TcpSock, size: int) -> int:
     """A peer with a tiny buffer must not wait for half of it. Linux: tcp_bound_to_half_wnd()"""
     cutoff = sk.max_window >> 1 if sk.max_window > MSS_DEFAULT else sk.max_window
     if cutoff and size > cutoff:
-        return max(cutoff, 68 - tcp.HEADER_LENGTH)
+        header = tcp.HEADER_LENGTH + (TIMESTAMP_ALIGNED if sk.ts_ok else 0)
+        return max(cutoff, _SHORTEST_DATAGRAM - header)
     return size
 
 
@@ -61,13 +64,18 @@ def current_mss(sk: TcpSock) -> int:
         mtu = min(route.mtu, LONGEST_MTU)
         if mtu != sk.pmtu:
             sync_mss(sk, mtu)
+    return sk.mss - octets_of_sacks(sk)
+
+
+def octets_of_sacks(sk: TcpSock) -> int:
+    """What blocks take from a segment."""
     blocks = sacks_to_tell(sk)
-    return sk.mss - (SACK_BASE_ALIGNED + SACK_PER_BLOCK * len(blocks) if blocks else 0)
+    return SACK_BASE_ALIGNED + SACK_PER_BLOCK * len(blocks) if blocks else 0
 
 
 def size_goal(sk: TcpSock, mss: int) -> int:
     """How long a piece of the stream may grow. Linux: net/ipv4/tcp.c tcp_xmit_size_goal()"""
-    size = _bound_to_half_window(sk, _GSO_MAX_SIZE)
+    size = _bound_to_half_window(sk, GSO_MAX_SIZE)
     return max(size // mss * mss, mss)
 
 
@@ -80,12 +88,17 @@ def expand_sndbuf(sk: TcpSock) -> None:
     sk.sndbuf = max(sk.sndbuf, min(room, sk.tcp.sysctl.tcp_wmem[2]))
 
 
+def queued_cost(sk: TcpSock) -> int:
+    """What all that was not acknowledged costs of the send buffer. Linux: sk->sk_wmem_queued"""
+    return sk.write_queued + _PIECE_COST * (len(sk.write_queue) + len(sk.rtx_queue))
+
+
 def note_room(sk: TcpSock) -> None:
     """Tell the program that it may send on, once a third is free. Linux: tcp_input.c tcp_check_space()"""
     if sk.wants_room:
         if sk.packets_out < sk.cwnd:
             expand_sndbuf(sk)
-        if sk.write_queued * 3 <= sk.sndbuf * 2:
+        if queued_cost(sk) * 3 <= sk.sndbuf * 2:
             sk.wants_room = False
             sk.on_event()
 
@@ -96,6 +109,12 @@ def way_of(sk: TcpSock) -> Rtable | None:
         return sk.way_to_peer()[0]
     except NetError:
         return None
+
+
+def route_wants_quick_acks(sk: TcpSock) -> bool:
+    """Whether the route says that no ACK is to wait (`quickack 1`). Linux: tcp_in_quickack_mode()"""
+    result = sk._way[0].result if sk._way is not None else None
+    return result is not None and bool(result.info.metrics.get("quickack"))
 
 
 def sacks_to_tell(sk: TcpSock) -> list[Block]:

@@ -104,12 +104,12 @@ class TcpSock(InetSocket, Endpoint):
         "has_ended",
         "high_seq",
         "is_connecting",
+        "is_disconnecting",
         "is_orphan",
         "keepalive_timer",
         "keepcnt",
         "keepidle",
         "keepintvl",
-        "keepopen",
         "key",
         "last_length",
         "last_oow_ack",
@@ -164,6 +164,7 @@ class TcpSock(InetSocket, Endpoint):
         "rtx_queue",
         "sack_blocks",
         "sack_ok",
+        "sacked_to",
         "scaling_ratio",
         "shutdown",
         "small_end",
@@ -172,12 +173,12 @@ class TcpSock(InetSocket, Endpoint):
         "snd_wl1",
         "snd_wnd",
         "snd_wscale",
-        "sndbuf",
         "sndbuf_is_locked",
         "soft_error",
         "space",
         "space_seq",
         "space_since",
+        "sport",
         "srtt",
         "ssthresh",
         "state",
@@ -213,8 +214,10 @@ class TcpSock(InetSocket, Endpoint):
         self.has_ended = False  # the peer has said that it sends no more
         self.address_is_locked = False  # bind() named it, so it stays when a connection ends
         self.is_connecting = False  # the program has not yet asked how its connect() ended
+        self.is_disconnecting = False  # shut down while it did not know; it connects no more
         self.port_is_bound = False  # it came by bind()
         self.port_is_locked = False  # bind() named it, so it stays when a connection ends
+        self.sport = 0  # the port that it had, when it has none any more
         self.soft_error = 0  # what routers said; told only if all is given up
         # The stream out: what waits, what is under way.
         self.write_queue: deque[Piece] = deque()
@@ -288,6 +291,7 @@ class TcpSock(InetSocket, Endpoint):
         self.ssthresh = INFINITE_SSTHRESH
         self.ca_state = CaState.OPEN
         self.dup_acks = 0
+        self.sacked_to = 0  # up to where the peer has told of what came to it
         self.high_seq = 0
         self.prior_cwnd = 0
         self.prr_delivered = self.prr_out = 0
@@ -299,7 +303,6 @@ class TcpSock(InetSocket, Endpoint):
         self.keepalive_timer = LazyTimer(timers, self.on_keepalive_timer)
         self.timer_is_probe = False  # the retransmission timer waits for a window to open
         self.probes_out = 0
-        self.keepopen = False
         self.keepidle = self.keepintvl = self.keepcnt = 0  # 0: as the sysctl says
         self.syn_retries = 0
         self.defer_accept = 0
@@ -307,6 +310,14 @@ class TcpSock(InetSocket, Endpoint):
         self.linger: int | None = None
         self.linger2 = 0
         self.listening: Listening | None = None
+
+    @property
+    def name(self) -> tuple[int, int]:
+        return self.rcv_saddr or self.saddr, self.num or self.sport
+
+    @property
+    def owner(self) -> InetSocket:
+        return self
 
     def on_retransmit_timer(self) -> None:
         """The three timers; tcp.py says what they do."""

@@ -15,19 +15,30 @@ from pystack.sock.tcp_sock import TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_timers import keepalive_elapsed, keepalive_time
 
+FIN_TIMEOUT_MAX: Final = 120  # seconds
 _MAX_SECONDS: Final = 32767
+_ECN_BITS: Final = 3
 NUMBERS: Final = {
     "TCP_KEEPIDLE": Number("keepidle", 1, _MAX_SECONDS),
     "TCP_KEEPINTVL": Number("keepintvl", 1, _MAX_SECONDS),
     "TCP_KEEPCNT": Number("keepcnt", 1, 127),
     "TCP_SYNCNT": Number("syn_retries", 1, 127),
-    "TCP_LINGER2": Number("linger2", -1, 120),
-    "TCP_MAXSEG": Number("user_mss", 88, 32767),
 }
+KNOWN: Final = (
+    *NUMBERS,
+    "TCP_CORK",
+    "TCP_DEFER_ACCEPT",
+    "TCP_LINGER2",
+    "TCP_MAXSEG",
+    "TCP_NODELAY",
+    "TCP_QUICKACK",
+    "TCP_USER_TIMEOUT",
+)
+# What streams refuse of what datagrams may set. Linux: net/ipv4/ip_sockglue.c do_ip_setsockopt()
+_FOR_DATAGRAMS: Final = ("IP_MULTICAST_TTL",)
 _IDLE: Final = (TcpState.CLOSE, TcpState.LISTEN)
-_RMEM_MIN: Final = 2304
-_SNDBUF_MIN: Final = 4608
-_SNDBUF_MAX: Final = 2 * 4_194_304
+_MIN_USER_MSS: Final = 88
+_MAX_USER_MSS: Final = 32767
 
 
 def setsockopt(sk: TcpSock, name: str, value: int) -> None:
@@ -47,27 +58,60 @@ def setsockopt(sk: TcpSock, name: str, value: int) -> None:
         sk.cork = bool(value)
         if not value:
             push_pending(sk)
+    elif name in KNOWN:
+        _set_time_or_size(sk, name, value)
+    else:
+        _set_socket_option(sk, name, value)
+
+
+def _set_time_or_size(sk: TcpSock, name: str, value: int) -> None:
+    if name == "TCP_LINGER2":
+        sk.linger2 = -1 if value < 0 else min(value, FIN_TIMEOUT_MAX)
+    elif name == "TCP_MAXSEG":
+        if value and not _MIN_USER_MSS <= value <= _MAX_USER_MSS:
+            raise NetError(EINVAL)
+        sk.user_mss = value
     elif name == "TCP_USER_TIMEOUT":
         if value < 0:
             raise NetError(EINVAL)
         sk.user_timeout = value / 1000
     elif name == "TCP_DEFER_ACCEPT":
-        sk.defer_accept = max(value, 0).bit_length()
-    elif name == "TCP_QUICKACK":
-        sk.pingpong = 0 if value else sk.tcp.sysctl.tcp_pingpong_thresh
+        sk.defer_accept = retries_within(value)
     else:
-        _set_socket_option(sk, name, value)
+        sk.pingpong = 0 if value else sk.tcp.sysctl.tcp_pingpong_thresh
+
+
+def retries_within(seconds: int) -> int:
+    """After how many SYN-ACKs so much time has passed. Linux: net/ipv4/tcp.c secs_to_retrans()"""
+    retries = period = 0
+    timeout = 1
+    while seconds > period and retries < 255:
+        retries += 1
+        period += timeout
+        timeout = min(timeout * 2, FIN_TIMEOUT_MAX)
+    return retries
+
+
+def time_of_retries(retries: int) -> int:
+    """The seconds that so many SYN-ACKs take. Linux: net/ipv4/tcp.c retrans_to_secs()"""
+    period, timeout = 0, 1
+    for _ in range(retries):
+        period += timeout
+        timeout = min(timeout * 2, FIN_TIMEOUT_MAX)
+    return period
 
 
 def _set_socket_option(sk: TcpSock, name: str, value: int) -> None:
+    if name in _FOR_DATAGRAMS:
+        raise NetError(EINVAL)
     if name == "SO_KEEPALIVE":
         _set_keepalive(sk, bool(value))
-    elif name == "SO_RCVBUF":
-        sk.rcvbuf = max(2 * min(value & 0xFFFFFFFF, options.RMEM_MAX), _RMEM_MIN)
-        sk.rcvbuf_is_locked = True
-    elif name == "SO_SNDBUF":
-        sk.sndbuf_is_locked = True
-        sk.sndbuf = max(min(2 * (value & 0x7FFFFFFF), _SNDBUF_MAX), _SNDBUF_MIN)
+    elif name in ("SO_RCVBUF", "SO_RCVBUFFORCE"):
+        sk.rcvbuf, sk.rcvbuf_is_locked = options.receive_buffer(name, value), True
+    elif name in ("SO_SNDBUF", "SO_SNDBUFFORCE"):
+        sk.sndbuf, sk.sndbuf_is_locked = options.send_buffer(name, value), True
+    elif name == "IP_TOS":
+        options.setsockopt(sk, name, value & ~_ECN_BITS | sk.tos & _ECN_BITS)
     else:
         options.setsockopt(sk, name, value)
 

@@ -13,6 +13,7 @@ class TcpSysctl:
 
     tcp_abort_on_overflow: int = 0
     tcp_challenge_ack_limit: int = 0x7FFFFFFF
+    tcp_comp_sack_nr: int = 44
     tcp_dsack: int = 1
     tcp_fin_timeout: int = 60
     tcp_invalid_ratelimit: int = 500
@@ -39,6 +40,7 @@ class TcpSysctl:
     tcp_synack_retries: int = 5
     tcp_syncookies: int = 1
     tcp_timestamps: int = 1
+    tcp_tso_win_divisor: int = 3
     tcp_tw_reuse: int = 2
     tcp_tw_reuse_delay: int = 1000
     tcp_window_scaling: int = 1

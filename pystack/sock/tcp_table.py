@@ -6,15 +6,26 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
-from pystack.drop import NO_SOCKET, TCP_CSUM, TCP_MALFORMED, TCP_NOT_FOR_US, TCP_TOO_SMALL, DropReason
+from pystack.drop import (
+    NO_SOCKET,
+    SOCKET_FILTER,
+    TCP_CSUM,
+    TCP_MALFORMED,
+    TCP_MINTTL,
+    TCP_NOT_FOR_US,
+    TCP_TOO_SMALL,
+    DropReason,
+)
 from pystack.l3.fib_types import Flow
 from pystack.packet import PACKET_HOST, Packet
 from pystack.sock.context import SocketContext
 from pystack.sock.errors import IcmpError
-from pystack.sock.inet import seen_on
+from pystack.sock.inet import InetSocket, seen_on
 from pystack.sock.lookup import Candidate, Endpoints
+from pystack.sock.socket_filter import wanted
 from pystack.sock.tcp import TcpSocket
 from pystack.sock.tcp_context import Endpoint, TcpContext, connection_key
+from pystack.sock.tcp_request import Request
 from pystack.sock.tcp_reset import send_reset
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_sock import TcpSock
@@ -25,6 +36,22 @@ from pystack.wire.ipv4 import IPPROTO_TCP, Ipv4Header
 from pystack.wire.malformed import Malformed
 
 _QUOTED: Final = Struct("!HHI")  # ports and sequence number, all that an ICMP error must quote
+
+
+def _refused_by(sock: InetSocket | None, segment: Segment) -> DropReason | None:
+    """Whether a socket asked not to get such a segment; its filter may cut it."""
+    if sock is None:
+        return None
+    if segment.ip.ttl < sock.min_ttl:
+        sock.context.snmp.TcpExt.TCPMinTTLDrop += 1
+        return TCP_MINTTL
+    if sock.filter is not None:
+        pkt = segment.pkt
+        length = wanted(sock, pkt.data[pkt.transport_header :], segment.header_length)
+        if not length:
+            return SOCKET_FILTER
+        segment.trim(length - segment.header_length)
+    return None
 
 
 class TcpTable:
@@ -79,11 +106,16 @@ class TcpTable:
         ip = segment.ip
         at = Endpoints(ip.saddr, segment.sport, ip.daddr, segment.dport, seen_on(segment.pkt))
         found = self._connection(at)
+        if isinstance(found, Request) and found.is_abandoned:
+            found.leave()
+            found = None
         if found is not None:
-            return found.receive(segment)
+            refused = _refused_by(found.owner, segment)
+            return refused or found.receive(segment)
         listener = self.tcp.listeners.find(at)
         if isinstance(listener, TcpSocket):
-            return listener.receive_as_listener(segment)
+            refused = _refused_by(listener, segment)
+            return refused or listener.receive_as_listener(segment)
         send_reset(self.context, segment)
         return NO_SOCKET
 

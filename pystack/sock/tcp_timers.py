@@ -28,6 +28,7 @@ from pystack.wire import tcp
 
 _OPENING: Final = frozenset({TcpState.SYN_SENT, TcpState.SYN_RECV})
 _ORPHAN_RETRIES: Final = 8
+_TICK: Final = 0.004
 
 
 def on_retransmit_timer(sk: TcpSock) -> None:
@@ -69,9 +70,17 @@ def _back_off(sk: TcpSock) -> None:
     if sk.state is not TcpState.SYN_SENT or sk.total_timeouts > sysctl.tcp_syn_linear_timeouts:
         sk.backoff += 1
         sk.rto = min(sk.rto * 2, sysctl.tcp_rto_max_ms / 1000)
-    sk.arm(sk.rto)
+    sk.arm(_within_user_timeout(sk, sk.rto))
     if _waited_for(sk, sysctl.tcp_retries1 + 1):
         sk.forget_route()
+
+
+def _within_user_timeout(sk: TcpSock, delay: float) -> float:
+    """Not to be late for TCP_USER_TIMEOUT. Linux: net/ipv4/tcp_timer.c tcp_clamp_rto_to_user_timeout()"""
+    if not sk.user_timeout:
+        return delay
+    remaining = sk.out_since + sk.user_timeout - sk.tcp.clock.now
+    return min(delay, remaining) if remaining > 0 else _TICK
 
 
 def _window_stayed_shut(sk: TcpSock) -> bool:

@@ -32,7 +32,7 @@ class InitialWindow:
         most = space if sk.rcvbuf_is_locked else LARGEST_WINDOW << MAX_WSCALE
         if space > mss:
             space = space // mss * mss
-        self.window = min(space, LARGEST_WINDOW)
+        self.window = space  # though the SYN itself can tell of 64 KiB only
         self.wscale = 0
         if wscale_ok:
             space = min(max(space, sk.tcp.sysctl.tcp_rmem[2], _RMEM_MAX), most)

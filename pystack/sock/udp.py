@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.device import FEATURE_CSUM
-from pystack.drop import SOCKET_RCVBUFF
-from pystack.errors import EINVAL, EMSGSIZE, NetError
+from pystack.drop import SOCKET_FILTER, SOCKET_RCVBUFF, UDP_CSUM, DropReason
+from pystack.errors import EINVAL, EMSGSIZE, ENOTCONN, EPIPE, NetError
 from pystack.packet import Packet
 from pystack.sock.context import SocketContext
 from pystack.sock.errors import IcmpError
@@ -14,11 +14,14 @@ from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket, PacketInfo
 from pystack.sock.lookup import Endpoints
 from pystack.sock.port_table import PortTable
 from pystack.sock.receive_queue import Received, truesize
+from pystack.sock.socket_filter import wanted
 from pystack.wire import icmp, udp
-from pystack.wire.checksum import add, ones_sum, pseudo_header_sum
+from pystack.wire.checksum import add, ones_sum, pseudo_header_sum, transport_sum
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_UDP, Ipv4Header, is_multicast
 
 Address = tuple[int, int]  # and port
+
+SEND_SHUTDOWN: Final = 2
 
 _LONGEST: Final = 0xFFFF
 _HEADERS: Final = HEADER_LENGTH + udp.HEADER_LENGTH
@@ -27,13 +30,14 @@ _HEADERS: Final = HEADER_LENGTH + udp.HEADER_LENGTH
 class UdpSocket(InetSocket):
     """Linux: include/linux/udp.h struct udp_sock"""
 
-    __slots__ = ("_address_is_locked", "_port_is_locked", "_ports")
+    __slots__ = ("_address_is_locked", "_port_is_locked", "_ports", "shutdown")
 
     def __init__(self, context: SocketContext, ports: PortTable[UdpSocket]) -> None:
         super().__init__(context, IPPROTO_UDP)
         self._ports = ports
         self._address_is_locked = False  # they were asked for, so disconnect() leaves them
         self._port_is_locked = False
+        self.shutdown = 0
 
     def close(self) -> None:
         """close()"""
@@ -47,6 +51,9 @@ class UdpSocket(InetSocket):
         if self.num or self.is_connected:
             self.rcv_saddr, self.saddr = old
             raise NetError(EINVAL)
+        if not port and self.bind_no_port:
+            self._address_is_locked = bool(address)
+            return
         try:
             self._ports.take_port(self, port)
         except NetError:
@@ -75,6 +82,15 @@ class UdpSocket(InetSocket):
             self._ports.release_port(self)
         self.forget_route()
 
+    def shut_down(self, how: int) -> None:
+        """shutdown(): what waits can still be read. Linux: net/ipv4/af_inet.c inet_shutdown()"""
+        if how not in (0, 1, 2):
+            raise NetError(EINVAL)
+        self.shutdown |= how + 1
+        if not self.is_connected:
+            raise NetError(ENOTCONN)
+        self.on_event()
+
     def _autobind(self) -> None:
         if not self.num:
             self._ports.take_port(self, 0)
@@ -98,6 +114,8 @@ class UdpSocket(InetSocket):
         build = udp.build_unfinished if is_left_to_device else udp.build
         segment = build(self.num, dport, payload, flow.saddr, flow.daddr)
         pkt = self.make_packet(segment, route, flow)
+        if self.shutdown & SEND_SHUTDOWN:
+            raise NetError(EPIPE)
         if is_left_to_device:
             pkt.offload = udp.offload(pkt.transport_header)
         self.context.output.send(pkt)
@@ -108,6 +126,13 @@ class UdpSocket(InetSocket):
     def receive(self, pkt: Packet, header: Ipv4Header, at: Endpoints, length: int, is_checked: bool) -> None:
         """Queue a datagram, if there is room. Linux: net/ipv4/udp.c __udp_queue_rcv_skb()"""
         data, start = pkt.data, pkt.transport_header
+        if self.filter is not None:
+            datagram = data[start : start + length]
+            if not is_checked and transport_sum(at.saddr, at.daddr, IPPROTO_UDP, datagram) != 0xFFFF:
+                return self._refuse(pkt, UDP_CSUM)
+            is_checked, length = True, wanted(self, datagram, udp.HEADER_LENGTH)
+            if not length:
+                return self._refuse(pkt, SOCKET_FILTER)
         size = truesize(len(data) - pkt.network_header)
         context = self.context
         if not self.queue.has_room(size):
@@ -128,6 +153,14 @@ class UdpSocket(InetSocket):
         self.queue.put(received)
         context.outcomes.delivered += 1
         self.on_event()
+
+    def _refuse(self, pkt: Packet, reason: DropReason) -> None:
+        """Linux: net/ipv4/udp.c udp_queue_rcv_one_skb()"""
+        self.queue.dropped += 1
+        snmp = self.context.snmp.Udp
+        snmp.InErrors += 1
+        snmp.InCsumErrors += reason is UDP_CSUM
+        self.context.drop(pkt, reason)
 
     def recv(self) -> Received | None:
         """The next datagram, None if there is none. Raises NetError if one that we sent has failed.

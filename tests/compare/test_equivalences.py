@@ -41,7 +41,7 @@ def knock() -> bytes:
 
 
 def test_what_a_tcp_draws_may_differ() -> None:
-    assert alike(segment(5, 2), segment(900, 2), Injected([knock()])) == ["tcp-drawn"]
+    assert alike(segment(5, 2), segment(900, 2), Injected([knock()])) == ["drawn"]
 
 
 def test_what_a_tcp_does_not_draw_may_not() -> None:
@@ -54,4 +54,4 @@ def test_what_a_tcp_does_not_draw_may_not() -> None:
 
 def test_what_is_acknowledged_may_differ_only_if_the_peer_drew_it() -> None:
     assert alike(segment(5, 2), segment(5, 700), Injected([knock()])) is None
-    assert alike(segment(5, 2), segment(900, 700), Injected([])) == ["tcp-drawn", "tcp-echoed"]
+    assert alike(segment(5, 2), segment(900, 700), Injected([])) == ["drawn", "echoed"]

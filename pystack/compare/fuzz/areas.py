@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, nat, route, rules
+from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, nat, route, rules, sockets
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
@@ -20,4 +20,5 @@ AREAS: Final[Mapping[str, Draw]] = {
     "nat": nat.draw,
     "route": route.draw,
     "rules": rules.draw,
+    "sockets": sockets.draw,
 }

@@ -12,6 +12,7 @@ from pystack.wire.ethernet import ETH_HLEN
 T = TypeVar("T")
 Shows = Callable[[Scenario], bool]  # whether a scenario has the difference still
 
+STAYS: Final = "# stays"  # at the end of a line of the setup without which others would be compared
 TRIES: Final = 250  # plays at most: small enough is good enough
 
 
@@ -56,7 +57,10 @@ class Shrinker:
             return replace(scenario, topology=topology)
 
         lines = scenario.topology.setup.splitlines()
-        return with_lines(self._fewer(lines, lambda some: self._try(with_lines(some))))
+        staying = [line for line in lines if line.endswith(STAYS)]
+        free = [line for line in lines if line not in staying]
+        fewer = self._fewer(free, lambda some: self._try(with_lines([*staying, *some])))
+        return with_lines([*staying, *fewer])
 
     def _fewer(self, things: Sequence[T], shows: Callable[[Sequence[T]], bool]) -> Sequence[T]:
         """Leave out runs of them, long ones first, until none can go (Zeller's ddmin, complements only)."""
@@ -97,7 +101,8 @@ class Shrinker:
             cut = (len(frame) - ETH_HLEN) // 2
             while cut:
                 shorter = frame[: len(frame) - cut]
-                candidate = _with_step(scenario, number, Send(step.port, (shorter,), shorter.hex()))
+                cut_step = replace(step, frames=(shorter,), text=shorter.hex())
+                candidate = _with_step(scenario, number, cut_step)
                 if self._try(candidate):
                     scenario, frame = candidate, shorter
                     cut = min(cut, len(frame) - ETH_HLEN)

@@ -31,7 +31,7 @@ from pystack.compare.lab.kernel_side_play import Play
 from pystack.compare.lab.probes import meets_probes
 from pystack.compare.lab.side import Choices, SideError
 from pystack.compare.records import Record
-from pystack.compare.scenario import Run, Scenario, Start, Topology
+from pystack.compare.scenario import Call, Run, Scenario, Start, Topology
 
 HARMLESS: Final = ("ping", "arping", "sleep", "true", "echo")  # change nothing and print no counters
 LOGS: Final = re.compile(r"\bLOG\b|--log\b|\blog\b")  # in a setup or a command
@@ -114,7 +114,8 @@ class KernelSide:
     def play(self, scenario: Scenario, hops: bool = True) -> list[Record]:
         """Play every step, and leave the namespace as it was found, or marked for building anew."""
         commands = [step.command for step in scenario.steps if isinstance(step, Run | Start)]
-        meddles = not all(map(_is_harmless, commands))
+        speaks = any(isinstance(step, Call) for step in scenario.steps)
+        meddles = speaks or not all(map(_is_harmless, commands))
         self._worn |= self._used and meddles
         if scenario.topology != self._topology:
             self._place = scenario.file, scenario.setup_line

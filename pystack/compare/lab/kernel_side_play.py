@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,10 +19,13 @@ from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.lab.kernel_side_processes import Background
 from pystack.compare.lab.kernel_side_state import StateReader, names_of
 from pystack.compare.lab.kernel_side_tables import leaves_marks
+from pystack.compare.lab.lab_socket import LabSocket
 from pystack.compare.lab.process import Attendant, Completed
 from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
+from pystack.compare.lab.socket_calls import Caller
 from pystack.compare.records import Captured, ConnChange, Frame, Hop, Log, Output, Record
-from pystack.compare.scenario import Run, Scenario, Send, Start, Stop, Wait
+from pystack.compare.relative import FirstNumbers
+from pystack.compare.scenario import Call, Run, Scenario, Send, Start, Stop, Wait
 from pystack.compare.scenario import Step as ScenarioStep
 from pystack.compare.station import Stations
 from pystack.hooks.ct_events import NEW, ConnEventReader
@@ -58,6 +62,8 @@ class Play:
         self._connections = connections
         self._stations = Stations(scenario.stations)
         self._background = Background(kernel)
+        self._numbers = FirstNumbers()
+        self._caller = Caller(self._open_socket)
         self._step = 0
 
     def run(self) -> None:
@@ -69,7 +75,8 @@ class Play:
         finally:
             for name in self._background.names():
                 self._stop(name)
-        self._collect()
+            self._collect()
+            self._caller.close()  # what this says is of no step
         self.records += self._state.read(self._step, names_of(self._kernel))
 
     def leaves_marks(self) -> bool:
@@ -82,8 +89,10 @@ class Play:
         match step:
             case Send():
                 for frame in step.frames:
-                    self._inject(step.port, frame)
+                    self._inject(step.port, self._numbers.absolute(frame) if step.relative else frame)
                     self._collect()
+            case Call():
+                self._call(step.text)
             case Run():
                 self._run(step.command)
             case Start():
@@ -93,6 +102,16 @@ class Play:
                 self._stop(step.name)
             case Wait():
                 self._wait(step.seconds)
+
+    def _call(self, text: str) -> None:
+        rc, out, err = self._caller.call(text)
+        self._collect()
+        self.records.append(Output(self._step, text, rc, out + err, out, err))
+
+    def _open_socket(self, kind: int, netns: str) -> LabSocket:
+        opened = LabSocket(fileno=self._kernel.open_socket(socket.AF_INET, kind, netns=netns))
+        self._kernel.sysctl("net.ipv4.ip_forward")  # when this is answered, only we hold the socket
+        return opened
 
     def _inject(self, port: str, frame: bytes) -> None:
         """A port that is down refuses a frame, which then was seen nowhere else."""
@@ -172,6 +191,8 @@ class Play:
         if self._hops is not None:
             records += self._with_reason(self._hops.read(step))
         emitted = self._kernel.drain()
+        for _, frame in emitted:
+            self._numbers.note(frame)
         records += [Frame(step, port, "out", frame) for port, frame in emitted]
         for device, capture in self._captures.items():
             records += [

@@ -11,11 +11,13 @@ from collections.abc import Collection, Mapping
 from pystack.applets import registry, shell
 from pystack.applets.virtual import Completed, run
 from pystack.compare.lab.side import STATES, Choices, SideError
+from pystack.compare.lab.socket_calls import Caller
 from pystack.compare.lab.virtual_jobs import VirtualJobs
 from pystack.compare.lab.virtual_lab import VirtualLab, placed
+from pystack.compare.lab.virtual_socket import open_virtual
 from pystack.compare.points import points_of
 from pystack.compare.records import Output, Record, State
-from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Stop, Topology, Wait
+from pystack.compare.scenario import Call, Run, Scenario, Send, Start, Step, Stop, Topology, Wait
 
 
 class PystackSide:
@@ -64,10 +66,11 @@ class PystackSide:
         lab.observe(scenario, list(points_of(scenario.family)) if hops else [])
         lab.adopt_mappings(self._mappings)
         jobs = VirtualJobs(lab)
+        caller = Caller(lambda kind, netns: open_virtual(lab.host.namespaces.get(netns), kind))
         for number, step in enumerate(scenario.steps, 1):
             lab.recorder.step = number
             try:
-                _play_step(step, lab, jobs)
+                _play_step(step, lab, jobs, caller)
             except TimeoutError as error:
                 raise SideError([f"{scenario.place(number)}: {error}"]) from error
         for command, completed in jobs.stop_all():
@@ -95,12 +98,17 @@ class PystackSide:
         return lab
 
 
-def _play_step(step: Step, lab: VirtualLab, jobs: VirtualJobs) -> None:
+def _play_step(step: Step, lab: VirtualLab, jobs: VirtualJobs, caller: Caller) -> None:
     match step:
         case Send():
             for frame in step.frames:
-                lab.inject(step.port, frame)
+                lab.inject(step.port, lab.numbers.absolute(frame) if step.relative else frame)
                 jobs.poll()
+        case Call():
+            rc, out, err = caller.call(step.text)
+            lab.settle()
+            jobs.poll()
+            lab.recorder.records.append(Output(lab.recorder.step, step.text, rc, out + err, out, err))
         case Run():
             _record_output(lab, step.command, jobs.run(step.command))
         case Start():

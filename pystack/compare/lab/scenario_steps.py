@@ -7,16 +7,17 @@ from collections.abc import Callable
 from typing import Final
 
 from pystack.applets import lexer
+from pystack.compare.calls import parse as parse_call
 from pystack.compare.lab.nearest import nearest
 from pystack.compare.lab.notation import LONGEST_FRAME, NotationError, frame_of
 from pystack.compare.lab.scenario_source import Path, Source, Table
-from pystack.compare.scenario import Run, Send, Start, Step, Stop, Wait
+from pystack.compare.scenario import Call, Run, Send, Start, Step, Stop, Wait
 from pystack.wire import capture
 from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.malformed import Malformed
 
-KINDS: Final = ("send", "run", "start", "stop", "wait")
-SEND_KEYS: Final = ("port", "packet", "hex", "pcap", "count")
+KINDS: Final = ("send", "call", "run", "start", "stop", "wait")
+SEND_KEYS: Final = ("port", "packet", "hex", "pcap", "count", "relative")
 FORMS: Final = ("packet", "hex", "pcap")
 MOST_FRAMES: Final = 100_000
 LONGEST_WAIT: Final = 3600.0  # seconds
@@ -50,6 +51,8 @@ class StepReader:
         match kind:
             case "send":
                 return self._send(self._source.table(table[kind], (*path, kind)), (*path, kind))
+            case "call":
+                return self._call(table, path)
             case "run":
                 return Run(self._command(table, kind, path))
             case "start":
@@ -72,6 +75,13 @@ class StepReader:
                         (*path, key), f"{name}: is no file of the lab, as /proc/sys/net has"
                     )
         return self._source.commands(text, (*path, key))
+
+    def _call(self, table: Table, path: Path) -> Call:
+        text = self._source.text(table, "call", path)
+        spoken = parse_call(text)
+        if isinstance(spoken, str) and isinstance(table["call"], str):
+            self._source.complain((*path, "call"), spoken)
+        return Call(text)
 
     def _start(self, table: Table, path: Path) -> Start:
         command = self._command(table, "start", path)
@@ -116,7 +126,10 @@ class StepReader:
         if len(frames) * count > MOST_FRAMES:
             source.complain((*path, "count"), f"makes {len(frames) * count} frames; up to {MOST_FRAMES}")
             count = 1
-        return Send(port, tuple(frames) * count, text)
+        relative = table.get("relative", False)
+        if not isinstance(relative, bool):
+            source.complain((*path, "relative"), "must be true or false")
+        return Send(port, tuple(frames) * count, text, relative is True)
 
     def _frames(self, form: str, text: str, path: Path) -> list[bytes]:
         if form == "pcap":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Stop, Wait
+from pystack.compare.scenario import Call, Run, Scenario, Send, Start, Step, Stop, Wait
 from pystack.compare.words import one_line
 
 
@@ -25,10 +25,13 @@ def _step(step: Step) -> Iterator[str]:
         for frame in step.frames:
             yield f"# {one_line(frame).splitlines()[0]}"
             yield "[[step]]"
-            yield f'send = {{ port = {_quoted(step.port)}, hex = "{frame.hex()}" }}'
+            relative = ", relative = true" if step.relative else ""
+            yield f'send = {{ port = {_quoted(step.port)}, hex = "{frame.hex()}"{relative} }}'
         return
     yield "[[step]]"
     match step:
+        case Call():
+            yield f"call = {_quoted(step.text)}"
         case Run():
             yield f"run = {_quoted(step.command)}"
         case Start():

@@ -19,6 +19,7 @@ from pystack.compare.lab.observers import Recorder, observe
 from pystack.compare.lab.side import COMMAND_PATIENCE, SideError
 from pystack.compare.points import Point
 from pystack.compare.records import Captured, ConnChange, Frame, Log
+from pystack.compare.relative import FirstNumbers
 from pystack.compare.scenario import Scenario, Topology
 from pystack.compare.station import Heard, Stations
 from pystack.device import FEATURE_ALL
@@ -44,6 +45,7 @@ class VirtualLab:
     def __init__(self, topology: Topology, addresses: Mapping[str, bytes], file: str, line: int) -> None:
         self.recorder = Recorder()
         self.stations = Stations(())
+        self.numbers = FirstNumbers()
         self.files: dict[str, bytes] = {}  # what commands wrote
         seed = SEED if topology.hash_seed is None else topology.hash_seed
         self.host = Host(seed=seed)
@@ -131,6 +133,12 @@ class VirtualLab:
         self._enter(port, frame)
         self.carry()
 
+    def settle(self) -> None:
+        """What a program caused happens, to its end."""
+        self._run_due_timers()
+        self._run_backlog()
+        self.carry()
+
     def carry(self) -> None:
         """Collect what left, and let stations answer until nobody says anything more."""
         while emitted := self._drain():
@@ -142,13 +150,16 @@ class VirtualLab:
         return advance(self.host, until, self.carry)
 
     def _enter(self, name: str, frame: bytes) -> None:
-        port, host = self.ports[name], self.host
+        port = self.ports[name]
         self.recorder.records.append(Frame(self.recorder.step, name, "in", frame))
         port.net.ingress.receive(port, frame)
+        self._run_backlog()
+
+    def _run_backlog(self) -> None:
         for _ in range(STORM_TURNS):
-            if not host.backlog.queue:
+            if not self.host.backlog.queue:
                 return
-            host.run_backlog()
+            self.host.run_backlog()
 
     def _run_due_timers(self) -> None:
         due = self.host.timers.next_deadline()
@@ -161,6 +172,8 @@ class VirtualLab:
             if port.tx:
                 emitted += [(name, bytes(frame)) for frame, _ in port.tx]
                 port.tx.clear()
+        for _, frame in emitted:
+            self.numbers.note(frame)
         step, records = self.recorder.step, self.recorder.records
         records += [Frame(step, name, "out", frame) for name, frame in emitted]
         return emitted

@@ -16,6 +16,7 @@ TYPES: Final = {
     kind.__name__: kind
     for kind in (
         *records.TYPES,
+        scenario.Call,
         scenario.Expectation,
         scenario.Run,
         scenario.Scenario,

@@ -231,10 +231,10 @@ wait = nan
             "title = 't'\nports = []\n[[expect]]\npaht = ''",
             'x.toml:4: expect.paht: unknown key; did you mean "path"?',
         ),
-        (with_step(""), "x.toml:3: step: must be exactly one of send, run, start, stop, wait"),
+        (with_step(""), "x.toml:3: step: must be exactly one of send, call, run, start, stop, wait"),
         (
             with_step("run = 'true'\nwait = 1"),
-            "x.toml:3: step: must be exactly one of send, run, start, stop, wait",
+            "x.toml:3: step: must be exactly one of send, call, run, start, stop, wait",
         ),
         (with_step("rnu = 'true'"), 'x.toml:4: step.rnu: unknown key; did you mean "run"?'),
         (with_step("run = ''"), "x.toml:4: step.run: names no command"),

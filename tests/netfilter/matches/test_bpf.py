@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from pystack.netfilter.matches.bpf import Bpf, Instruction, is_valid
+from pystack.netfilter.matches.bpf import MAX_INSTRUCTIONS, Bpf
+from pystack.wire.bpf import Instruction, is_valid
 from tests.netfilter.rules import view
 
 RET = (6, 0, 0, 1)
@@ -81,7 +82,7 @@ def test_dividing_by_a_register_that_is_0_is_a_no() -> None:
     ],
 )
 def test_what_the_kernel_would_not_run_is_no_program(program: tuple[Instruction, ...]) -> None:
-    assert not is_valid(program)
+    assert not is_valid(program, MAX_INSTRUCTIONS)
 
 
 def test_every_valid_program_ends() -> None:

@@ -10,15 +10,15 @@ from pystack.applets.iptables.option import U8, U16, U32, Option, Values, Where
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
-from pystack.netfilter.matches.bpf import MAX_INSTRUCTIONS, Bpf, Instruction, is_valid
+from pystack.netfilter.matches.bpf import MAX_INSTRUCTIONS, Bpf
 from pystack.netfilter.rule import Match
+from pystack.wire.bpf import Instruction, Program, is_valid
 
 _LENGTH: Final = re.compile(r"\s*([-+]?\d+),")
 _INSTRUCTION: Final = re.compile(r"\s*([-+]?\d+)\s*([-+]?\d+)\s*([-+]?\d+)\s*([-+]?\d+)")
-_Program = tuple[Instruction, ...]
 
 
-def _bytecode(text: str, where: Where) -> _Program:
+def _bytecode(text: str, where: Where) -> Program:
     """`LENGTH,CODE JT JF K,…` Linux: libxt_bpf.c bpf_parse_string()"""
     head = _LENGTH.match(text)
     if head is None:
@@ -42,11 +42,11 @@ def _bytecode(text: str, where: Where) -> _Program:
     return tuple(found)
 
 
-def _lines(program: _Program) -> str:
+def _lines(program: Program) -> str:
     return ",".join(" ".join(map(str, instruction)) for instruction in program)
 
 
-def _show(program: _Program) -> str:
+def _show(program: Program) -> str:
     return f'"{len(program)},{_lines(program)}"'
 
 
@@ -64,7 +64,7 @@ class BpfExtension(MatchExtension):
 
     def kernel_error(self, values: Values, site: Site) -> int:
         """Programs that the kernel would not run are refused."""
-        return 0 if is_valid(values["bytecode"].value) else EINVAL
+        return 0 if is_valid(values["bytecode"].value, MAX_INSTRUCTIONS) else EINVAL
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`match bpf 6 0 0 1`, and the octet 0 that the tool prints behind it."""
