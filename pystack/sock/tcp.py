@@ -25,9 +25,8 @@ from pystack.errors import (
     NetError,
 )
 from pystack.l3.fib_types import Flow
-from pystack.sock import tcp_connect, tcp_input, tcp_listen, tcp_timers
+from pystack.sock import tcp_connect, tcp_input, tcp_listen, tcp_read, tcp_timers
 from pystack.sock.errors import IcmpError
-from pystack.sock.tcp_autotune import adjust
 from pystack.sock.tcp_end import destroy, done, fail, fin_time, time_wait
 from pystack.sock.tcp_icmp import take_error
 from pystack.sock.tcp_output import (
@@ -38,9 +37,8 @@ from pystack.sock.tcp_output import (
     shut_down_sending,
     write_xmit,
 )
-from pystack.sock.tcp_receive import after_reading
 from pystack.sock.tcp_segment import Piece, Segment
-from pystack.sock.tcp_seq import MASK, after, distance
+from pystack.sock.tcp_seq import MASK, after
 from pystack.sock.tcp_sizes import current_mss, queued_cost, size_goal
 from pystack.sock.tcp_sock import RCV_SHUTDOWN, SEND_SHUTDOWN, Listening, TcpSock
 from pystack.sock.tcp_states import MAY_SEND, SENDS_FIN, TcpEvent, TcpState
@@ -217,59 +215,8 @@ class TcpSocket(TcpSock):
         push_pending(self, nagle_of(self) | (2 if more else 0))
 
     def recv(self, limit: int = 1 << 20) -> bytes | None:
-        """What came, at most so much; None if nothing did yet, nothing at all at the end. Raises NetError.
-
-        Linux: net/ipv4/tcp.c tcp_recvmsg_locked()
-        """
-        if self.state is TcpState.LISTEN:
-            raise NetError(ENOTCONN)
-        if not self.rcvq:
-            return self._nothing_to_read()
-        data = self._take(self._up_to_urgent(limit))
-        if not data:
-            return self._nothing_to_read()
-        adjust(self)
-        after_reading(self, len(data))
-        return data
-
-    def _up_to_urgent(self, limit: int) -> int:
-        """One read ends before the urgent octet, the next one leaves it out."""
-        if self.urgent_seq is None:
-            return limit
-        ahead = distance(self.copied_seq, self.urgent_seq)
-        if ahead >= self.rcvq_length:
-            return limit
-        if not ahead:
-            self.urgent_seq = None
-            self._take(1)
-            return limit
-        return min(limit, ahead)
-
-    def _take(self, limit: int) -> bytes:
-        parts, left = [], limit
-        while self.rcvq and left:
-            chunk, cost = self.rcvq.popleft()
-            if len(chunk) > left:
-                self.rcvq.appendleft((chunk[left:], cost))
-                chunk, cost = chunk[:left], 0
-            parts.append(chunk)
-            left -= len(chunk)
-            self.rcvq_truesize -= cost
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        self.rcvq_length -= len(data)
-        self.copied_seq = self.copied_seq + len(data) & MASK
-        return data
-
-    def _nothing_to_read(self) -> bytes | None:
-        if self.has_ended:
-            return b""
-        if self.errors.pending:
-            raise NetError(self.errors.take_pending())
-        if self.shutdown & RCV_SHUTDOWN:
-            return b""
-        if self.state is TcpState.CLOSE:
-            raise NetError(ENOTCONN)
-        return None
+        """What came, at most so much; None if nothing did yet, nothing at all at the end. Raises NetError."""
+        return tcp_read.read(self, limit)
 
     # -- ending --------------------------------------------------------------------------------------------
 
@@ -310,6 +257,7 @@ class TcpSocket(TcpSock):
         self.memberships.leave_all()
         self.shutdown = _BOTH
         unread, self.rcvq_length = self.rcvq_length, 0
+        self.rcvq_truesize -= sum(cost for _, cost in self.rcvq)
         self.rcvq.clear()
         if self.state is TcpState.LISTEN:
             self._stop_listening()

@@ -113,7 +113,7 @@ class TimeWait(Endpoint):
 
     def _learn(self, segment: Segment) -> None:
         if segment.options.tsval is not None and self.ts_recent_stamp:
-            self.ts_recent, self.ts_recent_stamp = segment.options.tsval, self.tcp.clock.now
+            self.ts_recent, self.ts_recent_stamp = segment.options.tsval, self.tcp.clock.now or 1e-9
 
     def _in_fin_wait2(self, segment: Segment) -> DropReason | None:
         """The program has closed, the peer has not yet."""
@@ -180,7 +180,7 @@ class TimeWait(Endpoint):
         """Linux: net/ipv4/tcp_ipv4.c tcp_v4_timewait_ack()"""
         tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_recent_stamp else None
         options = build(tsval, self.ts_recent, [])
-        window = min(self.rcv_window >> self.rcv_wscale, LARGEST_WINDOW)
+        window = self.rcv_window >> self.rcv_wscale & LARGEST_WINDOW  # of a larger one the low bits
         send_ack(self.tcp.context, segment, self.snd_nxt, self.rcv_nxt, window, options, self.tos)
 
 

@@ -27,6 +27,7 @@ sysctl -qw net.ipv4.tcp_early_retrans=0 net.ipv4.tcp_recovery=0 net.ipv4.tcp_frt
 sysctl -qw net.ipv4.tcp_comp_sack_nr=0 net.ipv4.tcp_autocorking=0 net.ipv4.tcp_tso_win_divisor=255 # stays
 sysctl -qw net.ipv4.tcp_invalid_ratelimit=0 net.ipv4.icmp_ratelimit=0 # stays
 sysctl -qw net.ipv4.icmp_msgs_per_sec=1000000 net.ipv4.icmp_msgs_burst=1000000 # stays
+sysctl -qw net.ipv4.tcp_tso_rtt_log=31 # stays
 ip link set lo up
 ip addr add 10.1.0.1/24 brd 10.1.0.255 dev tap1
 ip addr add 10.1.0.3/24 brd 10.1.0.255 dev tap1
