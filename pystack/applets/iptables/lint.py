@@ -7,13 +7,13 @@ reported is true, but not all that is true is found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.applets.iptables.implies import follows, is_comparable, is_impossible, is_stable, normal
 from pystack.applets.iptables.listing import rule_line
-from pystack.netfilter.rule import RETURN, Chain, Jump, Match, Rule, Verdict
+from pystack.netfilter.rule import RETURN, Chain, Jump, Key, Match, Rule, Verdict
 from pystack.netfilter.table import Table
 from pystack.netfilter.targets.hand_over import FillChecksum, Nflog, Queue, Tee
 from pystack.netfilter.targets.ipset import SetTarget
@@ -23,6 +23,7 @@ from pystack.netfilter.targets.reject import Reject
 from pystack.netfilter.targets.trace import Trace
 
 _HARMLESS: Final = (Log, Nflog, Trace, Tee, SetTarget, Classify, FillChecksum)  # change nothing that is asked
+_MOST_COMPARED: Final = 200  # decisions that only a comparison tells apart
 _MOST_STEPS: Final = 200_000  # rules on all ways together; beyond that chains are looked at alone
 
 
@@ -47,51 +48,52 @@ class _Decided:
     by: Place
 
 
-class _Decisions:
-    """All that was decided on a way; found by a network that packets have to be in, where there is one."""
+_Signature = tuple[tuple[type[Match], int], ...]  # which tests say what a field is, under which masks
 
-    def __init__(self, known: Iterator[_Decided] | None = None) -> None:
-        self._any: list[_Decided] = []
-        self._by_key: dict[tuple[type[Match], int], dict[int, list[_Decided]]] = {}
-        for one in known or ():
+
+class _Decisions:
+    """All that was decided on a way; found by what the packets have to have in some fields."""
+
+    def __init__(self, known: Iterable[_Decided] = ()) -> None:
+        self._found: dict[_Signature, dict[tuple[int | str, ...], list[_Decided]]] = {}
+        for one in known:
             self.add(one)
 
     def __iter__(self) -> Iterator[_Decided]:
-        yield from self._any
-        for by_network in self._by_key.values():
-            for some in by_network.values():
-                yield from some
+        return (one for by_values in self._found.values() for some in by_values.values() for one in some)
 
     def add(self, one: _Decided) -> None:
         """From here on."""
         if not all(map(is_comparable, one.tests)):
             return
-        for test in one.tests:
-            if (key := _network_of(test)) is not None:
-                mask, network = key
-                self._by_key.setdefault((type(test), mask), {}).setdefault(network, []).append(one)
-                return
-        self._any.append(one)
+        keys = [(type(test), test.key) for test in one.tests if test.key is not None]
+        signature = tuple((kind, key[1]) for kind, key in keys)
+        values = tuple(key[2] for _, key in keys)
+        some = self._found.setdefault(signature, {}).setdefault(values, [])
+        some.insert(0 if not one.tests else len(some), one)
 
     def about(self, packets: tuple[Match, ...]) -> _Decided | None:
         """A decision about all packets that are like that."""
-        return next((one for one in self._candidates(packets) if _covers(one.tests, packets)), None)
-
-    def _candidates(self, packets: tuple[Match, ...]) -> Iterator[_Decided]:
-        yield from self._any
-        keys = [(type(test), *key) for test in packets if (key := _network_of(test)) is not None]
-        for (kind, mask), by_network in self._by_key.items():
-            for known, given_mask, network in keys:
-                if known is kind and given_mask & mask == mask:
-                    yield from by_network.get(network & mask, ())
-
-
-def _network_of(test: Match) -> tuple[int, int] | None:
-    """The mask and the network that a test asks for."""
-    if test.key is None or test.key[0] not in ("saddr", "daddr"):
+        keys = {type(test): test.key for test in packets if test.key is not None}
+        for signature, by_values in self._found.items():
+            values = _values(signature, keys)
+            some = by_values.get(values, ()) if values is not None else ()
+            for one in some[:_MOST_COMPARED]:
+                if _covers(one.tests, packets):
+                    return one
         return None
-    _, mask, network = test.key
-    return (mask, network) if isinstance(network, int) else None
+
+
+def _values(signature: _Signature, keys: dict[type[Match], Key]) -> tuple[int | str, ...] | None:
+    """What packets with these keys have in the fields of a signature; None if that is not known."""
+    values: list[int | str] = []
+    for kind, mask in signature:
+        key = keys.get(kind)
+        if key is None or key[1] & mask != mask:
+            return None
+        value = key[2]
+        values.append(value & mask if isinstance(value, int) else value)
+    return tuple(values)
 
 
 def _covers(decided: tuple[Match, ...], packets: tuple[Match, ...]) -> bool:
@@ -219,7 +221,7 @@ class Linter:
     ) -> bool:
         if not self._descends:
             return True
-        inside = self._walk(target.chain, known + tests, _Decisions(iter(decided)))
+        inside = self._walk(target.chain, known + tests, _Decisions(decided))
         mine = _Decided(tests, place)
         if target.goto:
             decided.add(mine)
