@@ -46,7 +46,7 @@ class Nflogged:
     netns: str
     group: int
     prefix: str
-    packet: bytes  # from the IP header on
+    record: bytes  # as the listener gets it: netfilter/nflog.py
 
 
 @dataclass(frozen=True, slots=True)

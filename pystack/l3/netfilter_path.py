@@ -16,6 +16,8 @@ from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
 from pystack.netfilter import checksum
 from pystack.netfilter.conntrack.conn import attach
 from pystack.netfilter.hooks import INPUT, PREROUTING
+from pystack.netfilter.nflog import record
+from pystack.netfilter.view import View
 from pystack.packet import Packet
 from pystack.wire import icmp, tcp, udp
 from pystack.wire.checksum import pseudo_header_sum
@@ -129,12 +131,12 @@ class NetfilterPath:
         back = None if header is None else self._ipv4.router.route_output(Flow(header.saddr))
         return min(onward, back.mtu) if isinstance(back, Rtable) else onward
 
-    def nflog(self, group: int, prefix: str, pkt: Packet, octets: int | None) -> None:
+    def nflog(self, family: int, group: int, prefix: str, view: View, octets: int | None) -> None:
         """An event for whoever listens."""
         events = self._link.events
         if events.wanted:
-            packet = bytes(pkt.payload()[:octets])
-            events.emit(Nflogged(self._link.drop.netns, group, prefix, packet))
+            message = record(family, group, prefix, view, octets, self.clock)
+            events.emit(Nflogged(self._link.drop.netns, group, prefix, message))
 
     def traced(
         self, family: int, trace: int, packet: str, table: str, chain: str, rule: object | None, verdict: str

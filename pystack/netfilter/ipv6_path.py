@@ -11,6 +11,7 @@ from typing import Final
 
 from pystack.clock import Clock
 from pystack.device import NetDevice
+from pystack.netfilter.view import View
 from pystack.packet import Packet
 from pystack.rng import Rng
 
@@ -26,7 +27,7 @@ class Ipv6Path:
         rng: Rng,
         printk: Callable[[str], None],
         finish_checksum: Callable[[Packet], None],
-        nflog: Callable[[int, str, Packet, int | None], None],
+        nflog: Callable[[int, int, str, View, int | None], None],
         traced: Callable[[int, int, str, str, str, object | None, str], None],
     ) -> None:
         self.clock = clock

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pystack.clock import Clock
 from pystack.device import NetDevice
+from pystack.netfilter.view import View
 from pystack.packet import Packet
 from pystack.rng import Rng
 
@@ -50,7 +51,7 @@ class Path(Protocol):
         Linux: net/netfilter/xt_TCPMSS.c tcpmss_reverse_mtu()
         """
 
-    def nflog(self, group: int, prefix: str, pkt: Packet, octets: int | None) -> None:
+    def nflog(self, family: int, group: int, prefix: str, view: View, octets: int | None) -> None:
         """Tell whoever listens to a group; at most so many octets, None: all."""
 
     def traced(
@@ -96,7 +97,7 @@ class BridgePath(Protocol):
     def clock(self) -> Clock:
         """What time it is."""
 
-    def nflog(self, group: int, prefix: str, pkt: Packet, octets: int | None) -> None:
+    def nflog(self, family: int, group: int, prefix: str, view: View, octets: int | None) -> None:
         """Tell whoever listens to a group; at most so many octets, None: all."""
 
     def route_instead(self, pkt: Packet) -> None:

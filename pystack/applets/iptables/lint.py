@@ -23,7 +23,7 @@ from pystack.netfilter.targets.reject import Reject
 from pystack.netfilter.targets.trace import Trace
 
 _HARMLESS: Final = (Log, Nflog, Trace, Tee, SetTarget, Classify, FillChecksum)  # change nothing that is asked
-_MOST_COMPARED: Final = 200  # decisions that only a comparison tells apart
+_MOST_COMPARED: Final = 50  # decisions that only a comparison tells apart
 _MOST_STEPS: Final = 200_000  # rules on all ways together; beyond that chains are looked at alone
 
 

@@ -45,6 +45,16 @@ class Capture:
             self._netns.devices.set_promiscuity(self._dev, -1)
         self._promiscuous = False
 
+    @property
+    def received(self) -> int:
+        """Frames that the filter let in."""
+        return self.sock.received
+
+    @property
+    def dropped(self) -> int:
+        """Frames for which there was no room."""
+        return self.sock.dropped
+
     def use(self, test: Test) -> None:
         """Let only what passes come in; what came before is forgotten, as it is in libpcap."""
         self._test = test

@@ -30,8 +30,10 @@ from pystack.applets.tcpdump.dissect import Dissector
 from pystack.applets.tcpdump.filter import FilterError, Subject, Test, compile_filter, matches
 from pystack.applets.tcpdump.link import LINUX_SLL2, LinkType
 from pystack.applets.tcpdump.names import Names, load_names
+from pystack.applets.tcpdump.nflog import NflogCapture, groups_of
 from pystack.applets.tcpdump.options import Options, Refused, Shown, parse
 from pystack.applets.tcpdump.savefile import Savefile, open_savefile
+from pystack.netns import Netns
 from pystack.wire import pcap
 from pystack.wire.pcap import Captured
 
@@ -78,13 +80,7 @@ class Tcpdump:
         """Show frames as they pass, until enough were seen, the device goes, or the user says so."""
         options, netns = self.options, self.session.netns
         name = devices.first_name(netns) if options.device is None else options.device
-        capture = Capture(
-            netns,
-            name,
-            snaplen=options.snaplen,
-            direction=options.direction,
-            promiscuous=not options.counts["p"],
-        )
+        capture = self._capture(netns, name)
         try:
             if capture.link is LINUX_SLL2:
                 self.io.err.line(f"tcpdump: data link type {capture.link.name}")
@@ -99,6 +95,19 @@ class Tcpdump:
             capture.close()
             self._close_output()
 
+    def _capture(self, netns: Netns, name: str) -> Capture | NflogCapture:
+        options = self.options
+        groups = groups_of(name)
+        if groups is not None:
+            return NflogCapture(netns, groups, snaplen=options.snaplen)
+        return Capture(
+            netns,
+            name,
+            snaplen=options.snaplen,
+            direction=options.direction,
+            promiscuous=not options.counts["p"],
+        )
+
     def _say_listening(self, name: str, link: LinkType) -> None:
         options = self.options
         if options.counts["v"] or options.write is not None:
@@ -109,7 +118,7 @@ class Tcpdump:
         kind = f"link-type {link.name} ({link.description})"
         self.io.err.line(f"listening on {name}, {kind}, snapshot length {options.snaplen} bytes")
 
-    def _loop(self, capture: Capture) -> Steps:
+    def _loop(self, capture: Capture | NflogCapture) -> Steps:
         while True:
             try:
                 yield Wait(capture.has_news)
@@ -125,7 +134,7 @@ class Tcpdump:
                 self.io.err.line("tcpdump: pcap_loop: The interface disappeared")
                 return 1
 
-    def _take_some(self, capture: Capture) -> bool:
+    def _take_some(self, capture: Capture | NflogCapture) -> bool:
         """Show what came; whether there may be more."""
         for _ in range(FRAMES_PER_FLUSH):
             frame = None if self._has_enough() else capture.take()
@@ -134,7 +143,7 @@ class Tcpdump:
             self._take(frame)
         return True
 
-    def _end_by_user(self, capture: Capture) -> int:
+    def _end_by_user(self, capture: Capture | NflogCapture) -> int:
         """What came before the signal is still shown; a real tcpdump has shown it by then."""
         while self._take_some(capture):
             pass
@@ -142,11 +151,11 @@ class Tcpdump:
             self.io.out.line()
         return 0
 
-    def _say_statistics(self, capture: Capture) -> None:
+    def _say_statistics(self, capture: Capture | NflogCapture) -> None:
         for number, what in (
             (self.captured, "captured"),
-            (capture.sock.received, "received by filter"),
-            (capture.sock.dropped, "dropped by kernel"),
+            (capture.received, "received by filter"),
+            (capture.dropped, "dropped by kernel"),
         ):
             self.io.err.line(f"{number} packet{'' if number == 1 else 's'} {what}")
 

@@ -13,8 +13,9 @@ from pystack.applets.tcpdump.icmp6 import IPPROTO_ICMPV6, print_icmp6
 from pystack.applets.tcpdump.igmp import print_igmp
 from pystack.applets.tcpdump.ip import print_ip
 from pystack.applets.tcpdump.ip6 import print_ip6
-from pystack.applets.tcpdump.link import EN10MB, LinkType
+from pystack.applets.tcpdump.link import EN10MB, LINUX_SLL2, NFLOG, LinkType
 from pystack.applets.tcpdump.names import Names
+from pystack.applets.tcpdump.nflog import print_nflog
 from pystack.applets.tcpdump.page import Cut, Look, Memory, Page, Protocols
 from pystack.applets.tcpdump.stamp import Stamps
 from pystack.applets.tcpdump.tcp import print_tcp
@@ -43,6 +44,7 @@ PROTOCOLS: Final = Protocols(
     },
 )
 MAXIMUM_SNAPLEN: Final = 262_144
+_PRINTERS: Final = {EN10MB: print_frame, LINUX_SLL2: print_cooked, NFLOG: print_nflog}
 
 
 class Dissector:
@@ -51,7 +53,7 @@ class Dissector:
     def __init__(self, look: Look, names: Names, link: LinkType = EN10MB) -> None:
         self._look = look
         self._names = names
-        self._print_link = print_frame if link is EN10MB else print_cooked
+        self._print_link = _PRINTERS[link]
         self._memory = Memory()
         self._stamps = Stamps(look)
         self._number = 0

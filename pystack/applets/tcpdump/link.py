@@ -1,4 +1,4 @@
-"""The two kinds of frames that a capture here can hold."""
+"""The kinds of frames that a capture here can hold."""
 
 from __future__ import annotations
 
@@ -19,4 +19,5 @@ class LinkType:
 
 EN10MB: Final = LinkType(1, "EN10MB", "Ethernet", 12, 14)
 LINUX_SLL2: Final = LinkType(276, "LINUX_SLL2", "Linux cooked v2", 0, 20)
-LINK_TYPES: Final = {link.number: link for link in (EN10MB, LINUX_SLL2)}
+NFLOG: Final = LinkType(239, "NFLOG", "Linux netfilter log messages", 0, 0)  # no filter looks into it
+LINK_TYPES: Final = {link.number: link for link in (EN10MB, LINUX_SLL2, NFLOG)}

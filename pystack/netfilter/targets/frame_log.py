@@ -6,6 +6,7 @@ come before them.
 
 from __future__ import annotations
 
+from pystack.netfilter.hooks import NFPROTO_BRIDGE
 from pystack.netfilter.log_frame import frame_line
 from pystack.netfilter.needs import BridgePath
 from pystack.netfilter.rule import Match
@@ -41,5 +42,5 @@ class NflogFrame(Match):
 
     def __call__(self, view: View) -> bool:
         """Hand it to whoever listens to the group."""
-        self._path.nflog(self.group, self.prefix, view.pkt, self.size)
+        self._path.nflog(NFPROTO_BRIDGE, self.group, self.prefix, view, self.size)
         return True

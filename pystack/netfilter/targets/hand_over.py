@@ -11,17 +11,18 @@ from pystack.netfilter.view import View
 class Nflog(Target):
     """`-j NFLOG`: whoever listens to the group gets the packet. Linux: net/netfilter/xt_NFLOG.c"""
 
-    __slots__ = ("_path", "group", "prefix", "size")
+    __slots__ = ("_path", "family", "group", "prefix", "size")
 
-    def __init__(self, path: Path, group: int, prefix: str, size: int | None) -> None:
+    def __init__(self, path: Path, family: int, group: int, prefix: str, size: int | None) -> None:
         self._path = path
+        self.family = family
         self.group = group
         self.prefix = prefix
         self.size = size  # octets; None: all
 
     def apply(self, view: View) -> int:
         """Tell, and let the packet go on."""
-        self._path.nflog(self.group, self.prefix, view.pkt, self.size)
+        self._path.nflog(self.family, self.group, self.prefix, view, self.size)
         return CONTINUE
 
 

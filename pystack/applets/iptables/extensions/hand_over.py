@@ -89,7 +89,7 @@ class NflogExtension(TargetExtension):
         group = values["nflog-group"].value if "nflog-group" in values else 0
         prefix = values["nflog-prefix"].value if "nflog-prefix" in values else ""
         size = values["nflog-size"].value if "nflog-size" in values else None
-        return Nflog(site.path, group, prefix, size)
+        return Nflog(site.path, site.header.family.number, group, prefix, size)
 
 
 # --- NFQUEUE ------------------------------------------------------------------------------------------------
