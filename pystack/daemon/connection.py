@@ -136,12 +136,14 @@ class Connection:
             chunk = octets[start : start + protocol.MAX_CHUNK]
             await self._send(protocol.encode_file(protocol.DATA, number, chunk))
 
-    async def next_call(self) -> bytes:
-        """A socket call of the client's program; the first asking lets it call. Raises HungUp."""
-        if self._calls is None:
-            self._calls = deque()
-        while not self._calls:
-            await self.wait_for_bell()
+    def allow_calls(self) -> None:
+        """From now on the client may make socket calls."""
+        self._calls = deque()
+
+    def take_call(self) -> bytes | None:
+        """The next of them; None if there is none."""
+        if not self._calls:
+            return None
         self._room.set()
         return self._calls.popleft()
 

@@ -2,172 +2,169 @@
 
 The program is a process of the user's, with his rights, streams and signals; only its socket calls come here.
 Its sockets live as long as its connection: when that ends, however it ends, they are closed as the kernel
-closes those of a process. Calls that wait are tasks. What they bring is taken from a socket only when it can
-be sent, so a program that calls much and reads little holds little here.
+closes those of a process.
+
+One task serves a program, however many sockets it has. A call that would wait is kept, and tried again when
+its socket rings; what it brings is taken from the socket only then, so a program that calls much and reads
+little holds little here.
 """
 
 from __future__ import annotations
 
 import errno
+import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Final, NoReturn
 
-import trio
-
 from pystack.daemon import protocol
-from pystack.daemon.connection import Connection, HungUp
-from pystack.daemon.program_calls import AT_ONCE, IN_TIME, packed, receive
+from pystack.daemon.connection import Connection
+from pystack.daemon.program_calls import CALLS, Sock, connect, end_of_connecting, peer_name
 from pystack.daemon.protocol import ProtocolError
 from pystack.daemon.socket_calls import BEGIN, NUMBER, Call, Operation, decode_call, encode_answer, unpack
-from pystack.drivers.program_socket import fault
-from pystack.drivers.sockets import SocketFactory
-from pystack.drivers.trio_socket import StackSocket, StreamSocket
+from pystack.drivers.pump import Pump
+from pystack.errors import EMFILE, ENOBUFS, EOPNOTSUPP, NetError
+from pystack.netns import Netns
+from pystack.sock.tcp import TcpSocket
 
-MAX_SOCKETS: Final = 4096  # of a program
-MAX_WAITING: Final = 2 * MAX_SOCKETS  # calls
+MAX_SOCKETS: Final = 16_384  # of a program
+MAX_WAITING: Final = 16  # calls of a socket
 FAULT: Final = 1
 
 
 class Program:
     """One program's sockets."""
 
-    def __init__(self, client: Connection, factory: SocketFactory) -> None:
+    def __init__(self, client: Connection, pump: Pump, netns: Netns) -> None:
         self._client = client
-        self._factory = factory
-        self._sockets: dict[int, StackSocket] = {}
-        self._waiting: dict[int, trio.CancelScope] = {}  # by the number of the call
-        self._sending = trio.Lock()
+        self._pump = pump
+        self._netns = netns
+        self._sockets: dict[int, Sock] = {}
+        self._waiting: dict[int, dict[int, Call]] = {}  # by the socket, and by the number of the call
+        self._rung: set[int] = set()  # sockets of which something changed
 
     async def run(self) -> int:
         """Until the client is gone, or calls what nobody can. Raises HungUp."""
-        wrong = ""
         try:
             await self._serve()
-        except* ProtocolError as group:
-            wrong = str(group.exceptions[0])
-        except* HungUp:
-            wrong = "the client hung up"
+        except ProtocolError as error:
+            await self._client.send(protocol.ERR, f"pystack: {error}\n".encode())
+            return FAULT
         finally:
-            for sock in self._sockets.values():
-                sock.close()
-        await self._client.send(protocol.ERR, f"pystack: {wrong}\n".encode())
-        return FAULT
+            with self._pump.burst():
+                for sock in self._sockets.values():
+                    sock.close()
 
     async def _serve(self) -> NoReturn:
+        self._client.allow_calls()
         await self._answer(BEGIN, 0)
-        async with trio.open_nursery() as nursery:
-            while True:
-                call = decode_call(await self._client.next_call())
-                if call.operation in IN_TIME:
-                    await self._begin_to_wait(call, nursery)
-                else:
-                    await self._do(call)
+        while True:
+            payload = self._client.take_call()
+            if payload is not None:
+                await self._take(decode_call(payload))
+            elif not self._rung:
+                await self._client.wait_for_bell()
+            while self._rung:
+                await self._try_again(self._rung.pop())
 
-    async def _do(self, call: Call) -> None:
-        """A call that does not wait."""
+    async def _take(self, call: Call) -> None:
+        """A call has come."""
+        waiting = self._waiting.get(call.socket, {})
         if call.operation == Operation.CANCEL:
             (number,) = unpack(NUMBER, call.body)
-            if number in self._waiting:
-                self._waiting[number].cancel()
+            if waiting.pop(number, None) is not None:
+                await self._answer(number, errno.ECANCELED)
         elif call.operation == Operation.CLOSE:
-            if sock := self._sockets.pop(call.socket, None):
-                sock.close()
-        else:
-            async with self._sending:
-                await self._answer_with_outcome(call)
+            await self._close(call.socket)
+        elif len(waiting) >= MAX_WAITING or call.number in waiting:
+            await self._answer(call.number, ENOBUFS)
+        elif not await self._try(call, self._first_try):
+            self._waiting.setdefault(call.socket, {})[call.number] = call
 
-    async def _begin_to_wait(self, call: Call, nursery: trio.Nursery) -> None:
-        if len(self._waiting) >= MAX_WAITING or call.number in self._waiting:
-            async with self._sending:
-                return await self._answer(call.number, errno.ENOBUFS)
-        self._waiting[call.number] = trio.CancelScope()
-        nursery.start_soon(self._wait, call)
+    async def _try_again(self, number: int) -> None:
+        """The calls that wait for a socket, in their order."""
+        waiting = self._waiting.get(number, {})
+        for call in list(waiting.values()):
+            if await self._try(call, self._next_try):
+                del waiting[call.number]
 
-    async def _wait(self, call: Call) -> None:
-        """A call that waits, and can be cancelled until it need not."""
+    async def _try(self, call: Call, attempt: Callable[[Call], bytes | None]) -> bool:
+        """Whether that was all: then it is answered."""
+        number, body = 0, None
         try:
-            while True:
-                number = await self._waited(call, self._waiting[call.number])
-                async with self._sending:
-                    if number:
-                        return await self._answer(call.number, number)
-                    if not self._would_wait(call):
-                        return await self._answer_with_outcome(call)
-                    self._renew(call.number)
-        finally:
-            del self._waiting[call.number]
-
-    async def _waited(self, call: Call, scope: trio.CancelScope) -> int:
-        """Wait; the error with which that ended, or 0."""
-        with scope:
-            try:
-                await IN_TIME[call.operation](self._socket(call), call.body)
-            except OSError as error:
-                return error.errno or errno.EIO
-            except trio.ClosedResourceError:
-                return errno.EBADF
-        return errno.ECANCELED if scope.cancel_called else 0
-
-    def _renew(self, number: int) -> None:
-        """A scope is good for one wait; that it was cancelled is not forgotten."""
-        over, self._waiting[number] = self._waiting[number], trio.CancelScope()
-        if over.cancel_called:
-            self._waiting[number].cancel()
-
-    def _would_wait(self, call: Call) -> bool:
-        """Whether another call was faster."""
-        reads = call.operation in (Operation.RECV, Operation.ACCEPT)
-        return reads and call.socket in self._sockets and not self._socket(call).is_readable()
-
-    # -- answers -------------------------------------------------------------------------------------------
-
-    async def _answer_with_outcome(self, call: Call) -> None:
-        """Precondition: nobody else is sending."""
-        number, body = 0, b""
-        try:
-            body = await self._outcome(call)
-        except OSError as error:
-            number = error.errno or errno.EIO
-        await self._answer(call.number, number, body)
-
-    async def _outcome(self, call: Call) -> bytes:
-        operation = call.operation
-        if operation == Operation.OPEN:
-            return self._open(call)
-        sock = self._socket(call)
-        if operation == Operation.ACCEPT:
-            return await self._accept(sock, *unpack(NUMBER, call.body))
-        if operation == Operation.RECV:
-            return await receive(sock, call.body)
-        return await AT_ONCE[operation](sock, call.body) if operation in AT_ONCE else b""
+            with self._pump.burst():
+                body = attempt(call)
+        except NetError as error:
+            number = error.number
+        if not number and body is None:
+            return False
+        await self._answer(call.number, number, body or b"")
+        return True
 
     async def _answer(self, call: int, number: int, body: bytes = b"") -> None:
         await self._client.send(protocol.ANSWER, encode_answer(call, number, body))
 
-    # -- the table of sockets ------------------------------------------------------------------------------
+    # -- what calls do -------------------------------------------------------------------------------------
 
-    def _socket(self, call: Call) -> StackSocket:
+    def _first_try(self, call: Call) -> bytes | None:
+        if call.operation == Operation.OPEN:
+            return self._open(call.socket, *unpack(NUMBER, call.body))
+        if call.operation == Operation.CONNECT:
+            connect(self._socket(call), call.body)
+        return self._next_try(call)
+
+    def _next_try(self, call: Call) -> bytes | None:
+        sock = self._socket(call)
+        if call.operation == Operation.ACCEPT:
+            return self._accept(sock, *unpack(NUMBER, call.body))
+        if call.operation == Operation.CONNECT:
+            return end_of_connecting(sock)
+        return CALLS[call.operation](sock, call.body)
+
+    def _socket(self, call: Call) -> Sock:
         sock = self._sockets.get(call.socket)
         if sock is None:
-            raise fault(errno.EBADF)
+            raise NetError(errno.EBADF)
         return sock
 
-    def _open(self, call: Call) -> bytes:
-        self._check_room(call.socket)
-        (kind,) = unpack(NUMBER, call.body)
-        self._sockets[call.socket] = self._factory.socket(type=kind)
+    def _open(self, number: int, kind: int) -> bytes:
+        self._check_room(number)
+        if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            raise NetError(errno.EPROTONOSUPPORT)
+        self._add(number, (self._netns.tcp if kind == socket.SOCK_STREAM else self._netns.udp).open())
         return b""
 
-    async def _accept(self, sock: StackSocket, number: int) -> bytes:
+    def _accept(self, sock: Sock, number: int) -> bytes | None:
         self._check_room(number)
-        if not isinstance(sock, StreamSocket):
-            raise fault(errno.EOPNOTSUPP)
-        child, peer = await sock.accept()
-        assert isinstance(child, StackSocket)
-        self._sockets[number] = child
-        return packed(peer)
+        if not isinstance(sock, TcpSocket):
+            raise NetError(EOPNOTSUPP)
+        child = sock.accept()
+        if child is None:
+            return None
+        self._add(number, child)
+        return peer_name(child)
 
     def _check_room(self, number: int) -> None:
         if number in self._sockets:
             raise ProtocolError("a socket of that number is open")
         if len(self._sockets) >= MAX_SOCKETS:
-            raise fault(errno.EMFILE)
+            raise NetError(EMFILE)
+
+    def _add(self, number: int, sock: Sock) -> None:
+        self._sockets[number] = sock
+        sock.on_event = partial(self._ring, number)
+
+    def _ring(self, number: int) -> None:
+        """Called by the core, in the midst of a segment."""
+        self._rung.add(number)
+        self._client.ring()
+
+    async def _close(self, number: int) -> None:
+        """close(); what waited for the socket waits in vain."""
+        sock = self._sockets.pop(number, None)
+        if sock is None:
+            return
+        with self._pump.burst():
+            sock.close()
+        for waiting in self._waiting.pop(number, {}):
+            await self._answer(waiting, errno.EBADF)

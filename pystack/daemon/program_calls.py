@@ -1,126 +1,127 @@
-"""What each socket call of a program does, and the octets that it gives."""
+"""What each socket call of a program does, and the octets that it gives; None: it would wait."""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pystack.daemon.socket_calls import ENDS, MAX_DATA, NUMBER, OPTION, Operation, unpack
-from pystack.drivers.program_socket import Address, fault
-from pystack.drivers.trio_socket import DatagramSocket, StackSocket, StreamSocket
-from pystack.wire.ipv4 import address_text, parse_address
+from pystack.drivers.socket_options import get_option, set_option
+from pystack.errors import EISCONN, ENOTCONN, EOPNOTSUPP, NetError
+from pystack.sock import tcp_poll
+from pystack.sock.tcp import TcpSocket
+from pystack.sock.udp import UdpSocket
 
-Do = Callable[[StackSocket, bytes], Awaitable[bytes]]
-Wait = Callable[[StackSocket, bytes], Awaitable[None]]
+Sock = TcpSocket | UdpSocket
 
 
-async def _bind(sock: StackSocket, body: bytes) -> bytes:
-    await sock.bind(_unpacked(body))
+def _bind(sock: Sock, body: bytes) -> bytes:
+    """bind()"""
+    sock.bind(*unpack(ENDS, body))
     return b""
 
 
-async def _listen(sock: StackSocket, body: bytes) -> bytes:
+def connect(sock: Sock, body: bytes) -> None:
+    """connect(), up to where it waits."""
+    sock.connect(*unpack(ENDS, body))
+
+
+def end_of_connecting(sock: Sock) -> bytes | None:
+    """How that went."""
+    if isinstance(sock, UdpSocket):
+        return b""
+    if tcp_poll.is_opening(sock):
+        return None
+    if number := sock.error:
+        raise NetError(number)
+    return b""
+
+
+def _receive(sock: Sock, body: bytes) -> bytes | None:
+    """recv(), and recvfrom() of a datagram, behind the ENDS of its sender."""
+    limit = max(0, min(*unpack(NUMBER, body), MAX_DATA))
+    if isinstance(sock, TcpSocket):
+        return sock.recv(limit) if limit else b""
+    sock.fail_if_error_pends()
+    received = sock.recv()
+    return None if received is None else ENDS.pack(received.saddr, received.sport) + received.data[:limit]
+
+
+def _listen(sock: Sock, body: bytes) -> bytes:
     _stream(sock).listen(*unpack(NUMBER, body))
     return b""
 
 
-async def _send(sock: StackSocket, body: bytes) -> bytes:
-    taken = sock.send_now(body) if isinstance(sock, StreamSocket) else await _datagrams(sock).send(body)
-    return NUMBER.pack(taken)
+def _send(sock: Sock, body: bytes) -> bytes:
+    if isinstance(sock, TcpSocket):
+        return NUMBER.pack(sock.send(body))
+    sock.send_to(body)
+    return NUMBER.pack(len(body))
 
 
-async def _send_to(sock: StackSocket, body: bytes) -> bytes:
-    return NUMBER.pack(await _datagrams(sock).sendto(body[ENDS.size :], _unpacked(body)))
+def _send_to(sock: Sock, body: bytes) -> bytes:
+    if isinstance(sock, TcpSocket):
+        raise NetError(EISCONN)
+    address, port = unpack(ENDS, body)
+    data = body[ENDS.size :]
+    sock.send_to(data, (address, port))
+    return NUMBER.pack(len(data))
 
 
-async def _shut_down(sock: StackSocket, body: bytes) -> bytes:
-    _stream(sock).shutdown(*unpack(NUMBER, body))
+def _shut_down(sock: Sock, body: bytes) -> bytes:
+    _stream(sock).shut_down(*unpack(NUMBER, body))
     return b""
 
 
-async def _set_option(sock: StackSocket, body: bytes) -> bytes:
+def _set_option(sock: Sock, body: bytes) -> bytes:
     level, name = unpack(OPTION, body)
-    sock.setsockopt(level, name, body[OPTION.size :])
+    set_option(sock, level, name, body[OPTION.size :])
     return b""
 
 
-async def _get_option(sock: StackSocket, body: bytes) -> bytes:
+def _get_option(sock: Sock, body: bytes) -> bytes:
     level, name = unpack(OPTION, body)
-    return NUMBER.pack(sock.getsockopt(level, name))
+    return NUMBER.pack(get_option(sock, level, name))
 
 
-async def _name(sock: StackSocket, body: bytes) -> bytes:
-    return packed(sock.getsockname())
+def _name(sock: Sock, body: bytes) -> bytes:
+    return ENDS.pack(sock.rcv_saddr, sock.num)
 
 
-async def _peer_name(sock: StackSocket, body: bytes) -> bytes:
-    return packed(sock.getpeername())
+def peer_name(sock: Sock, body: bytes = b"") -> bytes:
+    """getpeername()"""
+    if not sock.is_connected:
+        raise NetError(ENOTCONN)
+    return ENDS.pack(sock.daddr, sock.dport)
 
 
-async def _is_readable(sock: StackSocket, body: bytes) -> bytes:
-    return NUMBER.pack(sock.is_readable())
+def _wait_writable(sock: Sock, body: bytes) -> bytes | None:
+    return b"" if isinstance(sock, UdpSocket) or tcp_poll.is_writable(sock) else None
 
 
-async def _connect(sock: StackSocket, body: bytes) -> None:
-    await sock.connect(_unpacked(body))
+def _is_readable(sock: Sock, body: bytes) -> bytes:
+    if isinstance(sock, TcpSocket):
+        return NUMBER.pack(tcp_poll.is_readable(sock))
+    return NUMBER.pack(len(sock.queue) > 0 or bool(sock.errors.pending))
 
 
-async def _wait_readable(sock: StackSocket, body: bytes) -> None:
-    await sock.wait_readable()
+def _stream(sock: Sock) -> TcpSocket:
+    if not isinstance(sock, TcpSocket):
+        raise NetError(EOPNOTSUPP)
+    return sock
 
 
-async def _wait_writable(sock: StackSocket, body: bytes) -> None:
-    await sock.wait_writable()
-
-
-async def receive(sock: StackSocket, body: bytes) -> bytes:
-    """What is there, without waiting: it was waited for."""
-    limit = max(0, min(*unpack(NUMBER, body), MAX_DATA))
-    if isinstance(sock, StreamSocket):
-        return await sock.recv(limit)
-    data, sender = await _datagrams(sock).recvfrom(limit)
-    return packed(sender) + data
-
-
-AT_ONCE: Final[Mapping[Operation, Do]] = {
+CALLS: Final[Mapping[Operation, Callable[[Sock, bytes], bytes | None]]] = {
     Operation.BIND: _bind,
     Operation.LISTEN: _listen,
+    Operation.RECV: _receive,
     Operation.SEND: _send,
     Operation.SEND_TO: _send_to,
     Operation.SHUT_DOWN: _shut_down,
     Operation.SET_OPTION: _set_option,
     Operation.GET_OPTION: _get_option,
     Operation.NAME: _name,
-    Operation.PEER_NAME: _peer_name,
+    Operation.PEER_NAME: peer_name,
+    Operation.WAIT_WRITABLE: _wait_writable,
     Operation.IS_READABLE: _is_readable,
 }
-IN_TIME: Final[Mapping[Operation, Wait]] = {
-    Operation.CONNECT: _connect,
-    Operation.WAIT_WRITABLE: _wait_writable,
-    Operation.ACCEPT: _wait_readable,
-    Operation.RECV: _wait_readable,
-}
-
-
-def packed(address: Address) -> bytes:
-    """ENDS of a socket."""
-    host, port = address
-    return ENDS.pack(parse_address(host), port)
-
-
-def _unpacked(body: bytes) -> Address:
-    address, port = unpack(ENDS, body)
-    return address_text(address), port
-
-
-def _stream(sock: StackSocket) -> StreamSocket:
-    if not isinstance(sock, StreamSocket):
-        raise fault(errno.EOPNOTSUPP)
-    return sock
-
-
-def _datagrams(sock: StackSocket) -> DatagramSocket:
-    if not isinstance(sock, DatagramSocket):
-        raise fault(errno.EISCONN)
-    return sock

@@ -15,6 +15,7 @@ from pystack.wire.ipv4 import address_text
 
 INT_OCTETS: Final = 4
 LARGEST: Final = 0x7FFFFFFF
+CHUNK: Final = 45 * 1448  # octets of a stream that are sent at once: a little more would leave in two frames
 
 
 class RemoteFactory(trio.abc.SocketFactory):
@@ -121,7 +122,7 @@ class RemoteStream(RemoteSocket):
 
     async def send(self, data: Any, flags: int = 0, /) -> int:
         refuse_flags(flags & ~socket.MSG_NOSIGNAL)
-        chunk = bytes(memoryview(data).cast("B")[:MAX_DATA])
+        chunk = bytes(memoryview(data).cast("B")[:CHUNK])
         while True:
             (taken,) = unpack(NUMBER, await self._wait(Operation.SEND, chunk))
             if taken or not chunk:

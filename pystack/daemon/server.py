@@ -44,7 +44,6 @@ from pystack.daemon.status import Facts, process_age, resident, stack_facts
 from pystack.daemon.sweeper import Sweeper
 from pystack.daemon.verbs import Verbs
 from pystack.drivers.garbage import gc_discipline
-from pystack.drivers.sockets import SocketFactory
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -242,7 +241,7 @@ class Daemon:
             return await tell(client, await explained(args, self.stack.host, netns))
         with trio.CancelScope() as scope, self.stack.lasting(scope):
             if request.argv == ["exec"]:
-                return await Program(client, SocketFactory(self.stack.pump, netns)).run()
+                return await Program(client, self.stack.pump, netns).run()
             return await Command(client, self.stack.pump, self.stack.waiting).run(request, netns)
         return await say(client, "a reload replaced the stack in which this ran", FAILED)
 

@@ -146,16 +146,12 @@ class StreamSocket(StackSocket):
                 return data
             await self.wait_readable()
 
-    def send_now(self, data: Any) -> int:
-        """As much as there is room for, which may be nothing."""
-        with self._call():
-            return self._sock.send(data)
-
     async def send(self, data: Any, flags: int = 0, /) -> int:
         await trio.lowlevel.checkpoint_if_cancelled()
         refuse_flags(flags & ~socket.MSG_NOSIGNAL)
         while True:
-            taken = self.send_now(data)
+            with self._call():
+                taken = self._sock.send(data)
             if taken or not len(data):
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return taken

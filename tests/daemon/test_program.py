@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pystack.daemon import protocol
-from pystack.daemon.program import MAX_SOCKETS
+from pystack.daemon.program import MAX_WAITING
 from pystack.daemon.protocol import Decoder, Request
 from pystack.daemon.socket_calls import ENDS, NUMBER, OPTION, Answer, Operation, decode_answer, encode_call
 from tests.daemon.running import PATIENCE, Daemon, daemon
@@ -113,12 +113,38 @@ def test_a_stream_knows_no_destination_and_a_datagram_socket_no_listening(house:
         ]
 
 
-def test_there_is_an_end_to_the_sockets_of_one_program(house: HouseElsewhere) -> None:
+def test_there_is_an_end_to_the_sockets_of_one_program(
+    house: HouseElsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pystack.daemon.program.MAX_SOCKETS", 20)
     with house.visitor() as connection:
         visitor = Visitor(connection)
-        for number in range(MAX_SOCKETS + 1):
+        for number in range(21):
             visitor.call(1, number, Operation.OPEN, NUMBER.pack(socket.SOCK_DGRAM))
-            assert visitor.answer().errno == (errno.EMFILE if number == MAX_SOCKETS else 0)
+            assert visitor.answer().errno == (errno.EMFILE if number == 20 else 0)
+
+
+def test_there_is_an_end_to_the_calls_that_wait_for_one_socket(house: HouseElsewhere) -> None:
+    with house.visitor() as connection:
+        visitor = Visitor(connection)
+        visitor.call(1, 1, Operation.OPEN, NUMBER.pack(socket.SOCK_DGRAM))
+        for number in range(2, 2 + MAX_WAITING + 1):
+            visitor.call(number, 1, Operation.RECV, NUMBER.pack(10))
+        assert [visitor.answer() for _ in range(2)] == [
+            Answer(1, 0, b""),
+            Answer(2 + MAX_WAITING, errno.ENOBUFS, b""),
+        ]
+        visitor.call(0, 1, Operation.CLOSE)
+        assert [visitor.answer() for _ in range(MAX_WAITING)] == [
+            Answer(number, errno.EBADF, b"") for number in range(2, 2 + MAX_WAITING)
+        ]
+
+
+def test_a_socket_of_no_kind_that_we_have_is_refused(house: HouseElsewhere) -> None:
+    with house.visitor() as connection:
+        visitor = Visitor(connection)
+        visitor.call(1, 1, Operation.OPEN, NUMBER.pack(socket.SOCK_RAW))
+        assert visitor.answer() == Answer(1, errno.EPROTONOSUPPORT, b"")
 
 
 def test_a_call_that_waits_can_be_cancelled_however_soon(house: HouseElsewhere) -> None:

@@ -17,7 +17,7 @@ from pystack.daemon.protocol import Request
 from pystack.daemon.remote_socket import RemoteFactory
 from pystack.daemon.socket_link import SocketLink
 from pystack.drivers.pump import Pump
-from pystack.drivers.sockets import SocketFactory, sockets_made_by, sockets_of
+from pystack.drivers.sockets import sockets_made_by, sockets_of
 from pystack.netns import Netns
 from tests.box import Box
 from tests.daemon.guest import House, open_house
@@ -63,7 +63,7 @@ class HouseElsewhere:
 
     async def _serve(self, client: Connection, request: Request) -> int:
         stack = self.house.stack
-        return await Program(client, SocketFactory(stack.pump, stack.host.namespaces[request.ns])).run()
+        return await Program(client, stack.pump, stack.host.namespaces[request.ns]).run()
 
     def __enter__(self) -> HouseElsewhere:
         self._thread.start()
