@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-COMPARE = Path(__file__).with_name("compare")
+READ_OR_WRITE_LOG = tuple(Path(__file__).with_name(name) for name in ("compare", "netfilter"))
 NAMESPACES = Path("/run/netns")
 CLONE_NEWNS = 0x20000
 FULL = bool(os.environ.get("PYSTACK_FULL"))
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def group_of(item: pytest.Item) -> str:
     """Tests of one group run one after the other: the kernel's log is one, and so are names in it."""
-    return "kernel log" if item.path.is_relative_to(COMPARE) else "kernel"
+    return "kernel log" if any(map(item.path.is_relative_to, READ_OR_WRITE_LOG)) else "kernel"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -97,7 +97,6 @@ def test_packets_of_all_protocols_leave_the_same_state(kernel: KernelRouter) -> 
 
 
 @pytest.mark.root
-@pytest.mark.xdist_group("kernel log")
 def test_the_log_gives_the_same_reasons_with_the_same_numbers(kernel: KernelRouter) -> None:
     ours = PystackRouter()
     kernel.flush()
