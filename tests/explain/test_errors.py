@@ -19,34 +19,42 @@ def sent(host: Host, destination: str) -> Explanation:
     return journey.close()
 
 
-def test_fragmentation_needed_teaches_the_mtu_of_the_way() -> None:
+QUOTED = (
+    "IP (tos 0x0, ttl 64, id 0, offset 0, flags [none], proto UDP (17), length 28) "
+    "192.0.2.1.4000 > 10.9.9.9.53: UDP, length 0"
+)
+
+
+@pytest.fixture
+def talking() -> Host:
+    """With a socket that sent what is quoted: without one nobody learns anything."""
     host = build(ROUTES)
     sock = host.init.udp.open()
     sock.bind(0, 4000)
     sock.connect(0x0A090909, 53)
-    quote = "192.0.2.7 > 192.0.2.1: ICMP 10.9.9.9 unreachable - need to frag (mtu 1400), length 36\n"
-    quoted = (
-        "IP (tos 0x0, ttl 64, id 0, offset 0, flags [none], proto UDP (17), length 28) "
-        "192.0.2.1.4000 > 10.9.9.9.53: UDP, length 0"
-    )
-    explanation = told(f"{quote}\t{quoted}", "wan", host=host)
+    return host
+
+
+def test_fragmentation_needed_teaches_the_mtu_of_the_way(talking: Host) -> None:
+    error = "192.0.2.7 > 192.0.2.1: ICMP 10.9.9.9 unreachable - need to frag (mtu 1400), length 36\n"
+    explanation = told(f"{error}\t{QUOTED}", "wan", host=talking)
     assert stage(explanation, "protocol").told.text == (
         "fragmentation needed, about 192.0.2.1 > 10.9.9.9: told to the socket 192.0.2.1:4000 to 10.9.9.9:53"
     )
     assert stage(explanation, "learned").told.text == "learned: MTU 1400 on the way to 10.9.9.9"
-    assert reasons(sent(host, "10.9.9.9"), "route")[2].startswith(
+    assert reasons(sent(talking, "10.9.9.9"), "route")[2].startswith(
         "MTU 1400 was learned from an ICMP error, for"
     )
 
 
-def test_a_redirect_teaches_another_gateway() -> None:
-    host = build(ROUTES)
-    explanation = told("192.0.2.7 > 192.0.2.1: ICMP redirect 10.9.9.9 to host 192.0.2.8", "wan", host=host)
+def test_a_redirect_teaches_another_gateway(talking: Host) -> None:
+    error = "192.0.2.7 > 192.0.2.1: ICMP redirect 10.9.9.9 to host 192.0.2.8, length 36\n"
+    explanation = told(f"{error}\t{QUOTED}", "wan", host=talking)
     assert (
         stage(explanation, "learned").told.text == "learned: the way to 10.9.9.9 is via 192.0.2.8 from now on"
     )
     assert "the gateway 192.0.2.8 was learned from an ICMP redirect" in reasons(
-        sent(host, "10.9.9.9"), "route"
+        sent(talking, "10.9.9.9"), "route"
     )
 
 
