@@ -19,6 +19,7 @@ from pystack.applets import (
     tcpdump,
     traceroute,
 )
+from pystack.applets.arptables.applets import APPLETS as ARPTABLES
 from pystack.applets.conntrack import command as conntrack
 from pystack.applets.ebtables.applets import APPLETS as EBTABLES
 from pystack.applets.io import Io
@@ -31,7 +32,7 @@ from pystack.host import Host
 from pystack.netns import Netns
 
 # Named in the manual, not written yet: refused by name, so that nobody takes silence for success.
-NOT_BUILT_YET: Final = frozenset("arptables arptables-nft arptables-legacy nft".split())
+NOT_BUILT_YET: Final = frozenset({"nft"})
 
 COMMANDS: Final = Commands(
     {
@@ -50,6 +51,7 @@ COMMANDS: Final = Commands(
         "ss": ss.run,
         "tcpdump": tcpdump.run,
         "traceroute": traceroute.run,
+        **ARPTABLES,
         **EBTABLES,
         **IPTABLES,
         **builtins.BUILTINS,

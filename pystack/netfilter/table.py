@@ -44,6 +44,19 @@ class Connections(Protocol):
         """He does no more."""
 
 
+class TableSet(Protocol):
+    """The tables of one family in a namespace."""
+
+    def names(self, owner: str) -> list[str]:
+        """Of an owner's tables that have chains, the eldest first."""
+
+    def use(self, owner: str, name: str) -> Table:
+        """A table, made if it is not there yet."""
+
+    def use_chain(self, table: Table, name: str) -> BaseChain:
+        """A built-in chain, hung at its hook if it is not yet."""
+
+
 class Table:
     """Linux: struct xt_table, struct nft_table"""
 

@@ -6,8 +6,8 @@ A table is taken whole where the next one begins, or where the text ends, or not
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final, Protocol
 
 from pystack.applets.ebtables.command import perform
 from pystack.applets.ebtables.editor import Editor
@@ -44,21 +44,48 @@ def applet(owner: Owner) -> Applet:
             return OTHER_PROBLEM
         octets = yield from read_stdin(session.io)
         names = yield from load_names()
-        restore = Restore(owner, session, names, noflush=bool(given.keys() & {"n", "noflush"}))
+        editor = Editor(session.netns.bridge_tables, owner, session.host.origins)
+        restore = Restore(owner, session, names, editor, noflush=bool(given.keys() & {"n", "noflush"}))
         return restore.run(octets.decode(errors="surrogateescape"))
 
     return run
 
 
+class RestoreEditor(Protocol):
+    """What -restore asks of an editor besides single commands."""
+
+    @property
+    def table_names(self) -> Collection[str]:
+        """Those that there are."""
+
+    def table(self, name: str) -> Table:
+        """One of them."""
+
+    def built_in(self, table: Table) -> Collection[str]:
+        """The names of a table's built-in chains."""
+
+    def chain(self, table: Table, name: str) -> Chain:
+        """A chain; a built-in one of nft comes into being by that."""
+
+    def start_anew(self, table: Table) -> None:
+        """No rules, no chains of the user's, and the policies of the beginning."""
+
+
 class Restore:
     """One run."""
 
-    def __init__(self, owner: Owner, session: Session, names: Names, *, noflush: bool) -> None:
+    program = "ebtables-restore"
+    policies: Collection[str] = ("ACCEPT", "DROP", "RETURN")
+    no_policy = ""  # what stands for the policy of a chain of the user's
+
+    def __init__(
+        self, owner: Owner, session: Session, names: Names, editor: RestoreEditor, *, noflush: bool
+    ) -> None:
         self._owner = owner
         self._session = session
         self._names = names
         self._noflush = noflush
-        self._editor = Editor(session.netns.bridge_tables, owner, session.host.origins)
+        self._editor = editor
         self._table: Table | None = None
         self._backup: Backup | None = None
         self._line = 0
@@ -82,13 +109,13 @@ class Restore:
             try:
                 self._take(line)
             except Refused as refused:
-                err.write(refusal_text(refused, _PROGRAM, self._owner, self._line))
+                err.write(refusal_text(refused, self.program, self._owner, self._line))
                 return refused.code
             except KernelRefused as error:
-                err.line(f"{_PROGRAM}: line {self._line} failed: {reason(error, self._letter)}.")
+                err.line(f"{self.program}: line {self._line} failed: {reason(error, self._letter)}.")
                 return OTHER_PROBLEM
             except NotModelled as error:
-                err.line(f"pystack: {_PROGRAM}: line {self._line}: {error}")
+                err.line(f"pystack: {self.program}: line {self._line}: {error}")
                 return USAGE
         self._backup = None
         return 0
@@ -108,7 +135,7 @@ class Restore:
             self._command(self._table, line)
 
     def _begin(self, words: list[str]) -> None:
-        where = f"{_PROGRAM}: line {self._line} table name"
+        where = f"{self.program}: line {self._line} table name"
         if not words:
             raise Refused(f"{where} invalid")
         if words[0] not in self._editor.table_names:
@@ -120,28 +147,35 @@ class Restore:
 
     def _declare(self, table: Table, words: list[str]) -> None:
         """`:INPUT ACCEPT`"""
-        where = f"{_PROGRAM}: line {self._line}"
+        where = f"{self.program}: line {self._line}"
         if not words:
             raise Refused(f"{where} chain name invalid")
         if len(words) < 2:
             raise Refused(f"{where} policy invalid")
         name, policy = words[:2]
-        if policy not in VERDICTS or policy == "CONTINUE":
+        is_built_in = name in self._editor.built_in(table)
+        if policy not in self.policies and (is_built_in or policy != self.no_policy):
             why = f"Can't set policy `{policy}' on `{name}' line {self._line}: Invalid argument"
             raise Refused(why, OTHER_PROBLEM)
-        if name in self._editor.built_in(table):
-            self._editor.tables.use_chain(table, name).policy = VERDICTS[policy]
+        if is_built_in:
+            self._editor.chain(table, name).policy = VERDICTS[policy]
             return
         chain = table.chains.get(name)
         if chain is None:
             chain = Chain(name)
             table.add_chain(chain)
         table.flush(chain)
-        chain.policy = VERDICTS[policy]
+        if policy != self.no_policy:
+            chain.policy = VERDICTS[policy]
 
     def _command(self, table: Table, line: str) -> None:
         words = split(_COUNTERS.sub("", line, count=1) if line.startswith("[") else line)
+        for _ in self._obey(words, table):
+            pass
+
+    def _obey(self, words: list[str], table: Table) -> Iterator[str]:
+        """Obey one line."""
         command = Parser(words, self._names, table=table.name).parse()
         self._letter = command.letter
-        for _ in perform(command, self._editor):
-            pass
+        assert isinstance(self._editor, Editor), "the one that was made above"
+        return perform(command, self._editor)

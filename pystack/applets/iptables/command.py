@@ -139,7 +139,7 @@ def perform(command: Command, editor: Editor, names: Names) -> Iterator[str]:
     if command.letter in ("L", "S"):
         yield from _show(command, editor, names)
         return
-    action = _ACTIONS[command.letter]
+    action = ACTIONS[command.letter]
     if command.verbose and command.letter in _TOLD:
         yield from told_of_chains(command, editor, _TOLD[command.letter])
     action(editor, command)
@@ -159,7 +159,7 @@ def told_of_chains(command: Command, editor: Editor, doing: str) -> Iterator[str
             yield f"{doing} chain `{chain.name}'"
 
 
-_ACTIONS: Final[dict[str, Callable[[Editor, Command], None]]] = {
+ACTIONS: Final[dict[str, Callable[[Editor, Command], None]]] = {
     "A": Editor.append,
     "I": Editor.insert,
     "R": Editor.replace,

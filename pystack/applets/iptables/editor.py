@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pystack.applets.iptables.extension import Site
@@ -22,8 +22,8 @@ from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Ref
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec, spec_of
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, NetError, NotModelled
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
-from pystack.netfilter.table import LEGACY, Table
-from pystack.netfilter.tables import TABLE_NAMES, Tables, chains_of
+from pystack.netfilter.table import LEGACY, Table, TableSet
+from pystack.netfilter.tables import TABLE_NAMES, chains_of
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
 from pystack.origins import Origins
 
@@ -34,7 +34,7 @@ _CHAIN_LABEL: Final = 32  # octets, with the one that ends it. Linux: IPT_CHAINL
 class Editor:
     """Changes one namespace's tables for one owner."""
 
-    def __init__(self, tables: Tables, owner: Owner, origins: Origins) -> None:
+    def __init__(self, tables: TableSet, owner: Owner, origins: Origins) -> None:
         self.tables = tables
         self.owner = owner
         self.postponed: list[KernelRefused] | None = None  # what the kernel will say of rules; None: now
@@ -43,9 +43,18 @@ class Editor:
         self._counted: set[str] = set()  # built-in chains whose counters were given
         self._origins = origins
 
+    @property
+    def table_names(self) -> Collection[str]:
+        """Those that there are."""
+        return TABLE_NAMES
+
+    def built_in(self, table: Table) -> Collection[str]:
+        """The names of a table's built-in chains."""
+        return chains_of(table.name)
+
     def table(self, name: str) -> Table:
         """The table a command is about. Raises Refused."""
-        if name not in TABLE_NAMES:
+        if name not in self.table_names:
             if self.owner.is_nft:
                 raise Refused(f"table '{name}' does not exist", VERSION_PROBLEM)
             what = "Table does not exist (do you need to insmod?)"
@@ -61,7 +70,7 @@ class Editor:
 
     def chain(self, table: Table, name: str) -> Chain:
         """A chain that a command is about; a built-in one of nft comes into being by that."""
-        if name in chains_of(table.name):
+        if name in self.built_in(table):
             return self.tables.use_chain(table, name)
         found = table.chains.get(name)
         if found is None:
@@ -224,7 +233,7 @@ class Editor:
         name = spec.target
         if not name or spec.extension is not None or (name in VERDICTS and not spec.goto):
             return
-        if name in table.chains and name not in chains_of(table.name):
+        if name in table.chains and name not in self.built_in(table):
             return
         if self.owner.is_nft:
             raise Refused(f"Chain '{name}' does not exist")
@@ -268,7 +277,7 @@ class Editor:
     def new_chain(self, command: Command) -> None:
         """`-N`"""
         table = self.table(command.table)
-        if command.chain in table.chains or command.chain in chains_of(table.name):
+        if command.chain in table.chains or command.chain in self.built_in(table):
             raise KernelRefused(EEXIST)
         table.add_chain(Chain(command.chain))
 
@@ -277,7 +286,7 @@ class Editor:
         table = self.table(command.table)
         if not command.chain:
             return self._delete_all_chains(table)
-        if command.chain in chains_of(table.name):
+        if command.chain in self.built_in(table):
             return self._delete_base(table, command.chain)
         try:
             table.remove_chain(command.chain)
@@ -321,7 +330,7 @@ class Editor:
     def rename_chain(self, command: Command) -> None:
         """`-E`"""
         table, old, new = self.table(command.table), command.chain, command.new_name
-        taken = (*chains_of(table.name), *table.chains)
+        taken = (*self.built_in(table), *table.chains)
         if new in taken or (new in VERDICTS and not self.owner.is_nft):
             raise KernelRefused(EEXIST)
         chain = self.existing(table, old)
@@ -335,7 +344,7 @@ class Editor:
         """`-P`"""
         table = self.table(command.table)
         errors = {
-            ENOENT: command.chain not in chains_of(table.name),
+            ENOENT: command.chain not in self.built_in(table),
             EINVAL: command.policy not in ("ACCEPT", "DROP"),
         }
         order = (EINVAL, ENOENT) if self.owner.is_nft else (ENOENT, EINVAL)

@@ -15,6 +15,7 @@ from pystack.errors import EINVAL
 from pystack.netfilter.conntrack.conntrack import Conntrack
 from pystack.netfilter.needs import Path
 from pystack.netfilter.rule import Match, Target
+from pystack.netfilter.table import TableSet
 from pystack.netfilter.tables import Tables
 
 
@@ -33,11 +34,17 @@ class RuleParts(Protocol):
 class Site:
     """Where a rule is to stand, what it may use there, and what its header says."""
 
-    tables: Tables
+    table_set: TableSet
     table: str
     chain: str
     nft: bool
     rule: RuleParts
+
+    @property
+    def tables(self) -> Tables:
+        """Those of iptables, which have more than others."""
+        assert isinstance(self.table_set, Tables), "rules of arptables do not ask for it"
+        return self.table_set
 
     @property
     def path(self) -> Path:

@@ -96,7 +96,7 @@ class Listing:
         if isinstance(chain, BaseChain):
             text += f" (policy {NAMES[chain.policy]}"
             if self._verbose:
-                packets, octets = self._count(chain.packets).strip(), self._count(chain.octets).strip()
+                packets, octets = self.count(chain.packets).strip(), self.count(chain.octets).strip()
                 text += f" {packets} packets, {octets} bytes"
             yield f"{text})"
         else:
@@ -114,7 +114,7 @@ class Listing:
         spec = spec_of(rule)
         text = f"{number:<4} " if self._command.line_numbers else ""
         if self._verbose:
-            text += f"{self._count(rule.packets)}{self._count(rule.octets)}"
+            text += f"{self.count(rule.packets)}{self.count(rule.octets)}"
         target = rule.target.chain.name if isinstance(rule.target, Jump) else spec.target
         if spec.extension is not None:
             target = spec.extension[0].listed_as or target
@@ -149,7 +149,7 @@ class Listing:
             return str(header.protocol)
         return protocol_name(header.protocol, self._names) if header.protocol else "all"
 
-    def _count(self, number: int) -> str:
+    def count(self, number: int) -> str:
         """Five digits, or fewer and a letter. Linux: xtables_print_num()"""
         if self._command.exact:
             return f"{number:>8} "

@@ -26,7 +26,7 @@ class Network:
     @property
     def is_anywhere(self) -> bool:
         """Whether `-L` calls it so. Linux: ipv4_addr_to_string(), ipv6_addr_to_string()"""
-        return not self.address and (not self.mask or self.family is not IPV4)
+        return not self.address and (not self.mask or self.family.bits != IPV4.bits)
 
     def listed(self, names: Names | None) -> str:
         """As `-L` prints it; `names` is None with -n."""
@@ -72,7 +72,7 @@ def _addresses(host: str, mask: int, names: Names, family: Family) -> list[int]:
     """Linux: ipparse_hostnetwork(), ip6parse_hostnetwork()"""
     if not mask:
         return [0]
-    address = _filled_up(host) if family is IPV4 else family.parse_address(host)
+    address = _filled_up(host) if family.bits == IPV4.bits else family.parse_address(host)
     if address is not None:
         return [address]
     found = family.addresses_of(names, host)

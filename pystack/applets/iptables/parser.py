@@ -74,7 +74,7 @@ class Parser:
 
     def __init__(self, args: Sequence[str], names: Names, owner: Owner, table: str = "") -> None:
         self.warn: Callable[[str], None] = _say_nothing  # what the tool tells while it reads
-        self._words = Words(args)
+        self._words = self._words_of(args)
         self._names = names
         self._fixed_table = table  # inside iptables-restore
         self._family = owner.family
@@ -90,6 +90,9 @@ class Parser:
         self._ends: dict[str, str] = {}  # -s and -d, as they stood there
         self._protocol_text = ""
         self._implied = False  # whether -p brought its match along
+
+    def _words_of(self, args: Sequence[str]) -> Words:
+        return Words(args)
 
     def parse(self) -> Command:
         """What is asked; raises Refused."""
@@ -131,7 +134,7 @@ class Parser:
     def _command_letter(self, word: Word) -> None:
         command, letter = self._command, word.letter
         if letter == "N":
-            check_new(word.argument or "", self._family)
+            check_new(word.argument or "", self._target_named)
         if self._inverted:
             raise Refused("unexpected '!' flag")
         self._commands = legality.joined(self._commands, letter)
@@ -267,9 +270,12 @@ class Parser:
             raise Refused(f"Invalid target name `{name}'")
         spec = self._command.spec
         spec.target, spec.goto = name, letter == "g"
-        extension = find_target(name, self._family) if letter == "j" and name not in VERDICTS else None
+        extension = self._target_named(name) if letter == "j" and name not in VERDICTS else None
         if extension is not None:
             self._target = self._load(extension)
+
+    def _target_named(self, name: str) -> TargetExtension | None:
+        return find_target(name, self._family)
 
     def _load_match(self, name: str) -> None:
         if self._inverted:

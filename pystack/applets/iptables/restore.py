@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
@@ -24,6 +25,7 @@ from pystack.applets.iptables.refused import (
     KernelRefused,
     Refused,
 )
+from pystack.applets.iptables.registry import find_target
 from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
 from pystack.applets.session import USAGE, Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
@@ -243,7 +245,7 @@ class Restore:
             raise Refused(f"{self._program}: line {self._line} chain name invalid")
         name, is_nft = words[0], self._owner.is_nft
         if is_nft:
-            check_new(name, self._owner.family)
+            check_new(name, partial(find_target, family=self._owner.family))
         elif len(name) > LONGEST:
             raise Refused(f"Invalid chain name `{name}' ({LONGEST} chars max)")
         built_in = name in chains_of(table.name)

@@ -247,7 +247,7 @@ class ClassifyTarget(TargetExtension):
     """Linux: libxt_CLASSIFY.c"""
 
     name = "CLASSIFY"
-    hooks = ("FORWARD", "OUTPUT", "POSTROUTING")
+    hooks: ClassVar[tuple[str, ...]] = ("FORWARD", "OUTPUT", "POSTROUTING")
     options = (Option("set-class", _class, _show_class, required=True),)
 
     def listing(self, values: Values, names: Names | None) -> str:
