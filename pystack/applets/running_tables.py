@@ -1,5 +1,5 @@
-"""The firewall of a running namespace as a setup: the commands of iptables, ip6tables and ebtables that would
-make it again.
+"""The firewall of a running namespace as a setup: the commands of iptables, ip6tables, ebtables and
+arptables that would make it again.
 
 Counters are not part of it: a setup says what was decided, not what came of it.
 """
@@ -16,10 +16,8 @@ from pystack.applets.iptables.listing import rule_line
 from pystack.applets.iptables.restore import split
 from pystack.applets.running_words import quoted
 from pystack.applets.tcpdump.names import Names
-from pystack.netfilter.family_tables import BridgeTables
 from pystack.netfilter.rule import RETURN, BaseChain, Chain, Rule
-from pystack.netfilter.table import LEGACY, NFT, Table
-from pystack.netfilter.tables import Tables
+from pystack.netfilter.table import LEGACY, NFT, Table, TableSet
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
 from pystack.netns import Netns
 
@@ -40,11 +38,11 @@ def firewall_lines(netns: Netns) -> Iterator[str]:
         yield from _lines(netns.tables6, owner, f"ip6tables{suffix}", _ip_words, RETURN)
     for owner, suffix in _OWNERS:
         yield from _lines(netns.bridge_tables, owner, f"ebtables{suffix}", _frame_words, NF_ACCEPT)
+    for owner, suffix in _OWNERS:
+        yield from _lines(netns.arp_tables, owner, f"arptables{suffix}", _ip_words, RETURN)
 
 
-def _lines(
-    tables: Tables | BridgeTables, owner: str, program: str, words: _Words, usual_policy: int
-) -> Iterator[str]:
+def _lines(tables: TableSet, owner: str, program: str, words: _Words, usual_policy: int) -> Iterator[str]:
     for name in tables.names(owner):
         table = tables.get(owner, name)
         assert table is not None, "it was in the list of those that are"

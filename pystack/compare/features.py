@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 FEATURES: Final = {
+    "arptables": "arptables on nftables",
+    "arptables-legacy": "arptables' tables of old",
     "br_netfilter": "IP's hooks for bridged frames",
     "conntrack": "connection tracking",
     "dummy": "dummy devices",

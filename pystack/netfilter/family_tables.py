@@ -76,7 +76,6 @@ class FamilyTables:
         self,
         family: int,
         places: Mapping[str, Places],
-        view: MakeView,
         points: tuple[Point, ...],
         path: BridgePath,
         connections: Connections,
@@ -84,7 +83,6 @@ class FamilyTables:
         self.path = path
         self.places = places  # by owner
         self._family = family
-        self._view = view
         self._points = points
         self._connections = connections
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
@@ -105,9 +103,8 @@ class FamilyTables:
         """A table, made if it is not there yet."""
         table = self._tables.get((owner, name))
         if table is None:
-            table = Table(
-                self._family, name, owner, self._points, self._view, self._wrapped, self._connections
-            )
+            view = self._view_for(owner)
+            table = Table(self._family, name, owner, self._points, view, self._wrapped, self._connections)
             self._tables[owner, name] = table
             if owner == LEGACY:
                 for chain in self.chains_of(owner, name):
@@ -121,9 +118,14 @@ class FamilyTables:
             places = self.places[table.owner][table.name]
             place = next(place for place in places if place.chain == name)
             chain = BaseChain(name, place.hook, place.priority, NF_ACCEPT)
+            chain.counts = table.owner == LEGACY  # nft's begin to count when somebody sets the policy
             table.add_chain(chain)
         assert isinstance(chain, BaseChain), f"{name} is the name of a hook"
         return chain
+
+    def _view_for(self, owner: str) -> MakeView:
+        """What rules of an owner see of a packet."""
+        raise NotImplementedError
 
     def _wrapped(self, table: Table, chain: BaseChain, judge: Judge) -> Judge:
         """What hangs at the hook for a chain."""
@@ -134,15 +136,21 @@ class ArpTables(FamilyTables):
     """Those of arptables."""
 
     def __init__(self, hooks: Hooks, path: BridgePath, connections: Connections) -> None:
-        super().__init__(NFPROTO_ARP, _ARP_PLACES, View, hooks.arp, path, connections)
+        super().__init__(NFPROTO_ARP, _ARP_PLACES, hooks.arp, path, connections)
+
+    def _view_for(self, owner: str) -> MakeView:
+        """They count octets in two ways."""
+        return View.of_arp if owner == NFT else View.of_legacy_arp
 
 
 class BridgeTables(FamilyTables):
     """Those of ebtables."""
 
     def __init__(self, hooks: Hooks, path: BridgePath, connections: Connections) -> None:
-        view = View.of_bridge
-        super().__init__(NFPROTO_BRIDGE, _BRIDGE_PLACES, view, hooks.bridge, path, connections)
+        super().__init__(NFPROTO_BRIDGE, _BRIDGE_PLACES, hooks.bridge, path, connections)
+
+    def _view_for(self, owner: str) -> MakeView:
+        return View.of_bridge
 
     def _wrapped(self, table: Table, chain: BaseChain, judge: Judge) -> Judge:
         """In the table broute DROP does not mean to drop a frame but not to bridge it."""

@@ -50,6 +50,9 @@ class TableSet(Protocol):
     def names(self, owner: str) -> list[str]:
         """Of an owner's tables that have chains, the eldest first."""
 
+    def get(self, owner: str, name: str) -> Table | None:
+        """A table that exists."""
+
     def use(self, owner: str, name: str) -> Table:
         """A table, made if it is not there yet."""
 

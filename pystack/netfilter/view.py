@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.device import NetDevice
-from pystack.netfilter.hooks import HookState
+from pystack.netfilter.hooks import ARP_OUT, HookState
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.ipv4 import Ipv4Header
 from pystack.wire.ipv6 import Ipv6Header, find_upper
 from pystack.wire.vlan import tag_length
 
+_LEGACY_ARP: Final = 28  # of Ethernet and IPv4
 NO_PROTOCOL: Final = -1  # what it carries cannot be told
 
 
@@ -93,6 +94,24 @@ class View:
         tag = tag_length(pkt.protocol)
         view.start += tag
         view.length -= tag
+        return view
+
+    @classmethod
+    def of_arp(cls, pkt: Packet, state: HookState) -> View:
+        """For nft's tables: what we send has its link header already. Linux: arp_create()"""
+        view = cls(pkt, state)
+        if state.hook == ARP_OUT:
+            view.length = len(pkt.data)
+        return view
+
+    @classmethod
+    def of_legacy_arp(cls, pkt: Packet, state: HookState) -> View:
+        """For tables of old, which count every packet for as long as it needs to be.
+
+        Linux: net/ipv4/netfilter/arp_tables.c arpt_do_table(), include/linux/if_arp.h arp_hdr_len()
+        """
+        view = cls(pkt, state)
+        view.length = _LEGACY_ARP
         return view
 
     @property

@@ -21,6 +21,10 @@ ebtables -A FORWARD ! -s 2:0:0:0:0:1 -p IPv4 --ip-proto tcp --mark 5 --log-prefi
 ebtables -t nat -A PREROUTING -p ARP -j arpreply --arpreply-mac 2:0:0:0:0:9
 ebtables-legacy -t broute -A BROUTING -p IPv4 -j redirect --redirect-target DROP
 ebtables-legacy -P FORWARD DROP
+arptables -N mine
+arptables -A INPUT ! --src-mac 2:0:0:0:0:1 -s 10.0.0.0/8 -j mine
+arptables-legacy -A FORWARD --opcode Request -j mangle --mangle-ip-s 10.0.0.9
+arptables-legacy -P OUTPUT DROP
 """
 
 
@@ -32,6 +36,8 @@ def saved(host: Host) -> list[str]:
         ("ebtables-save",),
         ("ebtables-legacy", "-t", "broute", "-L"),
         ("ebtables-legacy", "-L"),
+        ("arptables-save",),
+        ("arptables-legacy-save",),
     )
     lines = [line for argv in commands for line in virtual.run(list(argv), host).out.splitlines()]
     return [line for line in lines if not line.startswith("#")]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from pystack.applets.arptables.parser import ArpParser, ArpSpec
-from pystack.applets.iptables.command import ACTIONS, refusal_text
+from pystack.applets.io import Output
+from pystack.applets.iptables.command import ACTIONS, TOLD, refusal_text, told_of_chains
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import reason, worded
 from pystack.applets.iptables.family import Family
-from pystack.applets.iptables.legality import ZERO_RULE
-from pystack.applets.iptables.listing import Listing, chain_lines, rule_line
+from pystack.applets.iptables.legality import ZERO, ZERO_RULE
+from pystack.applets.iptables.listing import Listing, chain_lines, chains_in_order, rule_line
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.parser import Command
 from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION, KernelRefused, Refused
@@ -24,7 +26,7 @@ from pystack.netfilter.family_tables import ArpTables
 from pystack.netfilter.hooks import NFPROTO_ARP
 from pystack.netfilter.rule import BaseChain, Chain, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
-from pystack.netfilter.verdict import NAMES, NF_ACCEPT
+from pystack.netfilter.verdict import NAMES
 from pystack.wire import ipv4
 
 _ARP: Final = Family(NFPROTO_ARP, "arptables", 32, ipv4.parse_address, ipv4.address_text)
@@ -87,6 +89,7 @@ def _run(args: Sequence[str], session: Session, owner: Owner, names: Names) -> i
         if command.version:
             out.line(f"arptables v{VERSION} (nf_tables)" if owner.is_nft else f"arptables {_LEGACY_VERSION}")
             return 0
+        editor.told = partial(_tell, out) if command.verbose else editor.told
         out.write("".join(f"{line}\n" for line in perform(command, editor, names)))
     except Refused as refused:
         text = refusal_text(refused, "arptables", owner)
@@ -100,6 +103,12 @@ def _run(args: Sequence[str], session: Session, owner: Owner, names: Names) -> i
     return 0
 
 
+def _tell(out: Output, spec: RuleSpec) -> None:
+    """What -v says of a rule that a command is about."""
+    assert isinstance(spec, ArpSpec), "arptables reads rules of its own"
+    out.line(spec.text(None, numeric=True, verbose=True) + _blank(spec))
+
+
 def legacy_reason(error: KernelRefused, letter: str) -> str:
     """Why, in a few words. Linux: arptables libarptc/libarptc_incl.c TC_STRERROR()"""
     return _LEGACY_REASONS.get((letter, error.number)) or reason(error, letter)
@@ -108,9 +117,13 @@ def legacy_reason(error: KernelRefused, letter: str) -> str:
 def perform(command: Command, editor: ArpEditor, names: Names) -> Iterator[str]:
     """Do what is asked; yields the lines of its output. Raises Refused and KernelRefused."""
     if command.letter not in ("L", "S"):
+        if command.letter in TOLD:
+            yield from told_of_chains(command, editor, TOLD[command.letter])
         return ACTIONS[command.letter](editor, command)
     table = editor.table(command.table)
-    chains = [chain for chain in chains_in_order(table, editor) if command.chain in ("", chain.name)]
+    chains = [
+        chain for chain in chains_in_order(table, editor.built_in(table)) if command.chain in ("", chain.name)
+    ]
     if not chains and editor.owner.is_nft:
         where = f"chain `{command.chain}' in table `{table.name}'"
         raise Refused(f"{where} is incompatible, use 'nft' tool.", OTHER_PROBLEM)
@@ -121,16 +134,8 @@ def perform(command: Command, editor: ArpEditor, names: Names) -> Iterator[str]:
     else:
         yield from _listing(chains, command, names)
     if command.zeroes:
+        yield from told_of_chains(command, editor, TOLD["Z"]) if command.zeroes == ZERO else ()
         editor.zero(command, of_rule=command.zeroes == ZERO_RULE)
-
-
-def chains_in_order(table: Table, editor: ArpEditor) -> list[Chain]:
-    """The built-in ones, there or not, then the user's by name."""
-    built_in = editor.built_in(table)
-    base = [table.chains.get(name) or BaseChain(name, 0, 0, NF_ACCEPT) for name in built_in]
-    return base + sorted(
-        (chain for chain in table.chains.values() if chain.name not in built_in), key=lambda chain: chain.name
-    )
 
 
 def _as_commands(chains: Collection[Chain], command: Command) -> Iterator[str]:
@@ -169,8 +174,13 @@ def _rule(rule: Rule, command: Command, numbers: Listing) -> str:
     spec = rule.spec
     assert isinstance(spec, ArpSpec), "a table of arptables holds rules of arptables"
     text = spec.text(rule, numeric=command.numeric, verbose=command.verbose > 0)
-    blank = "" if spec.nft or spec.target == "MARK" else " "  # arptables-legacy ends its lines so
+    blank = _blank(spec)
     if not command.verbose:
         return text + blank
     packets, octets = numbers.count(rule.packets).strip(), numbers.count(rule.octets).strip()
     return f"{text}{' ' if spec.nft else blank}, pcnt={packets} -- bcnt={octets} "
+
+
+def _blank(spec: ArpSpec) -> str:
+    """What arptables-legacy ends its lines with."""
+    return "" if spec.nft or spec.target == "MARK" else " "

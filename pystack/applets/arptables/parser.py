@@ -150,8 +150,7 @@ class ArpParser(Parser):
             # Linux differs: it prints a control character for those that have no letter.
             raise Refused(f"multiple -{word.letter if word.letter == 'l' else ''} flags not allowed")
         self._given.add(word.letter)
-        text = self._words.last.partition("=")[2] if word.argument is None else word.argument
-        self._of_arp(word.letter, self._words.last if word.argument == "!" else text)
+        self._of_arp(word.letter, self._words.last)  # whole: --opcode=1 is no operation
 
     def _of_arp(self, letter: str, text: str) -> None:
         inverted = self._inverted

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pystack.applets.arptables.command import ArpEditor, chains_in_order, perform
+from pystack.applets.arptables.command import ArpEditor, perform
 from pystack.applets.arptables.parser import ArpParser
 from pystack.applets.ebtables.restore import Restore
 from pystack.applets.getopt import BadOption, Getopt
-from pystack.applets.iptables.listing import rule_line
+from pystack.applets.iptables.listing import chains_in_order, rule_line
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION
 from pystack.applets.iptables.save import ctime
@@ -57,7 +57,7 @@ def save_applet(owner: Owner, program: str) -> Applet:
 def _lines(editor: ArpEditor, table: Table, *, counters: bool) -> Iterator[str]:
     """Chains first, because rules jump to them."""
     yield f"*{table.name}"
-    chains = chains_in_order(table, editor)
+    chains = chains_in_order(table, editor.built_in(table))
     for chain in chains:
         yield f":{chain.name} {NAMES[chain.policy] if isinstance(chain, BaseChain) else '-'}"
     for chain in chains:

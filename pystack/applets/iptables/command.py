@@ -140,12 +140,12 @@ def perform(command: Command, editor: Editor, names: Names) -> Iterator[str]:
         yield from _show(command, editor, names)
         return
     action = ACTIONS[command.letter]
-    if command.verbose and command.letter in _TOLD:
-        yield from told_of_chains(command, editor, _TOLD[command.letter])
+    if command.verbose and command.letter in TOLD:
+        yield from told_of_chains(command, editor, TOLD[command.letter])
     action(editor, command)
 
 
-_TOLD: Final = {"F": "Flushing", "Z": "Zeroing", "X": "Deleting"}
+TOLD: Final = {"F": "Flushing", "Z": "Zeroing", "X": "Deleting"}
 
 
 def told_of_chains(command: Command, editor: Editor, doing: str) -> Iterator[str]:
@@ -153,8 +153,8 @@ def told_of_chains(command: Command, editor: Editor, doing: str) -> Iterator[str
     if not command.verbose or (command.rulenum and command.letter == "Z"):
         return
     table = editor.table(command.table)
-    chains = chains_in_order(table) if not command.chain else [editor.chain(table, command.chain)]
-    for chain in chains:
+    everything = chains_in_order(table, editor.built_in(table))
+    for chain in everything if not command.chain else [editor.chain(table, command.chain)]:
         if command.letter != "X" or not isinstance(chain, BaseChain):
             yield f"{doing} chain `{chain.name}'"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from pystack.applets.iptables.header import PROTOCOL_NAMES, Header, protocol_name
@@ -19,9 +19,10 @@ _MOST_WITHOUT_LETTER: Final = 99999
 _MOST_WITH_LETTER: Final = 9999
 
 
-def chains_in_order(table: Table) -> list[Chain]:
+def chains_in_order(table: Table, names: Collection[str] | None = None) -> list[Chain]:
     """The built-in ones, also those that nobody used yet, then the user's by name."""
-    built_in = [table.chains.get(name) or _unused(name) for name in chains_of(table.name)]
+    names = chains_of(table.name) if names is None else names
+    built_in = [table.chains.get(name) or _unused(name) for name in names]
     users = [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
     return built_in + sorted(users, key=lambda chain: chain.name)
 

@@ -12,6 +12,8 @@ from pystack.compare.lab.side import SideError
 
 # What succeeds where the feature is there, both in the kernel and as a tool.
 TRIALS: Final[Mapping[str, str]] = {
+    "arptables": "arptables -A INPUT -j ACCEPT",
+    "arptables-legacy": "arptables-legacy -L",
     "br_netfilter": "sysctl -n net.bridge.bridge-nf-call-iptables",
     "conntrack": "conntrack -L",
     "dummy": "ip link add trial type dummy",

@@ -10,9 +10,7 @@ import pytest
 from pystack.applets import virtual
 from pystack.host import Host
 from tests.applets.iptables.test_rows import DATA, REFUSED
-
-PROTOCOLS = b"icmp 1 ICMP\nigmp 2 IGMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\n"
-SERVICES = b"ssh 22/tcp\nhttp 80/tcp\n"
+from tests.applets.transcripts import read_file
 
 
 def rows() -> list[list[str]]:
@@ -21,10 +19,6 @@ def rows() -> list[list[str]]:
         pytest.skip(f"{path.name} is not here")
     lines = [line.split("\t") for line in path.read_text().splitlines()]
     return [line for line in lines if line[2] == "ebtables"]
-
-
-def read_file(path: str) -> bytes:
-    return {"/etc/protocols": PROTOCOLS, "/etc/services": SERVICES}.get(path, b"")
 
 
 def test_every_row_is_taken_as_the_real_tool_takes_it_or_refused_by_name() -> None:
