@@ -11,6 +11,7 @@ from typing import Final
 
 from scripts.bench_parts import (
     core_rows,
+    nat_rows,
     processes,
     route_rows,
     socket_ends,
@@ -37,6 +38,9 @@ SOCKETS_HOW: Final = (
     "the other end is a program on the kernel's sockets; a TAP in between, for the kernel a veth; PyTCP's "
     "sockets block, so its program has threads; `lent`: the program runs beside a daemon, on its sockets"
 )
+NAT_HOW: Final = (
+    "as bridged, but between two networks; every packet meets 20 rules in FORWARD, the last of which decides"
+)
 TWIN_HOW: Final = (
     "both sides and their comparison, by the runner of `pystack compare lab`, in one topology; "
     "beside each side alone, which compares nothing"
@@ -56,6 +60,13 @@ def udp(bench: Bench) -> list[Asked]:
 def rtt(bench: Bench) -> list[Asked]:
     """Each contestant's round trip."""
     return bench.between(traffic.rtt)
+
+
+def nat(measure: Callable[[Contestant, float], Reading]) -> Callable[[Bench], list[Asked]]:
+    """Each router that masquerades, beside the bare relay."""
+    return lambda bench: bench.between(
+        lambda contestant: measure(contestant, bench.settings.seconds), nat_rows.ROUTERS
+    )
 
 
 def sockets(measure: Callable[[Contestant, float], Reading]) -> Callable[[Bench], list[Asked]]:
@@ -191,6 +202,24 @@ QUESTIONS: Final = (
         f"ping -A, median of {traffic.ECHOES} echoes a round, each sent when the last one is back",
         rtt,
         bars=(Bar(1.5, at_least=False, against=RELAY),),
+    ),
+    Question(
+        "nat-tcp",
+        "TCP through 20 rules and MASQUERADE",
+        "Gbit/s",
+        NAT_HOW,
+        nat(traffic.tcp),
+        more_is_better=True,
+        bars=(Bar(0.4, against=RELAY),),
+    ),
+    Question(
+        "nat-udp",
+        f"UDP of {traffic.UDP_OCTETS} octets through 20 rules and MASQUERADE",
+        "kpps received",
+        NAT_HOW,
+        nat(traffic.udp),
+        more_is_better=True,
+        bars=(Bar(0.25, against=RELAY),),
     ),
     Question(
         "sockets-receive",

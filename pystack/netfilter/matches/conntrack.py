@@ -135,8 +135,11 @@ class Conntrack(Match):
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_conntrack.c conntrack_mt()"""
-        if self.state is not None and not self.state(view):
-            return False
+        if self.state is not None:
+            if not self.state(view):
+                return False
+            if not self.parts:
+                return True
         conn = tracked(view.pkt)
         if conn is None:
             return self.state is not None

@@ -149,7 +149,11 @@ class Multiport(Match):
             view.hotdrop = view.hotdrop or not view.fragment
             return False
         asked = found[: 1 + self.destinations] if self.sources else found[1:]
-        return any(one.holds(port) for one in self.ranges for port in asked) != self.inverted
+        for one in self.ranges:
+            for port in asked:
+                if one.holds(port):
+                    return not self.inverted
+        return self.inverted
 
 
 @dataclass(frozen=True, slots=True)

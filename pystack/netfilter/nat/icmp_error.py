@@ -6,7 +6,7 @@ from pystack.netfilter import checksum
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IPS_DST_NAT, IPS_SRC_NAT, ORIGINAL, direction
 from pystack.netfilter.conntrack.tuples import inverted, read
-from pystack.netfilter.nat.manip import translate, translate_at
+from pystack.netfilter.nat.manip import End, translate, translate_at
 from pystack.netfilter.nat.ranges import MANIP_DST, MANIP_SRC
 from pystack.netfilter.nat.setup import CHANGED, DONE
 from pystack.packet import Packet
@@ -38,14 +38,14 @@ def translate_error(pkt: Packet, conn: Conn, manip: int) -> bool:
     other = conn.tuple(1 - way)
     data = pkt.writable()
     partial = pkt.offload.needs_checksum
-    if not translate_at(data, quoted, other, 1 - manip, partial=partial):
+    if not translate_at(data, quoted, End.of(other, 1 - manip), partial=partial):
         return False
     if not partial:
         data[message + _CHECK_AT : message + _CHECK_AT + 2] = bytes(2)
         check = summed(data[message:])
         data[message + _CHECK_AT : message + _CHECK_AT + 2] = check.to_bytes(2, "big")
     target = read(inverted(other.key) or other.key)._replace(protocol=IPPROTO_ICMP)
-    return translate(pkt, target, manip)
+    return translate(pkt, End.of(target, manip))
 
 
 def _may_redirect(conn: Conn) -> bool:

@@ -9,14 +9,10 @@ What an ICMP error quotes is changed by the same functions. Linux: net/netfilter
 from __future__ import annotations
 
 from collections.abc import Callable
+from struct import Struct
 from typing import Final
 
-from pystack.netfilter.conntrack.tuples import (
-    IPPROTO_GRE,
-    IPPROTO_SCTP,
-    IPPROTO_UDPLITE,
-    Tuple,
-)
+from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE, Tuple
 from pystack.netfilter.nat.ranges import MANIP_DST, MANIP_SRC
 from pystack.packet import Packet
 from pystack.wire import icmp, tcp, udp
@@ -24,9 +20,11 @@ from pystack.wire.checksum import update32, update_partial
 from pystack.wire.crc32c import crc32c
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 
+_U16: Final = Struct("!H")
+_U32: Final = Struct("!I")
+_KEY: Final = Struct("!xBIIHH")
 _CHECK_AT: Final = 10
-_ADDRESS_AT: Final = (12, 16)  # source, destination
-_PORT_AT: Final = (0, 2)
+_ADDRESS_AT: Final = 12  # of the source; the destination's is four octets on
 _QUOTED: Final = 8  # octets of a transport header that an ICMP error has at least
 _SCTP_HEADER: Final = 12
 _SCTP_CHECK_AT: Final = 8
@@ -37,158 +35,140 @@ _NO_SUM: Final = 0xFFFF  # what UDP says instead of 0, which would mean that the
 _WITH_ID: Final = frozenset({0, 8, 13, 14, 15, 16, 17, 18})  # queries and their answers
 
 
-class Change:
-    """What becomes of one end of a packet."""
+class End:
+    """What one end of a packet becomes: made for each packet, so it is only a handful of numbers."""
 
-    __slots__ = ("at", "data", "manip", "new", "old", "partial", "target")
+    __slots__ = ("address", "manip", "port", "protocol")
 
-    def __init__(self, data: bytearray, at: int, target: Tuple, manip: int, *, partial: bool) -> None:
-        self.data = data
-        self.at = at
-        self.target = target  # as the packet is to look
+    def __init__(self, protocol: int, manip: int, address: int, port: int) -> None:
+        self.protocol = protocol
         self.manip = manip
-        self.partial = partial  # its checksum is only that of the pseudo-header yet
-        where = at + _ADDRESS_AT[manip]
-        self.old = int.from_bytes(data[where : where + 4], "big")
-        self.new = target.saddr if manip == MANIP_SRC else target.daddr
+        self.address = address
+        self.port = port  # of ICMP the id
 
-    @property
-    def port(self) -> int:
-        """The new one."""
-        return self.target.sport if self.manip == MANIP_SRC else self.target.dport
+    @classmethod
+    def of(cls, target: Tuple, manip: int) -> End:
+        """That of a packet that is to look like this."""
+        from_source = manip == MANIP_SRC
+        address = target.saddr if from_source else target.daddr
+        has_id = target.protocol == IPPROTO_ICMP
+        return cls(target.protocol, manip, address, target.sport if from_source or has_id else target.dport)
 
-    def word(self, offset: int) -> int:
-        """16 bits."""
-        return self.data[offset] << 8 | self.data[offset + 1]
-
-    def put(self, offset: int, word: int) -> None:
-        """Write 16 bits."""
-        self.data[offset] = word >> 8
-        self.data[offset + 1] = word & 0xFF
-
-    def put_port(self, transport: int) -> int:
-        """Write the new port; the old one."""
-        where = transport + _PORT_AT[self.manip]
-        old = self.word(where)
-        self.put(where, self.port)
-        return old
-
-    def summed(self, check: int, old_port: int) -> int:
-        """The checksum after address and port changed; one that is owed knows the addresses alone."""
-        if self.partial:
-            return update_partial(check, self.old, self.new)
-        return update32(check, self.old + old_port, self.new + self.port)
+    @classmethod
+    def of_answered(cls, key: bytes, manip: int) -> End:
+        """That of a packet that is answered by those with this key (tuples.py)."""
+        protocol, saddr, daddr, first, second = _KEY.unpack_from(key)
+        if manip == MANIP_DST:
+            return cls(protocol, manip, saddr, first)
+        return cls(protocol, manip, daddr, first if protocol == IPPROTO_ICMP else second)
 
 
-def translate(pkt: Packet, target: Tuple, manip: int) -> bool:
-    """Let a packet's source or destination be that of `target`; False if it is cut off.
-
-    Linux: nf_nat_manip_pkt()
-    """
+def translate(pkt: Packet, end: End) -> bool:
+    """Change a packet; False if it is cut off. Linux: nf_nat_manip_pkt()"""
     header, at = pkt.ip, pkt.network_header
     assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
-    partial = pkt.offload.needs_checksum
-    if not translate_at(pkt.writable(), at, target, manip, partial=partial):
+    if not translate_at(pkt.writable(), at, end, partial=pkt.offload.needs_checksum):
         return False
-    header.check = int.from_bytes(pkt.data[at + _CHECK_AT : at + _CHECK_AT + 2], "big")
-    if manip == MANIP_SRC:
-        header.saddr = target.saddr
+    old = header.saddr if end.manip == MANIP_SRC else header.daddr
+    header.check = update32(header.check, old, end.address)
+    if end.manip == MANIP_SRC:
+        header.saddr = end.address
     else:
-        header.daddr = target.daddr
+        header.daddr = end.address
     return True
 
 
-def translate_at(data: bytearray, at: int, target: Tuple, manip: int, *, partial: bool = False) -> bool:
+def translate_at(data: bytearray, at: int, end: End, *, partial: bool = False) -> bool:
     """The same where a packet lies in octets. Linux: nf_nat_ipv4_manip_pkt()"""
     if len(data) < at + HEADER_LENGTH:
         return False
-    change = Change(data, at, target, manip, partial=partial)
-    function = _BY_PROTOCOL.get(target.protocol)
-    if function is not None and not function(change, at + (data[at] & 15) * 4):
+    where = at + _ADDRESS_AT + 4 * end.manip
+    (old,) = _U32.unpack_from(data, where)
+    function = _BY_PROTOCOL.get(end.protocol)
+    if function is not None and not function(data, at + (data[at] & 15) * 4, end, old, partial):
         return False
-    change.put(at + _CHECK_AT, update32(change.word(at + _CHECK_AT), change.old, change.new))
-    where = at + _ADDRESS_AT[manip]
-    data[where : where + 4] = change.new.to_bytes(4, "big")
+    (check,) = _U16.unpack_from(data, at + _CHECK_AT)
+    _U16.pack_into(data, at + _CHECK_AT, (check + old - end.address) % 0xFFFF)  # update32()
+    _U32.pack_into(data, where, end.address)
     return True
 
 
-def _tcp(change: Change, transport: int) -> bool:
+def _tcp(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
     """A quoted header may end before its checksum. Linux: tcp_manip_pkt()"""
-    length = len(change.data) - transport
+    length, where = len(data) - transport, transport + 2 * end.manip
     if length < _QUOTED:
         return False
-    old = change.put_port(transport)
+    (port,) = _U16.unpack_from(data, where)
+    _U16.pack_into(data, where, end.port)
     if length >= tcp.HEADER_LENGTH:
         where = transport + tcp.CHECK_OFFSET
-        change.put(where, change.summed(change.word(where), old))
+        (check,) = _U16.unpack_from(data, where)
+        _U16.pack_into(data, where, _summed(check, end, old, port, partial))
     return True
 
 
-def _udp(change: Change, transport: int) -> bool:
-    """Linux: udp_manip_pkt()"""
-    return _summed_udp(change, transport, is_optional=True)
-
-
-def _udplite(change: Change, transport: int) -> bool:
-    """Linux: udplite_manip_pkt()"""
-    return _summed_udp(change, transport, is_optional=False)
-
-
-def _summed_udp(change: Change, transport: int, *, is_optional: bool) -> bool:
-    """Linux: __udp_manip_pkt()"""
-    if len(change.data) - transport < udp.HEADER_LENGTH:
+def _udp(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
+    """Without a sum there is none afterwards. Linux: udp_manip_pkt(), __udp_manip_pkt()"""
+    where = transport + 2 * end.manip
+    if len(data) - transport < udp.HEADER_LENGTH:
         return False
-    old = change.put_port(transport)
+    (port,) = _U16.unpack_from(data, where)
+    _U16.pack_into(data, where, end.port)
     where = transport + udp.CHECK_OFFSET
-    check = change.word(where)
-    if check or not is_optional:
-        change.put(where, change.summed(check, old) or _NO_SUM)
+    (check,) = _U16.unpack_from(data, where)
+    if check or end.protocol == IPPROTO_UDPLITE:
+        _U16.pack_into(data, where, _summed(check, end, old, port, partial) or _NO_SUM)
     return True
 
 
-def _sctp(change: Change, transport: int) -> bool:
+def _summed(check: int, end: End, old: int, port: int, partial: bool) -> int:
+    """The checksum after address and port changed; one that is owed knows the addresses alone."""
+    if partial:
+        return update_partial(check, old, end.address)
+    return (check + old + port - end.address - end.port) % 0xFFFF  # update32(), twice
+
+
+def _sctp(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
     """Its sum knows no addresses, and cannot be changed by difference. Linux: sctp_manip_pkt()"""
-    length = len(change.data) - transport
+    length = len(data) - transport
     if length < _QUOTED:
         return False
-    change.put_port(transport)
-    if length >= _SCTP_HEADER and not change.partial:
+    _U16.pack_into(data, transport + 2 * end.manip, end.port)
+    if length >= _SCTP_HEADER and not partial:
         where = transport + _SCTP_CHECK_AT
-        change.data[where : where + 4] = bytes(4)
-        summed = crc32c(change.data[transport:])
-        change.data[where : where + 4] = summed.to_bytes(4, "little")
+        data[where : where + 4] = bytes(4)
+        data[where : where + 4] = crc32c(data[transport:]).to_bytes(4, "little")
     return True
 
 
-def _icmp(change: Change, transport: int) -> bool:
+def _icmp(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
     """Only queries and their answers have an id. Linux: icmp_manip_pkt()"""
-    data = change.data
     if len(data) - transport < icmp.HEADER_LENGTH:
         return False
     if data[transport] in _WITH_ID:
-        old, new = change.word(transport + 4), change.target.sport
-        if not change.partial:
-            change.put(transport + 2, update32(change.word(transport + 2), old, new))
-        change.put(transport + 4, new)
+        check, own = _U16.unpack_from(data, transport + 2)[0], _U16.unpack_from(data, transport + 4)[0]
+        if not partial:
+            _U16.pack_into(data, transport + 2, update32(check, own, end.port))
+        _U16.pack_into(data, transport + 4, end.port)
     return True
 
 
-def _gre(change: Change, transport: int) -> bool:
+def _gre(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
     """PPTP's call, of which a packet names only the destination's. Linux: gre_manip_pkt()"""
-    if len(change.data) - transport < _GRE_HEADER:
+    if len(data) - transport < _GRE_HEADER:
         return False
-    version = change.data[transport + 1] & _GRE_VERSION
-    if change.manip != MANIP_DST or not version:
+    version = data[transport + 1] & _GRE_VERSION
+    if end.manip != MANIP_DST or not version:
         return True
     if version == 1:
-        change.put(transport + _GRE_CALL_AT, change.target.dport)
+        _U16.pack_into(data, transport + _GRE_CALL_AT, end.port)
     return version == 1
 
 
-_BY_PROTOCOL: Final[dict[int, Callable[[Change, int], bool]]] = {
+_BY_PROTOCOL: Final[dict[int, Callable[[bytearray, int, End, int, bool], bool]]] = {
     IPPROTO_TCP: _tcp,
     IPPROTO_UDP: _udp,
-    IPPROTO_UDPLITE: _udplite,
+    IPPROTO_UDPLITE: _udp,
     IPPROTO_SCTP: _sctp,
     IPPROTO_ICMP: _icmp,
     IPPROTO_GRE: _gre,

@@ -12,13 +12,13 @@ from typing import Final
 
 from pystack.netfilter.conntrack.conn import Conn, tracked
 from pystack.netfilter.conntrack.info import (
+    IP_CT_IS_REPLY,
     IP_CT_NEW,
     IP_CT_RELATED,
     IP_CT_RELATED_REPLY,
-    ORIGINAL,
+    IPS_TEMPLATE,
     direction,
 )
-from pystack.netfilter.conntrack.tuples import inverted, read
 from pystack.netfilter.hooks import (
     INPUT,
     OUTPUT,
@@ -30,7 +30,7 @@ from pystack.netfilter.hooks import (
     HookState,
 )
 from pystack.netfilter.nat.icmp_error import translate_error
-from pystack.netfilter.nat.manip import translate
+from pystack.netfilter.nat.manip import End, translate
 from pystack.netfilter.nat.ranges import manip_of
 from pystack.netfilter.nat.setup import CHANGED, DONE, Nat
 from pystack.netfilter.table import Point
@@ -41,8 +41,7 @@ from pystack.wire.ipv4 import IPPROTO_ICMP
 PRIORITY_DST: Final = -100
 PRIORITY_SRC: Final = 100
 
-_RELATED: Final = frozenset({IP_CT_RELATED, IP_CT_RELATED_REPLY})
-_BEGINS: Final = _RELATED | {IP_CT_NEW}
+_BEGINS: Final = frozenset({IP_CT_NEW, IP_CT_RELATED, IP_CT_RELATED_REPLY})
 _PRIORITIES: Final = {
     PREROUTING: PRIORITY_DST,
     INPUT: PRIORITY_SRC,
@@ -68,7 +67,10 @@ class NatPoint:
         self._used = used
         self._released = released
         self._entries: tuple[HookEntry, ...] = ()
-        self.cross = {PREROUTING: self._cross_in, OUTPUT: self._cross_local}.get(hook, self._cross)
+        self._done = DONE[self._manip]
+        self._changed = CHANGED[self._manip], CHANGED[1 - self._manip]  # by direction of the packet
+        self._is_before_routing = hook == PREROUTING
+        self.cross = self._cross_local if hook == OUTPUT else self._cross
 
     def register(self, fn: HookFn, priority: int, name: str) -> HookEntry:
         """Hang a chain here. Linux: nf_nat_register_fn(), nf_hook_entries_insert_raw()"""
@@ -83,17 +85,6 @@ class NatPoint:
         self._entries = tuple(known for known in self._entries if known is not entry)
         self._released()
 
-    def _cross_in(self, pkt: Packet, state: HookState) -> int:
-        """Who gets another destination has no way yet. Linux: nf_nat_ipv4_pre_routing()"""
-        header = pkt.ip
-        if header is None:
-            return self._cross(pkt, state)
-        before = header.daddr
-        verdict = self._cross(pkt, state)
-        if header.daddr != before:
-            pkt.route = None
-        return verdict
-
     def _cross_local(self, pkt: Packet, state: HookState) -> int:
         """A packet of ours with another destination has another way. Linux: nf_nat_ipv4_local_fn()"""
         verdict = self._cross(pkt, state)
@@ -107,16 +98,16 @@ class NatPoint:
 
     def _cross(self, pkt: Packet, state: HookState) -> int:
         """Linux: net/netfilter/nf_nat_proto.c nf_nat_ipv4_fn(), nf_nat_core.c nf_nat_inet_fn()"""
-        conn = tracked(pkt)
-        if conn is None:
+        conn, ctinfo = pkt.ct, pkt.ctinfo
+        if not isinstance(conn, Conn) or conn.status & IPS_TEMPLATE:
             return NF_ACCEPT
-        if pkt.ctinfo in _RELATED and pkt.ip is not None and pkt.ip.protocol == IPPROTO_ICMP:
-            return NF_ACCEPT if translate_error(pkt, conn, self._manip) else NF_DROP
-        if pkt.ctinfo in _BEGINS and not conn.status & DONE[self._manip]:
-            verdict = self._decide(conn, pkt, state)
-            if verdict != NF_ACCEPT:
-                return verdict
-        elif self._nat.left_by_another(conn, pkt, state):
+        if ctinfo in _BEGINS:
+            if ctinfo != IP_CT_NEW and pkt.ip is not None and pkt.ip.protocol == IPPROTO_ICMP:
+                return self._translate_error(conn, pkt)
+            if not conn.status & self._done:
+                verdict = self._decide(conn, pkt, state)
+                return self._translate(conn, pkt) if verdict == NF_ACCEPT else verdict
+        if conn.masq_index and self._nat.left_by_another(conn, pkt, state):
             return NF_DROP
         return self._translate(conn, pkt)
 
@@ -127,18 +118,28 @@ class NatPoint:
             verdict = entry.fn(pkt, state)
             if verdict != NF_ACCEPT:
                 return verdict
-            if conn.status & DONE[self._manip]:
+            if conn.status & self._done:
                 return NF_ACCEPT
         return self._nat.null_binding(conn, self._manip)
 
     def _translate(self, conn: Conn, pkt: Packet) -> int:
         """Let the packet look like the inverse of the other direction. Linux: nf_nat_packet()"""
-        manip, way = self._manip, direction(pkt.ctinfo)
-        if not conn.status & CHANGED[manip if way == ORIGINAL else 1 - manip]:
+        is_reply = pkt.ctinfo >= IP_CT_IS_REPLY
+        if not conn.status & self._changed[is_reply]:
             return NF_ACCEPT
-        target = inverted(conn.original if way else conn.reply)
-        assert target is not None, "what is tracked can be answered"
-        return NF_ACCEPT if translate(pkt, read(target), manip) else NF_DROP
+        end = End.of_answered(conn.original if is_reply else conn.reply, self._manip)
+        if self._is_before_routing and pkt.ip is not None and pkt.ip.daddr != end.address:
+            pkt.route = None  # who gets another destination has no way yet
+        return NF_ACCEPT if translate(pkt, end) else NF_DROP
+
+    def _translate_error(self, conn: Conn, pkt: Packet) -> int:
+        """The same of an ICMP error. Linux: nf_nat_ipv4_fn()"""
+        before = 0 if pkt.ip is None else pkt.ip.daddr
+        if not translate_error(pkt, conn, self._manip):
+            return NF_DROP
+        if self._is_before_routing and pkt.ip is not None and pkt.ip.daddr != before:
+            pkt.route = None
+        return NF_ACCEPT
 
 
 class NatPoints:

@@ -12,8 +12,7 @@ from pystack.compare.lab.fuzz_twin import Twin
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.records import Record
 from pystack.compare.scenario import Scenario
-from pystack.netfilter.nat import point
-from pystack.netfilter.nat.manip import Change
+from pystack.netfilter.nat import manip, point
 from pystack.netfilter.nat.unique import Chooser
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -24,12 +23,14 @@ def answers_of_two_are_mixed_up(patch: pytest.MonkeyPatch) -> None:
 
 
 def errors_are_not_translated(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(point, "translate_error", lambda pkt, conn, manip: True)
+    patch.setattr(point, "translate_error", lambda pkt, conn, changed: True)
 
 
 def ports_are_not_summed(patch: pytest.MonkeyPatch) -> None:
-    whole = Change.summed
-    patch.setattr(Change, "summed", lambda change, check, old: whole(change, check, change.port))
+    whole = manip._summed
+    patch.setattr(
+        manip, "_summed", lambda check, end, old, port, owed: whole(check, end, old, end.port, owed)
+    )
 
 
 class Faulty(PystackSide):
