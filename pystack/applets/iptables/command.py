@@ -23,6 +23,7 @@ from pystack.applets.iptables.refused import (
     Refused,
 )
 from pystack.applets.iptables.spec import RuleSpec
+from pystack.applets.iptables.usage import usage
 from pystack.applets.requests import Steps
 from pystack.applets.session import Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
@@ -80,7 +81,8 @@ class Iptables:
             command = parser.parse()
             letter = command.letter
             if command.help:
-                raise NotModelled(f"{program} -h")
+                self._out.write(usage(self._owner))
+                return 0
             if command.version:
                 self._out.line(f"{program} v{VERSION} ({self._owner.variant})")
                 return 0

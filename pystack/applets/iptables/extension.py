@@ -74,6 +74,10 @@ class Extension:
     gap: ClassVar[str] = " "  # in front of what -L prints
     hooks: ClassVar[tuple[str, ...]] = ()  # built-in chains in which it may stand; empty: in all
 
+    def option_named(self, name: str) -> Option | None:
+        """The option of a name, which may be an alias."""
+        return next((option for option in self.options if name in (option.name, *option.aliases)), None)
+
     def check(self, values: Values) -> None:
         """Whether what was given goes together; raises Refused. Linux: xtables_target.x6_fcheck"""
 

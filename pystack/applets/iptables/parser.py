@@ -21,6 +21,7 @@ from pystack.applets.iptables.registry import find_match, find_target, implied_m
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.applets.iptables.words import Word, Words
 from pystack.applets.tcpdump.names import Names
+from pystack.errors import NotModelled
 
 RULE_COMMANDS: Final = "ADCIR"
 # Extension headers of IPv6, which are no protocol that a packet carries. Linux: is_exthdr()
@@ -188,6 +189,8 @@ class Parser:
         elif letter in "wW":
             self._wait(letter, argument)
         elif letter == "h":
+            if self._loaded:
+                raise NotModelled(f"{self._family.program} -h behind -m or -j", ("-h alone",))
             command.help = True
         elif letter == "V":
             command.version = True
@@ -294,7 +297,7 @@ class Parser:
         if not word.name:
             word = self._with_implied(word)
         for loaded in reversed(self._loaded):
-            option = _option_named(loaded.extension, word.name)
+            option = loaded.extension.option_named(word.name)
             if option is not None:
                 return self._take(loaded, option, word)
         raise Refused(f'unknown option "{word.text}"')
@@ -388,10 +391,6 @@ class Parser:
                 spec.matches.append((loaded.extension, values))
             elif isinstance(loaded.extension, TargetExtension) and loaded is self._target:
                 spec.extension = loaded.extension, values
-
-
-def _option_named(extension: Extension, name: str) -> Option | None:
-    return next((option for option in extension.options if name in (option.name, *option.aliases)), None)
 
 
 def _say_nothing(text: str) -> None:

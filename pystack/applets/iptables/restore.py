@@ -26,6 +26,7 @@ from pystack.applets.iptables.refused import (
     Refused,
 )
 from pystack.applets.iptables.registry import find_target
+from pystack.applets.iptables.usage import usage_of_restore
 from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
 from pystack.applets.session import USAGE, Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
@@ -64,6 +65,9 @@ def applet(owner: Owner, program: str) -> Applet:
             session.io.err.line(f"{program}: {bad}")
             session.io.err.line(f"Try `{called} -h' for more information.")
             return OTHER_PROBLEM
+        if given.keys() & {"h", "help"}:
+            session.io.err.write(usage_of_restore(owner))
+            return 0
         if len(getopt.operands) > 1:
             session.io.err.line("Unknown arguments found on commandline")
             return OTHER_PROBLEM

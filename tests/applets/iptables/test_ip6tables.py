@@ -90,3 +90,11 @@ def test_rules_are_taken_listed_and_saved_as_the_real_tool_does_it(program: str)
             "-V",
         ):
             sides.assert_same(f"{program} {command}")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("program", ["iptables", "ip6tables", "iptables-legacy"])
+def test_the_help_is_that_of_the_real_tool(program: str) -> None:
+    with both_sides("") as sides:
+        sides.assert_same(f"{program} -h")
+        sides.assert_same(f"{program}-restore -h")
