@@ -70,15 +70,34 @@ Subscriber = Callable[[Event], None]
 class EventSink:
     """Hands every event to every subscriber, in order."""
 
-    __slots__ = ("_subscribers",)
+    __slots__ = ("_readers", "_subscribers")
 
     def __init__(self) -> None:
         self._subscribers: tuple[Subscriber, ...] = ()
+        self._readers: tuple[Subscriber, ...] = ()  # of the kernel's log alone
 
     @property
     def wanted(self) -> bool:
         """Whether anybody listens."""
         return bool(self._subscribers)
+
+    @property
+    def is_log_read(self) -> bool:
+        """Whether anybody reads the kernel's log: that costs nothing but its lines."""
+        return bool(self._subscribers or self._readers)
+
+    def read_log(self, reader: Subscriber) -> Callable[[], None]:
+        """Start reading the lines of the kernel's log; the returned function stops it."""
+        self._readers = (*self._readers, reader)
+
+        def stop() -> None:
+            self._readers = tuple(known for known in self._readers if known is not reader)
+
+        return stop
+
+    def fall_silent(self) -> None:
+        """Tell nobody any more: what listens is another process's."""
+        self._subscribers = self._readers = ()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Start listening; the returned function stops it."""
@@ -93,3 +112,6 @@ class EventSink:
         """Tell everybody."""
         for subscriber in self._subscribers:
             subscriber(event)
+        if isinstance(event, Printk):
+            for reader in self._readers:
+                reader(event)

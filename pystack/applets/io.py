@@ -40,6 +40,23 @@ class Output:
             self._pending.append((self.stream, b""))
 
 
+class InertOutput(Output):
+    """To a terminal: what would steer it is shown instead of obeyed."""
+
+    __slots__ = ()
+
+    def write(self, text: str | bytes) -> None:
+        """Append; lines and tabs stay what they are."""
+        super().write(inert(text.decode(errors="surrogateescape") if isinstance(text, bytes) else text))
+
+
+def inert(text: str) -> str:
+    """Text that may hold what a packet or a user's rule says, made harmless for a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text)
+
+
 class Io:
     """What an applet has instead of file descriptors.
 
@@ -65,6 +82,13 @@ class Io:
         twin.out = self.out if out is None else out
         twin.err = self.err
         twin.stdin = self.stdin if stdin is None else stdin
+        return twin
+
+    def inert(self) -> Io:
+        """The same streams for an applet that never steers the terminal itself."""
+        twin = self.redirected()
+        twin.out = InertOutput(self.out.stream, self.pending)
+        twin.err = InertOutput(self.err.stream, self.pending)
         return twin
 
     def take(self) -> list[tuple[str, bytes]]:

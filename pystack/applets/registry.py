@@ -57,6 +57,7 @@ COMMANDS: Final = Commands(
         **builtins.BUILTINS,
     },
     NOT_BUILT_YET,
+    frozenset((*ARPTABLES, *EBTABLES, *IPTABLES, "ipset")),
 )
 
 

@@ -45,8 +45,14 @@ Applet = Callable[[Sequence[str], Session], Steps]
 class Commands:
     """Applets by name, and the names that are promised but not written yet."""
 
-    def __init__(self, applets: Mapping[str, Applet], not_built_yet: frozenset[str]) -> None:
+    def __init__(
+        self,
+        applets: Mapping[str, Applet],
+        not_built_yet: frozenset[str],
+        inert: frozenset[str] = frozenset(),
+    ) -> None:
         self._applets = applets
+        self._inert = inert  # what they print holds texts of others, and never steers a terminal itself
         self._not_built_yet = not_built_yet
 
     @property
@@ -68,6 +74,8 @@ class Commands:
         """The command as a generator; what is not modelled is said in one line, exit code 2."""
         name = plain_name(argv[0]) if argv else ""
         refused = self.refusal(name)
+        if session.io.tty and name in self._inert:
+            session = session.with_io(session.io.inert())
         if refused is None:
             try:
                 return (yield from self._applets[name](argv[1:], session))

@@ -16,6 +16,7 @@ from typing import Final
 
 import trio
 
+from pystack.applets.io import inert
 from pystack.daemon.connection import Connection
 from pystack.daemon.protocol import ERR, OUT
 from pystack.explain.command import Answer, answer
@@ -30,9 +31,10 @@ TOO_LONG: Final = Answer(1, err=f"pystack: explain: no answer within {PATIENCE:g
 
 def printed(args: Sequence[str], host: Host, netns: Netns) -> Answer:
     """The answer with its JSON written out. Uses the host up."""
+    host.events.fall_silent()
     told = answer(args, host, netns)
     out = told.out + "".join(f"{json.dumps(entry)}\n" for entry in told.json)
-    return Answer(told.rc, out, told.err)
+    return Answer(told.rc, inert(out), told.err)
 
 
 async def explained(args: Sequence[str], host: Host, netns: Netns) -> Answer:

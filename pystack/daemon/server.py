@@ -30,6 +30,7 @@ from pystack.daemon.explaining import explained, tell
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.keeper import PULSE, Terms
 from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused, take_back
+from pystack.daemon.kernel_lines import say_kernel_line
 from pystack.daemon.log import Log
 from pystack.daemon.log_handler import log_through
 from pystack.daemon.notify import ServiceManager
@@ -165,8 +166,10 @@ class Daemon:
 
     async def pump(self, stack: Stack, era: trio.CancelScope) -> None:
         """Move a stack's frames until its era ends."""
+        stop = stack.host.events.read_log(say_kernel_line)
         with era:
             await stack.pump.run()
+        stop()
 
     def say_ready(self, how: str) -> None:
         """To the log and to the service manager."""

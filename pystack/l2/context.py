@@ -72,7 +72,7 @@ class LinkContext:
 
     def printk(self, text: str) -> None:
         """Write a line to the kernel's log."""
-        if self.events.wanted:
+        if self.events.is_log_read:
             self.events.emit(Printk(self.drop.netns, text))
 
     def printk_ratelimited(self, *lines: str) -> None:
