@@ -95,7 +95,7 @@ class Program:
             with self._pump.burst():
                 body = attempt(call)
         except NetError as error:
-            number = error.number
+            number, body = error.number, (error.extack or "").encode()
         if not number and body is None:
             return False
         await self._answer(call.number, number, body or b"")

@@ -81,7 +81,8 @@ def _set_option(sock: Sock, body: bytes) -> bytes:
 
 def _get_option(sock: Sock, body: bytes) -> bytes:
     level, name = unpack(OPTION, body)
-    return NUMBER.pack(get_option(sock, level, name))
+    (length,) = unpack(NUMBER, body[OPTION.size :])
+    return get_option(sock, level, name, length)
 
 
 def _name(sock: Sock, body: bytes) -> bytes:

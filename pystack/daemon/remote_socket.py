@@ -76,8 +76,9 @@ class RemoteSocket(ProgramSocket):
         self._ask(Operation.SET_OPTION, OPTION.pack(level, optname) + given)
 
     def getsockopt(self, level: int, optname: int, buflen: int | None = None) -> Any:
-        (found,) = unpack(NUMBER, self._ask(Operation.GET_OPTION, OPTION.pack(level, optname)))
-        return found if buflen is None else found.to_bytes(INT_OCTETS, "little", signed=True)[:buflen]
+        length = NUMBER.pack(buflen or INT_OCTETS)
+        found = self._ask(Operation.GET_OPTION, OPTION.pack(level, optname) + length)
+        return int.from_bytes(found, "little", signed=True) if buflen is None else found
 
     def is_readable(self) -> bool:
         return unpack(NUMBER, self._ask(Operation.IS_READABLE)) == (1,)

@@ -1,7 +1,7 @@
 """Socket calls of a program as octets: what is in `call` and `answer` frames, nothing that waits.
 
     call    number(4) socket(4) operation(1), then what the operation takes
-    answer  number(4) errno(2), then what the call gives
+    answer  number(4) errno(2), then what the call gives; of an error what there is to say beside strerror()
 
 The client gives sockets their numbers, those that accept() makes too, and calls theirs, none of which is 0:
 an answer to call 0 says that calls may begin. RECV, ACCEPT, CONNECT and WAIT_WRITABLE are answered once they
@@ -41,7 +41,7 @@ class Operation(IntEnum):
     SEND_TO = 8  # ENDS, data
     SHUT_DOWN = 9  # NUMBER
     SET_OPTION = 10  # OPTION, value
-    GET_OPTION = 11  # OPTION; gives NUMBER
+    GET_OPTION = 11  # OPTION, NUMBER: how many octets at most; gives them
     NAME = 12  # gives ENDS
     PEER_NAME = 13  # gives ENDS
     WAIT_WRITABLE = 14

@@ -130,7 +130,7 @@ class SocketLink:
         if answer is None:
             raise fault(GONE)
         if answer.errno:
-            raise fault(answer.errno)
+            raise fault(answer.errno, answer.body.decode(errors="replace"))
         return answer.body
 
     # -- frames --------------------------------------------------------------------------------------------
