@@ -38,8 +38,9 @@ class RuleIndex:
             if not of_rule:
                 self._always.append(number)
                 continue
-            field, mask, value = max(of_rule, key=lambda key: (spread[key[0]], key[1]))
-            by_key.setdefault((field, mask), {}).setdefault(value, []).append(number)
+            best = max(of_rule, key=lambda keys: (spread[keys[0][0]], keys[0][1]))
+            for field, mask, value in set(best):
+                by_key.setdefault((field, mask), {}).setdefault(value, []).append(number)
         self._masked = [
             (attrgetter(field), mask, found) for (field, mask), found in by_key.items() if mask != EXACT
         ]
@@ -70,10 +71,10 @@ def is_cut(view: View) -> bool:
     return len(view.pkt.data) - view.transport < _HEADERS.get(view.protocol, 0)
 
 
-def _keys_of(rule: Rule) -> list[Key]:
+def _keys_of(rule: Rule) -> list[tuple[Key, ...]]:
     plain = takewhile(lambda test: test.is_plain, rule.tests)
-    return [key for test in plain if (key := test.key) is not None]
+    return [keys for test in plain if (keys := test.keys)]
 
 
-def _spread(field: str, keys: list[list[Key]]) -> int:
-    return len({key for of_rule in keys for key in of_rule if key[0] == field})
+def _spread(field: str, keys: list[list[tuple[Key, ...]]]) -> int:
+    return len({key for of_rule in keys for of_test in of_rule for key in of_test if key[0] == field})

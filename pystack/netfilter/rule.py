@@ -41,6 +41,12 @@ class Match:
         """What a packet that matches has in one field, where that can be said: rules are looked up by it."""
         return None
 
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The same where a packet may have one of several there; all of one field and mask."""
+        key = self.key
+        return () if key is None else (key,)
+
 
 class Target:
     """What is done with a packet: a verdict (verdict.py), CONTINUE, or RETURN."""

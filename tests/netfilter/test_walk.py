@@ -7,7 +7,7 @@ import pytest
 from pystack.netfilter.index import WORTH_IT, RuleIndex
 from pystack.netfilter.matches.header import Destination, InInterface, Protocol, Source
 from pystack.netfilter.matches.limit import Nth
-from pystack.netfilter.matches.ports import DestinationPort, Range, Whole
+from pystack.netfilter.matches.ports import DestinationPort, Multiport, Range, Whole
 from pystack.netfilter.rule import CONTINUE, RETURN, BaseChain, Chain, Jump, Match, Target, Verdict
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
@@ -118,9 +118,14 @@ def random_tests(rng: random.Random) -> list[tuple[Match, ...]]:
         Nth(2, 0, inverted=False),
     ]
     port = DestinationPort(Range(low := rng.randrange(4), low + rng.randrange(2), rng.random() < 0.2))
+    ports = tuple(
+        Range(low := rng.randrange(6), low + (rng.random() < 0.1)) for _ in range(rng.randrange(1, 4))
+    )
+    several = Multiport(ports, rng.random() < 0.2, destinations=True, inverted=rng.random() < 0.2)
     return [(one,) for one in single] + [
         (Protocol(number), Whole(length)),
         (Protocol(number), Whole(length), port),
+        (Protocol(number), Whole(length), several),
     ]
 
 

@@ -31,12 +31,6 @@ BOTH: Final = 2  # directions
 _MOST_AT_ONCE: Final = 8  # connections that connlimit forgets for one packet
 
 
-def _state_bit(pkt: Packet, conn: Conn | None) -> int:
-    if conn is not None:
-        return state_bit(pkt.ctinfo)
-    return STATE_UNTRACKED if pkt.ctinfo == IP_CT_UNTRACKED else STATE_INVALID
-
-
 @dataclass(frozen=True, slots=True)
 class CtState(Match):
     """`-m state`, and `--ctstate`: a set of STATE_* bits."""
@@ -49,11 +43,16 @@ class CtState(Match):
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_conntrack.c conntrack_mt()"""
-        conn = tracked(view.pkt)
-        bits = _state_bit(view.pkt, conn)
-        if conn is not None:
-            bits |= STATE_SNAT if conn.status & IPS_SRC_NAT else 0
-            bits |= STATE_DNAT if conn.status & IPS_DST_NAT else 0
+        pkt = view.pkt
+        conn = tracked(pkt)
+        if conn is None:
+            bits = STATE_UNTRACKED if pkt.ctinfo == IP_CT_UNTRACKED else STATE_INVALID
+        else:
+            bits = state_bit(pkt.ctinfo)
+            if conn.status & IPS_SRC_NAT:
+                bits |= STATE_SNAT
+            if conn.status & IPS_DST_NAT:
+                bits |= STATE_DNAT
         return bool(self.states & bits) != self.inverted
 
 

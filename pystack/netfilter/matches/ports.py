@@ -148,12 +148,21 @@ class Multiport(Match):
         if found is None:
             view.hotdrop = view.hotdrop or not view.fragment
             return False
-        asked = found[: 1 + self.destinations] if self.sources else found[1:]
+        source, destination = found
         for one in self.ranges:
-            for port in asked:
-                if one.holds(port):
-                    return not self.inverted
+            if (self.destinations and one.low <= destination <= one.high) or (
+                self.sources and one.low <= source <= one.high
+            ):
+                return not self.inverted
         return self.inverted
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The ports, if destinations alone are asked for and none of them is a range."""
+        ranges = self.ranges
+        if self.sources or self.inverted or any(one.low != one.high for one in ranges):
+            return ()
+        return tuple(("dport", EXACT, one.low) for one in ranges)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ class NatPoint:
         self._done = DONE[self._manip]
         self._changed = CHANGED[self._manip], CHANGED[1 - self._manip]  # by direction of the packet
         self._is_before_routing = hook == PREROUTING
+        self._is_behind_routing = hook == POSTROUTING
         self.cross = self._cross_local if hook == OUTPUT else self._cross
 
     def register(self, fn: HookFn, priority: int, name: str) -> HookEntry:
@@ -107,7 +108,7 @@ class NatPoint:
             if not conn.status & self._done:
                 verdict = self._decide(conn, pkt, state)
                 return self._translate(conn, pkt) if verdict == NF_ACCEPT else verdict
-        if conn.masq_index and self._nat.left_by_another(conn, pkt, state):
+        if conn.masq_index and self._is_behind_routing and self._nat.left_by_another(conn, pkt, state):
             return NF_DROP
         return self._translate(conn, pkt)
 

@@ -14,7 +14,7 @@ from pystack.netfilter.conntrack.info import (
     direction,
 )
 from pystack.netfilter.conntrack.tuples import inverted, read
-from pystack.netfilter.hooks import POSTROUTING, HookState
+from pystack.netfilter.hooks import HookState
 from pystack.netfilter.nat.ranges import MANIP_SRC, NatRange
 from pystack.netfilter.nat.unique import Chooser
 from pystack.netfilter.verdict import NF_ACCEPT
@@ -62,14 +62,14 @@ class Nat:
         return self.setup_info(conn, NatRange((stays, stays)), manip)
 
     def left_by_another(self, conn: Conn, pkt: Packet, state: HookState) -> bool:
-        """Whether a masqueraded packet leaves by another device than the first one did: its source would be
-        wrong there, so the connection ends.
+        """Whether a masqueraded packet, behind its route, leaves by another device than the first one did.
+        Its source would be wrong there, so the connection ends.
 
         Linux: include/net/netfilter/nf_nat.h nf_nat_oif_changed()
         """
-        if not conn.masq_index or state.hook != POSTROUTING or direction(pkt.ctinfo) != ORIGINAL:
-            return False
         if state.outdev is None or state.outdev.ifindex == conn.masq_index:
+            return False
+        if not conn.masq_index or direction(pkt.ctinfo) != ORIGINAL:
             return False
         self._context.account(conn, pkt)
         self._context.kill(conn)
