@@ -127,7 +127,8 @@ class NetfilterPath:
     def smallest_mtu(self, pkt: Packet) -> int:
         """Linux: net/netfilter/xt_TCPMSS.c tcpmss_reverse_mtu()"""
         route, header = pkt.route, pkt.ip
-        onward = route.mtu if isinstance(route, Rtable) else 0
+        bridge = None if pkt.physin is None else pkt.physin.master  # Linux: bridge_parent_rtable()
+        onward = route.mtu if isinstance(route, Rtable) else 0 if bridge is None else bridge.mtu
         back = None if header is None else self._ipv4.router.route_output(Flow(header.saddr))
         return min(onward, back.mtu) if isinstance(back, Rtable) else onward
 

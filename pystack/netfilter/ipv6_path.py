@@ -48,8 +48,9 @@ class Ipv6Path:
         """Linux: net/ipv6/netfilter/nf_reject_ipv6.c nf_send_reset6()"""
 
     def smallest_mtu(self, pkt: Packet) -> int:
-        """Linux: net/netfilter/xt_TCPMSS.c tcpmss_reverse_mtu()"""
-        return 0
+        """A bridge's own: there is no route back. Linux: net/netfilter/xt_TCPMSS.c tcpmss_reverse_mtu()"""
+        bridge = None if pkt.physin is None else pkt.physin.master
+        return 0 if bridge is None else bridge.mtu
 
     def duplicate(self, pkt: Packet, hook: int, gateway: int, oif: str) -> None:
         """Linux: net/ipv6/netfilter/nf_dup_ipv6.c nf_dup_ipv6()"""
