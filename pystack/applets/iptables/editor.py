@@ -89,23 +89,35 @@ class Editor:
     def append(self, command: Command) -> None:
         """`-A`"""
         table = self.table(command.table)
-        for spec in command.specs():
+        refused: KernelRefused | None = None  # which the kernel says when it has been sent all
+        for spec in self._specs(command, table):
             chain = self._chain_for(table, command, spec)
-            table.append(chain, self._compiled(command, table, chain, spec, "APPEND"))
-            self._validate(table, chain, len(chain.rules) - 1, "APPEND")
+            try:
+                table.append(chain, self._compiled(command, table, chain, spec, "APPEND"))
+                self._validate(table, chain, len(chain.rules) - 1, "APPEND")
+            except KernelRefused as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
 
     def insert(self, command: Command) -> None:
         """`-I`; the first place if none is given."""
         table = self.table(command.table)
         at = max(command.rulenum - 1, 0)
-        for spec in command.specs():  # each in front of the one before
+        refused: KernelRefused | None = None
+        for spec in self._specs(command, table):  # each in front of the one before
             chain = self._chain_for(table, command, spec)
             if at > len(chain.rules):
                 raise KernelRefused(E2BIG)
             if self.owner.is_nft:
                 self.told(spec)
-            table.insert(chain, at, self._compiled(command, table, chain, spec, "INSERT"))
-            self._validate(table, chain, at, "INSERT")
+            try:
+                table.insert(chain, at, self._compiled(command, table, chain, spec, "INSERT"))
+                self._validate(table, chain, at, "INSERT")
+            except KernelRefused as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
 
     def replace(self, command: Command) -> None:
         """`-R`"""
@@ -132,7 +144,7 @@ class Editor:
                 raise KernelRefused(E2BIG)
             return table.delete(chain, command.rulenum - 1)
         missing: KernelRefused | None = None
-        for spec in command.specs():
+        for spec in self._specs(command, table):
             try:
                 chain, number = self._found(table, command.chain, spec)
                 table.delete(chain, number)
@@ -144,14 +156,21 @@ class Editor:
     def check(self, command: Command) -> None:
         """`-C`: raises KernelRefused if there is no such rule."""
         table = self.table(command.table)
-        for spec in command.specs():
+        for spec in self._specs(command, table):
             self._found(table, command.chain, spec)
+
+    def _specs(self, command: Command, table: Table) -> list[RuleSpec]:
+        """A command's rules. The legacy tool tells of them all before the kernel sees the first."""
+        specs = command.specs()
+        if not self.owner.is_nft:
+            self._check_target(table, specs[0])
+            for spec in specs:
+                self.told(spec)
+        return specs
 
     def _found(self, table: Table, name: str, spec: RuleSpec) -> tuple[Chain, int]:
         """Where a rule is. libiptc words it otherwise if it had to look for the target's name."""
         self._check_target(table, spec)
-        if not self.owner.is_nft:
-            self.told(spec)
         chain = table.chains.get(name)
         for number, rule in enumerate(chain.rules if chain is not None else ()):
             if chain is not None and spec.same_as(rule):
@@ -164,7 +183,7 @@ class Editor:
     def _chain_for(self, table: Table, command: Command, spec: RuleSpec) -> Chain:
         """Where a rule shall stand."""
         self._check_target(table, spec)
-        if command.letter == "A" or not self.owner.is_nft:
+        if command.letter == "A" and self.owner.is_nft:
             self.told(spec)
         return self.chain(table, command.chain)
 

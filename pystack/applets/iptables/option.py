@@ -52,7 +52,7 @@ class Option:
     aliases: tuple[str, ...] = ()  # other names for the same: `--source-port` is `--sport`
     more: Callable[[Any, str | None, Where], Any] | None = None  # takes one word more
     check: Callable[[Where], None] | None = None  # before it is read
-    told_as: str = ""  # what a second one is called, where that is not its name
+    told_as: str = ""  # what errors call it, where that is not its name
     twice: str = ""  # what is said of a second one, where that is not the usual text
 
 

@@ -337,7 +337,15 @@ class Parser:
         name, names, protocol = loaded.extension.name, self._names, self._protocol_text
         inverted = header.protocol_inverted
         return Where(
-            name, option.name, names, protocol, self._family, header.protocol, inverted, given, self.warn
+            name,
+            option.told_as or option.name,
+            names,
+            protocol,
+            self._family,
+            header.protocol,
+            inverted,
+            given,
+            self.warn,
         )
 
     # --- the end ------------------------------------------------------------------------------------------

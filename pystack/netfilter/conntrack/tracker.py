@@ -163,14 +163,17 @@ class Tracker:
         return conn
 
     def _find(self, key: bytes, zone: Zone) -> tuple[Conn | None, bool]:
-        """The connection that a packet with this tuple belongs to, and whether it is an answer there."""
+        """The connection that a packet with this tuple belongs to, and whether it is an answer there.
+
+        One from an address and port to the same address and port is its own answer, and taken for that.
+        """
         find = self._context.find
         wanted = in_zone(key, zone.of(ORIGINAL))
         conn = find(wanted)
         if conn is None and zone.of(ORIGINAL) != zone.of(REPLY):
             wanted = in_zone(key, zone.of(REPLY))
             conn = find(wanted)
-        return conn, conn is not None and conn.original != wanted
+        return conn, conn is not None and (conn.original != wanted or conn.reply == wanted)
 
     def _begin(self, key: bytes, zone: Zone, template: Conn | None) -> Conn | Literal[_Full.FULL] | None:
         """A connection that is in no table yet; None if such a packet begins none.

@@ -13,7 +13,10 @@ from pystack.netfilter.targets.conntrack import Ct, NoTrack
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
 from pystack.packet import Packet
+from pystack.wire import udp
+from pystack.wire.ipv4 import IPPROTO_UDP
 from pystack.wire.tcp import ACK, FIN, RST, SYN
+from tests.frames import datagram
 from tests.netfilter.conntrack import talk
 from tests.netfilter.conntrack.router import PystackRouter
 from tests.netfilter.conntrack.talk import ADDRESSES, Said, bare, error_about, ping, query, segment
@@ -48,6 +51,12 @@ def state_of(router: PystackRouter) -> str:
 def test_the_first_packet_is_new_and_all_after_an_answer_are_established(router: PystackRouter) -> None:
     assert say(router, query(0, 5, 6), query(0, 5, 6)) == ["NEW", "NEW"]
     assert say(router, query(1, 6, 5), query(0, 5, 6)) == ["ESTABLISHED", "ESTABLISHED"]
+
+
+def test_what_goes_from_an_address_and_port_to_the_same_answers_itself(router: PystackRouter) -> None:
+    address = ADDRESSES[1]
+    said = 0, datagram(udp.build(5, 5, b"x", address, address), IPPROTO_UDP, src=address, dst=address)
+    assert say(router, said, said) == ["NEW", "ESTABLISHED"]
 
 
 def test_an_error_is_related_to_what_it_complains_of(router: PystackRouter) -> None:

@@ -54,7 +54,7 @@ class NflogExtension(TargetExtension):
     def check(self, values: Values) -> None:
         """One line only."""
         if "nflog-prefix" in values and "\n" in values["nflog-prefix"].value:
-            raise Refused("Newlines not allowed in --nflog-prefix")
+            raise Refused("Newlines not allowed in --log-prefix")
 
     def warnings(self, values: Values) -> tuple[str, ...]:
         """An option that never did anything."""

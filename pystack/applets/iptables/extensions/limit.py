@@ -16,7 +16,7 @@ from pystack.netfilter.rule import Match
 _UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _SHOWN: Final = (("day", 86400), ("hour", 3600), ("min", 60), ("sec", 1))  # the largest first
 _DEFAULT_BURST: Final = 5
-_COUNT: Final = re.compile(r"\s*(\d+)")
+_COUNT: Final = re.compile(r"\s*([+-]?\d+)")
 
 
 class RateUnits:
@@ -42,12 +42,18 @@ class RateUnits:
                 raise Refused(self._complaint(text, where))
             seconds = known[0]
         found = _COUNT.match(count_text)
-        if found is None or not int(found[1]):
+        count = 0 if found is None else self._counted(int(found[1]), where)
+        if not count:
             raise Refused(self._complaint(text, where))
-        interval = self._scale * seconds // (int(found[1]) & U32)
+        interval = self._scale * seconds // count
         if not interval:
             raise Refused(f'Rate too fast "{text}"')
         return interval, seconds
+
+    def _counted(self, count: int, where: Where) -> int:
+        """What is left of it in a register: atoi() for limit, atoll() for hashlimit."""
+        longest = min(max(count, -(2**63)), 2**63 - 1)
+        return longest & (2**64 - 1 if where.extension == "hashlimit" else U32)
 
     def _complaint(self, text: str, where: Where) -> str:
         if where.extension == "hashlimit":

@@ -190,6 +190,7 @@ class TtlTarget(TargetExtension):
 
     families: ClassVar[tuple[Family, ...]] = (IPV4,)
     name = "TTL"
+    ids = ("ttl-set", "ttl-inc", "ttl-dec")
     tables = ("mangle",)
     options = (
         Option("ttl-set", uint(U8), excludes=("ttl-inc", "ttl-dec")),
@@ -221,6 +222,7 @@ class HopLimitTarget(TtlTarget):
 
     families = (IPV6,)
     name = "HL"
+    ids = ("hl-set", "hl-inc", "hl-dec")
     options = (
         Option("hl-set", uint(U8), excludes=("hl-inc", "hl-dec")),
         Option("hl-dec", uint(U8, 1), excludes=("hl-set", "hl-inc")),

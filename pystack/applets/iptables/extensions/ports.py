@@ -222,8 +222,7 @@ class Tcp(_Ports):
         if "tcp-option" in values:
             given = values["tcp-option"]
             text += f" option={'!' if given.inverted else ''}{given.value}"
-        if "tcp-flags" in values:
-            given = values["tcp-flags"]
+        if "tcp-flags" in values and not _says_nothing("tcp-flags", given := values["tcp-flags"]):
             mask, flags = given.value
             shown = f"0x{mask:02X}/0x{flags:02X}"
             if names is not None:
