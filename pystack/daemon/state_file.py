@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -108,7 +108,7 @@ class StateFile:
 
     def save(self, host: Host) -> None:
         """Write all flows; a fault is told once."""
-        self._write(b"".join(_lines(host)))
+        self._write(_lines(host))
 
     async def save_bit_by_bit(self, host: Host) -> None:
         """The same, some flows at a time, so that packets do not wait for it."""
@@ -116,14 +116,14 @@ class StateFile:
         for part in _lines(host):
             parts.append(part)
             await trio.lowlevel.checkpoint()
-        await trio.to_thread.run_sync(self._write, b"".join(parts))
+        await trio.to_thread.run_sync(self._write, parts)
 
-    def _write(self, octets: bytes) -> None:
+    def _write(self, parts: Iterable[bytes]) -> None:
         unfinished = self.path + _UNFINISHED
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with open(os.open(unfinished, flags, 0o600), "wb") as file:
-                file.write(octets)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, self.path)
