@@ -42,16 +42,18 @@ SETTINGS: Final = {
     "acct": (0, 1),
 }
 EVENTS: Final = Start("conntrack -E", "events")  # which both sides have to tell in the same order
+LISTENERS: Final = 10  # in a hundred scenarios: each step waits for what they print
 COMMANDS: Final = 3  # in a hundred steps
 AT_ONCE: Final = 3  # conversations
 
 
 def draw(dice: Dice, cases: int) -> Scenario:
-    """A router between two stations, and so many steps, told of from the first."""
+    """A router between two stations, and so many steps; sometimes with somebody who listens."""
     setup = SETUP + "".join(f"{_setting(dice)}\n" for _ in range(dice.between(0, 3)))
     talk = _Talk(dice)
-    steps = tuple(_step(dice, talk) for _ in range(cases - 1))
-    return Scenario("", "conntrack", Topology(PORTS, setup), (EVENTS, *steps))
+    listens = dice.chance(LISTENERS)
+    steps = (*((EVENTS,) if listens else ()), *(_step(dice, talk) for _ in range(cases - listens)))
+    return Scenario("", "conntrack", Topology(PORTS, setup), steps)
 
 
 def _setting(dice: Dice) -> str:
