@@ -89,6 +89,8 @@ _OF_ANY: Final[Mapping[str, Callable[[Any], Value]]] = {
     "IP_TOS": lambda sock: sock.tos,
     "IP_TTL": lambda sock: sock.ttl or sock.context.confs.ipv4.ip_default_ttl,
     "IP_RECVERR": lambda sock: int(sock.recverr),
+    "IP_HDRINCL": lambda sock: 0,
+    "IP_NODEFRAG": lambda sock: 0,
     "IP_MTU": _mtu,
     "IP_MULTICAST_IF": _multicast_if,
 }

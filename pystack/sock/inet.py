@@ -71,6 +71,8 @@ class InetSocket(Socket):
         "ip_options",
         "is_connected",
         "keepopen",
+        "linger",
+        "linger_time",
         "mark",
         "mc_addr",
         "mc_all",
@@ -117,6 +119,8 @@ class InetSocket(Socket):
         self.pmtudisc = IP_PMTUDISC_DONT if no_discovery else IP_PMTUDISC_WANT
         self.broadcast = False
         self.keepopen = False
+        self.linger: int | None = None  # how long close() waits; None: not at all
+        self.linger_time = 0  # what was said last
         self.recverr = False
         self.reuse = False
         self.reuseport = False

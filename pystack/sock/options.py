@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from pystack.errors import EADDRNOTAVAIL, EINVAL, ENODEV, NetError, NotModelled
+from pystack.errors import EADDRNOTAVAIL, EINVAL, NetError, NotModelled
 from pystack.sock.control import BITS, STAMPS
 from pystack.sock.inet import InetSocket
 from pystack.wire import ip_options
@@ -96,8 +96,8 @@ def _set_number_of_any_socket(sock: InetSocket, name: str, value: int) -> None:
     elif name == "SO_PRIORITY":
         sock.priority = value & _UNSIGNED
     elif name == "SO_BINDTOIFINDEX":
-        if value and (value < 0 or sock.context.devices.by_index(value) is None):
-            raise NetError(EINVAL if value < 0 else ENODEV)
+        if value < 0:
+            raise NetError(EINVAL)
         sock.ifindex = value
     else:
         raise NotModelled(name, KNOWN)

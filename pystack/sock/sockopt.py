@@ -13,6 +13,7 @@ from pystack.errors import (
     EINVAL,
     ENOENT,
     ENOPROTOOPT,
+    EOPNOTSUPP,
     EPROTO,
     NetError,
     NotModelled,
@@ -56,14 +57,15 @@ def set_option(sock: InetSocket, level: int, number: int, value: bytes) -> None:
 
 def get_option(sock: InetSocket, level: int, number: int, length: int) -> bytes:
     """getsockopt(): at most so many octets. Raises NetError, NotModelled."""
+    if level == IPPROTO_TCP and not isinstance(sock, TcpSock):
+        raise NetError(EOPNOTSUPP)
     name = _name(sock, level, number)
     if length < 0:
         raise NetError(EINVAL)
     if name in ("SO_RCVTIMEO", "SO_SNDTIMEO"):
         return _timeval(sock.rcvtimeo if name == "SO_RCVTIMEO" else sock.sndtimeo)[:length]
     if name == "SO_LINGER":
-        linger = sock.linger if isinstance(sock, TcpSock) else None
-        return _TWO_INTS.pack(linger is not None, linger or 0)[:length]
+        return _TWO_INTS.pack(sock.linger is not None, sock.linger_time)[:length]
     if name in ("SO_ATTACH_FILTER", "IP_OPTIONS"):
         octets = _filter_text(sock) if name == "SO_ATTACH_FILTER" else _ip_options(sock)
         return octets[:length]
@@ -98,8 +100,9 @@ def _set_linger(sock: InetSocket, value: bytes) -> None:
     if len(value) < _TWO_INTS.size:
         raise NetError(EINVAL)
     is_on, seconds = _TWO_INTS.unpack_from(value)
-    if isinstance(sock, TcpSock):
-        sock.linger = seconds if is_on else None
+    sock.linger = seconds if is_on else None
+    if is_on:
+        sock.linger_time = seconds
 
 
 def _set_receive_time(sock: InetSocket, value: bytes) -> None:

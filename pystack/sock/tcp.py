@@ -68,10 +68,10 @@ class TcpSocket(TcpSock):
 
     def bind(self, address: int = 0, port: int = 0) -> None:
         """bind(). Linux: net/ipv4/af_inet.c __inet_bind()"""
-        old = self.rcv_saddr, self.saddr
+        old = self.rcv_saddr, self.saddr, self._way
         self.bind_address(address)
         if self.num or self.state is not TcpState.CLOSE:
-            self.rcv_saddr, self.saddr = old
+            self.rcv_saddr, self.saddr, self._way = old
             raise NetError(EINVAL)
         if not port and self.bind_no_port:
             self.port_is_bound, self.address_is_locked = True, bool(self.rcv_saddr)

@@ -41,8 +41,9 @@ _FINAL_ERRORS: Final = (icmp.ICMP_PARAMETERPROB, icmp.ICMP_TIME_EXCEEDED)
 _FINAL_CODES: Final = (icmp.ICMP_NET_UNREACH, icmp.ICMP_HOST_UNREACH)
 _COPIED: Final = (  # from the listener to its clones
     "reuse reuseport ifindex mark tos ttl pmtudisc transparent freebind rcvbuf rcvbuf_is_locked sndbuf "
-    "sndbuf_is_locked keepopen keepidle keepintvl keepcnt linger linger2 nodelay cork user_timeout user_mss "
-    "recverr min_ttl priority filter filter_is_locked told rcvtimeo sndtimeo bind_no_port"
+    "sndbuf_is_locked keepopen keepidle keepintvl keepcnt linger linger_time linger2 nodelay cork "
+    "user_timeout user_mss shutdown recverr min_ttl priority filter filter_is_locked told "
+    "rcvtimeo sndtimeo bind_no_port"
 ).split()
 
 

@@ -115,7 +115,6 @@ class TcpSock(InetSocket, Endpoint):
         "last_oow_ack",
         "last_received",
         "last_sent",
-        "linger",
         "linger2",
         "listening",
         "max_packets_out",
@@ -307,7 +306,6 @@ class TcpSock(InetSocket, Endpoint):
         self.syn_retries = 0
         self.defer_accept = 0
         self.user_timeout = 0.0
-        self.linger: int | None = None
         self.linger2 = 0
         self.listening: Listening | None = None
 

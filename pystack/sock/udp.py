@@ -46,10 +46,10 @@ class UdpSocket(InetSocket):
 
     def bind(self, address: int = 0, port: int = 0) -> None:
         """bind(). Linux: net/ipv4/af_inet.c __inet_bind()"""
-        old = self.rcv_saddr, self.saddr
+        old = self.rcv_saddr, self.saddr, self._way
         self.bind_address(address)
         if self.num or self.is_connected:
-            self.rcv_saddr, self.saddr = old
+            self.rcv_saddr, self.saddr, self._way = old
             raise NetError(EINVAL)
         if not port and self.bind_no_port:
             self._address_is_locked = bool(address)

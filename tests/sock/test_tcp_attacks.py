@@ -2,8 +2,11 @@
 
 import random
 import sys
+import tracemalloc
+from collections.abc import Callable
 from types import FunctionType, ModuleType
 
+from pystack.applets import virtual
 from pystack.sock.tcp_states import TcpState
 from pystack.wire import tcp
 from pystack.wire.checksum import transport_sum
@@ -11,7 +14,6 @@ from pystack.wire.ipv4 import IPPROTO_TCP
 from tests.frames import OUR_IP, datagram, ip, packet_frame
 from tests.sock.tcp_peer import ISN, MSS, OUR_PORT, Peer
 
-FLOOD = 5000
 BACKLOG = 64
 
 
@@ -22,19 +24,24 @@ def syn_from(source: int, sport: int) -> bytes:
 
 
 def flood(peer: Peer, number: int) -> None:
+    """From all over the world, which lies behind Alice."""
+    virtual.run("ip route replace default via 10.0.0.2".split(), peer.box.host)
     chance = random.Random(1)
     for _ in range(number):
-        source = ip("10.0.0.0") + chance.randrange(10, 250)
+        source = ip("20.0.0.0") + chance.randrange(1 << 28)
         peer.box.send(peer.eth0, syn_from(source, chance.randrange(1024, 65536)))
         peer.box.sent(peer.eth0)
 
 
-def test_a_syn_flood_keeps_no_more_than_the_backlog_and_others_get_in() -> None:
-    peer = Peer()
+def test_a_syn_flood_keeps_no_more_than_the_backlog_and_others_get_in(scaled: Callable[[int], int]) -> None:
+    peer, number = Peer(), scaled(100_000)
     listener = peer.listen(BACKLOG)
-    flood(peer, FLOOD)
+    flood(peer, BACKLOG * 2)
+    held = footprint_of_all(peer)
+    flood(peer, number)
+    assert footprint_of_all(peer) < held + 64 * 1024
     assert len(peer.box.ns.tcp.tcp.connections) <= BACKLOG + 1
-    assert peer.box.ns.snmp.TcpExt.SyncookiesSent > FLOOD * 0.9
+    assert peer.box.ns.snmp.TcpExt.SyncookiesSent > number * 0.9
     peer.send("S", options=MSS)
     assert peer.heard() == ["S. 0 ack 1"]
     peer.send(".", 1, 1)
@@ -109,6 +116,10 @@ def test_random_octets_instead_of_a_segment_are_survived() -> None:
     assert sock.state in TcpState
 
 
+def footprint_of_all(peer: Peer) -> int:
+    return sum(footprint(end) for end in peer.box.ns.tcp)
+
+
 def footprint(root: object) -> int:
     """Octets that an object holds alone, what it shares with others left out."""
     seen: set[int] = set()
@@ -137,3 +148,23 @@ def test_an_idle_connection_is_small() -> None:
     peer.send("P.", 1, 1, b"hello")
     sock.recv()
     assert footprint(sock) < 10 * 1024
+
+
+def test_ten_thousand_idle_connections_hold_less_than_ten_kibibytes_each(
+    scaled: Callable[[int], int],
+) -> None:
+    peer, number = Peer(), scaled(10_000)
+    listener = peer.listen(BACKLOG)
+    children = []
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for port in range(10_000, 10_000 + number):
+        peer.port = port
+        peer.send("S", options=MSS)
+        peer.heard()
+        peer.send(".", 1, 1)
+        children.append(listener.accept())
+    held = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert all(child is not None and child.state is TcpState.ESTABLISHED for child in children)
+    assert held / number < 10 * 1024

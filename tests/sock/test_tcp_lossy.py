@@ -1,6 +1,7 @@
 """A stream arrives whole, in order and once, whatever happens on the way."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -61,6 +62,13 @@ def test_a_stream_survives_loss_reordering_and_doubling(seed: int) -> None:
     link = Link(seed=seed, loss=0.01, doubled=0.01, reordered=0.05)
     assert_intact(link, transfer(link))
     assert link.lost > 5
+
+
+@pytest.mark.slow
+def test_a_hundred_megabytes_arrive_both_ways(scaled: Callable[[int], int]) -> None:
+    link = Link(seed=9, loss=0.01, doubled=0.01, reordered=0.01)
+    assert_intact(link, transfer(link, scaled(100_000_000)))
+    assert link.lost > 50
 
 
 @pytest.mark.parametrize("seed", range(2))

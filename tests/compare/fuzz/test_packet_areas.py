@@ -8,12 +8,12 @@ import pytest
 from pystack.compare.fuzz.areas import AREAS
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.lab.pystack_side import PystackSide
-from pystack.compare.records import Frame
+from pystack.compare.records import Frame, Output
 from pystack.compare.scenario import Run, Scenario, Send
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 
-AREA_NAMES = ("arp", "conntrack", "fragments", "icmp", "nat")
+AREA_NAMES = ("arp", "conntrack", "fragments", "icmp", "sockets", "nat")
 
 
 def drawn(area: str, seeds: int, cases: int = 300) -> Iterator[Scenario]:
@@ -85,3 +85,16 @@ def test_of_packets_a_third_is_answered_or_passed_on_and_all_errors_are_among_th
         if frame[12:14] == ETH_P_IP.to_bytes(2, "big") and frame[23] == 1
     )
     assert not (icmp.ERROR_TYPES | {icmp.ICMP_ECHOREPLY}) - messages.keys() - {icmp.ICMP_SOURCE_QUENCH}
+
+
+def test_of_the_calls_of_programs_most_succeed_and_connections_come_to_every_state() -> None:
+    side, outputs, states = PystackSide(), Counter[int](), set[str]()
+    for scenario in drawn("sockets", 4, 600):
+        side.open(scenario.topology)
+        for record in side.play(scenario, hops=False):
+            if isinstance(record, Output):
+                outputs[record.rc] += 1
+                states |= {record.text.strip()} if record.command.endswith(" state") else set()
+    assert outputs[0] > 2 * outputs[1]
+    assert outputs[0] > 2 * outputs[2], "a call on a socket that a failed accept() has not made"
+    assert states >= {"ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT1", "FIN_WAIT2", "CLOSE"}
