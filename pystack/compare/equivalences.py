@@ -228,9 +228,18 @@ def alike(left: bytes, right: bytes, injected: Injected) -> list[str] | None:
     if left == right:
         return []
     masked_left, masked_right, used = _masked(left, right, injected)
-    if masked_left == masked_right and _sums_hold(left) == _sums_hold(right):
+    if masked_left == masked_right and (_sums_hold(left) == _sums_hold(right) or _same_tcp_sum(left, right)):
         return used
     return None
+
+
+def _same_tcp_sum(left: bytes, right: bytes) -> bool:
+    """A sum that is left to a device covers the ends alone; beside numbers by chance it may seem to hold."""
+    place = place_of(left, "tcp.chksum")
+    if place is None:
+        return False
+    start, end = place
+    return left[start:end] == right[start:end] and _sums_hold(left)[:2] == _sums_hold(right)[:2]
 
 
 def unforgiven(left: bytes, right: bytes, injected: Injected) -> list[str]:

@@ -52,7 +52,7 @@ def _is_listening(sock: InetSocket) -> int:
 def _mtu(sock: InetSocket) -> int:
     if sock._way is None:
         raise NetError(ENOTCONN)
-    return sock.way_to_peer()[0].mtu
+    return min(sock.way_to_peer()[0].mtu, 0xFFFF)
 
 
 def _device(sock: InetSocket) -> bytes:

@@ -45,7 +45,7 @@ def connect(sk: TcpSock, daddr: int, dport: int) -> None:
 def forget_peer(sk: TcpSock) -> None:
     """Be as new, but for what bind() was told. Linux: net/ipv4/tcp.c tcp_disconnect()"""
     sk.is_connected = sk.is_connecting = sk.has_ended = False
-    sk.daddr = sk.dport = sk.shutdown = sk.write_seq = 0
+    sk.dport = sk.shutdown = sk.write_seq = 0
     sk.srtt = 0.0
     sk.ts_recent_stamp = 0.0
     sk.ts_recent = 0

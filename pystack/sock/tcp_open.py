@@ -177,6 +177,7 @@ def open_connection(sk: TcpSock, segment: Segment) -> None:
     initialize_rcv_mss(sk)
     sk.on_event()
     if sk.shutdown & SEND_SHUTDOWN:
+        sk.become(TcpEvent.CLOSE)
         shut_down_sending(sk)
 
 

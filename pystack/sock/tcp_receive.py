@@ -226,7 +226,7 @@ def _queue_out_of_order(sk: TcpSock, segment: Segment) -> DropReason | None:
     at = len(ooo)
     while at and after(ooo[at - 1].seq, seq):
         at -= 1
-    if at and seq == ooo[at - 1].end_seq and not ooo[at - 1].has_fin:
+    if at and seq == ooo[at - 1].end_seq:
         _join_waiting(sk, segment, at)
         return None
     if at and before(seq, ooo[at - 1].end_seq):
@@ -261,7 +261,7 @@ def _join_waiting(sk: TcpSock, segment: Segment, at: int) -> None:
         previous.seq,
         segment.end_seq,
         previous.payload + bytes(segment.payload),
-        bool(segment.flags & tcp.FIN),
+        previous.has_fin or bool(segment.flags & tcp.FIN),
         previous.truesize + cost,
     )
     tcp_sack.add(sk, segment.seq, segment.end_seq)

@@ -11,18 +11,8 @@ from pystack.compare.scenario import Call, Step
 
 ADDRESSES: Final = ("0.0.0.0", "0.0.0.0", "10.1.0.1", "10.1.0.3", "10.2.0.1", "127.0.0.1", "8.8.8.8")
 BROADCASTS: Final = ("10.1.0.255", "224.0.0.1", "255.255.255.255")
-FAR: Final = (
-    "10.1.0.7",
-    "10.2.0.7",
-    "10.1.0.1",
-    "127.0.0.1",
-    "8.8.8.8",
-    "10.7.0.1",
-    "10.8.0.1",
-    "10.1.0.255",
-    "239.1.1.1",
-    "0.0.0.0",
-)
+FAR: Final = ("10.1.0.7", "10.2.0.7", "8.8.8.8", "10.7.0.1", "10.8.0.1", "10.1.0.255", "239.1.1.1")
+NEAR: Final = ("10.1.0.1", "127.0.0.1", "0.0.0.0")
 PORTS: Final = (6000, 6000, 6001)
 OPTIONS: Final = (
     "SO_REUSEADDR 1",
@@ -56,15 +46,24 @@ def binds(dice: Dice, number: int) -> Iterator[Step]:
     """Two to four sockets, and calls on them in any order."""
     kind = "tcp" if dice.chance(75) else "udp"
     names = [f"b{number}.{index}" for index in range(dice.between(2, 4))]
-    groups = dice.chance(25)
+    options = (*OPTIONS, GROUP) if dice.chance(25) else OPTIONS
+    knocks = dice.chance(50)  # or connections of its own: who is told first when both end differs
     for name in names:
         yield Call(f"{name} socket {kind}")
     for index in range(dice.between(4, 24)):
-        yield from _step(dice, dice.among(names), number, index, (*OPTIONS, GROUP) if groups else OPTIONS)
+        action = dice.weighted(ACTIONS)
+        name = dice.among(names)
+        if action == "knock" and knocks:
+            yield from _knock(dice, number, index)
+        elif action == "connect":
+            target = dice.among(FAR if knocks else (*FAR, *NEAR))
+            yield Call(f"{name} connect {target} {dice.among((*PORTS, 7))}")
+        else:
+            yield from _step(dice, name, action, options)
 
 
-def _step(dice: Dice, name: str, number: int, index: int, options: tuple[str, ...]) -> Iterator[Step]:
-    match dice.weighted(ACTIONS):
+def _step(dice: Dice, name: str, action: str, options: tuple[str, ...]) -> Iterator[Step]:
+    match action:
         case "option":
             yield Call(f"{name} set {dice.among(options)}")
         case "bind":
@@ -72,8 +71,6 @@ def _step(dice: Dice, name: str, number: int, index: int, options: tuple[str, ..
             yield Call(f"{name} bind {address} {dice.among(PORTS)}")
         case "listen":
             yield Call(f"{name} listen {dice.among((3, 1, 5000))}")
-        case "connect":
-            yield Call(f"{name} connect {dice.among(FAR)} {dice.among((*PORTS, 7))}")
         case "accept":
             yield Call(f"{name} accept {name}a")
         case "shutdown":
@@ -81,8 +78,6 @@ def _step(dice: Dice, name: str, number: int, index: int, options: tuple[str, ..
         case "close":
             yield Call(f"{name} set SO_LINGER 1 0")
             yield Call(f"{name} close")
-        case "knock":
-            yield from _knock(dice, number, index)
         case "name":
             yield Call(f"{name} {dice.among(('name', 'peer'))}")
         case _:

@@ -28,12 +28,6 @@ PORTS: Final = (7000, 7000, 7001)
 OPTIONS: Final = (
     "SO_REUSEADDR 1",
     "SO_BROADCAST 1",
-    "IP_RECVERR 1",
-    "IP_RECVERR 0",
-    "IP_PKTINFO 1",
-    "IP_RECVTTL 1",
-    "IP_RECVTOS 1",
-    "IP_RECVORIGDSTADDR 1",
     "IP_TTL 7",
     "IP_TOS 16",
     "IP_MTU_DISCOVER 0",
@@ -43,12 +37,13 @@ OPTIONS: Final = (
     "IP_DROP_MEMBERSHIP 224.0.0.9 10.1.0.1",
     "IP_MULTICAST_ALL 0",
     "IP_MULTICAST_LOOP 0",
-    "SO_BINDTODEVICE tap1",
-    "SO_BINDTODEVICE ",
     "SO_ATTACH_FILTER 1,6 0 0 12",
     "SO_ATTACH_FILTER 4,32 0 0 8,21 0 1 0,6 0 0 65535,6 0 0 0",
     "SO_DETACH_FILTER 0",
 )
+# What an error tells beside itself is not modelled: not both in one sequence.
+TOLD: Final = ("IP_PKTINFO 1", "IP_RECVTTL 1", "IP_RECVTOS 1", "IP_RECVORIGDSTADDR 1")
+ERRORS: Final = ("IP_RECVERR 1", "IP_RECVERR 1", "IP_RECVERR 0")
 ACTIONS: Final = {
     "option": 8,
     "bind": 5,
@@ -74,14 +69,15 @@ def datagrams(dice: Dice, number: int) -> Iterator[Step]:
     names = [f"u{number}.{index}" for index in range(dice.between(1, 3))]
     for name in names:
         yield Call(f"{name} socket udp")
+    options = (*OPTIONS, *dice.among((TOLD, ERRORS)))
     for _ in range(dice.between(4, 24)):
-        yield _step(dice, dice.among(names))
+        yield _step(dice, dice.among(names), options)
 
 
-def _step(dice: Dice, name: str) -> Step:
+def _step(dice: Dice, name: str, options: tuple[str, ...]) -> Step:
     match dice.weighted(ACTIONS):
         case "option":
-            return Call(f"{name} set {dice.among(OPTIONS)}")
+            return Call(f"{name} set {dice.among(options)}")
         case "bind":
             return Call(f"{name} bind {dice.among(ADDRESSES)} {dice.among(PORTS)}")
         case "connect":

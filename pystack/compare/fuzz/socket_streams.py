@@ -33,7 +33,7 @@ OPTIONS: Final = (
     "IP_MINTTL 60",
     "IP_RECVERR 1",
 )
-ASKED: Final = ("SO_ERROR", "TCP_MAXSEG", "SO_ACCEPTCONN", "TCP_QUICKACK", "SO_LINGER", "TCP_LINGER2")
+ASKED: Final = ("TCP_MAXSEG", "SO_ACCEPTCONN", "TCP_QUICKACK", "SO_LINGER", "TCP_LINGER2")
 ACTIONS: Final = {
     "data": 14,
     "ack": 10,

@@ -110,7 +110,7 @@ class VirtualStream(VirtualSocket):
 
     def recvmsg(self, limit: int, control: int, flags: int, /) -> Any:
         if flags & socket.MSG_ERRQUEUE:
-            return _told_error(self._sock)
+            return _told_error(self._sock, limit)
         return self.recv(limit), [], 0, None
 
     def shutdown(self, how: int, /) -> None:
@@ -150,7 +150,7 @@ class VirtualDatagrams(VirtualSocket):
 
     def recvmsg(self, limit: int, control: int, flags: int, /) -> Any:
         if flags & socket.MSG_ERRQUEUE:
-            return _told_error(self._sock)
+            return _told_error(self._sock, limit)
         with _raising():
             received = self._sock.recv()
         if received is None:
@@ -163,13 +163,13 @@ class VirtualDatagrams(VirtualSocket):
             self._sock.shut_down(how)
 
 
-def _told_error(sock: TcpSocket | UdpSocket) -> Any:
+def _told_error(sock: TcpSocket | UdpSocket, limit: int) -> Any:
     """recvmsg(MSG_ERRQUEUE): the payload that failed, for whom it was, and why."""
     error = sock.recv_error()
     if error is None:
         raise refused(EAGAIN)
     whom = address_text(error.daddr), error.dport
-    return error.payload(), [error_message(error)], 0, whom
+    return error.payload()[:limit], [error_message(error)], 0, whom
 
 
 def _ends(address: Address) -> tuple[int, int]:
