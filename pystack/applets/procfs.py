@@ -7,6 +7,7 @@ from typing import Final
 
 from pystack.applets.conntrack.expect_text import expectations_text
 from pystack.applets.conntrack.text import connections_text
+from pystack.applets.proc_sockets import sockstat_text, tcp_text, udp_text
 from pystack.errors import ENOENT, NetError, NotModelled
 from pystack.netns import Netns
 from pystack.sysctl import Knob, Path
@@ -19,7 +20,10 @@ _COUNTERS: Final[dict[str, Callable[[Netns], str]]] = {
     "/proc/net/nf_conntrack_expect": lambda netns: expectations_text(netns.conntrack.context),
     "/proc/net/netstat": lambda netns: netns.snmp.netstat_text(),
     "/proc/net/snmp": lambda netns: netns.snmp.snmp_text(),
+    "/proc/net/sockstat": sockstat_text,
     "/proc/net/softnet_stat": lambda netns: netns.link.backlog.softnet_text(),
+    "/proc/net/tcp": tcp_text,
+    "/proc/net/udp": udp_text,
 }
 
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.requests import Steps
 from pystack.applets.session import Session
+from pystack.applets.ss_details import memory_text, summary
 from pystack.applets.ss_filter import ALL, CONNECTED, LISTENING, Ends, Filter, FilterError
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import NotModelled
@@ -25,8 +26,8 @@ from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_timewait import TimeWait
 from pystack.wire.ipv4 import address_text
 
-_MODELLED: Final = "natuwlo4HO"
-_SHORT: Final = _MODELLED + "hVremTipsbEZzN:60MSdxf:KA:D:F:"
+_MODELLED: Final = "natuwlomps4HO"
+_SHORT: Final = _MODELLED + "hVreTibEZzN:60MSdxf:KA:D:F:"
 _LONG: Final = {
     "numeric": "n",
     "all": "a",
@@ -35,6 +36,9 @@ _LONG: Final = {
     "raw": "w",
     "listening": "l",
     "options": "o",
+    "memory": "m",
+    "processes": "p",
+    "summary": "s",
     "ipv4": "4",
     "no-header": "H",
     "oneline": "O",
@@ -65,6 +69,7 @@ class Entry(NamedTuple):
     ends: Ends
     ifindex: int
     timer: tuple[str, float, int] | None = None  # name, seconds, how often
+    memory: str = ""
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
@@ -82,6 +87,11 @@ def run(args: Sequence[str], session: Session) -> Steps:
     except FilterError as error:
         session.io.err.line(str(error))
         return _FAILED
+    if "s" in options:
+        for line in summary(session.netns):
+            session.io.out.line(line)
+        if options == {"s"}:
+            return 0
     listing = Listing(session.netns, options, wanted, names)
     for line in listing.lines():
         session.io.out.line(line)
@@ -132,15 +142,15 @@ class Listing:
         for endpoint in self._netns.tcp:
             entry = tcp_entry(endpoint)
             if entry is not None:
-                yield entry
+                yield entry._replace(memory=memory_text(endpoint))
 
     def _udp(self) -> Iterator[Entry]:
         for sock in self._netns.udp.ports:
-            yield datagram_entry("udp", sock, sock.num)
+            yield datagram_entry("udp", sock, sock.num)._replace(memory=memory_text(sock))
 
     def _raw(self) -> Iterator[Entry]:
         for sock in self._netns.raw.sockets:
-            yield datagram_entry("raw", sock, sock.protocol)
+            yield datagram_entry("raw", sock, sock.protocol)._replace(memory=memory_text(sock))
 
     # -- cells ---------------------------------------------------------------------------------------------
 
@@ -158,8 +168,14 @@ class Listing:
             self._port(entry.netid, ends.sport),
             f"{address_text(ends.daddr)}:",
             self._port(entry.netid, ends.dport),
-            _timer_text(entry) if "o" in self._options else "",
+            (_timer_text(entry) if "o" in self._options else "") + self._memory(entry),
         ]
+
+    def _memory(self, entry: Entry) -> str:
+        """On a line of its own, unless -O."""
+        if "m" not in self._options:
+            return ""
+        return entry.memory if "O" in self._options else f"\n\t{entry.memory}"
 
     def _port(self, netid: str, port: int) -> str:
         if not port:

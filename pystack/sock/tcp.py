@@ -317,6 +317,7 @@ class TcpSocket(TcpSock):
             child._disconnect()
             child._become_orphan()
         if not self.port_is_locked:
+            self.sport = self.num
             self.tcp.ports.release(self)
 
     def vanish(self) -> None:

@@ -138,6 +138,10 @@ def theirs() -> Iterator[KernelNetns]:
         "-tan src 10.1.0.1",
         "-uan src 10.1.0.0/24",
         "-tan src :80",
+        "-tanp",
+        "-tlnm",
+        "-tlnmO",
+        "-uanm",
     ],
 )
 def test_the_listing_is_the_real_ones(theirs: KernelNetns, words: str) -> None:
@@ -167,8 +171,39 @@ def test_timers_are_told() -> None:
     assert ",500ms,0)" in ours.ss("-tno state syn-sent").out
 
 
-@pytest.mark.parametrize("words", ["-i", "-tp", "-e", "-m", "-s", "-tan dev lo", "-tan '('", "-tan sport ="])
+@pytest.mark.parametrize("words", ["-i", "-e", "-tan dev lo", "-tan '('", "-tan sport ="])
 def test_what_is_not_modelled_is_refused_by_name(words: str) -> None:
     done = Ours().ss(words)
     assert done.rc == 2
     assert done.err.startswith("pystack: ss")
+
+
+def test_all_sockets_are_summed_up() -> None:
+    assert Ours().ss("-s").out.splitlines()[:2] == [
+        "Total: 11",
+        "TCP:   9 (estab 5, closed 2, orphaned 0, timewait 2)",
+    ]
+
+
+def fields(text: str) -> list[list[str]]:
+    """The rows of /proc/net/tcp without what each side has its own of: number, timer, inode, references."""
+    rows = [line.split() for line in text.splitlines()[1:]]
+    return sorted([*row[1:5], *row[6:9]] for row in rows)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ["tcp", "udp"])
+def test_the_files_of_proc_have_the_kernels_rows(theirs: KernelNetns, name: str) -> None:
+    kernel = theirs.run(f"cat /proc/net/{name}").out
+    ours = virtual.run(["cat", f"/proc/net/{name}"], Ours().box.host).out
+    assert [len(line) for line in ours.splitlines()] == [len(line) for line in kernel.splitlines()]
+    assert ours.splitlines()[0] == kernel.splitlines()[0]
+    assert fields(ours) == fields(kernel)
+
+
+@pytest.mark.root
+def test_sockstat_counts_what_is_in_use(theirs: KernelNetns) -> None:
+    kernel = theirs.run("cat /proc/net/sockstat").out
+    ours = virtual.run(["cat", "/proc/net/sockstat"], Ours().box.host).out
+    words = [[line.split()[:3] for line in text.splitlines()[1:]] for text in (ours, kernel)]
+    assert words[0] == words[1]

@@ -24,6 +24,8 @@ FAR: Final = (
     "10.1.0.255",
     "224.0.0.9",
 )
+# A connect() that fails leaves traces.
+REACHED: Final = ("10.1.0.7", "10.1.0.1", "127.0.0.1", *ADDRESSES[-2:])
 PORTS: Final = (7000, 7000, 7001)
 OPTIONS: Final = (
     "SO_REUSEADDR 1",
@@ -81,7 +83,7 @@ def _step(dice: Dice, name: str, options: tuple[str, ...]) -> Step:
         case "bind":
             return Call(f"{name} bind {dice.among(ADDRESSES)} {dice.among(PORTS)}")
         case "connect":
-            return Call(f"{name} connect {dice.among(FAR)} {dice.among(PORTS)}")
+            return Call(f"{name} connect {dice.among(REACHED)} {dice.among(PORTS)}")
         case "send":
             return Call(f"{name} send x*{dice.among(SIZES)}")
         case "sendto":
