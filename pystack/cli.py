@@ -87,8 +87,11 @@ def compare(arguments: Sequence[str], context: Context) -> int:
         )
         return 0
     if way == "log":
+        import signal
+
         from pystack.compare.log.verb import compare_log
 
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # following ends as by Ctrl-C
         return compare_log(rest, as_json=context.json)
     if way != "lab":
         return _complain(f"compare: which way? (known: lab, live, log), not {way!r}")

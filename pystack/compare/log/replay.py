@@ -22,7 +22,7 @@ from pystack.compare.log_lines import Identity, identities
 from pystack.errors import NetError
 from pystack.explain.journey import Explanation, Journey
 from pystack.explain.path_kind import Wiring, wiring_of
-from pystack.explain.stage import Traveller
+from pystack.explain.stage import Reason, Traveller
 from pystack.explain.words import Made
 from pystack.l3.fib_types import Flow
 from pystack.l3.route import Rtable
@@ -46,6 +46,7 @@ class Played:
     kind: str
     ends: list[str]
     note: str = ""  # what had to be assumed
+    why: tuple[Reason, ...] = ()  # it was dropped
 
 
 @dataclass(slots=True)
@@ -176,7 +177,9 @@ def lines_of(traveller: Traveller) -> list[str]:
 
 
 def _played(traveller: Traveller, explanation: Explanation) -> Played:
-    return Played(lines_of(traveller), traveller.path, explanation.end_of(traveller).split("; "))
+    mine = (stage for stage in explanation.stages if stage.packet == traveller.number)
+    why = tuple(reason for stage in mine if stage.kind == "drop" for reason in stage.told.reasons)
+    return Played(lines_of(traveller), traveller.path, explanation.end_of(traveller).split("; "), why=why)
 
 
 def _as_it_came(passage: Passage, told: Datagram) -> Datagram:

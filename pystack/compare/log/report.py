@@ -14,6 +14,7 @@ from pystack.compare.log.finding import Fault, Finding
 from pystack.compare.log.passage import Passage
 from pystack.compare.log.replay import Played
 from pystack.compare.words import printable
+from pystack.explain.text import reason_lines
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, mac_text
 
@@ -97,6 +98,7 @@ def told(account: Account) -> Iterator[str]:
     yield f"{_INDENT}= {'; '.join([printable(account.end), *_relations(account)])}"
     if account.played is not None and account.played.ends:
         yield f"{_INDENT}= pystack: {'; '.join(map(printable, account.played.ends))}"
+        yield from map(printable, reason_lines(account.played.why))
     for note in account.notes:
         yield f"{_INDENT}  {printable(note)}"
     for finding in account.findings:
@@ -234,7 +236,15 @@ def to_json(account: Account) -> dict[str, object]:
         "same_as": account.seen_before,
         "goes_on_as": account.seen_again,
         "notes": account.notes,
-        "pystack": None
-        if played is None
-        else {"path": played.kind, "ends": played.ends, "lines": played.lines},
+        "pystack": None if played is None else _played(played),
+    }
+
+
+def _played(played: Played) -> dict[str, object]:
+    """What pystack made of it."""
+    return {
+        "path": played.kind,
+        "ends": played.ends,
+        "why": [reason.to_json() for reason in played.why],
+        "lines": played.lines,
     }

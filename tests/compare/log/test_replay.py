@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pystack.compare.log import report
 from pystack.compare.log.machine import SetupFailed, ports_of
 from tests.compare.log.logs import BRIDGE, SETUP, VM, accounts_of, echo, faults_of, routed, shared
 
@@ -119,6 +120,9 @@ def test_a_packet_that_pystack_drops_is_named_with_its_reason() -> None:
     (account,) = accounts_of(LOG, SETUP + "iptables -I FORWARD -p icmp -j DROP\n")
     assert account.played is not None
     assert account.played.ends == ["dropped: a rule or hook said drop"]
+    (why,) = account.played.why
+    assert (why.text, why.config) == ("filter:FORWARD:1 (-p icmp -j DROP): DROP", "lab.setup:17")
+    assert [line for line in report.told(account) if "DROP" in line] == [f"    {why.text}   {why.config}"]
     assert [finding.fault.value for finding in account.findings] == ["extra", "extra"]
 
 

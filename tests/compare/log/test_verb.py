@@ -1,7 +1,6 @@
 """`pystack compare log`: files and standard input, exit codes, JSON, and a log that grows."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -165,6 +164,6 @@ def test_a_file_is_followed_as_it_grows(tmp_path: Path) -> None:
         with path.open("a") as file:
             file.write("".join(f"{line}\n" for line in routed(8)))
         assert "IP id 8" in _until(process.stdout, "#2")
-        os.kill(process.pid, 2)
+        process.terminate()
         assert _until(process.stdout, "2 packets")
         assert process.wait() == 0
