@@ -105,3 +105,47 @@ def test_the_listing_of_proc_is_of_its_own_namespace(router: PystackRouter) -> N
     assert do(router, "cat /proc/net/nf_conntrack").out.startswith("ipv4     2 icmp     1 30 src=10.1.0.2 ")
     do(router, "ip netns add b")
     assert do(router, "ip netns exec b cat /proc/net/nf_conntrack").out == ""
+
+
+# --- a file of commands -------------------------------------------------------------------------------------
+
+ADD = "-A -t 50 -s 1.1.1.1 -d 2.2.2.2 -p udp --sport 1 --dport {}\n"
+
+
+def loaded(router: PystackRouter, text: str) -> virtual.Completed:
+    outside = virtual.Outside(read_file=lambda path: text.encode())
+    return virtual.run(["conntrack", "-R", "flows"], router.box.host, None, outside)
+
+
+def test_a_file_of_commands_is_done_without_many_words(router: PystackRouter) -> None:
+    more = "-U -s 1.1.1.1 -t 60\n-D -p udp --dport 9\n"
+    text = f"# of yesterday\n\n{ADD.format(3)}conntrack {ADD.format(4)}{more}"
+    done = loaded(router, text)
+    assert (done.rc, done.err) == (0, "")
+    assert do(router, "conntrack -C").out == "2\n"
+    assert do(router, "conntrack -L").out.count("udp      17 60 ") == 2
+
+
+def test_nothing_of_a_file_is_done_before_all_of_it_is_understood(router: PystackRouter) -> None:
+    done = loaded(router, f"{ADD.format(3)}-L\n")
+    assert (done.rc, done.err.splitlines()[0]) == (
+        2,
+        f"{VERSION}: Cannot use command `-L' with --load-file",
+    )
+    assert do(router, "conntrack -C").out == "0\n"
+
+
+def test_a_file_ends_with_its_first_fault(router: PystackRouter) -> None:
+    again = ADD.format(3).replace("-A", "-I")
+    assert loaded(router, f"{again}{again}{ADD.format(4)}").rc == 1
+    assert do(router, "conntrack -C").out == "1\n"
+
+
+def test_what_was_saved_can_be_loaded(router: PystackRouter) -> None:
+    for said in (*HANDSHAKE, query(0, 5, 6), ping()):
+        router.send(*said)
+    do(router, "conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 9 -n 3.3.3.3 -g 4.4.4.4")
+    saved, listed = do(router, "conntrack -L -o save").out, do(router, "conntrack -L").out
+    do(router, "conntrack -F")
+    assert loaded(router, saved).rc == 0
+    assert do(router, "conntrack -L").out == listed

@@ -19,7 +19,7 @@ from pystack.applets.conntrack.selection import all_of, has_flow, is_meant
 from pystack.applets.conntrack.text import flow_line
 from pystack.applets.conntrack.usage import USAGE, of_protocol
 from pystack.applets.conntrack.watching import stamp, watch
-from pystack.applets.requests import FileRefused, Steps, read_file
+from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
 from pystack.applets.session import Session
 from pystack.errors import EEXIST, EINVAL, ENOENT, EPERM, ESRCH, NetError
 from pystack.netfilter.conntrack.conn import Conn
@@ -60,13 +60,16 @@ def run(args: Sequence[str], session: Session) -> Steps:
 
 
 def _load(file: str, session: Session) -> Steps:
-    """`-R FILE`: the file's commands, once all of them were understood. Linux: ct_parse_file()"""
+    """`-R FILE`: the file's commands, once all of them were understood; - is standard input.
+
+    Linux: ct_parse_file()
+    """
     try:
-        text = (yield from read_file(file)).decode(errors="replace")
+        octets = yield from read_stdin(session.io) if file == "-" else read_file(file)
     except FileRefused:
         raise BadUsage(f"Failed to open file {file} for reading") from None
     wanted = []
-    for line in text.splitlines():
+    for line in octets.decode(errors="replace").splitlines():
         words = line.partition("#")[0].split()
         words = words[1:] if words[:1] == ["conntrack"] else words
         if not words:
