@@ -1,7 +1,7 @@
 """Socket calls of a program as octets: what is in `call` and `answer` frames, nothing that waits.
 
-    call    number(4) socket(4) operation(1), then what the operation takes
-    answer  number(4) errno(2), then what the call gives; of an error what there is to say beside strerror()
+    call    number(8) socket(8) operation(1), then what the operation takes
+    answer  number(8) errno(2), then what the call gives; of an error what there is to say beside strerror()
 
 The client gives sockets their numbers, those that accept() makes too, and calls theirs, none of which is 0:
 an answer to call 0 says that calls may begin. RECV, ACCEPT, CONNECT and WAIT_WRITABLE are answered once they
@@ -17,10 +17,10 @@ from typing import Final, NamedTuple
 
 from pystack.daemon.protocol import MAX_PAYLOAD, ProtocolError
 
-CALL_HEADER: Final = struct.Struct(">IIB")
-ANSWER_HEADER: Final = struct.Struct(">IH")
+CALL_HEADER: Final = struct.Struct(">QQB")
+ANSWER_HEADER: Final = struct.Struct(">QH")
 ENDS: Final = struct.Struct(">IH")  # an address and a port
-NUMBER: Final = struct.Struct(">i")
+NUMBER: Final = struct.Struct(">q")
 OPTION: Final = struct.Struct(">ii")  # level and name; the value's octets follow
 
 MAX_DATA: Final = MAX_PAYLOAD - CALL_HEADER.size - ENDS.size  # that go with a call or an answer

@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Final
 
 import trio
@@ -48,6 +49,8 @@ class SocketLink:
         self._numbers = BEGIN
         self._answers: dict[int, Answer] = {}  # until those who called take them
         self._tasks: dict[int, trio.lowlevel.Task] = {}  # by the call that each waits for
+        self._cancelled: set[int] = set()  # calls whose answers are to come soon
+        self._reading = trio.CancelScope()
         self._writable = trio.Event()  # somebody left something unsent
         self._said = ""
         self._ended: int | None = None  # the exit code with which the daemon ended this
@@ -114,9 +117,12 @@ class SocketLink:
             nonlocal raise_cancel
             raise_cancel = raise_it
             self._post(0, number, Operation.CANCEL, NUMBER.pack(call))
+            self._cancelled.add(call)
+            self._reading.deadline = min(self._reading.deadline, trio.current_time() + PATIENCE)
             return trio.lowlevel.Abort.FAILED  # the answer says whether that came in time
 
         await trio.lowlevel.wait_task_rescheduled(cancel)
+        self._cancelled.discard(call)
         answer = self._answers.pop(call, None)
         if raise_cancel is not None and (answer is None or answer.errno == errno.ECANCELED):
             raise_cancel()
@@ -161,8 +167,13 @@ class SocketLink:
     @trio.lowlevel.enable_ki_protection
     async def _keep_reading(self) -> None:
         while not self.is_gone:
-            await trio.lowlevel.wait_readable(self._connection)
-            self._read()
+            until = trio.current_time() + PATIENCE if self._cancelled else inf
+            with trio.CancelScope(deadline=until) as self._reading:
+                await trio.lowlevel.wait_readable(self._connection)
+            if self._reading.cancelled_caught:
+                self._end("the daemon does not answer", NO_DAEMON)
+            else:
+                self._read()
 
     @trio.lowlevel.enable_ki_protection
     async def _keep_writing(self) -> None:

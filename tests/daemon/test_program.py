@@ -9,13 +9,25 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pystack.daemon import protocol
 from pystack.daemon.program import MAX_WAITING
 from pystack.daemon.protocol import Decoder, Request
-from pystack.daemon.socket_calls import ENDS, NUMBER, OPTION, Answer, Operation, decode_answer, encode_call
+from pystack.daemon.socket_calls import (
+    BEGIN,
+    ENDS,
+    NUMBER,
+    OPTION,
+    Answer,
+    Operation,
+    decode_answer,
+    encode_answer,
+    encode_call,
+)
+from pystack.daemon.socket_link import SocketLink
 from tests.daemon.running import PATIENCE, Daemon, daemon
 from tests.daemon.scripts import running_script, script
 from tests.drivers.programs import HouseElsewhere
@@ -212,6 +224,23 @@ def test_a_program_that_does_not_read_its_answers_holds_little(house: HouseElsew
             visitor.call_for_ever()
         with house.visitor() as connection:
             Visitor(connection)
+
+
+@pytest.mark.trio
+async def test_who_gives_up_does_not_wait_for_a_daemon_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pystack.daemon.socket_link.PATIENCE", 0.05)
+    ours, its = socket.socketpair()
+    with ours, its, trio.fail_after(PATIENCE):
+        its.send(protocol.encode(protocol.ANSWER, encode_answer(BEGIN, 0)))
+        link = SocketLink(ours)
+        async with link.alive():
+            with trio.move_on_after(0.01) as scope:
+                await link.wait(1, Operation.RECV, NUMBER.pack(10))
+            assert scope.cancelled_caught
+            assert link.is_gone
+    assert capsys.readouterr().err == "pystack: the daemon does not answer\n"
 
 
 def begin(running: Daemon, folder: Path, text: str) -> AbstractContextManager[subprocess.Popen[str]]:
