@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
+from typing import Final
 
 from pystack.daemon.names import TAKEN, is_device_name, is_netns_name
 from pystack.daemon.settings import UPLINK, Port, SetupText, UplinkSettings
 
 Complaint = tuple[str, str]  # a key, and a sentence
 
-SETUP = """\
+SETUP: Final = """\
 sysctl -qw net.ipv4.ip_forward=1
 ip address add {own} dev {device}
 ip link set {device} up
 ip route add default via {kernel} dev {device} metric 4096
 """
+# Networks that the kernel is not told of it cannot route back to: they go out as this stack.
+HIDE: Final = "iptables -t nat -A POSTROUTING -o {device} -j MASQUERADE\n"
 
 
 def read_uplink(settings: UplinkSettings, place: str) -> tuple[Port, SetupText, list[Complaint]]:
@@ -31,7 +34,8 @@ def read_uplink(settings: UplinkSettings, place: str) -> tuple[Port, SetupText, 
         complaints.append(("link", f"{settings.link!r} is no network with room for two (such as a /30)"))
         link = IPv4Network("0.0.0.0/30")
     kernel, own = link[1], link[2]
-    text = SETUP.format(device=UPLINK, kernel=kernel, own=f"{own}/{link.prefixlen}")
+    commands = SETUP if settings.networks else SETUP + HIDE
+    text = commands.format(device=UPLINK, kernel=kernel, own=f"{own}/{link.prefixlen}")
     return Port(UPLINK, "uplink", settings, place), SetupText("[uplink]", text), complaints
 
 
