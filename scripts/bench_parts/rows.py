@@ -12,6 +12,7 @@ from typing import Final
 from scripts.bench_parts import (
     core_rows,
     nat_rows,
+    netfilter_rows,
     processes,
     route_rows,
     socket_ends,
@@ -40,6 +41,11 @@ SOCKETS_HOW: Final = (
 )
 NAT_HOW: Final = (
     "as bridged, but between two networks; every packet meets 20 rules in FORWARD, the last of which decides"
+)
+NETFILTER_HOW: Final = "CPU time in this process"
+PAST_RULES_HOW: Final = (
+    "CPU time in this process, from the frame of one port to that of another, by routes; rules of FORWARD "
+    "that ask for addresses, ports and devices"
 )
 TWIN_HOW: Final = (
     "both sides and their comparison, by the runner of `pystack compare lab`, in one topology; "
@@ -153,6 +159,30 @@ def look_ups(count: int) -> Callable[[Bench], list[Asked]]:
     return lambda bench: [
         Asked(PYSTACK, partial(route_rows.look_up, count)),
         Asked(route_rows.DICT_PROBE, partial(route_rows.dict_probe, count)),
+    ]
+
+
+def rules(measure: Callable[[int], Reading]) -> Callable[[Bench], list[Asked]]:
+    """Something that is done with a rule for every four frames of other rows."""
+    return lambda bench: [Asked(PYSTACK, lambda: measure(bench.settings.frames // 4))]
+
+
+def past_rules(
+    measure: Callable[[int, int | None], Reading], count: int, other: str, fewer: int | None
+) -> Callable[[Bench], list[Asked]]:
+    """Frames past many rules, beside frames past fewer of them."""
+    return lambda bench: [
+        Asked(PYSTACK, lambda: measure(bench.settings.frames, count)),
+        Asked(other, lambda: measure(bench.settings.frames, fewer)),
+    ]
+
+
+def empty_hook(bench: Bench) -> list[Asked]:
+    """A hook where nothing is registered, beside a call."""
+    calls = bench.settings.frames * 10
+    return [
+        Asked(PYSTACK, lambda: netfilter_rows.empty_hook(calls)),
+        Asked(netfilter_rows.EMPTY_CALL, lambda: netfilter_rows.empty_call(calls)),
     ]
 
 
@@ -348,6 +378,52 @@ QUESTIONS: Final = (
         ROUTES_HOW,
         routes(route_rows.show, share=0.02),
         bars=(Bar(0.5, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "netfilter-load",
+        "5,000 rules by `iptables-restore`",
+        "s",
+        NETFILTER_HOW,
+        rules(netfilter_rows.load),
+        bars=(Bar(2.0, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "netfilter-save",
+        "5,000 rules by `iptables-save`",
+        "s",
+        NETFILTER_HOW,
+        rules(netfilter_rows.save),
+        bars=(Bar(1.0, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "netfilter-few",
+        "frames past 20 rules",
+        "kpps",
+        PAST_RULES_HOW,
+        past_rules(netfilter_rows.a_second, 20, netfilter_rows.NO_RULES, None),
+        more_is_better=True,
+        bars=(Bar(60.0),),
+        needs_root=False,
+    ),
+    Question(
+        "netfilter-many",
+        "frames past 5,000 rules",
+        "us a frame",
+        PAST_RULES_HOW,
+        past_rules(netfilter_rows.per_packet, 5_000, netfilter_rows.FEW_RULES, 50),
+        bars=(Bar(5.0, at_least=False, against=netfilter_rows.FEW_RULES),),
+        needs_root=False,
+    ),
+    Question(
+        "netfilter-empty",
+        "past a hook where nothing is registered",
+        "ns",
+        NETFILTER_HOW,
+        empty_hook,
+        bars=(Bar(3.0, at_least=False, against=netfilter_rows.EMPTY_CALL),),
         needs_root=False,
     ),
     Question(

@@ -8,11 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from scripts.bench_parts import core_rows
+from scripts.bench_parts import core_rows, netfilter_rows
 from scripts.bench_parts.__main__ import chosen, main, run
 from scripts.bench_parts.bench import Asked, Bench, Question, Settings
 from scripts.bench_parts.contestant import Contestant
@@ -244,6 +245,21 @@ def test_every_bar_is_against_somebody_who_is_measured() -> None:
 )
 def test_the_core_rows_measure_frames_that_come_out(measure: Callable[[int], Reading]) -> None:
     assert measure(200).value > 0  # and no BenchError: every frame was counted where it should leave
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        netfilter_rows.load,
+        netfilter_rows.save,
+        partial(netfilter_rows.per_packet, count=20),
+        partial(netfilter_rows.a_second, count=None),
+        netfilter_rows.empty_hook,
+        netfilter_rows.empty_call,
+    ],
+)
+def test_the_netfilter_rows_measure_rules_that_are_there(measure: Callable[[int], Reading]) -> None:
+    assert measure(200).value > 0
 
 
 def test_a_core_row_that_loses_frames_fails() -> None:
