@@ -51,7 +51,8 @@ def networks(text: str, names: Names, family: Family) -> list[Network]:
     """
     found: list[Network] = []
     for part in text.split(","):
-        host, slash, mask_text = part.strip(" \t").partition("/")
+        words = part.strip(" \t")
+        host, slash, mask_text = words.rpartition("/") if "/" in words else (words, "", "")
         mask = _mask(mask_text, family) if slash else family.all_ones
         found += [Network(address & mask, mask, family) for address in _addresses(host, mask, names, family)]
     return found

@@ -1,35 +1,29 @@
-"""`-m tcp`, `-m udp`, `-m multiport`, and the SPIs of `-m esp` and `-m ah`."""
+"""`-m tcp`, `-m udp`."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
-from pystack.applets.iptables.family import IPV4
 from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.option import (
     U16,
-    U32,
     Given,
     Option,
     Values,
     Where,
-    port_of,
     ports,
     ports_of,
     show_range,
     strtoul,
-    uint_range,
 )
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL
 from pystack.netfilter.matches.ports import (
     DestinationPort,
-    Multiport,
     Range,
     SourcePort,
-    Spi,
     TcpFlags,
     TcpOption,
     Whole,
@@ -94,7 +88,7 @@ class _Ports(MatchExtension):
                 continue
             low, high = given.value
             plural = "s" if low != high else ""
-            ends = [_service(end, services) for end in ((low, high) if low != high else (low,))]
+            ends = [service_name(end, services) for end in ((low, high) if low != high else (low,))]
             words.append(f"{shown}{plural}:{'!' if given.inverted else ''}{':'.join(ends)}")
         return " ".join(words)
 
@@ -112,7 +106,8 @@ def _turned_round(given: Given) -> Given:
     return given if low or not high else Given((high + 1, U16))
 
 
-def _service(number: int, services: dict[int, str] | None) -> str:
+def service_name(number: int, services: dict[int, str] | None) -> str:
+    """What a list without -n calls a port."""
     return (services or {}).get(number, str(number))
 
 
@@ -211,6 +206,12 @@ class Tcp(_Ports):
         Option("syn", invert=True, check=_flags_once, twice=_FLAGS_TWICE),
     )
 
+    def check_translation(self, values: Values, header: Header) -> None:
+        """A rule that asks for an option is no rule of nft's own. Linux: nft.c add_nft_tcp()"""
+        asked = values.get("tcp-option")
+        if asked is None or not (asked.inverted or asked.value):
+            super().check_translation(values, header)
+
     def save(self, values: Values) -> str:
         """--syn is what --tcp-flags says too."""
         return super().save(_without_syn(values))
@@ -280,143 +281,4 @@ class Udp(_Ports):
         return self._ports_listing(values, None if names is None else names.udp)
 
 
-# --- multiport ----------------------------------------------------------------------------------------------
-
-_WITH_PORTS: Final = {6: "tcp", 17: "udp", 136: "udplite", 132: "sctp", 33: "dccp"}
-_MOST_PORTS: Final = 15
-_SAVED_AS: Final = {"source-ports": "sports", "destination-ports": "dports", "ports": "ports"}
-
-
-class _PortList(NamedTuple):
-    """Ports and ranges of a protocol."""
-
-    protocol: str
-    ranges: tuple[tuple[int, int], ...]
-
-
-def _port_list(text: str, where: Where) -> _PortList:
-    """Linux: libxt_multiport.c parse_multi_ports_v1()"""
-    protocol = _protocol_with_ports(where)
-    found: list[tuple[int, int]] = []
-    taken = 0
-    for part in text.split(","):
-        low_text, colon, high_text = part.partition(":")
-        taken += 2 if colon else 1
-        if taken > _MOST_PORTS:
-            raise Refused("too many ports specified")
-        low = high = port_of(protocol, low_text, where)
-        if colon:
-            high = port_of(protocol, high_text, where)
-            if low >= high:
-                raise Refused("invalid portrange specified")
-        found.append((low, high))
-    return _PortList(protocol, tuple(found))
-
-
-def _protocol_with_ports(where: Where) -> str:
-    """Only protocols that begin with ports have some. Linux: libxt_multiport.c check_proto()"""
-    protocol = _WITH_PORTS.get(where.protocol_number)
-    if protocol is None and not where.protocol_number and not where.protocol_inverted:
-        raise Refused("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")
-    if protocol is None or where.protocol_inverted:
-        raise Refused("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
-    return protocol
-
-
-def _show_list(value: _PortList) -> str:
-    return ",".join(show_range(one) for one in value.ranges)
-
-
-class MultiportExtension(MatchExtension):
-    """Linux: libxt_multiport.c"""
-
-    name = "multiport"
-    options = tuple(
-        Option(
-            name,
-            _port_list,
-            _show_list,
-            invert=True,
-            excludes=tuple(other for other in _SAVED_AS if other != name),
-            aliases=(saved,),
-        )
-        for name, saved in _SAVED_AS.items()
-    )
-
-    def check(self, values: Values) -> None:
-        """One of them."""
-        if not values:
-            raise Refused("multiport expection an option")
-
-    def save(self, values: Values) -> str:
-        """By the short names."""
-        ((name, given),) = values.items()
-        return f"{'! ' if given.inverted else ''}--{_SAVED_AS[name]} {_show_list(given.value)}"
-
-    def listing(self, values: Values, names: Names | None) -> str:
-        """`multiport dports 80,443`"""
-        ((name, given),) = values.items()
-        by_protocol = {} if names is None else {"tcp": names.tcp, "udp": names.udp}
-        services = by_protocol.get(given.value.protocol)
-        shown = ",".join(
-            ":".join(_service(end, services) for end in ((low, high) if low != high else (low,)))
-            for low, high in given.value.ranges
-        )
-        return f"multiport {_SAVED_AS[name]} {' !' if given.inverted else ''}{shown}"
-
-    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
-        """One test for all of them."""
-        ((name, given),) = values.items()
-        ranges = tuple(Range(low, high) for low, high in given.value.ranges)
-        of_source, of_destination = name != "destination-ports", name != "source-ports"
-        return (Multiport(ranges, of_source, of_destination, given.inverted),)
-
-
-# --- esp, ah ------------------------------------------------------------------------------------------------
-
-
-class _Spis(MatchExtension):
-    """What esp and ah share."""
-
-    offset: int
-    length: int
-
-    def save(self, values: Values) -> str:
-        """All SPIs are the same as none."""
-        return super().save({name: given for name, given in values.items() if given.value != (0, U32)})
-
-    def listing(self, values: Values, names: Names | None) -> str:
-        """`esp spis:!1:5`"""
-        for given in values.values():
-            if given.value != (0, U32) or given.inverted:
-                low, high = given.value
-                plural = "s" if low != high else ""
-                return f"{self.name} spi{plural}:{'!' if given.inverted else ''}{show_range(given.value)}"
-        return f"{self.name} " if self.name == "ah" else self.name
-
-    def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
-        """All of them if none was given."""
-        spis = range_of(values[f"{self.name}spi"]) if values else Range(0, U32)
-        return (Spi(spis, self.offset, self.length),)
-
-
-class Esp(_Spis):
-    """Linux: libxt_esp.c"""
-
-    name = "esp"
-    protocols = (50,)
-    options = (Option("espspi", uint_range(U32), show_range, invert=True),)
-    offset, length = 0, 8
-
-
-class Ah(_Spis):
-    """Linux: libipt_ah.c"""
-
-    families = (IPV4,)
-    name = "ah"
-    protocols = (51,)
-    options = (Option("ahspi", uint_range(U32), show_range, invert=True),)
-    offset, length = 4, 12
-
-
-EXTENSIONS: Final = (Tcp(), Udp(), MultiportExtension(), Esp(), Ah())
+EXTENSIONS: Final = (Tcp(), Udp())
