@@ -80,9 +80,12 @@ def read(key: bytes) -> Tuple:
 
 
 def is_key(octets: bytes) -> bool:
-    """Whether somebody else's octets are a key of IPv4, in a zone or in none."""
-    bare = _HEAD + 2 * _LENGTHS[NFPROTO_IPV4] + _PORTS
-    return len(octets) in (bare, bare + _ZONE.size) and octets[0] == NFPROTO_IPV4
+    """Whether somebody else's octets are a key, in a zone or in none."""
+    length = _LENGTHS.get(octets[0]) if octets else None
+    if length is None:
+        return False
+    bare = _HEAD + 2 * length + _PORTS
+    return len(octets) in (bare, bare + _ZONE.size)
 
 
 def in_zone(key: bytes, zone: int) -> bytes:

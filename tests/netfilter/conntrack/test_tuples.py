@@ -8,6 +8,7 @@ from pystack.netfilter.conntrack.tuples import (
     Tuple,
     in_zone,
     inverted,
+    is_key,
     of_packet,
     of_quoted,
     read,
@@ -76,3 +77,10 @@ def test_the_default_zone_takes_no_room() -> None:
     key = Tuple(2, 6, LEFT, RIGHT, 1, 2).key
     assert in_zone(key, 0) == key
     assert len(in_zone(key, 1)) == len(key) + 2
+
+
+def test_octets_of_a_stranger_are_a_key_only_if_they_are_as_long_as_their_family_says() -> None:
+    ipv4, ipv6 = bytes((2, 6)) + bytes(12), bytes((10, 6)) + bytes(36)
+    assert [is_key(key) for key in (ipv4, ipv4 + b"\0\5", ipv6, ipv6 + b"\0\5")] == [True] * 4
+    strange = (b"", ipv4[:-1], ipv4 + b"\0", bytes((3, 6)) + bytes(12), ipv6[:14])
+    assert not any(map(is_key, strange))
