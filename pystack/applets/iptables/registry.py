@@ -21,12 +21,14 @@ from pystack.applets.iptables.extensions import (
     log,
     mangle,
     meta,
+    multiport,
     nat,
     owner,
     ports,
     recent,
     reject,
     sctp,
+    spis,
     tcp_mss,
     time,
     tracking,
@@ -37,6 +39,8 @@ from pystack.errors import NotModelled
 
 _EXTENSIONS: Final[tuple[Extension, ...]] = (
     *ports.EXTENSIONS,
+    *multiport.EXTENSIONS,
+    *spis.EXTENSIONS,
     *icmp.EXTENSIONS,
     *ipset.EXTENSIONS,
     *ipv6_headers.EXTENSIONS,
