@@ -63,7 +63,10 @@ class UdpSocket(InetSocket):
         self._port_is_locked = bool(port)
 
     def connect(self, daddr: int, dport: int) -> None:
-        """connect(): who else sends here is not heard any more. Linux: __ip4_datagram_connect()"""
+        """connect(): who else sends here is not heard any more. Linux: __ip4_datagram_connect()
+
+        Linux differs: if it fails, the second datagram to the old peer goes to the new address.
+        """
         self._autobind()
         before = self.rcv_saddr
         self.connect_address(daddr, dport)
