@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from pystack.applets.ebtables.editor import Editor
@@ -13,6 +14,7 @@ from pystack.applets.ebtables.legacy.parser import LegacyParser
 from pystack.applets.ebtables.listing import chains_in_order, listing
 from pystack.applets.ebtables.parser import Command, Parser
 from pystack.applets.ebtables.usage import LEGACY_USAGE, USAGE
+from pystack.applets.iptables.backup import Backup
 from pystack.applets.iptables.command import refusal_text
 from pystack.applets.iptables.errno_texts import reason, worded
 from pystack.applets.iptables.owner import LEGACY_OWNER, NFT_OWNER
@@ -32,9 +34,12 @@ def run(args: Sequence[str], session: Session) -> Steps:
     err, letter = session.io.err, ""
     editor = Editor(session.netns.bridge_tables, NFT_OWNER, session.host.origins)
     try:
-        command = Parser(args, names).parse()
+        parser = Parser(args, names)
+        parser.warn = err.line
+        command = parser.parse()
         letter = command.letter
-        session.io.out.write("".join(f"{line}\n" for line in perform(command, editor)))
+        with all_or_nothing(editor, command):
+            session.io.out.write("".join(f"{line}\n" for line in perform(command, editor)))
     except Refused as refused:
         err.write(refusal_text(refused, _PROGRAM, NFT_OWNER))
         return refused.code
@@ -46,6 +51,20 @@ def run(args: Sequence[str], session: Session) -> Steps:
         err.line(f"{_PROGRAM} v{VERSION} ({NFT_OWNER.variant}): {text}")
         return code
     return 0
+
+
+@contextmanager
+def all_or_nothing(editor: Editor, command: Command) -> Iterator[None]:
+    """What is refused leaves no chain behind that came into being for it."""
+    if command.letter not in _ACTIONS:
+        yield
+        return
+    backup = Backup(editor.table(command.table))
+    try:
+        yield
+    except (Refused, KernelRefused):
+        backup.give_back()
+        raise
 
 
 def run_legacy(args: Sequence[str], session: Session) -> Steps:

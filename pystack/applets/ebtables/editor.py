@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pystack.applets.ebtables.extension import VERDICTS, Site
+from pystack.applets.ebtables.header import Header
 from pystack.applets.ebtables.parser import Command
 from pystack.applets.ebtables.spec import RuleSpec
 from pystack.applets.iptables.owner import Owner
+from pystack.applets.iptables.placement import is_too_deep
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, NetError
 from pystack.netfilter.family_tables import BridgeTables
@@ -74,7 +76,11 @@ class Editor:
     def delete(self, command: Command) -> None:
         """`-D`, by numbers or by what the rule says."""
         table = self.table(command.table)
-        chain = self.chain(table, command.chain)
+        if command.first < 0:  # Linux differs: the tool crashes if there are rules
+            raise KernelRefused(ENOENT, "rule")
+        chain = table.chains.get(command.chain)
+        if chain is None:
+            raise KernelRefused(ENOENT, "" if command.first else "rule")
         if not command.first:
             return table.delete(chain, self._found(table, chain, command.spec))
         # One by one, as if the rules behind did not move up; that is what nft's tool does, too.
@@ -87,7 +93,9 @@ class Editor:
     def check(self, command: Command) -> None:
         """`--check`: raises KernelRefused if there is no such rule."""
         table = self.table(command.table)
-        self._found(table, self.chain(table, command.chain), command.spec)
+        if command.chain not in table.chains:
+            raise KernelRefused(ENOENT, "rule")
+        self._found(table, table.chains[command.chain], command.spec)
 
     def change_counters(self, command: Command) -> None:
         """`-C`: nft's tool does not know how."""
@@ -131,7 +139,7 @@ class Editor:
 
         Linux: net/netfilter/nf_tables_api.c nft_chain_validate()
         """
-        if leads_back(chain):
+        if is_too_deep(table):
             number_of_error = _EMLINK
         elif misplaced(table):
             number_of_error = EINVAL
@@ -157,17 +165,15 @@ class Editor:
         if command.chain in self.built_in(table):
             raise KernelRefused(EINVAL)
         users = [name for name, chain in table.chains.items() if not isinstance(chain, BaseChain)]
-        for name in sorted(users) if not command.chain else [command.chain]:
-            self._delete_chain(table, name)
-
-    def _delete_chain(self, table: Table, name: str) -> None:
-        chain = table.chains.get(name)
-        if chain is None:
-            raise KernelRefused(ENOENT)
-        if chain.references:
-            raise KernelRefused(EBUSY, "CHAIN_DEL", f"chain {name}")
-        table.flush(chain)
-        table.remove_chain(name)
+        names = users if not command.chain else [command.chain]
+        for name in names:
+            chain = table.chains.get(name)
+            if chain is None:
+                raise KernelRefused(ENOENT)
+            if chain.references or chain.rules:
+                raise KernelRefused(EBUSY, "CHAIN_DEL", f"chain {name}")
+        for name in names:
+            table.remove_chain(name)
 
     def rename_chain(self, command: Command) -> None:
         """`-E`"""
@@ -199,9 +205,26 @@ class Editor:
     def zero(self, command: Command) -> None:
         """`-Z`: one chain, or all."""
         table = self.table(command.table)
-        for chain in self._chosen(table, command.chain):
-            for rule in chain.rules:
-                rule.packets = rule.octets = 0
+        if command.chain and command.chain not in table.chains:
+            raise KernelRefused(ENOENT)
+        counted = [
+            (chain, rule)
+            for chain in self._chosen(table, command.chain)
+            for rule in chain.rules
+            if rule.packets or rule.octets
+        ]
+        for chain, rule in counted if self.owner.is_nft else ():
+            self._replace_as_it_is(table, chain, rule)
+        for _, rule in counted:
+            rule.packets = rule.octets = 0
+
+    def _replace_as_it_is(self, table: Table, chain: Chain, rule: Rule) -> None:
+        """nft's tool has the rule replaced, but forgets to say for which protocol it is."""
+        spec = rule.spec
+        assert isinstance(spec, RuleSpec), "a table of ebtables holds rules of ebtables"
+        in_base = isinstance(chain, BaseChain)
+        site = Site(self.tables.path, table.name, in_base, self.owner.is_nft, Header())
+        self._refuse(site, spec, "RULE_REPLACE", chain)
 
     def start_anew(self, table: Table) -> None:
         """`--init-table`: no rules, no chains of the user's, and the policies of the beginning."""
@@ -217,7 +240,10 @@ class Editor:
         self.start_anew(self.table(command.table))
 
     def _chosen(self, table: Table, name: str) -> Sequence[Chain]:
-        return [self.chain(table, name)] if name else list(table.chains.values())
+        if name:
+            return [self.chain(table, name)]
+        first = [table.chains[name] for name in self.built_in(table) if name in table.chains]
+        return first + [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
 
 
 def _onward(chain: Chain) -> list[Chain]:

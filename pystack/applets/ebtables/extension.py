@@ -48,6 +48,7 @@ class Extension:
 
     name: ClassVar[str]
     options: ClassVar[tuple[Option, ...]] = ()
+    whole_words: ClassVar[tuple[str, ...]] = ()  # options that take all of `--option=value` for their value
     tables: ClassVar[tuple[str, ...]] = ()  # in which it may stand; empty: in all
     hooks: ClassVar[tuple[str, ...]] = ()  # from which built-in chains it may be come to; empty: from all
 

@@ -16,6 +16,8 @@ _NUMBERS: Final = {
     16: re.compile(r"\s*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-F]+)"),
 }
 
+_MAC: Final = re.compile(r"((?:[0-9a-fA-F]{1,2}:){5}(?:[0-9a-fA-F]{2}|[0-9a-fA-F](?=\s|$)))")
+
 # Debian's /etc/ethertypes. Linux differs: the tool reads that file, so other hosts may know other names.
 _TYPES: Final = (
     (0x0800, "IPv4 ip ip4"),
@@ -89,9 +91,9 @@ def _signed(sign: str, value: int) -> int:
 
 
 def whole(text: str, base: int, high: int) -> int | None:
-    """A number that is all of a text, from 0 to `high`."""
+    """A number that is all of a text, from 0 to `high`; no text at all is 0, as strtol() has it."""
     value, rest = strtol(text, base)
-    return value if text and not rest and 0 <= value <= high else None
+    return value if not rest and 0 <= value <= high else None
 
 
 def ethertype(text: str) -> int | None:
@@ -100,8 +102,9 @@ def ethertype(text: str) -> int | None:
 
 
 def one_mac(text: str) -> bytes | None:
-    """Linux: ether_aton()"""
-    return None if "-" in text else parse_mac(text)
+    """Linux: glibc's ether_aton(), which does not look at what follows a last octet of two digits"""
+    found = _MAC.match(text)
+    return parse_mac(found[1]) if found else None
 
 
 def mac_and_mask(text: str) -> Mac | None:

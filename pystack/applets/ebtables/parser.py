@@ -56,7 +56,7 @@ class Parser(RuleParser):
 
     def parse(self) -> Command:
         """What is asked; raises Refused."""
-        while (word := self._words.next()) is not None:
+        while (word := self._next()) is not None:
             if not word.letter and not word.name and word.argument is not None:
                 self._plain(word.argument)
                 continue
@@ -66,6 +66,14 @@ class Parser(RuleParser):
             self._inverted = False
         self._finish()
         return self._command
+
+    def _next(self) -> Word | None:
+        try:
+            return self._words.next()
+        except Refused:
+            if self.nft and self._inverted:
+                raise self._unknown(Word("")) from None
+            raise
 
     def _option(self, word: Word) -> None:
         letter = word.letter

@@ -5,7 +5,7 @@ Linux: iptables/xtables-eb.c do_commandeb(), ebt_command_default()
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pystack.applets.ebtables.extension import (
@@ -41,6 +41,7 @@ class RuleParser:
     nft = True  # whose tool it is
 
     def __init__(self, args: Sequence[str], names: Names, registry: Registry) -> None:
+        self.warn: Callable[[str], None] = _say_nothing  # what the tool tells while it reads
         self._words = EbWords(args, nft=self.nft)
         for name, option in registry.options():
             takes = int(option is None or option.parse is not None)
@@ -75,6 +76,8 @@ class RuleParser:
         return behind
 
     def _unknown(self, word: Word) -> Refused:
+        if self.nft and self._inverted:
+            return Refused("The use of '!' makes no sense for the nflog watcher")
         return self._words.unknown(word.text)
 
     def _once(self, name: str) -> None:
@@ -124,10 +127,14 @@ class RuleParser:
             raise Refused(f"Use {option} only in OUTPUT, FORWARD and POSTROUTING chains")
 
     def _device(self, letter: str, text: str) -> None:
-        name, _ = ip_header.interface(text)
+        name, warning = ip_header.interface(text) if text else ("", "")
+        if warning:
+            self.warn(warning)
         if "+" in name[:-1]:
             raise Refused("Spurious characters after '+' wildcard")
         header, inverted = self._header, self._inverted
+        if self.nft and name == "+" and not inverted:
+            name = ""
         if letter == "i":
             header.indev, header.indev_inverted = name, inverted
         elif letter == "o":
@@ -178,6 +185,8 @@ class RuleParser:
         self._counted = int(packets), int(octets)
 
     def _jump(self, name: str) -> None:
+        if not name and self.nft:
+            raise Refused("Invalid target name (too short)")
         self._target_name = name
         extension = self._registry.target(name) if name not in VERDICTS else None
         if extension is None and name.isupper() and find_target_of_iptables(name, IPV4) is not None:
@@ -193,6 +202,8 @@ class RuleParser:
     def _of_extension(self, word: Word) -> None:
         extension, option = self._registry.option(word.name)
         text = self._argument(word)
+        if option.name in extension.whole_words:
+            text = self._words.last
         if isinstance(extension, TargetExtension):
             if self._target is None or self._target[0] is not extension:
                 raise self._without_target(option.name, extension.name)
@@ -222,3 +233,7 @@ class RuleParser:
         value = None if option.parse is None else option.parse(text, where)
         inverted = self._inverted or (before is not None and before.inverted)
         values[option.name] = Given(value, inverted)
+
+
+def _say_nothing(text: str) -> None:
+    pass

@@ -125,7 +125,11 @@ def interface(text: str) -> tuple[str, str]:
 
 def protocol(text: str, names: Names) -> tuple[int, str]:
     """A protocol, and what it is called. Linux: xtables_parse_protocol(), proto_to_name()"""
-    text = text.lower()
+    return exact_protocol(text.lower(), names)
+
+
+def exact_protocol(text: str, names: Names) -> tuple[int, str]:
+    """The same, but written as it is known."""
     value = number(text, 255)
     if value is None:
         value = _PROTOCOLS.get(text)

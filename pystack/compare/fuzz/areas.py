@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import arp, bridge, conntrack, fragments, icmp, nat, route, rules, sockets
+from pystack.compare.fuzz import arp, bridge, conntrack, ebtables, fragments, icmp, nat, route, rules, sockets
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
@@ -15,6 +15,7 @@ AREAS: Final[Mapping[str, Draw]] = {
     "arp": arp.draw,
     "bridge": bridge.draw,
     "conntrack": conntrack.draw,
+    "ebtables": ebtables.draw,
     "fragments": fragments.draw,
     "icmp": icmp.draw,
     "nat": nat.draw,

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from pystack.applets.ebtables.extension import BY_KERNEL, MatchExtension, Site, something_needed
-from pystack.applets.ebtables.frame_words import ethertype, strtol, whole
+from pystack.applets.ebtables.frame_words import ethertype, strtol
 from pystack.applets.ebtables.header import Header
 from pystack.applets.iptables.extensions.limit import RateUnits
-from pystack.applets.iptables.option import U16, Option, Values, Where, number
+from pystack.applets.iptables.option import U16, U32, U64, Option, Values, Where, number
 from pystack.applets.iptables.refused import Refused
 from pystack.netfilter.matches.frame import Field, FrameType, SnapType, VlanField
 from pystack.netfilter.matches.limit import SCALE, Limit, TokenBucket, overflows
@@ -62,18 +62,22 @@ class Frame8023(MatchExtension):
 # --- vlan ---------------------------------------------------------------------------------------------------
 
 
+_LAST_VLAN: Final = 4094
+_LAST_PRIORITY: Final = 7
+
+
 def _vlan_id(text: str, where: Where) -> int:
-    value = whole(text, 10, 4094)
-    if value is None:
+    value, rest = strtol(text, 10)
+    if rest or value & U16 > _LAST_VLAN:
         raise Refused(f"Invalid --vlan-id range ('{text}')")
-    return value
+    return value & U16  # of more the tool takes no note
 
 
 def _priority(text: str, where: Where) -> int:
-    value = whole(text, 10, 7)
-    if value is None:
+    value, rest = strtol(text, 10)
+    if rest or value & 0xFF > _LAST_PRIORITY:
         raise Refused(f"Invalid --vlan-prio range ('{text}')")
-    return value
+    return value & 0xFF
 
 
 def _encapsulated(text: str, where: Where) -> int:
@@ -125,18 +129,18 @@ def _mark(text: str, where: Where) -> tuple[int | None, int]:
     """`VALUE[/MASK]`, or `/MASK`: any of these bits."""
     value, rest = strtol(text, 0)
     if not rest and text:
-        return value, 0xFFFFFFFF
+        return value & U64, U32
     mask, left = strtol(rest[1:], 0)
-    if not rest.startswith("/") or left or not rest[1:]:
+    if not rest.startswith("/") or left:
         raise Refused(f"Bad mark value '{text}'")
-    return (value if rest != text else None), mask
+    return (value & U64 if rest != text else None), mask & U64
 
 
 def _show_mark(value: tuple[int | None, int]) -> str:
     mark, mask = value
     if mark is None:
         return f"/{mask:#x}"
-    return f"{mark:#x}" if mask == 0xFFFFFFFF else f"{mark:#x}/{mask:#x}"
+    return f"{mark:#x}" if mask == U32 else f"{mark:#x}/{mask:#x}"
 
 
 class MarkMatch(MatchExtension):

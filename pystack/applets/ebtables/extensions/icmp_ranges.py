@@ -5,10 +5,10 @@ Linux: libxt_icmp.h __parse_icmp(), libebt_ip.c ebt_print_icmp_type()
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
+from pystack.applets.ebtables.frame_words import strtol
 from pystack.applets.iptables.icmp_types import IcmpNames
 from pystack.applets.iptables.option import Parse, Where
 from pystack.applets.iptables.refused import Refused
@@ -17,10 +17,9 @@ Range = tuple[int, int]
 Ranges = tuple[Range, Range]  # of types, and of codes
 
 _ALL: Final[Range] = (0, 255)
-_RANGE: Final = re.compile(r"(\d+)(?::(\d+))?")
 
 
-def parse_ranges(names: IcmpNames, protocol: str, *, codes: bool = True) -> Parse:
+def parse_ranges(names: IcmpNames, protocol: str, *, codes: bool = True, base: int = 0) -> Parse:
     """How one protocol's option is read."""
 
     def parse(text: str, where: Where) -> Ranges:
@@ -31,12 +30,12 @@ def parse_ranges(names: IcmpNames, protocol: str, *, codes: bool = True) -> Pars
         if found:
             _, kind, low, high = found[0]
             return (kind, kind), (low, high) if codes else _ALL
-        types, rest = _range(text, f"Unknown {protocol} type `{text}'")
+        types, rest = _range(text, base, f"Unknown {protocol} type `{text}'")
         if not rest:
             return types, _ALL
         if rest[0] != "/" or not codes:
             raise Refused(f"unknown character {rest[0]}")
-        of_codes, rest = _range(rest[1:], f"Unknown {protocol} code `{text}'")
+        of_codes, rest = _range(rest[1:], base, f"Unknown {protocol} code `{text}'")
         if rest:
             raise Refused(f"unknown character {rest[0]}")
         return types, of_codes
@@ -44,14 +43,14 @@ def parse_ranges(names: IcmpNames, protocol: str, *, codes: bool = True) -> Pars
     return parse
 
 
-def _range(text: str, otherwise: str) -> tuple[Range, str]:
-    found = _RANGE.match(text)
-    if found is None:
+def _range(text: str, base: int, otherwise: str) -> tuple[Range, str]:
+    low, rest = strtol(text, base)
+    high = low
+    if rest[:1] == ":" and rest[1:2].isdigit():
+        high, rest = strtol(rest[1:], base)
+    if not text[:1].isdigit() or max(low, high) > 255:
         raise Refused(otherwise)
-    low, high = int(found[1]), int(found[2] or found[1])
-    if max(low, high) > 255:
-        raise Refused(otherwise)
-    return (low, high), text[found.end() :]
+    return (low, high), rest
 
 
 def show_ranges(names: IcmpNames, *, codes: bool = True) -> Callable[[Ranges], str]:

@@ -45,7 +45,7 @@ def show_network(value: Network) -> str:
 
 
 def _protocol(text: str, where: Where) -> Protocol:
-    value, _ = ip_header.protocol(text, where.names)
+    value, _ = ip_header.exact_protocol(text, where.names)
     known = {number: name for name, number in reversed(where.names.protocols.items())}
     return value, known.get(value) or ip_header.protocol_name(value, where.names)
 
@@ -160,7 +160,8 @@ class Ip(_IpMatch):
     def text(self, values: Values) -> str:
         """Behind a type of IGMP that has no name the tool forgets the blank."""
         text = super().text(values)
-        return text[:-1] if "ip-igmp-type" in values and text[-2].isdigit() else text
+        nameless = "ip-igmp-type" in values and text.split()[-1][0].isdigit()
+        return text[:-1] if nameless else text
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """By what stands in the header, then behind it."""

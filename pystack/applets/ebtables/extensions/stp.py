@@ -93,6 +93,8 @@ class Stp(MatchExtension):
         ),
     )
 
+    whole_words = tuple(option.name for option in options if option.name not in ("stp-type", "stp-flags"))
+
     def refusal(self, values: Values, site: Site) -> str:
         """In legacy tables only frames to the group of bridges. Linux: ebt_stp.c ebt_stp_mt_check()"""
         if site.nft or site.header.destination == (_GROUP, 0xFFFFFFFFFFFF):

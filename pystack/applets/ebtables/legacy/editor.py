@@ -119,7 +119,8 @@ class LegacyEditor(Editor):
                 if isinstance(rule.target, Jump) and rule.target.chain.name == name:
                     where = f"it's referenced in chain '{chain.name}', rule {number}"
                     raise Refused(f"Can't delete the chain '{name}', {where}")
-        super()._delete_chain(table, name)
+        table.flush(table.chains[name])
+        table.remove_chain(name)
 
     def rename_chain(self, command: Command) -> None:
         """`-E`"""

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from pystack.applets.ebtables.extension import Site
 from pystack.applets.ebtables.extensions.arp import Arp
 from pystack.applets.ebtables.extensions.fields import Frame8023, LimitMatch, MarkMatch, PacketTypeMatch, Vlan
+from pystack.applets.ebtables.extensions.icmp_ranges import parse_ranges
 from pystack.applets.ebtables.extensions.ip import Ip, Ip6
 from pystack.applets.ebtables.extensions.log import Log, Nflog
 from pystack.applets.ebtables.extensions.stp import Stp, ranged
@@ -25,7 +26,8 @@ from pystack.applets.ebtables.extensions.targets import (
 from pystack.applets.ebtables.frame_words import TYPE_NAMES, show_known_mac, whole
 from pystack.applets.ebtables.registry import Registry
 from pystack.applets.iptables.family import IPV4
-from pystack.applets.iptables.header import protocol, protocol_name
+from pystack.applets.iptables.header import exact_protocol, protocol_name
+from pystack.applets.iptables.icmp_types import ICMP_TYPES, ICMPV6_TYPES, IGMP_TYPES
 from pystack.applets.iptables.network import Network
 from pystack.applets.iptables.option import U16, U32, Option, Parse, Values, Where
 from pystack.applets.iptables.refused import Refused
@@ -79,10 +81,17 @@ def _ports(text: str, where: Where) -> tuple[int, int]:
 
 def _protocol(text: str, where: Where) -> tuple[int, str]:
     try:
-        value, _ = protocol(text, where.names)
+        value, _ = exact_protocol(text, where.names)
     except Refused:
         raise Refused(f"Unknown specified IP protocol - {text}") from None
     return value, protocol_name(value, where.names)
+
+
+def _tos(text: str, where: Where) -> int:
+    value = whole(text, 0, 255)
+    if value is None:
+        raise Refused("Problem with specified IP tos")
+    return value
 
 
 def _traffic_class(text: str, where: Where) -> int:
@@ -103,6 +112,9 @@ class LegacyIp(Ip):
             "ip-sport": _ports,
             "ip-dport": _ports,
             "ip-proto": _protocol,
+            "ip-tos": _tos,
+            "ip-icmp-type": parse_ranges(ICMP_TYPES, "ICMP", base=10),
+            "ip-igmp-type": parse_ranges(IGMP_TYPES, "IGMP", codes=False, base=10),
         },
     )
 
@@ -112,7 +124,13 @@ class LegacyIp6(Ip6):
 
     options: ClassVar[tuple[Option, ...]] = _changed(
         Ip6.options,
-        {"ip6-sport": _ports, "ip6-dport": _ports, "ip6-proto": _protocol, "ip6-tclass": _traffic_class},
+        {
+            "ip6-sport": _ports,
+            "ip6-dport": _ports,
+            "ip6-proto": _protocol,
+            "ip6-tclass": _traffic_class,
+            "ip6-icmp-type": parse_ranges(ICMPV6_TYPES, "ICMPv6", base=10),
+        },
     )
 
 
