@@ -61,6 +61,7 @@ def setup_of(file: str) -> str:
 
 
 @pytest.mark.root
+@pytest.mark.timeout(900)  # all scenarios: on the kernel's side their waits are real
 def test_the_kernel_does_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     code = compare_lab(["--json", "--predict", "--thorough", str(SCENARIOS)])
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
