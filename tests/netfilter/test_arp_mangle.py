@@ -31,8 +31,8 @@ def view_of(packet: bytes) -> View:
 )
 def test_each_of_the_four_addresses_is_written_alone(which: int, at: int, new: bytes) -> None:
     view = view_of(REQUEST)
-    addresses = [new if number == which else None for number in range(4)]
-    assert MangleArp(*addresses, NF_ACCEPT).apply(view) == NF_ACCEPT
+    source, source_ip, target, target_ip = (new if number == which else None for number in range(4))
+    assert MangleArp(source, source_ip, target, target_ip, NF_ACCEPT).apply(view) == NF_ACCEPT
     assert view.pkt.data[ETH_HLEN:] == REQUEST[:at] + new + REQUEST[at + len(new) :]
 
 
