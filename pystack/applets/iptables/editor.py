@@ -191,6 +191,7 @@ class Editor:
         number = self._error_at(spec, self._site(table, chain, spec)) or self._error_below(table, chain, spec)
         if number:
             self._kernel_refuses(KernelRefused(number, f"RULE_{verb}", f"rule in chain {chain.name}"))
+        spec.matches = [(match, match.taken(values)) for match, values in spec.matches]
         tests, target = spec.compile(self._site(table, chain, spec), table.chains)
         rule = Rule(tests, target, spec, self._origins.line)
         if rule.connection_users and self.owner.family is IPV6:

@@ -112,6 +112,10 @@ class Extension:
         """What is kept of what was given."""
         return values
 
+    def taken(self, values: Values) -> Values:
+        """What the kernel makes of it."""
+        return values
+
     def is_shown(self, values: Values, *, nft: bool) -> bool:
         """Whether a rule that is printed has this at all."""
         return True

@@ -296,7 +296,10 @@ class Parser:
     def _of_extension(self, word: Word) -> None:
         if not word.name:
             word = self._with_implied(word)
-        for loaded in reversed(self._loaded):
+            if word.letter:
+                return self._option(word)
+        latest = {loaded.extension: loaded for loaded in self._loaded}  # in the order of the first of each
+        for loaded in reversed(latest.values()):
             option = loaded.extension.option_named(word.name)
             if option is not None:
                 return self._take(loaded, option, word)
@@ -304,13 +307,14 @@ class Parser:
 
     def _with_implied(self, word: Word) -> Word:
         """`-p tcp` makes the options of `-m tcp` known when one is used. Linux: load_proto()"""
-        if self._protocol_text and not self._implied:
+        anew = bool(self._protocol_text) and not self._implied
+        if anew:
             self._implied = True
             implied = implied_match(self._protocol_text, self._family)
             if implied is not None and not any(loaded.extension is implied for loaded in self._loaded):
                 self._load(implied)
-        again = self._words.again()
-        if not again.name:
+        again = self._words.again() if anew else word
+        if not again.name and not again.letter:
             raise Refused(f'unknown option "{word.text}"')
         return again
 

@@ -9,7 +9,16 @@ from typing import ClassVar, Final
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.extensions.limit import RateUnits
 from pystack.applets.iptables.family import IPV4, IPV6, Family
-from pystack.applets.iptables.option import U32, Option, Values, Where, is_file_name, prefix_length, uint
+from pystack.applets.iptables.option import (
+    U32,
+    Given,
+    Option,
+    Values,
+    Where,
+    is_file_name,
+    prefix_length,
+    uint,
+)
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL, ERANGE
@@ -29,6 +38,7 @@ _RATES: Final = RateUnits(SCALE)
 _BURST: Final = 5
 _MOST_BURST: Final = 1000000
 _LONGEST_NAME: Final = 254
+_SIZES: Final = ("hashlimit-htable-size", "hashlimit-htable-max")
 _MOST: Final = 1048576  # buckets. Linux: HASHLIMIT_MAX_SIZE
 _GC_INTERVAL: Final = 1000
 _MODES: Final = ("srcip", "srcport", "dstip", "dstport")
@@ -183,13 +193,17 @@ class HashLimitExtension(MatchExtension):
             words.append(f"mode {'-'.join(values['hashlimit-mode'].value)}")
         return " ".join(words + self._table_words(values, unit))
 
+    def taken(self, values: Values) -> Values:
+        """A table of no more than so many buckets."""
+        large = [name for name in _SIZES if name in values and values[name].value > _MOST]
+        return {**values, **{name: Given(_MOST) for name in large}} if large else values
+
     def _table_words(self, values: Values, unit: int) -> list[str]:
         """What is not as usual: buckets live as long as a unit of the rate."""
         bits = self.families[0].bits
         expire = _expire(values)
         given = {name.removeprefix("hashlimit-"): one.value for name, one in values.items()}
         given["htable-expire"] = expire
-        given |= {name: min(given[name], _MOST) for name in ("htable-size", "htable-max") if name in given}
         usual = {
             "htable-size": 0,
             "htable-max": 0,

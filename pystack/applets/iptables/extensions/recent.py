@@ -34,8 +34,8 @@ class RecentExtension(MatchExtension):
         Option("hitcount", uint(U32)),
         Option("rttl", excludes=("set", "remove")),
         Option("name", text_cut(_LONGEST_NAME - 1)),
-        Option("rsource", many=True),
-        Option("rdest", many=True),
+        Option("rsource"),
+        Option("rdest"),
         Option("mask", host),
     )
 

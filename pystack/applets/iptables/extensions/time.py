@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
-from pystack.applets.iptables.option import Given, Option, Values, Where, prefix
+from pystack.applets.iptables.option import U8, Given, Option, Values, Where, prefix
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.civil import moment, seconds_of
@@ -91,7 +91,7 @@ def _weekdays(text: str, where: Where) -> int:
         if not known:
             raise Refused(f"{part} is not a valid day specifier")
         mask |= 1 << known[0]
-    return mask
+    return mask & U8  # where the eighth day is lost
 
 
 def _mask_of(given: Given | None, all_days: int) -> int:
