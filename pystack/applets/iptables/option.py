@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pystack.applets.iptables.family import IPV4, Family
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 
@@ -243,7 +243,7 @@ def _is_hex(text: str) -> bool:
 
 def port(text: str, where: Where) -> int:
     """A number or a service of any protocol. Linux: xtables_getportbyname(), glibc's getaddrinfo()"""
-    if _DECIMAL.fullmatch(text) and (numeric := min(int(text), 2**64 - 1) & U32) != U32:
+    if _DECIMAL.fullmatch(text) and (numeric := min(int(text), 2**64 - 1) & U32) <= _LARGEST_INT:
         return numeric & U16
     for protocol in ("tcp", "udp", "dccp", "udplite", "sctp"):
         if (value := where.names.ports.get((protocol, text))) is not None:
@@ -256,7 +256,7 @@ def host(text: str, where: Where) -> int:
     known = where.family.addresses_of(where.names, text)
     found = known[0] if known else _numeric(text, where)
     if found is None:
-        raise BadOption(f"getaddrinfo: {_no_host(text)}")
+        raise BadOption(f"getaddrinfo: {_no_host(text, where)}")
     return found
 
 
@@ -264,12 +264,15 @@ def _numeric(text: str, where: Where) -> int | None:
     return _aton(text) if where.family is IPV4 else where.family.parse_address(text)
 
 
-def _no_host(text: str) -> str:
+def _no_host(text: str, where: Where) -> str:
     """What is looked up may only be unreachable, what can be no name is none."""
+    if (IPV6.parse_address(text) if where.family is IPV4 else _aton(text)) is not None:
+        return _OTHER_FAMILY
     is_no_name = not text or text[0] == "-" or set(text) & set("/: ,!") or set(text) <= set("0123456789.")
     return _NO_NAME if is_no_name else _NO_RESOLVER
 
 
+_OTHER_FAMILY: Final = "Address family for hostname not supported"
 _NO_NAME: Final = "Name or service not known"
 _NO_RESOLVER: Final = "Temporary failure in name resolution"
 
@@ -290,6 +293,7 @@ def _aton(text: str) -> int | None:
 
 
 _DECIMAL: Final = re.compile(r"\s*[-+]?[0-9]+")
+_LARGEST_INT: Final = U32 >> 1
 
 
 def port_of(protocol: str, text: str, where: Where) -> int:

@@ -100,7 +100,8 @@ def find_match(name: str, family: Family) -> MatchExtension:
         raise Refused(f'Invalid match name "{name}" ({_LONGEST_NAME} chars max)')
     found = implied_match(name, family)
     if found is None:
-        raise Refused(f"Couldn't load match `{name}':No such file or directory\n")
+        called = "icmp6" if name in _ICMP6_NAMES else name
+        raise Refused(f"Couldn't load match `{called}':No such file or directory\n")
     return found
 
 

@@ -53,6 +53,10 @@ SAID: Final = (
     ("-A INPUT -m aNameOfMoreThanTwentyEightSigns", "Invalid match name"),
     ("-P INPUT nosuch", "Bad policy name."),
     ("-I INPUT 4294967296", "Invalid rule number `4294967296'"),
+    ("-A INPUT -p udp --sport -19", 'Port "-19" does not resolve to anything.'),
+    ("-A INPUT -m conntrack --ctorigsrc ::1", "Address family for hostname not supported"),
+    ("-A INPUT -m ipv6-icmp", "Couldn't load match `icmp6'"),
+    ("-A INPUT -m dscp --dscp-class E", "Invalid DSCP value `E'"),
 )
 SAID_OF_TABLES: Final = (
     (["-C nosuch -j DROP"], "Bad rule", "Bad rule"),

@@ -178,7 +178,7 @@ _CLASSES: Final = (
 
 def dscp_class(text: str, where: Where) -> int:
     """Linux: extensions/dscp_helper.c class_to_dscp()"""
-    found = _CLASSES.get(text.upper())
+    found = next((value for name, value in _CLASSES.items() if text.upper().startswith(name)), None)
     if found is None:
         raise Refused(f"Invalid DSCP value `{text}'")
     return found
