@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Final
 
 from pystack.applets.ebtables.editor import Editor
@@ -38,8 +37,7 @@ def run(args: Sequence[str], session: Session) -> Steps:
         parser.warn = err.line
         command = parser.parse()
         letter = command.letter
-        with all_or_nothing(editor, command):
-            session.io.out.write("".join(f"{line}\n" for line in perform(command, editor)))
+        session.io.out.write("".join(f"{line}\n" for line in all_or_nothing(command, editor)))
     except Refused as refused:
         err.write(refusal_text(refused, _PROGRAM, NFT_OWNER))
         return refused.code
@@ -53,15 +51,14 @@ def run(args: Sequence[str], session: Session) -> Steps:
     return 0
 
 
-@contextmanager
-def all_or_nothing(editor: Editor, command: Command) -> Iterator[None]:
-    """What is refused leaves no chain behind that came into being for it."""
+def all_or_nothing(command: Command, editor: Editor) -> Iterator[str]:
+    """As perform(); what is refused leaves no chain behind that came into being for it."""
     if command.letter not in _ACTIONS:
-        yield
+        yield from perform(command, editor)
         return
     backup = Backup(editor.table(command.table))
     try:
-        yield
+        yield from perform(command, editor)
     except (Refused, KernelRefused):
         backup.give_back()
         raise
