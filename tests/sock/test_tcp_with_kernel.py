@@ -108,7 +108,9 @@ class Stream:
     def _kernel_sends(self) -> None:
         try:
             while self.sent_by_them < len(self.to_us):
-                self.sent_by_them += self.theirs.send(self.to_us[self.sent_by_them :][:100_000])
+                self.sent_by_them += self.theirs.send(
+                    self.to_us[self.sent_by_them : self.sent_by_them + 100_000]
+                )
                 if self.sent_by_them == len(self.to_us):
                     self.theirs.shutdown(socket.SHUT_WR)
         except BlockingIOError:
@@ -124,7 +126,7 @@ class Stream:
 
     def _we_send(self) -> None:
         while self.sent_by_us < len(self.to_them):
-            taken = self.ours.send(self.to_them[self.sent_by_us :][:100_000])
+            taken = self.ours.send(self.to_them[self.sent_by_us : self.sent_by_us + 100_000])
             self.sent_by_us += taken
             if not taken:
                 return

@@ -19,6 +19,8 @@ BATCH: Final = 600  # cases on one topology
 # Whoever finds more has to mend first: so many causes, or known ones so often, each time with a new start.
 ENOUGH: Final = 20
 REPEATS: Final = 100
+# Where the kernel's timers run while it is asked: on a machine under load one may run out in the middle.
+TIMED: Final = frozenset({"sockets"})
 REPEATS_HERE: Final = 5  # of known causes, after which another topology may show others
 
 
@@ -49,6 +51,7 @@ class Session:
     def __init__(self, twin: Twin, areas: Sequence[str], seed: int, limit: Limit) -> None:
         self.cases = 0
         self.findings: list[Finding] = []
+        self.passing = 0  # differences where timers run that did not show again
         self._twin = twin
         self._areas = areas
         self._seed = seed
@@ -108,6 +111,10 @@ class Session:
         if difference.step:
             scenario = replace(scenario, steps=scenario.steps[: difference.step])
         again = self._shows(cause, scenario)
+        if again is None and area in TIMED:
+            self._met.remove(cause)
+            self.passing += 1
+            return
         if again is not None:
             scenario = Shrinker(lambda candidate: self._shows(cause, candidate) is not None).shrink(scenario)
             difference = self._shows(cause, scenario) or difference
