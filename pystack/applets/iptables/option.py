@@ -268,11 +268,12 @@ def _no_host(text: str, where: Where) -> str:
     """What is looked up may only be unreachable, what can be no name is none."""
     if (IPV6.parse_address(text) if where.family is IPV4 else _aton(text)) is not None:
         return _OTHER_FAMILY
-    is_no_name = not text or text[0] == "-" or set(text) & set("/: ,!") or set(text) <= set("0123456789.")
-    return _NO_NAME if is_no_name else _NO_RESOLVER
+    is_name = text == "." or (_HOST_NAME.fullmatch(text) and not set(text) <= set("0123456789."))
+    return _NO_RESOLVER if is_name else _NO_NAME
 
 
 _OTHER_FAMILY: Final = "Address family for hostname not supported"
+_HOST_NAME: Final = re.compile(r"\w[\w-]*(\.[\w-]+)*\.?", re.ASCII)
 _NO_NAME: Final = "Name or service not known"
 _NO_RESOLVER: Final = "Temporary failure in name resolution"
 

@@ -83,6 +83,7 @@ class Words:
         self._args = list(args)
         self._at = 0
         self._letters = ""  # that are left of a word like -vnL
+        self._passed = ""  # those behind one that is not known
         self._short, self._long_options = short, long
         self._extended: dict[str, int] = {}  # long options of extensions, with how many arguments
         self._meanings = dict(long)  # synonyms have one
@@ -123,8 +124,12 @@ class Words:
         return self._args[self._at - 1]
 
     def again(self) -> Word:
-        """Read the last word once more: what it says may be known now."""
+        """Read the last word once more: what it says may be known now.
+
+        Of a word like -fxm, where x is not known, only the m is read before the whole word comes again.
+        """
         self._at -= 1
+        self._letters, self._passed = self._passed, ""
         word = self.next()
         assert word is not None, "it was there before"
         return word
@@ -150,6 +155,7 @@ class Words:
         text = self._args[self._at - 1]
         if takes is None:
             left, self._letters = self._letters, ""
+            self._passed = left
             before = self._args[self._at - 2] if self._at > 1 else ""
             return Word(before if left and before != "!" else "" if left else text)
         if not takes:
