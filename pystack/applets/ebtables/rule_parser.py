@@ -148,7 +148,7 @@ class RuleParser:
         which = "source" if letter == "s" else "destination"
         value = mac_and_mask(text)
         if value is None:
-            shown = text.rpartition("/")[0] or text  # the tool cuts its mask off first
+            shown = text.rpartition("/")[0] if "/" in text else text  # the tool cuts its mask off first
             raise Refused(f"Problem with specified {which} mac '{shown}'")
         if letter == "s":
             self._header.source, self._header.source_inverted = value, self._inverted

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from pystack.applets.ebtables.extension import MatchExtension, Site, something_needed
 from pystack.applets.ebtables.extensions.icmp_ranges import parse_ranges, show_ranges
+from pystack.applets.ebtables.frame_words import strtol
 from pystack.applets.ebtables.header import Header
 from pystack.applets.iptables import header as ip_header
 from pystack.applets.iptables.family import IPV4, IPV6
@@ -62,8 +63,8 @@ def _tos(text: str, where: Where) -> int:
 
 
 def _traffic_class(text: str, where: Where) -> int:
-    value = number(text, 255)
-    if value is None:
+    value, rest = strtol(text, 0)  # what follows the number the tool does not look at
+    if rest == text or not 0 <= value <= 255:
         raise Refused(f"Problem with specified IPv6 traffic class '{text}'")
     return value
 
