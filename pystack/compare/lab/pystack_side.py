@@ -75,12 +75,11 @@ class PystackSide:
                 raise SideError([f"{scenario.place(number)}: {error}"]) from error
         for command, completed in jobs.stop_all():
             _record_output(lab, command, completed)
-        said = len(lab.recorder.records)
+        records = list(lab.recorder.records)
         caller.close()  # what this says is of no step
-        del lab.recorder.records[said:]
         for what, argv in STATES.items():
-            lab.recorder.records.append(State(lab.recorder.step, what, run(argv, lab.host).out))
-        return lab.recorder.records
+            records.append(State(lab.recorder.step, what, run(argv, lab.host).out))
+        return records
 
     def close(self) -> None:
         """Forget the host."""
