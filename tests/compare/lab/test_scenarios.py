@@ -1,6 +1,7 @@
 """The scenarios that come with pystack: all can be read, all play here, and the kernel does the same."""
 
 import json
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -77,3 +78,20 @@ def test_the_kernel_does_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert errors == []
     assert code == 0
     assert summary["same"] >= 40
+
+
+@pytest.mark.root
+@pytest.mark.timeout(300)
+def test_the_logs_of_legacy_tables_are_the_same_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in (SCENARIOS / "kernel-logs").glob("*.toml"):
+        legacy = re.sub(r"^iptables ", "iptables-legacy ", file.read_text(), flags=re.MULTILINE)
+        (tmp_path / file.name).write_text(legacy.replace('"iptables-nft"', '"iptables-legacy"'))
+    code = compare_lab(["--json", "--thorough", str(tmp_path)])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    results = {Path(entry["file"]).stem: entry["result"] for entry in told if entry["type"] == "result"}
+    if set(results.values()) == {"skipped"}:
+        pytest.skip(next(entry["reason"] for entry in told if entry.get("result") == "skipped"))
+    assert {name: result for name, result in results.items() if result != "same"} == {}
+    assert (len(results), code) == (45, 0)
