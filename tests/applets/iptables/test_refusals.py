@@ -181,6 +181,37 @@ def test_the_kernel_refuses_a_legacy_table_as_a_whole_and_of_nfts_a_line() -> No
     assert "DROP" not in run(nft, "iptables-save").out + run(legacy, "iptables-legacy-save").out
 
 
+@pytest.mark.parametrize(
+    ("given", "listed"),
+    [
+        ("-p tcp --tcp-flags NONE NONE", "tcp"),
+        ("-p sctp -m sctp --sport : --dport :5", "sctp dpts:0:5"),
+        ("-m time ! --weekdays 8", "TIME UTC"),
+    ],
+)
+def test_what_says_nothing_is_not_listed(given: str, listed: str) -> None:
+    for program in (NFT, LEGACY):
+        host = Host()
+        assert run(host, f"{program} -A INPUT {given}").rc == 0
+        assert run(host, f"{program} -L INPUT -n").out.splitlines()[2].endswith(f" {listed}")
+
+
+def test_all_rules_of_a_command_are_told_before_the_kernel_refuses_one() -> None:
+    rules = "-s 10.0.0.1,10.0.0.2 -j TCPMSS --set-mss 500 -v"
+    for program in (NFT, LEGACY):
+        done = run(Host(), f"{program} -t mangle -A FORWARD {rules}")
+        assert (done.rc != 0, done.out.count("TCPMSS set 500")) == (True, 2)
+
+
+def test_hashlimits_table_is_told_as_given_and_kept_as_it_is() -> None:
+    rule = "INPUT -m hashlimit --hashlimit-above 1/s --hashlimit-name a --hashlimit-htable-size 4294967295"
+    for program in (NFT, LEGACY):
+        host = Host()
+        assert run(host, f"{program} -A {rule} -v").out.rstrip().endswith("htable-size 4294967295")
+        assert run(host, f"{program} -S INPUT").out.rstrip().endswith("--hashlimit-htable-size 1048576")
+        assert run(host, f"{program} -C {rule}").rc == 1
+
+
 def test_verbose_commands_say_what_they_are_about() -> None:
     host = Host()
     done = run(host, f"{NFT} -A INPUT ! -p icmp -d 10.0.0.1 -j DROP -v")

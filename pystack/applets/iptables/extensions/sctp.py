@@ -6,7 +6,7 @@ from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.extensions.ports import range_of
-from pystack.applets.iptables.option import Option, Values, Where, ports_of, show_range
+from pystack.applets.iptables.option import U16, Option, Values, Where, ports_of, show_range
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.matches.ports import DestinationPort, SourcePort, Whole
@@ -132,7 +132,7 @@ class Sctp(MatchExtension):
         """`sctp dpt:5`"""
         words = ["sctp"]
         for name, shown in (("sport", "spt"), ("dport", "dpt")):
-            if name in values:
+            if name in values and (values[name].value != (0, U16) or values[name].inverted):
                 low, high = values[name].value
                 bang = "!" if values[name].inverted else ""
                 words.append(f"{shown}{'s' if low != high else ''}:{bang}{show_range((low, high))}")
