@@ -222,13 +222,13 @@ class Request(Endpoint):
             return NO_SOCKET
         start = self.peer_isn + 1 & MASK
         is_inside = in_window(seq, segment.end_seq, start, start + self.window.window & MASK)
-        if flags & tcp.RST and is_inside and seq != start and not is_old:
-            return self._challenge(segment)
         if flags & tcp.RST and seq == start:
             return self._give_up(segment)
         if flags & tcp.ACK and segment.ack != self.isn + 1 & MASK:
             send_reset(self.tcp.context, segment)
             return NO_SOCKET
+        if flags & tcp.RST and is_inside and seq != start and not is_old:
+            return self._challenge(segment)
         if is_old or not is_inside:
             return self._out_of_window(segment, is_old)
         if seq == self.peer_isn:
