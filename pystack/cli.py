@@ -126,7 +126,8 @@ def execute(arguments: Sequence[str], context: Context) -> int:
     parser.add_argument("-c", dest="config", metavar="FILE", default="", help="TOML as for `run`")
     parser.add_argument("--allow-system-changes", action="store_true", help="as for `run`")
     parser.add_argument("script", metavar="SCRIPT.py")
-    parser.add_argument("arguments", metavar="ARGUMENTS", nargs=argparse.REMAINDER)
+    rest = parser.add_argument("arguments", metavar="ARGUMENTS", nargs=argparse.REMAINDER)
+    rest.required = False  # argparse would name it among what is missing
     options = parser.parse_args(arguments)
     if not os.access(options.script, os.R_OK):
         return _complain(f"exec: {options.script}: no such file, or it may not be read")

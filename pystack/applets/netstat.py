@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pystack.applets.getopt import BadOption, Getopt
+from pystack.applets.netstat_usage import FAMILIES, USAGE
 from pystack.applets.netstat_words import SILENT, WORDS
 from pystack.applets.requests import Steps
 from pystack.applets.session import Session
 from pystack.errors import NotModelled
 
-_SHORT: Final = "stuwv46"
-_LONG: Final = {"statistics": 0, "tcp": 0, "udp": 0, "raw": 0, "verbose": 0}
+_SHORT: Final = "stuwv46h"
+_LONG: Final = {"statistics": 0, "tcp": 0, "udp": 0, "raw": 0, "verbose": 0, "help": 0}
 _OF_PROTOCOL: Final = {
     "t": ("Tcp", "TcpExt"),
     "tcp": ("Tcp", "TcpExt"),
@@ -33,6 +34,10 @@ def run(args: Sequence[str], session: Session) -> Steps:
         options = [name for name, _ in words]
     except BadOption as bad:
         raise NotModelled(f"netstat: {bad}", ("netstat -s [-tuw]",)) from None
+    if {"h", "help"} & set(options):
+        session.io.out.write(USAGE)
+        session.io.err.write(FAMILIES)
+        return 0
     if not {"s", "statistics"} & set(options) or words.operands:
         raise NotModelled("netstat without -s", ("netstat -s [-tuw]",))
     wanted = {title for name in options for title in _OF_PROTOCOL.get(name, ())}

@@ -14,6 +14,7 @@ from pystack.applets.requests import Steps
 from pystack.applets.session import Session
 from pystack.applets.ss_details import memory_text, summary
 from pystack.applets.ss_filter import ALL, CONNECTED, LISTENING, Ends, Filter, FilterError
+from pystack.applets.ss_usage import USAGE
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import NotModelled
 from pystack.netns import Netns
@@ -42,9 +43,18 @@ _LONG: Final = {
     "ipv4": "4",
     "no-header": "H",
     "oneline": "O",
+    "help": "h",
+    "version": "V",
 }
+# What the real one knows besides, and whether an argument follows.
+_UNKNOWN_LONG: Final = dict.fromkeys(
+    "resolve extended threads info tipcinfo tos cgroup bpf events context contexts ipv6 packet mptcp sctp "
+    "dccp unix tipc vsock xdp kill inet-sockopt".split(),
+    0,
+) | dict.fromkeys("net family query socket diag filter".split(), 1)
 _KNOWN: Final = tuple(f"-{letter}" for letter in _MODELLED)
 _FAILED: Final = 255
+_SAID: Final = {"h": USAGE, "V": "ss utility, iproute2-6.1.0\n"}
 
 _STATE_TEXTS: Final = {
     TcpState.ESTABLISHED: "ESTAB",
@@ -74,13 +84,19 @@ class Entry(NamedTuple):
 
 def run(args: Sequence[str], session: Session) -> Steps:
     """Linux: iproute2 misc/ss.c main()"""
-    words = Getopt(args, _SHORT, dict.fromkeys(_LONG, 0))
+    words = Getopt(args, _SHORT, dict.fromkeys(_LONG, 0) | _UNKNOWN_LONG)
+    options = set[str]()
     try:
-        options = {_LONG.get(name, name) for name, _ in words}
+        for name, _ in words:
+            options.add(letter := _LONG.get(name, name))
+            if letter in _SAID:
+                session.io.out.write(_SAID[letter])
+                return 0
     except BadOption as bad:
-        raise NotModelled(f"ss: {bad}", _KNOWN) from None
+        session.io.err.write(f"ss: {bad}\n{USAGE}")
+        return _FAILED
     for name in sorted(options - set(_MODELLED)):
-        raise NotModelled(f"ss -{name}", _KNOWN)
+        raise NotModelled(f"ss {'-' if len(name) == 1 else '--'}{name}", _KNOWN)
     names = yield from load_names()
     try:
         wanted = Filter(words.operands, names)

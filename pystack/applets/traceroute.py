@@ -15,6 +15,7 @@ from pystack.applets.session import Session
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.applets.traceroute_options import VERSION, Options, Refused, parse
 from pystack.applets.traceroute_probe import Broken, IcmpMethod, Method, Probe, UdpMethod
+from pystack.applets.traceroute_usage import USAGE
 from pystack.errors import MESSAGES
 from pystack.wire.ipv4 import address_text
 
@@ -28,8 +29,8 @@ def run(args: Sequence[str], session: Session) -> Steps:
     try:
         names = Names() if "-n" in args else (yield from load_names())
         options = parse(args, names)
-        if options.version:
-            io.err.write(VERSION)
+        if options.says_and_ends:
+            io.err.write(USAGE if options.help else VERSION)
             return 0
         trace = Trace(options, Names() if options.numeric else names, session)
         try:

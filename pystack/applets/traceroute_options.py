@@ -49,11 +49,12 @@ OPTIONS: Final = {
     "fwmark": ("mark", "num"),
     "V": ("version", ""),
     "version": ("version", ""),
+    "help": ("help", ""),
 }
 # What the real one knows besides.
 NOT_MODELLED: Final = frozenset(
     "6 d debug g gateway T tcp l flowlabel r e extensions A as-path-lookups M module O options UL D dccp P "
-    "protocol mtu back help".split()
+    "protocol mtu back".split()
 )
 KNOWN: Final = tuple(f"-{name}" if len(name) == 1 else f"--{name}" for name in OPTIONS)
 
@@ -97,20 +98,25 @@ class Options:
     source_port: int = 0
     mark: int = 0
     version: bool = False
+    help: bool = False
+
+    @property
+    def says_and_ends(self) -> bool:
+        return self.version or self.help
 
 
 def parse(args: Sequence[str], names: Names) -> Options:
     """What the words say. Raises Refused, NotModelled."""
     options, operands = Options(), 0
     words = list(enumerate(args, 1))
-    while words and not options.version:
+    while words and not options.says_and_ends:
         place, word = words.pop(0)
         if word.startswith("-") and len(word) > 1:
             _take_options(options, place, word, words, names)
         else:
             operands += 1
             _take_operand(options, place, word, operands, names)
-    if not options.version:
+    if not options.says_and_ends:
         if not operands:
             raise Refused('Specify "host" missing argument.')
         _check(options)

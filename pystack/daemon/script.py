@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 import trio
 
@@ -66,4 +67,15 @@ def run_file(script: str, arguments: Sequence[str]) -> int:
             return end.code or 0
         sys.stderr.write(f"{end.code}\n")
         return 1
+    except Exception as error:
+        error.__traceback__ = _from_script_on(error.__traceback__, script)
+        sys.excepthook(type(error), error, error.__traceback__)
+        return 1
     return 0
+
+
+def _from_script_on(trace: TracebackType | None, script: str) -> TracebackType | None:
+    """Without how we came to run the script; nothing of it if the script never ran, as in a syntax error."""
+    while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(script):
+        trace = trace.tb_next
+    return trace

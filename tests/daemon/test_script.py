@@ -123,6 +123,19 @@ def test_it_ends_as_the_program_does(tmp_path: Path, text: str, rc: int, said: s
     assert "ExceptionGroup" not in done.err
 
 
+@pytest.mark.parametrize("text", ["def deep(): 1 / 0\ndeep()", "1 +"])
+def test_a_traceback_is_the_one_that_python_prints(tmp_path: Path, text: str) -> None:
+    path = script(tmp_path, text)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    done = pystack("--setup", lo(tmp_path), "exec", path, XDG_RUNTIME_DIR=str(tmp_path))
+    assert (done.rc, done.out, done.err) == (plain.returncode, "", plain.stderr)
+
+
+def test_only_the_script_is_missing_where_no_words_are_given() -> None:
+    done = pystack("exec")
+    assert (done.rc, done.err) == (2, "pystack exec: the following arguments are required: SCRIPT.py\n")
+
+
 def test_a_script_that_is_not_there_is_named() -> None:
     done = pystack("exec", "nowhere.py")
     assert (done.rc, done.err) == (2, "pystack: exec: nowhere.py: no such file, or it may not be read\n")

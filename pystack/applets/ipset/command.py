@@ -11,6 +11,7 @@ from pystack.applets.ipset.elements import Elements
 from pystack.applets.ipset.listing import listed, saved
 from pystack.applets.ipset.options import addition_of, is_about_excluded, kind_named, settings_of
 from pystack.applets.ipset.refused import FAILED, USAGE_ERROR, VERSION, Refused, syntax, usage, worded
+from pystack.applets.ipset.usage import USAGE
 from pystack.applets.iptables.restore import split
 from pystack.applets.requests import Answer, FileRefused, Request, Steps, read_file, read_stdin, write_file
 from pystack.applets.session import Session
@@ -189,6 +190,8 @@ class Ipset:
         elif command == "flush":
             for one in [self._sets.find(words[0])] if words else self._sets:
                 one.flush()
+        elif command == "help" and not words:
+            return USAGE
         elif command == "version":
             return f"{VERSION}, protocol version: 7\n"
         else:

@@ -191,7 +191,7 @@ def test_a_line_that_fails_is_named_and_those_before_it_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["create x bitmap:ip range 1.2.3.0/24", "create x hash:ip skbinfo", "list -o xml", "help"]
+    "line", ["create x bitmap:ip range 1.2.3.0/24", "create x hash:ip skbinfo", "list -o xml", "help hash:ip"]
 )
 def test_what_is_not_modelled_is_refused_by_name(line: str) -> None:
     done = run(Host(), f"ipset {line}")
