@@ -273,7 +273,7 @@ def _no_host(text: str, where: Where) -> str:
 
 
 _OTHER_FAMILY: Final = "Address family for hostname not supported"
-_HOST_NAME: Final = re.compile(r"\w[\w-]*(\.[\w-]+)*\.?", re.ASCII)
+_HOST_NAME: Final = re.compile(r"\w[\w-]{0,62}(\.[\w-]{1,63})*\.?", re.ASCII)
 _NO_NAME: Final = "Name or service not known"
 _NO_RESOLVER: Final = "Temporary failure in name resolution"
 
