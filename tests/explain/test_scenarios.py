@@ -11,6 +11,7 @@ import pytest
 from pystack.compare.lab.folder import pending_scenarios
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.scenario_file import find, read
+from pystack.compare.lab.socket_calls import Caller
 from pystack.compare.lab.virtual_lab import VirtualLab
 from pystack.compare.lab.wiring import wiring_of
 from pystack.compare.path import paths
@@ -69,23 +70,27 @@ def scenario_of(file: str) -> Scenario:
 def played(file: str) -> Played:
     narrators: list[Narrator] = []
     labs: list[VirtualLab] = []
-    observe = VirtualLab.observe
+    travellers: list[Traveller] = []
+    stages: list[Stage] = []
+    observe, close = VirtualLab.observe, Caller.close
 
     def observe_and_narrate(lab: VirtualLab, scenario: Scenario, points: list[Point]) -> None:
         observe(lab, scenario, points)
         labs.append(lab)
         narrators.append(Narrator(lab.host, lab.host.origins.of))
 
+    def hear_and_close(caller: Caller) -> None:
+        """What sockets say when they are closed in the end is of no step."""
+        for narrator in narrators:
+            travellers.extend(narrator.watcher.travellers)
+            stages.extend(narrator.watcher.stages)
+        close(caller)
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(VirtualLab, "observe", observe_and_narrate)
+        patched.setattr(Caller, "close", hear_and_close)
         records = PystackSide().play(scenario_of(file), hops=False)
-    watchers = [narrator.watcher for narrator in narrators]
-    return Played(
-        records,
-        [traveller for watcher in watchers for traveller in watcher.travellers],
-        [stage for watcher in watchers for stage in watcher.stages],
-        sum(lab.host.outcomes.split for lab in labs),
-    )
+    return Played(records, travellers, stages, sum(lab.host.outcomes.split for lab in labs))
 
 
 @cache
