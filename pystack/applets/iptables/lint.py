@@ -19,6 +19,7 @@ from pystack.netfilter.targets.hand_over import FillChecksum, Nflog, Queue, Tee
 from pystack.netfilter.targets.ipset import SetTarget
 from pystack.netfilter.targets.log import Log
 from pystack.netfilter.targets.mangle import Classify
+from pystack.netfilter.targets.nat import NatTarget
 from pystack.netfilter.targets.reject import Reject
 from pystack.netfilter.targets.trace import Trace
 
@@ -202,7 +203,7 @@ class Linter:
             decided.add(mine)
             way.returns = True
             return False
-        if isinstance(target, Verdict | Reject | Queue):
+        if isinstance(target, Verdict | Reject | Queue | NatTarget):  # NAT too decides, once and for all
             decided.add(mine)
             if not way.returns:
                 way.decided.append(mine)

@@ -124,6 +124,15 @@ def test_chains_without_packets_or_rules_are_told() -> None:
     ]
 
 
+def test_a_rule_of_nat_decides_about_its_packets() -> None:
+    first = "-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2"
+    second = "-A PREROUTING -s 10.0.0.0/8 -p tcp -m tcp --dport 80 -j REDIRECT"
+    apart = "-A PREROUTING -p tcp -m tcp --dport 81 -j REDIRECT"
+    (found,) = lint(f"-t nat {first}\n-t nat {second}\n-t nat {apart}")
+    assert found.startswith("nat:PREROUTING:2 (")
+    assert found.endswith("--to-destination 10.0.0.2) s:1")
+
+
 def test_one_table_can_be_chosen() -> None:
     rules = "-A INPUT -j DROP\n-A INPUT -j DROP\n-t raw -A OUTPUT -j DROP\n-t raw -A OUTPUT -j DROP"
     assert [line.partition(":")[0] for line in lint(rules)] == ["filter", "raw"]
