@@ -16,7 +16,7 @@ from pystack.netfilter.hooks import (
     Hooks,
 )
 
-INT_MAX: Final = 0x7FFFFFFF
+_EXTREMES: Final = {-0x80000000: "INT_MIN", 0x7FFFFFFF: "INT_MAX"}
 
 HELP: Final = """\
 usage: pystack hooks [-j]
@@ -48,10 +48,9 @@ def run(args: Sequence[str], session: Session) -> int:
     if args:
         session.io.out.line(f"[{','.join(map(_as_json, rows))}]")
         return 0
-    for row in (_HEAD, *rows):
-        family, hook, priority, who, packets = row
-        shown = "INT_MAX" if priority == INT_MAX else priority
-        session.io.out.line(f"{family:<7} {hook:<12} {shown:>8}  {who:<22} {packets:>8}")
+    shown = [(*row[:2], _EXTREMES.get(row[2], str(row[2])), *row[3:]) for row in rows]
+    for family, hook, priority, who, packets in (_HEAD, *shown):
+        session.io.out.line(f"{family:<7} {hook:<12} {priority:>8}  {who:<22} {packets:>8}")
     return 0
 
 
@@ -63,7 +62,8 @@ def _as_json(row: Row) -> str:
 
 
 def _rows(hooks: Hooks) -> Iterator[Row]:
-    for point in (*hooks.bridge, *hooks.ip, *hooks.ip6, *hooks.arp):
+    *bridge, brouting = hooks.bridge  # Linux numbers it last, and asks it first
+    for point in (brouting, *bridge, *hooks.ip, *hooks.ip6, *hooks.arp):
         yield from _of_point(point)
 
 

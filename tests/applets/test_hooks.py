@@ -27,6 +27,13 @@ def test_functions_are_listed_in_the_order_in_which_they_run_with_their_packets(
     assert ["bridge", "POSTROUTING", "INT_MAX", "br_netfilter", "0"] in listed
 
 
+def test_what_decides_between_route_and_bridge_comes_first() -> None:
+    host = Host()
+    assert run_setup(host, "ebtables-legacy -t broute -P BROUTING ACCEPT\n", "setup") == []
+    first = hooks(host).splitlines()[1]
+    assert first == "bridge  BROUTING      INT_MIN  broute/BROUTING               0"
+
+
 def test_programs_get_the_same_as_json() -> None:
     host = Host()
     virtual.run(["iptables", "-A", "FORWARD"], host)
