@@ -45,6 +45,7 @@ class Wiring:
     bridges: frozenset[str] = frozenset()
     leads_into: Mapping[str, str] = field(default_factory=dict)  # veth -> the namespace of its other end
     addresses: Mapping[int, str] = field(default_factory=dict)  # IPv4 address -> the device that has it
+    enslaved: frozenset[str] = frozenset()  # ports of bridges
 
 
 def wiring_of(host: Host, netns: Netns, ports: Sequence[str] = ()) -> Wiring:
@@ -56,6 +57,7 @@ def wiring_of(host: Host, netns: Netns, ports: Sequence[str] = ()) -> Wiring:
         bridges=frozenset(dev.name for dev in netns.devices if isinstance(dev, Bridge)),
         leads_into={name: other for name, other in pairs if other != netns.name},
         addresses={address.local: address.dev.name for address in netns.ipv4.addresses},
+        enslaved=frozenset(dev.name for dev in netns.devices if isinstance(dev.master, Bridge)),
     )
 
 
@@ -63,7 +65,7 @@ def kind_of(hooks: Sequence[Crossed], wiring: Wiring) -> str:
     """`1-7`, `1-2-8`, `4-lo-4` …: where it came from, and where it went or was meant to go."""
     if not hooks:
         return NOBODY_SAW
-    entry, seen = way_in(hooks), {(crossed.family, crossed.hook) for crossed in hooks}
+    entry, seen = way_in(hooks, wiring), {(crossed.family, crossed.hook) for crossed in hooks}
     if ("bridge", "FORWARD") in seen:
         return "1-7"
     if ("ip", "INPUT") in seen or ("arp", "INPUT") in seen:
@@ -86,10 +88,12 @@ def _is_inside(hook: Crossed, wiring: Wiring) -> bool:
     return hook.family == "bridge" or (hook.family == "netdev" and hook.outdev in wiring.bridges)
 
 
-def way_in(hooks: Sequence[Crossed]) -> str:
+def way_in(hooks: Sequence[Crossed], wiring: Wiring) -> str:
     """1 by a port of a bridge, 3 by another device, 4 from a local process or the stack itself."""
     if hooks[0].hook in _STACK_HOOKS or hooks[0].indev == LOOPBACK:
         return "4"
+    if hooks[0].indev in wiring.enslaved and all(crossed.family == "netdev" for crossed in hooks):
+        return "1"  # refused by its port, before any hook of the bridge's
     bridged = (crossed.family == "bridge" and crossed.hook != "BROUTING" for crossed in hooks[:3])
     return "1" if any(bridged) else "3"  # what broute takes from the bridge comes by the device itself
 

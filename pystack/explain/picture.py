@@ -34,7 +34,7 @@ def picture(kind: str, passed: Sequence[Passing], wiring: Wiring) -> Iterator[st
     yield f"path {kind}: {legend}"
     if not passed:
         return
-    first = way_in([passing.crossed for passing in passed])
+    first = way_in([passing.crossed for passing in passed], wiring)
     if first == "4":
         yield _node("4", "a local process, or the stack itself")
     came_in = first == "4"

@@ -86,6 +86,12 @@ def test_a_packet_that_was_lost_early_says_so() -> None:
     assert lines[1] == "    path 1-?: lost before its way was clear"
 
 
+def test_a_port_that_lets_nothing_in_is_still_one_of_a_bridge() -> None:
+    explanation = told(BRIDGED, "tap1", host=build("bridge link set dev tap1 state 0\n"))
+    assert explanation.travellers[0].path == "1-?"
+    assert numbers(explanation) == ["1 tap1"]
+
+
 def test_a_packet_that_only_waits_is_on_its_way_out() -> None:
     hooks = [Crossed("ip", "OUTPUT", None, "br0"), Crossed("ip", "POSTROUTING", None, "br0")]
     assert kind_of(hooks, Wiring(bridges=frozenset({"br0"}))) == "4-2-8"
