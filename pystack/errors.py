@@ -49,9 +49,10 @@ EHOSTUNREACH: Final = 113
 EDESTADDRREQ: Final = 89
 ENOPROTOOPT: Final = 92
 EROFS: Final = 30
+EMLINK: Final = 31
 EPIPE: Final = 32
 
-# strerror(), as the C library words it.
+# As the C library words them.
 MESSAGES: Final[dict[int, str]] = {
     EPERM: "Operation not permitted",
     ENOENT: "No such file or directory",
@@ -97,15 +98,21 @@ MESSAGES: Final[dict[int, str]] = {
     EDESTADDRREQ: "Destination address required",
     ENOPROTOOPT: "Protocol not available",
     EROFS: "Read-only file system",
+    EMLINK: "Too many links",
     EPIPE: "Broken pipe",
 }
+
+
+def strerror(number: int) -> str:
+    """What the C library says of an errno."""
+    return MESSAGES.get(number, f"Unknown error {number}")
 
 
 class NetError(Exception):
     """The kernel's answer to a request it refuses: an errno and, at times, a sentence (netlink's extack)."""
 
     def __init__(self, number: int, extack: str | None = None) -> None:
-        super().__init__(MESSAGES.get(number, f"Unknown error {number}"))
+        super().__init__(strerror(number))
         self.number = number
         self.extack = extack
 

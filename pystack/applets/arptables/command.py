@@ -9,19 +9,19 @@ from typing import Final
 from pystack.applets.arptables.parser import ArpParser, ArpSpec
 from pystack.applets.io import Output
 from pystack.applets.iptables.command import ACTIONS, TOLD, refusal_text, told_of_chains
+from pystack.applets.iptables.command_line import Command
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import reason, worded
 from pystack.applets.iptables.family import Family
 from pystack.applets.iptables.legality import ZERO, ZERO_RULE
 from pystack.applets.iptables.listing import Listing, chain_lines, chains_in_order, rule_line
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.parser import Command
 from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION, KernelRefused, Refused
 from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.requests import Steps
 from pystack.applets.session import Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
-from pystack.errors import EINVAL, ENOENT, NotModelled
+from pystack.errors import EINVAL, EMLINK, ENOENT, NotModelled
 from pystack.netfilter.family_tables import ArpTables
 from pystack.netfilter.hooks import NFPROTO_ARP
 from pystack.netfilter.rule import BaseChain, Chain, Rule
@@ -31,9 +31,8 @@ from pystack.wire import ipv4
 
 _ARP: Final = Family(NFPROTO_ARP, "arptables", 32, ipv4.parse_address, ipv4.address_text)
 _LEGACY_VERSION: Final = "v0.0.5"
-_EMLINK: Final = 31
 _LEGACY_REASONS: Final = {
-    ("X", _EMLINK): "Can't delete chain with references left",
+    ("X", EMLINK): "Can't delete chain with references left",
     ("X", EINVAL): "Can't delete built-in chain",
     ("L", ENOENT): "Table does not exist (do you need to insmod?)",
 }

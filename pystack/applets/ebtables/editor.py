@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from pystack.applets.ebtables.extension import VERDICTS, Site
 from pystack.applets.ebtables.header import Header
@@ -12,14 +11,12 @@ from pystack.applets.ebtables.spec import RuleSpec
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.placement import is_too_deep
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
-from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, NetError
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, NetError
 from pystack.netfilter.family_tables import BridgeTables
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import Table
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.origins import Origins
-
-_EMLINK: Final = 31
 
 
 class Editor:
@@ -140,7 +137,7 @@ class Editor:
         Linux: net/netfilter/nf_tables_api.c nft_chain_validate()
         """
         if is_too_deep(table):
-            number_of_error = _EMLINK
+            number_of_error = EMLINK
         elif misplaced(table):
             number_of_error = EINVAL
         else:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from pystack.applets.iptables.backup import Backup
+from pystack.applets.iptables.command_line import Command
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import worded
 from pystack.applets.iptables.legality import ZERO, ZERO_RULE
 from pystack.applets.iptables.lint import Linter
 from pystack.applets.iptables.listing import Listing, chains_in_order, rules_as_commands, told
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.parser import Command, Parser
+from pystack.applets.iptables.parser import Parser
 from pystack.applets.iptables.refused import (
     OTHER_PROBLEM,
     PARAMETER_PROBLEM,

@@ -5,29 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final
 
-from pystack.applets.iptables.extension import Site
+from pystack.applets.iptables.command_line import RULE_COMMANDS, Command
 from pystack.applets.iptables.family import IPV6
+from pystack.applets.iptables.objections import Objections
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.parser import RULE_COMMANDS, Command
-from pystack.applets.iptables.placement import (
-    Onward,
-    bases_of,
-    has_loop,
-    is_too_deep,
-    onward_of_all,
-    onward_of_reachable,
-    reached,
-)
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
-from pystack.applets.iptables.spec import VERDICTS, RuleSpec, spec_of
-from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, NetError, NotModelled
+from pystack.applets.iptables.spec import VERDICTS, RuleSpec
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, NetError, NotModelled
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, Table, TableSet
 from pystack.netfilter.tables import TABLE_NAMES, chains_of
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
 from pystack.origins import Origins
 
-EMLINK: Final = 31
 _CHAIN_LABEL: Final = 32  # octets, with the one that ends it. Linux: IPT_CHAINLABEL
 
 
@@ -37,8 +27,8 @@ class Editor:
     def __init__(self, tables: TableSet, owner: Owner, origins: Origins) -> None:
         self.tables = tables
         self.owner = owner
+        self.objections = Objections(tables, owner)
         self.postponed: list[KernelRefused] | None = None  # what the kernel will say of rules; None: now
-        self.looks_later = False  # where rules may be reached from is not asked for each of them
         self.told: Callable[[RuleSpec], None] = _tell_nobody  # what -v says of a rule
         self._counted: set[str] = set()  # built-in chains whose counters were given
         self._origins = origins
@@ -188,53 +178,16 @@ class Editor:
         return self.chain(table, command.chain)
 
     def _compiled(self, command: Command, table: Table, chain: Chain, spec: RuleSpec, verb: str) -> Rule:
-        number = self._error_at(spec, self._site(table, chain, spec)) or self._error_below(table, chain, spec)
-        if number:
+        if number := self.objections.to_rule(table, chain, spec):
             self._kernel_refuses(KernelRefused(number, f"RULE_{verb}", f"rule in chain {chain.name}"))
         spec.matches = [(match, match.taken(values)) for match, values in spec.matches]
-        tests, target = spec.compile(self._site(table, chain, spec), table.chains)
+        tests, target = spec.compile(self.objections.site(table, chain, spec), table.chains)
         rule = Rule(tests, target, spec, self._origins.line)
         if rule.connection_users and self.owner.family is IPV6:
             raise NotModelled("connection tracking of IPv6", ("rules that ask for no connection",))
         if command.counters is not None:
             rule.packets, rule.octets = command.counters
         return rule
-
-    def _site(self, table: Table, chain: Chain, spec: RuleSpec) -> Site:
-        return Site(self.tables, table.name, chain.name, self.owner.is_nft, spec)
-
-    def _error_at(self, spec: RuleSpec, site: Site) -> int:
-        """The errno with which the kernel refuses a part of a rule, 0 if it takes all."""
-        if self.owner.is_nft and spec.header.is_impossible:
-            return EINVAL
-        errors = (part.kernel_error(values, site) for part, values in spec.parts())
-        return next(filter(None, errors), 0)
-
-    def _error_below(self, table: Table, chain: Chain, spec: RuleSpec) -> int:
-        """The same where packets come to a user's chain from built-in ones; nft then looks at hooks alone."""
-        if isinstance(chain, BaseChain) or self.looks_later:
-            return 0
-        errors = (self._error_from(table, base, spec) for base in bases_of(table, chain, self._onward))
-        return next(filter(None, errors), 0)
-
-    def _error_from(self, table: Table, base: Chain, spec: RuleSpec) -> int:
-        """Linux: nft_match_validate(); xt_check_match() with all hooks that lead to the rule"""
-        if not self.owner.is_nft:
-            return self._error_at(spec, self._site(table, base, spec))
-        return EINVAL if any(part.is_barred(base.name) for part, _ in spec.parts()) else 0
-
-    def error_of(self, table: Table) -> int:
-        """What is wrong with a whole table, 0 if nothing is: asked once where rules came in a batch."""
-        if self.owner.is_nft and is_too_deep(table):
-            return EMLINK
-        if not self.owner.is_nft and has_loop(table):
-            return ELOOP
-        for base in table.base_chains():
-            for chain in reached(base, self._onward)[1:]:
-                for rule in chain.rules:
-                    if error := self._error_from(table, base, spec_of(rule)):
-                        return error
-        return 0
 
     def _kernel_refuses(self, error: KernelRefused) -> None:
         """Now, or when the table is handed over."""
@@ -261,18 +214,14 @@ class Editor:
             raise Refused(f"goto '{name}' is not a chain")
         raise Refused(f"Couldn't load target `{name}':No such file or directory\n")
 
-    @property
-    def _onward(self) -> Onward:
-        return onward_of_all if self.owner.is_nft else onward_of_reachable
-
     def _validate(
         self, table: Table, chain: Chain, number: int, verb: str, former: Rule | None = None
     ) -> None:
         """Whether a jump leads where it may; if not, the rule is taken out again."""
         target = chain.rules[number].target
-        if not isinstance(target, Jump) or self.looks_later:
+        if not isinstance(target, Jump):
             return
-        error = self._error_of_jump(table, chain, target.chain)
+        error = self.objections.to_jump(table, target.chain)
         if not error:
             return
         if former is not None:
@@ -280,17 +229,6 @@ class Editor:
         else:
             table.delete(chain, number)
         self._kernel_refuses(KernelRefused(error, f"RULE_{verb}", f"rule in chain {chain.name}"))
-
-    def _error_of_jump(self, table: Table, chain: Chain, target: Chain) -> int:
-        if self.owner.is_nft and is_too_deep(table):
-            return EMLINK
-        if not self.owner.is_nft and has_loop(table):
-            return ELOOP
-        for other in reached(target, self._onward):
-            for rule in other.rules:
-                if error := self._error_below(table, other, spec_of(rule)):
-                    return error
-        return 0
 
     # --- chains -------------------------------------------------------------------------------------------
 

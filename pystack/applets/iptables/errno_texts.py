@@ -12,19 +12,8 @@ from pystack.applets.iptables.refused import (
     RESOURCE_PROBLEM,
     KernelRefused,
 )
-from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, ERANGE
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, strerror
 
-_EMLINK: Final = 31
-_STRERROR: Final = {
-    EBUSY: "Device or resource busy",
-    EEXIST: "File exists",
-    ENOENT: "No such file or directory",
-    EINVAL: "Invalid argument",
-    ELOOP: "Too many levels of symbolic links",
-    ERANGE: "Numerical result out of range",
-    ENOTEMPTY: "Directory not empty",
-    _EMLINK: "Too many links",
-}
 _BY_COMMAND: Final = {
     ("D", E2BIG): "Index of deletion too big",
     ("I", E2BIG): "Index of insertion too big",
@@ -48,7 +37,7 @@ def worded(error: KernelRefused, letter: str, owner: Owner) -> tuple[str, int]:
 
 def failed(error: KernelRefused) -> str:
     """What the kernel refused of nft's. Linux: mnl_append_error()"""
-    what = _STRERROR.get(error.number, f"Unknown error {error.number}")
+    what = strerror(error.number)
     return f" {error.verb} failed ({what}): {error.where}"
 
 
@@ -59,7 +48,7 @@ def reason(error: KernelRefused, letter: str) -> str:
         return known
     if error.number == ENOENT:
         return _NO_RULE if error.verb == "rule" else _NO_CHAIN
-    return _STRERROR.get(error.number, f"Unknown error {error.number}")
+    return strerror(error.number)
 
 
 def _hint(error: KernelRefused) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from pystack.applets.iptables.command_line import Command
 from pystack.applets.iptables.header import PROTOCOL_NAMES, Header, protocol_name
-from pystack.applets.iptables.parser import Command
 from pystack.applets.iptables.spec import RuleSpec, spec_of
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule

@@ -10,10 +10,11 @@ from typing import Final
 from pystack.applets.iptables import header as headers
 from pystack.applets.iptables import legality
 from pystack.applets.iptables.chain_names import LONGEST, check_length, check_new
+from pystack.applets.iptables.command_line import RULE_COMMANDS, Command
 from pystack.applets.iptables.extension import Extension, MatchExtension, TargetExtension, exactly_needed
 from pystack.applets.iptables.family import IPV4, IPV6
 from pystack.applets.iptables.header import Header
-from pystack.applets.iptables.network import Network, anywhere, networks
+from pystack.applets.iptables.network import anywhere, networks
 from pystack.applets.iptables.option import Given, Option, Where, number
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import BadArgument, BadOption, Refused
@@ -23,7 +24,6 @@ from pystack.applets.iptables.words import Word, Words
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import NotModelled
 
-RULE_COMMANDS: Final = "ADCIR"
 # Extension headers of IPv6, which are no protocol that a packet carries. Linux: is_exthdr()
 _NEVER_UPPER: Final = (43, 44, 51, 60)
 _MAX_RULE_NUMBER: Final = 0x7FFFFFFF
@@ -36,38 +36,6 @@ class Loaded:
 
     extension: Extension
     values: dict[str, Given] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Command:
-    """What is asked."""
-
-    spec: RuleSpec
-    sources: list[Network]
-    destinations: list[Network]
-    letter: str = ""
-    zeroes: str = ""  # -L -Z: ZERO, or ZERO_RULE for the one that is listed
-    chain: str = ""
-    new_name: str = ""
-    policy: str = ""
-    rulenum: int = 0  # 0: none was given
-    table: str = "filter"
-    counters: tuple[int, int] | None = None
-    verbose: int = 0
-    numeric: bool = False
-    exact: bool = False
-    line_numbers: bool = False
-    help: bool = False
-    version: bool = False
-    other_family: bool = False  # -6 in a line of iptables, -4 in one of ip6tables
-
-    def specs(self) -> list[RuleSpec]:
-        """One rule for each pair of addresses."""
-        return [
-            replace(self.spec, header=headers.with_ends(self.spec.header, source, destination))
-            for source in self.sources
-            for destination in self.destinations
-        ]
 
 
 class Parser:

@@ -14,10 +14,11 @@ from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.iptables.backup import Backup
 from pystack.applets.iptables.chain_names import LONGEST, check_new
 from pystack.applets.iptables.command import perform, refusal_text
+from pystack.applets.iptables.command_line import Command
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import failed, reason
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.parser import Command, Parser
+from pystack.applets.iptables.parser import Parser
 from pystack.applets.iptables.refused import (
     OTHER_PROBLEM,
     PARAMETER_PROBLEM,
@@ -106,7 +107,7 @@ class Restore:
         self._names = names
         tables = session.netns.tables_of(owner.family.number)
         self._editor = Editor(tables, owner, session.host.origins)
-        self._editor.looks_later = True
+        self._editor.objections.looks_later = True
         self._named: str | None = None  # the table of the last line with a star
         self._table: Table | None = None
         self._queue: list[tuple[int, Action]] = []  # of nft: what is done at COMMIT, and where it stands
@@ -206,7 +207,7 @@ class Restore:
             self._backup.give_back()
         else:
             told = self._done(queue)
-            if error := self._editor.error_of(table):
+            if error := self._editor.objections.to_table(table):
                 told = self._done_again(queue, error)
             if told:
                 raise Refused(told, RESOURCE_PROBLEM)
@@ -229,9 +230,9 @@ class Restore:
             raise KernelRefused(error)
         assert self._backup is not None, "a table is restored"
         self._backup.give_back()
-        self._editor.looks_later = False
+        self._editor.objections.looks_later = False
         told = self._done(queue)
-        self._editor.looks_later = True
+        self._editor.objections.looks_later = True
         return told
 
     def _kernel_says(self) -> str:
