@@ -38,8 +38,7 @@ def control_messages(sock: InetSocket, received: Received) -> list[Message]:
     elif told & BITS["SO_TIMESTAMP"]:
         found.append((*NUMBERS["SO_TIMESTAMP"], _time(received.stamp, 1_000_000)))
     if told & BITS["IP_PKTINFO"]:
-        info = _INT.pack(received.ifindex) + _address(received.spec_dst) + _address(received.daddr)
-        found.append((*NUMBERS["IP_PKTINFO"], info))
+        found.append((*NUMBERS["IP_PKTINFO"], _packet_info(received)))
     if told & BITS["IP_RECVTTL"]:
         found.append((*NUMBERS["IP_TTL"], _INT.pack(received.ttl)))
     if told & BITS["IP_RECVTOS"]:
@@ -58,6 +57,12 @@ def error_message(error: SocketError) -> Message:
 
 def _time(stamp: float, per_second: int) -> bytes:
     return _TIME.pack(int(stamp), int(stamp % 1 * per_second))
+
+
+def _packet_info(received: Received) -> bytes:
+    """Linux: net/ipv4/ip_sockglue.c ipv4_pktinfo_prepare()"""
+    ifindex, ours = (received.ifindex, received.spec_dst) if received.is_located else (0, 0)
+    return _INT.pack(ifindex) + _address(ours) + _address(received.daddr)
 
 
 def _address(address: int) -> bytes:

@@ -29,6 +29,7 @@ class Received:
     stamp: float  # monotonic
     truesize: int
     spec_dst: int = 0  # UDP: with which address of ours the sender should be answered
+    is_located: bool = True  # UDP: whether IP_PKTINFO was on when it came
     options: bytes = b""  # a ping socket's (IP_RETOPTS)
     covered: int | None = None  # the sum of what a checksum covers besides the data; None: it was looked at
 

@@ -9,6 +9,7 @@ from pystack.drop import SOCKET_FILTER, SOCKET_RCVBUFF, UDP_CSUM, DropReason
 from pystack.errors import EINVAL, EMSGSIZE, ENOTCONN, EPIPE, NetError
 from pystack.packet import Packet
 from pystack.sock.context import SocketContext
+from pystack.sock.control import BITS
 from pystack.sock.errors import IcmpError
 from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket, PacketInfo
 from pystack.sock.lookup import Endpoints
@@ -152,6 +153,7 @@ class UdpSocket(InetSocket):
         now, ttl, tos = context.clock.now, header.ttl, header.tos
         received = Received(payload, at.saddr, at.sport, at.daddr, at.ifindex, ttl, tos, now, size)
         received.spec_dst = context.options.address_for(pkt, header)
+        received.is_located = bool(self.told & BITS["IP_PKTINFO"])
         received.covered = covered
         self.queue.put(received)
         context.outcomes.delivered += 1
