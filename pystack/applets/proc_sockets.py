@@ -24,6 +24,7 @@ from pystack.sock.tcp_window import is_pingpong
 
 PAGE: Final = 4096
 _TICKS: Final = 100  # a second, as user space counts them (USER_HZ)
+_FRACTION: Final = 1e-6
 _TCP_WIDTH: Final = 149
 _UDP_WIDTH: Final = 127
 _TCP_HEAD: Final = (
@@ -78,7 +79,8 @@ def _address(address: int, port: int) -> str:
 
 
 def _ticks(seconds: float) -> int:
-    return max(round(seconds * _TICKS), 0)
+    """Whole ones, as the kernel says: the rest is cut off, but not what binary fractions lack."""
+    return max(int(seconds * _TICKS + _FRACTION), 0)
 
 
 def _tcp_row(end: Endpoint) -> str:

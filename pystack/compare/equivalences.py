@@ -219,6 +219,24 @@ TEXTS: Final = (
         re.compile(r"(?<=[0-9*\]]:)(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})\b"),
         "PORT",
     ),
+    TextMask(
+        "socket-row",
+        "/proc/net/tcp and udp number what has no order, count timers down, and say where a socket lies",
+        re.compile(
+            r"^ *[0-9]+: ((?:[0-9A-F]{8}:[0-9A-F]{4} ){2}[0-9A-F]{2} [0-9A-F]{8}:[0-9A-F]{8} [0-9]{2}:)"
+            r"[0-9A-F]{8}( [0-9A-F]{8} +[0-9]+ +[0-9]+) [0-9]+ [0-9]+ [0-9a-f]{16}(.*?) *$",
+            re.MULTILINE,
+        ),
+        r"N: \1T\2 INODE REFERENCES PLACE\3",
+    ),
+    TextMask(
+        "ephemeral-port",
+        "a port that nobody named is drawn; here in hexadecimal",
+        re.compile(
+            r"(?<=[0-9A-F]{8}:)(?:[89A-D][0-9A-F]{3}|E[0-9A-D][0-9A-F]{2}|EE[0-3][0-9A-F]|EE4[0-7])(?= )"
+        ),
+        "PORT",
+    ),
     TextMask("pid", "process numbers", re.compile(r"\bpid [0-9]+"), "pid N"),
 )
 

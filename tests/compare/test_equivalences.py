@@ -25,6 +25,24 @@ def test_entries_of_other_vlans_and_learned_ones_stay() -> None:
     assert plain_text(text) == text
 
 
+def proc_row(
+    sl: int = 0, *, port: str = "8BC2", queued: int = 1, left: str = "00000031", place: str = "24965242 2"
+) -> str:
+    """As in /proc/net/tcp."""
+    ends = f"0100000A:{port} 0200000A:0063 02 {queued:08X}:00000000 01:{left} 00000000"
+    return f"{sl:4}: {ends}     0        0 {place} {0x47:016x} 100 0 0 10 -1".ljust(149) + "\n"
+
+
+def test_a_socket_may_lie_anywhere_and_have_any_drawn_port_in_proc() -> None:
+    other = proc_row(10618, port="EE47", left="00000032", place="0 1")
+    assert plain_text(proc_row()) == plain_text(other)
+
+
+def test_what_else_proc_tells_of_a_socket_stays() -> None:
+    for other in (proc_row(queued=2), proc_row(port="0050"), proc_row(port="EE48")):
+        assert plain_text(proc_row()) != plain_text(other)
+
+
 US, PEER = ip("10.0.0.1"), ip("10.0.0.2")
 SYN_ACK = tcp.SYN | tcp.ACK
 
