@@ -51,7 +51,14 @@ def surround_trio(surroundings: Surroundings) -> None:
     wrap = trio.socket.from_stdlib_socket
 
     def wrap_what_is_the_kernels(sock: socket.socket | ProgramSocket) -> trio.socket.SocketType:
-        return sock if isinstance(sock, ProgramSocket) else wrap(sock)
+        if isinstance(sock, ProgramSocket):
+            return sock
+        if sock.family in (socket.AF_INET, socket.AF_INET6):  # or who would know why pystack hears nothing
+            host, port = sock.getsockname()[:2]
+            sys.stderr.write(
+                f"pystack: exec: the program made a socket of the kernel's: {host} port {port}\n"
+            )
+        return wrap(sock)
 
     trio.socket.from_stdlib_socket = wrap_what_is_the_kernels  # for servers that are handed their sockets
 

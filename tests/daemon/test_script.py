@@ -131,6 +131,22 @@ def test_a_traceback_is_the_one_that_python_prints(tmp_path: Path, text: str) ->
     assert (done.rc, done.out, done.err) == (plain.returncode, "", plain.stderr)
 
 
+def test_a_socket_that_stays_the_kernels_is_told_of(tmp_path: Path) -> None:
+    text = """
+import socket, trio
+ours, (local, _) = socket.socket(), socket.socketpair()
+ours.bind(("127.0.0.1", 0))
+trio.socket.from_stdlib_socket(local)
+trio.socket.from_stdlib_socket(ours)
+print(ours.getsockname()[1])
+"""
+    path = script(tmp_path, text)
+    done = pystack("--setup", lo(tmp_path), "exec", path, XDG_RUNTIME_DIR=str(tmp_path))
+    port = int(done.out)
+    said = f"pystack: exec: the program made a socket of the kernel's: 127.0.0.1 port {port}\n"
+    assert (done.rc, done.err) == (0, said)
+
+
 def test_only_the_script_is_missing_where_no_words_are_given() -> None:
     done = pystack("exec")
     assert (done.rc, done.err) == (2, "pystack exec: the following arguments are required: SCRIPT.py\n")
