@@ -350,7 +350,13 @@ def test_a_verb_says_how_it_is_used_whether_a_daemon_runs_or_not(verb: str, ask:
     assert f" {verb}" in ended.out.splitlines()[0]
 
 
-@pytest.mark.parametrize("words", ["ip help", "ip link help", "bridge help", "ping -h", "nstat --help"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("ip help", "ip link help", "bridge help", "ping -h", "nstat --help", "ipset help"),
+        *("arptables --help", "arptables-legacy -h", "iptables -A INPUT --help"),
+    ],
+)
 def test_an_applet_says_how_it_is_used_without_a_daemon(words: str) -> None:
     ended = pystack("-S", "/nowhere", *words.split())
     assert "usage" in (ended.out + ended.err).lower()

@@ -47,4 +47,4 @@ def help_of(command: Sequence[str]) -> str:
 def asks_an_applet(command: Sequence[str]) -> bool:
     """For its usage, which it tells in any stack."""
     verb, *rest = command
-    return rest in ASKED or (verb in ("ip", "bridge") and rest[-1:] == ["help"])
+    return rest[-1:] in ASKED or (verb in ("ip", "bridge", "ipset") and rest[-1:] == ["help"])

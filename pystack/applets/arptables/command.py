@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from pystack.applets.arptables.parser import ArpParser, ArpSpec
+from pystack.applets.arptables.usage import LEGACY_USAGE, USAGE
 from pystack.applets.io import Output
 from pystack.applets.iptables.command import ACTIONS, TOLD, refusal_text, told_of_chains
 from pystack.applets.iptables.command_line import Command
@@ -21,7 +22,7 @@ from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.requests import Steps
 from pystack.applets.session import Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
-from pystack.errors import EINVAL, EMLINK, ENOENT, NotModelled
+from pystack.errors import EINVAL, EMLINK, ENOENT
 from pystack.netfilter.family_tables import ArpTables
 from pystack.netfilter.hooks import NFPROTO_ARP
 from pystack.netfilter.rule import BaseChain, Chain, Rule
@@ -84,7 +85,13 @@ def _run(args: Sequence[str], session: Session, owner: Owner, names: Names) -> i
         command = parser.parse()
         letter = command.letter
         if command.help:
-            raise NotModelled("arptables -h")
+            out.line(
+                f"arptables v{VERSION} (nf_tables)"
+                if owner.is_nft
+                else f"arptables {_LEGACY_VERSION} (legacy)"
+            )
+            out.write(USAGE if owner.is_nft else LEGACY_USAGE)
+            return 0
         if command.version:
             out.line(f"arptables v{VERSION} (nf_tables)" if owner.is_nft else f"arptables {_LEGACY_VERSION}")
             return 0

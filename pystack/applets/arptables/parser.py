@@ -74,7 +74,7 @@ _LONG: Final = {
     "modprobe": "M",
     "set-counters": "c",
 }
-_NEWER: Final = ("C", "S", "h")  # which arptables-legacy does not know, or does not model
+_NEWER: Final = ("C", "S")  # which arptables-legacy does not know
 _OF_ARP: Final = ("src-mac", "dst-mac", "l", "opcode", "h-type", "proto-type")
 _DEPRECATED: Final = (
     "Using intrapositioned negation (`--option ! this`) is deprecated in favor of extrapositioned "

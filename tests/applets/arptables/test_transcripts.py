@@ -46,7 +46,7 @@ def test_every_row_is_taken_as_the_real_tool_takes_it_or_refused_by_name() -> No
 
 
 @pytest.mark.parametrize(
-    "line", ["arptables -A INPUT -j LOG", "arptables -h", "arptables-legacy -A INPUT -j TTL"]
+    "line", ["arptables -A INPUT -j LOG", "arptables -j mangle -h", "arptables-legacy -A INPUT -j TTL"]
 )
 def test_what_is_not_modelled_is_refused_by_name(line: str) -> None:
     host = Host(seed=1)
