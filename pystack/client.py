@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pystack import __version__
+from pystack.applets.nearest import nearest
 from pystack.daemon.output import OutputFailed, write_all
 from pystack.daemon.places import SOCKET_VARIABLE
 from pystack.daemon.protocol import ProtocolError, Request
@@ -142,6 +143,7 @@ def serve(options: Options, command: list[str]) -> int:
     if told := help_of(command):
         write_all(1, told.encode())
         return 0
+    refuse_misspelt(verb)
     if verb == "explain":
         options, command = explain_request(options, command)
     if verb in OWN_VERBS:
@@ -164,6 +166,17 @@ def serve(options: Options, command: list[str]) -> int:
         return complain(str(error), error.rc)
     except TooLong as error:
         return complain(str(error), USAGE)
+
+
+def refuse_misspelt(verb: str) -> None:
+    """Whoever carries commands out knows no verbs of ours, and could not say which one was meant."""
+    verbs = OWN_VERBS | DAEMON_VERBS
+    if verb in verbs or (meant := nearest(verb, sorted(verbs))) is None:
+        return
+    from pystack.applets.registry import COMMANDS
+
+    if COMMANDS.refusal(verb) is not None:
+        raise UsageError(f"{verb}: there is no such command; did you mean {meant}? (pystack --help)")
 
 
 def refuse_unknown(verb: str) -> None:

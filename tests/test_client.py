@@ -325,6 +325,11 @@ def test_an_option_that_is_none_is_named(words: str, sentence: str) -> None:
             2,
             f"pystack: --json: setup cannot do it {CAN}\n",
         ),
+        (
+            ["statsu"],
+            2,
+            "pystack: statsu: there is no such command; did you mean status? (pystack --help)\n",
+        ),
         (["-S", "/x", "--setup", "/y", "ip"], 2, "pystack: -S and --setup: either the daemon or no daemon\n"),
     ],
 )

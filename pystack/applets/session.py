@@ -68,7 +68,13 @@ class Commands:
         if name in self._not_built_yet:
             return f"{name}: not built yet"
         hint = f"; did you mean {meant}?" if (meant := nearest(name, self.names)) else ""
-        return f"{name or 'an empty command'} is not modelled (known: {', '.join(self.names)}){hint}"
+        known = ", ".join(each for each in self.names if not self._is_variant(each))
+        return f"{name or 'an empty command'} is not modelled (known: {known}){hint}"
+
+    def _is_variant(self, name: str) -> bool:
+        """`iptables-legacy-save`, where `iptables` says as much."""
+        stem, dash, _ = name.partition("-")
+        return bool(dash) and stem in self._applets
 
     def run(self, argv: Sequence[str], session: Session) -> Steps:
         """The command as a generator; what is not modelled is said in one line, exit code 2."""

@@ -85,7 +85,9 @@ def faults(text: str, filename: str, refusal: Refusal | None = None) -> list[str
     found = [(fault.line, fault.text) for fault in wrong]
     for command in commands:
         name = command.words[0]
-        if refusal is not None and name != "exit" and (why := refusal(name)) is not None:
+        if command.words[1:2] == ["="]:
+            found.append((command.line, f"{name} = … is no command (pystack run -c takes configurations)"))
+        elif refusal is not None and name != "exit" and (why := refusal(name)) is not None:
             found.append((command.line, why))
     return [f"pystack: {filename}:{line}: {what}" for line, what in sorted(found, key=lambda pair: pair[0])]
 

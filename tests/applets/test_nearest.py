@@ -46,3 +46,11 @@ def test_a_command_that_is_none_is_answered_with_the_one_that_was_meant() -> Non
     assert refusal is not None
     assert refusal.startswith("brdige is not modelled (known: ")
     assert refusal.endswith("); did you mean bridge?")
+
+
+def test_of_a_command_s_variants_only_the_command_is_listed() -> None:
+    refusal = COMMANDS.refusal("frobnicate") or ""
+    known = refusal.partition("(known: ")[2].rstrip(")").split(", ")
+    assert {"iptables", "xtables-monitor"} <= set(known)
+    assert "iptables-legacy-save" in COMMANDS.names
+    assert "iptables-legacy-save" not in known

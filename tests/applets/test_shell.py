@@ -52,6 +52,11 @@ def test_a_setup_is_checked_without_being_run() -> None:
     assert check_setup("echo a | cat\n", "lab.setup") == ["pystack: lab.setup:1: pipes are not modelled"]
 
 
+def test_a_configuration_that_is_given_as_a_setup_is_called_one() -> None:
+    (told,) = check_setup('name = "lab1"\n', "lab.toml")
+    assert told == "pystack: lab.toml:1: name = … is no command (pystack run -c takes configurations)"
+
+
 def test_a_setup_tells_its_errors_and_names_its_file() -> None:
     assert run_setup(Host(), "echo a\n", "lab.setup") == []
     assert run_setup(Host(), "true\nfalse\n", "lab.setup") == ["pystack: lab.setup:2: false: exit code 1"]
