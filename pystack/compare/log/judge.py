@@ -26,7 +26,7 @@ class Said(NamedTuple):
         message = self.message
         if message is None:
             return self.text[:40]
-        return message.prefix.strip() or f"the line IN={message.indev} OUT={message.outdev}"
+        return message.prefix.strip().rstrip(":") or f"the line IN={message.indev} OUT={message.outdev}"
 
 
 def differences(passage: Passage, played: Played, injected: frozenset[Identity]) -> Iterator[Finding]:
