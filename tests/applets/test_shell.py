@@ -211,7 +211,7 @@ def test_counters_are_read_as_files_of_proc() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["cat /proc/net/sockstat", "cat < /proc/net/tcp", "echo 1 > /sys/class/net/x"]
+    "text", ["cat /proc/net/softnet_stat", "cat < /proc/net/unix", "echo 1 > /sys/class/net/x"]
 )
 def test_other_files_of_the_kernel_are_refused_by_name(text: str) -> None:
     done = sh(text)
