@@ -205,7 +205,7 @@ def test_modules_that_the_stack_has_built_in_are_accepted_and_others_refused_by_
 def test_counters_are_read_as_files_of_proc() -> None:
     assert sh("cat /proc/net/snmp").out.startswith("Ip: Forwarding DefaultTTL ")
     assert sh("cat < /proc/net/netstat").out.startswith("TcpExt: ")
-    assert sh("cat /proc/net/netlink").out.startswith("00000000 00000000 ")
+    assert sh("cat /proc/net/softnet_stat").out.startswith("00000000 00000000 ")
     missing = "/proc/sys/net/ipv4/nothing"
     assert f"cat: {missing}: No such file or directory\n" in sh(f"cat {missing}").err
 
