@@ -19,7 +19,7 @@ APPLETS: Final[dict[str, Applet]] = {
         ("ip6tables-legacy", LEGACY_OWNER6),
     )
     for name, applet in (
-        (program, command.applet(owner)),
+        (program, command.applet(owner, program)),
         (f"{program}-save", save.applet(owner, f"{program}-save")),
         (f"{program}-restore", restore.applet(owner, f"{program}-restore")),
     )

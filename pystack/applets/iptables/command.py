@@ -33,14 +33,14 @@ from pystack.netfilter.rule import BaseChain
 from pystack.netfilter.tables import chains_of
 
 
-def applet(owner: Owner) -> Applet:
-    """The command for one owner's tables."""
+def applet(owner: Owner, called: str) -> Applet:
+    """The command for one owner's tables, under one of its names."""
 
     def run(args: Sequence[str], session: Session) -> Steps:
         if "--lint" in args:
             return lint(owner, session, [word for word in args if word != "--lint"])
         names = yield from load_names()
-        return Iptables(owner, session, names).run(args)
+        return Iptables(owner, session, names).run(args, called)
 
     return run
 
@@ -73,11 +73,11 @@ class Iptables:
         tables = session.netns.tables_of(owner.family.number)
         self._editor = Editor(tables, owner, session.host.origins)
 
-    def run(self, args: Sequence[str]) -> int:
+    def run(self, args: Sequence[str], called: str) -> int:
         """Parse and do it; the exit code."""
         letter, program = "", self._owner.program
         try:
-            parser = Parser(args, self._names, self._owner)
+            parser = Parser(args, self._names, self._owner, called=called)
             parser.warn = self._err.line
             command = parser.parse()
             letter = command.letter

@@ -122,10 +122,7 @@ class Listing:
         text += f"{target:<9} " + self._details(spec.header, nft=spec.nft)
         if spec.goto:
             text += "[goto] "
-        for extension, values in spec.parts():
-            listed = extension.listing(values, self._names)
-            text += f"{extension.gap}{listed}" if listed else ""
-        return text
+        return text + _extensions(spec, self._names)
 
     def _details(self, header: Header, *, nft: bool) -> str:
         """Linux: print_fragment(), print_ifaces(), print_ipv4_addresses()"""
@@ -190,7 +187,14 @@ def told(spec: RuleSpec) -> str:
     ):
         text += f"{_bang(inverted)}{arrow}{network.listed(None)} "
     text += " [goto] " if spec.goto else " "
-    for extension, values in spec.parts():
-        listed = extension.listing(values, None)
-        text += f"{extension.gap}{listed}" if listed else ""
-    return text
+    return text + _extensions(spec, None)
+
+
+def _extensions(spec: RuleSpec, names: Names | None) -> str:
+    """What stands behind the addresses."""
+    shown = (
+        (extension.gap, extension.listing(values, names))
+        for extension, values in spec.parts()
+        if extension.is_shown(values, nft=spec.nft)
+    )
+    return "".join(f"{gap}{listed}" for gap, listed in shown if listed)

@@ -41,9 +41,12 @@ class Loaded:
 class Parser:
     """Reads one line."""
 
-    def __init__(self, args: Sequence[str], names: Names, owner: Owner, table: str = "") -> None:
+    def __init__(
+        self, args: Sequence[str], names: Names, owner: Owner, table: str = "", *, called: str = ""
+    ) -> None:
         self.warn: Callable[[str], None] = _say_nothing  # what the tool tells while it reads
         self._words = self._words_of(args)
+        self._words.in_front = table or called  # -restore puts its `-t TABLE` in front of a line's words
         self._names = names
         self._fixed_table = table  # inside iptables-restore
         self._family = owner.family

@@ -80,6 +80,7 @@ class Words:
         short: Mapping[str, int] = SHORT,
         long: Mapping[str, str] = LONG,
     ) -> None:
+        self.in_front = ""  # the word before the first: the program's own name, mostly
         self._args = list(args)
         self._at = 0
         self._letters = ""  # that are left of a word like -vnL
@@ -156,7 +157,7 @@ class Words:
         if takes is None:
             left, self._letters = self._letters, ""
             self._passed = left
-            before = self._args[self._at - 2] if self._at > 1 else ""
+            before = self._args[self._at - 2] if self._at > 1 else self.in_front
             return Word(before if left and before != "!" else "" if left else text)
         if not takes:
             return Word(text, letter)

@@ -16,6 +16,8 @@ from pystack.wire.ipv4 import parse_address
 SERVICES: Final = "/etc/services"
 HOSTS: Final = "/etc/hosts"
 PROTOCOLS: Final = "/etc/protocols"
+USERS: Final = "/etc/passwd"
+GROUPS: Final = "/etc/group"
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Names:
     hosts6: dict[int, str] = field(default_factory=dict)
     addresses6: dict[str, list[int]] = field(default_factory=dict)
     protocols: dict[str, int] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
 
     def read_services(self, text: str) -> None:
         """Lines like `http 80/tcp www`."""
@@ -66,6 +70,14 @@ class Names:
                 for name in (words[0], *words[2:]):
                     self.protocols.setdefault(name, int(words[1]))
 
+    def read_users(self, text: str) -> None:
+        """Lines like `root:x:0:0:root:/root:/bin/sh`."""
+        _read_ids(text, self.users)
+
+    def read_groups(self, text: str) -> None:
+        """Lines like `root:x:0:`."""
+        _read_ids(text, self.groups)
+
 
 def load_names() -> Generator[Request, Answer, Names]:
     """Read what the user's machine knows; a file that cannot be read names nothing."""
@@ -74,12 +86,22 @@ def load_names() -> Generator[Request, Answer, Names]:
         (SERVICES, names.read_services),
         (HOSTS, names.read_hosts),
         (PROTOCOLS, names.read_protocols),
+        (USERS, names.read_users),
+        (GROUPS, names.read_groups),
     ):
         try:
             take((yield from read_file(path)).decode(errors="replace"))
         except FileRefused:
             continue
     return names
+
+
+def _read_ids(text: str, ids: dict[str, int]) -> None:
+    """Name, password, number: of several lines for a name, the first counts."""
+    for line in text.splitlines():
+        parts = line.split(":")
+        if len(parts) > 2 and parts[2].isdecimal():
+            ids.setdefault(parts[0], int(parts[2]))
 
 
 def _lines(text: str) -> list[list[str]]:

@@ -7,13 +7,18 @@ from typing import Final
 import pytest
 
 from pystack.applets import virtual
-from pystack.applets.tcpdump.names import PROTOCOLS, SERVICES
+from pystack.applets.tcpdump.names import GROUPS, PROTOCOLS, SERVICES, USERS
 from pystack.applets.virtual import Completed, Outside
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.host import Host
 
 NFT, LEGACY = "iptables", "iptables-legacy"
-FILES = {SERVICES: b"http 80/tcp\ndomain 53/udp\n", PROTOCOLS: b"gre 47 GRE\n"}
+FILES = {
+    SERVICES: b"http 80/tcp\ndomain 53/udp\n",
+    PROTOCOLS: b"gre 47 GRE\n",
+    USERS: b"root:x:0:0::/:/bin/sh\nmail:x:8:12::/:/bin/sh\n",
+    GROUPS: b"root:x:0:\nmen:x:12:\n",
+}
 
 
 SAID: Final = (
@@ -140,6 +145,11 @@ def test_a_list_of_addresses_is_taken_whole_or_not_at_all() -> None:
         ("-p udp ! --dport :53", "-p udp -m udp --dport 54:65535", "-p udp -m udp ! --dport 0:53"),
         ("-p udp --sport http", "-p udp -m udp --sport 80", "-p udp -m udp --sport 80"),
         ("-m devgroup --src-group 0", "-m devgroup --src-group default", "-m devgroup --src-group default"),
+        ("-p tcp --tcp-flags NONE SYN", "-p tcp", "-p tcp -m tcp"),
+        ("-p tcp ! --tcp-flags NONE SYN", "-p tcp", "-p tcp -m tcp ! --tcp-flags NONE SYN"),
+        ("-p tcp --dport : --tcp-flags NONE SYN", "-p tcp", "-p tcp -m tcp"),
+        ("-p tcp --dport 5 --tcp-flags NONE SYN", *["-p tcp -m tcp --dport 5"] * 2),
+        ("-p tcp ! --dport :53 --tcp-option 5", *["-p tcp -m tcp ! --dport 0:53 --tcp-option 5"] * 2),
         ("-m ttl --ttl 5", "-m ttl --ttl-eq 5", "-m ttl --ttl-eq 5"),
         ("-m addrtype --src-type loc,UNI", *["-m addrtype --src-type UNICAST,LOCAL"] * 2),
         ("-m conntrack --ctorigsrc 0/0", *["-m conntrack --ctorigsrc 0.0.0.0/0"] * 2),
@@ -230,3 +240,47 @@ def test_the_real_tool_says_all_of_this_too(program: str) -> None:
             host = Host()
             ours = [run(host, f"{program} {line}") for line in some]
             assert [(done.rc, done.err) for done in ours] == [(done.rc, done.err) for done in said], some
+
+
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_a_word_that_is_no_option_at_all_is_called_by_the_one_in_front_of_it(program: str) -> None:
+    assert f'unknown option "{program}"' in complaint(program, "-10.0.0.1 -A INPUT")
+    assert 'unknown option "INPUT"' in complaint(program, "-A INPUT -10.0.0.1")
+
+
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_the_first_word_of_a_saved_line_stands_behind_its_table(program: str) -> None:
+    done = run(Host(), f"{program}-restore", "*filter\n-10.0.0.1 -A INPUT\nCOMMIT\n")
+    assert 'unknown option "filter"' in done.err
+
+
+def listed(program: str, chain: str, *lines: str, table: str = "filter") -> str:
+    """The last rule of a chain as a listing without -n shows it."""
+    host = Host()
+    for line in lines:
+        assert run(host, f"{program} -t {table} {line}").rc == 0, line
+    return run(host, f"{program} -t {table} -L {chain}").out.splitlines()[-1].partition(" " * 12)[2]
+
+
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_owners_are_known_by_the_names_that_the_machine_has_for_them(program: str) -> None:
+    named = "-A OUTPUT -m owner --uid-owner mail --gid-owner men"
+    assert saved(program, named) == "-A OUTPUT -m owner --uid-owner 8 --gid-owner 12"
+    assert "owner UID match mail owner GID match men" in listed(program, "OUTPUT", named)
+    ranged = "-A OUTPUT -m owner --uid-owner 8-9 --gid-owner 7"
+    assert "owner UID match 8-9 owner GID match 7" in listed(program, "OUTPUT", ranged)
+    assert 'Bad value for "--gid-owner" option: "mail"' in complaint(
+        program, "-A OUTPUT -m owner --gid-owner mail"
+    )
+
+
+def test_a_tos_with_a_name_is_listed_with_its_space_in_front() -> None:
+    for program in (NFT, LEGACY):
+        line = listed(program, "INPUT", "-A INPUT -j TOS --set-tos Normal-Service", table="mangle")
+        assert line.endswith("anywhere              TOS setNormal-Service")
+
+
+def test_what_nft_reads_as_nothing_is_not_listed() -> None:
+    rule = "-A INPUT -p tcp ! --sport :"
+    assert listed(NFT, "INPUT", rule).split() == ["anywhere"]
+    assert listed(LEGACY, "INPUT", rule).endswith("tcp spts:!0:65535")

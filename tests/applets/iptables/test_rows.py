@@ -15,7 +15,11 @@ from pystack.host import Host
 
 DATA: Final = Path(__file__).parents[4] / "shared" / "data"
 REFUSED: Final = "is not modelled"
-PROTOCOLS: Final = b"dccp 33 DCCP\nipcomp 108 IPCOMP\n"
+FILES: Final = {
+    "/etc/protocols": b"dccp 33 DCCP\nipcomp 108 IPCOMP\n",
+    "/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n",
+    "/etc/group": b"root:x:0:\n",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def rows(owner: str, program: str) -> list[Row]:
 def taken(owner: str, program: str, row: Row) -> tuple[int, str, str]:
     """What ours makes of a rule."""
     host, program = Host(seed=1), f"{program}-{owner}"
-    outside = virtual.Outside(read_file=lambda path: PROTOCOLS if path == "/etc/protocols" else b"")
+    outside = virtual.Outside(read_file=lambda path: FILES.get(path, b""))
     done = virtual.run(
         [program, "-t", row.table, "-A", row.chain, *shlex.split(row.rule)], host, None, outside
     )

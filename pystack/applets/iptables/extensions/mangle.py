@@ -127,12 +127,12 @@ class TosTarget(TargetExtension):
         return f"--set-tos {show_tos(_tos(values))}"
 
     def listing(self, values: Values, names: Names | None) -> str:
-        """`TOS set 0x10/0xff`; the tool prints no space before a name."""
+        """`TOS set 0x10/0xff`; the tool prints its space in front of both when it has a name."""
         value, mask = given = _tos(values)
         if names is None:
             return f"TOS set {show_tos(given)}"
         if (named := tos_name(given)) is not None:
-            return f"TOS set{named}"
+            return f" TOS set{named}"
         if not value:
             return f"TOS and 0x{~mask & U8:02x}"
         if value == mask:

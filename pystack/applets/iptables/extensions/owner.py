@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
@@ -13,16 +14,22 @@ from pystack.errors import EINVAL
 from pystack.netfilter.matches.owner import Owner
 from pystack.netfilter.rule import Match
 
-_ROOT: Final = "root"
+
+def _uids(text: str, where: Where) -> tuple[int, int]:
+    return _ids(text, where, where.names.users)
 
 
-def _ids(text: str, where: Where) -> tuple[int, int]:
-    """A name or a range of numbers; of names only root's is known.
+def _gids(text: str, where: Where) -> tuple[int, int]:
+    return _ids(text, where, where.names.groups)
+
+
+def _ids(text: str, where: Where, known: Mapping[str, int]) -> tuple[int, int]:
+    """A name, or one number or a range.
 
     Linux: libxt_owner.c owner_parse_range()
     """
-    if text == _ROOT:
-        return 0, 0
+    if text in known:
+        return known[text], known[text]
     low_text, dash, high_text = text.partition("-")
     low, high = number(low_text, U32 - 1), number(high_text if dash else low_text, U32 - 1)
     if low is None or high is None:
@@ -42,6 +49,13 @@ def _show(value: tuple[int, int]) -> str:
     return str(low) if low == high else f"{low}-{high}"
 
 
+def _name_of(value: tuple[int, int], known: Mapping[str, int]) -> str:
+    """Only one alone has a name."""
+    low, high = value
+    named = (name for name, number in known.items() if low == high == number)
+    return next(named, _show(value))
+
+
 class OwnerExtension(MatchExtension):
     """Linux: libxt_owner.c"""
 
@@ -49,8 +63,8 @@ class OwnerExtension(MatchExtension):
     hooks = ("OUTPUT", "POSTROUTING")
     options = (
         Option("socket-exists", invert=True),
-        Option("uid-owner", _ids, _show, invert=True),
-        Option("gid-owner", _ids, _show, invert=True),
+        Option("uid-owner", _uids, _show, invert=True),
+        Option("gid-owner", _gids, _show, invert=True),
         Option("suppl-groups", check=_behind_a_group),
     )
 
@@ -69,10 +83,11 @@ class OwnerExtension(MatchExtension):
     def listing(self, values: Values, names: Names | None) -> str:
         """`owner UID match 77`"""
         words: list[str] = []
-        for name, said in (("uid-owner", "UID"), ("gid-owner", "GID")):
+        users, groups = (names.users, names.groups) if names is not None else ({}, {})
+        for name, said, known in (("uid-owner", "UID", users), ("gid-owner", "GID", groups)):
             if name in values:
                 given = values[name]
-                shown = _ROOT if names is not None and given.value == (0, 0) else _show(given.value)
+                shown = _name_of(given.value, known)
                 words.append(f"{'! ' if given.inverted else ''}owner {said} match {shown}")
         if "socket-exists" in values:
             words.insert(0, f"{'! ' if values['socket-exists'].inverted else ''}owner socket exists")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
@@ -61,15 +62,20 @@ class _Ports(MatchExtension):
 
     def prepared(self, values: Values, *, nft: bool) -> Values:
         """What is not below a port is above it: so nft reads its own translation."""
-        return {name: _turned_round(given) if nft else given for name, given in values.items()}
+        return {
+            name: _turned_round(given) if nft and name in ("sport", "dport") else given
+            for name, given in values.items()
+        }
 
     def save(self, values: Values) -> str:
         """All ports are the same as none, and so are no flags."""
-        return super().save({name: given for name, given in values.items() if not _says_nothing(name, given)})
+        kept = {name: given for name, given in values.items() if not given.lost}
+        return super().save({name: given for name, given in kept.items() if not _says_nothing(name, given)})
 
     def is_shown(self, values: Values, *, nft: bool) -> bool:
         """nft reads its own translation of `! --sport :` as nothing at all."""
-        return not values or not all(given.lost for given in values.values())
+        says_more = any(not given.lost and not _says_nothing(name, given) for name, given in values.items())
+        return says_more or not any(given.lost for given in values.values())
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """The header has to be there in any case."""
@@ -98,7 +104,7 @@ def _says_nothing(name: str, given: Given) -> bool:
 
 
 def _turned_round(given: Given) -> Given:
-    if not given.inverted or not isinstance(given.value, tuple):
+    if not given.inverted:
         return given
     if given.value == _ALL_PORTS:
         return Given(given.value, inverted=True, lost=True)
@@ -212,6 +218,16 @@ class Tcp(_Ports):
         if asked is None or not (asked.inverted or asked.value):
             super().check_translation(values, header)
 
+    def prepared(self, values: Values, *, nft: bool) -> Values:
+        """Flags under no mask are translated, but not read again; with an option nothing is translated."""
+        if not nft or "tcp-option" in values:
+            return values
+        kept = super().prepared(values, nft=nft)
+        flags = kept.get("tcp-flags")
+        if flags is None or flags.value[0] or not (flags.value[1] or flags.inverted):
+            return kept
+        return {**kept, "tcp-flags": replace(flags, lost=True)}
+
     def save(self, values: Values) -> str:
         """--syn is what --tcp-flags says too."""
         return super().save(_without_syn(values))
@@ -223,12 +239,13 @@ class Tcp(_Ports):
         if "tcp-option" in values:
             given = values["tcp-option"]
             text += f" option={'!' if given.inverted else ''}{given.value}"
-        if "tcp-flags" in values and not _says_nothing("tcp-flags", given := values["tcp-flags"]):
-            mask, flags = given.value
+        asked = values.get("tcp-flags")
+        if asked is not None and not asked.lost and not _says_nothing("tcp-flags", asked):
+            mask, flags = asked.value
             shown = f"0x{mask:02X}/0x{flags:02X}"
             if names is not None:
                 shown = f"{_flag_names(mask)}/{_flag_names(flags)}"
-            text += f" flags:{'!' if given.inverted else ''}{shown}"
+            text += f" flags:{'!' if asked.inverted else ''}{shown}"
         return text
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
