@@ -78,9 +78,5 @@ class VirtualTime:
             self.settle()
         return True
 
-    def run_until_idle(self, limit: float = 3600.0) -> None:
-        """Run until nothing is pending, at most `limit` seconds."""
-        self.run_until(lambda: self._next_timer() is None, limit)
-
     def _next_timer(self) -> float | None:
         return self.host.timers.next_deadline()

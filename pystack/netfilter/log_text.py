@@ -14,7 +14,7 @@ from pystack.netfilter.log_ipv6 import ipv6_words
 from pystack.netfilter.log_transport import LOG_MACDECODE, LOG_UID
 from pystack.packet import Packet
 from pystack.wire import arp
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ZERO, mac_text
+from pystack.wire.ethernet import ETH_HLEN, ZERO, mac_text
 from pystack.wire.ipv4 import address_text
 
 _ARP_HEADER: Final = 8
@@ -45,20 +45,6 @@ def ip_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outde
 def arp_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
     """An ARP packet at a hook of arptables, or of nftables. Linux: nf_log_arp_packet()"""
     return _places(prefix, pkt, indev, outdev) + _arp_words(pkt, flags)
-
-
-def netdev_line(
-    prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None
-) -> str:
-    """By the protocol that the frame carries: nftables' log in families bridge and netdev.
-
-    Linux: nf_log_netdev_packet()
-    """
-    if pkt.protocol in (ETH_P_IP, ETH_P_IPV6):
-        return ip_line(prefix, flags, pkt, indev, outdev)
-    if pkt.protocol == ETH_P_ARP:
-        return arp_line(prefix, flags, pkt, indev, outdev)
-    return _places(prefix, pkt, indev, outdev) + _mac_words(pkt, flags)
 
 
 def _places(prefix: str, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:

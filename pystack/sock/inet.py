@@ -312,6 +312,21 @@ class InetSocket(Socket):
             now = self.context.clock.now
             self.errors.put(SocketError(errno, ORIGIN_LOCAL, 0, 0, info, 0, daddr, b"", now, self.dport))
 
+    def take_error(self, error: IcmpError, errno: int, *, is_hard: bool) -> None:
+        """What datagram sockets do with what an ICMP error says: keep it, report it, or neither.
+
+        Linux: net/ipv4/udp.c __udp4_lib_err(), net/ipv4/ping.c ping_err()
+        """
+        if error.is_frag_needed:
+            if self.pmtudisc == IP_PMTUDISC_DONT:
+                return
+            is_hard = True
+        if self.recverr:
+            self.queue_error(error, errno)
+        elif not (is_hard and self.is_connected):
+            return
+        self.report_error(errno)
+
     def queue_error(self, error: IcmpError, errno: int) -> None:
         """Linux: net/ipv4/ip_sockglue.c ip_icmp_error()"""
         type_, code, info, offender, quote = error

@@ -13,7 +13,7 @@ from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST, Flow
 from pystack.packet import Packet
 from pystack.sock.context import SocketContext
 from pystack.sock.errors import IcmpError
-from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket, seen_on
+from pystack.sock.inet import InetSocket, seen_on
 from pystack.sock.receive_queue import Received, truesize
 from pystack.wire import icmp
 from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header
@@ -167,12 +167,4 @@ class PingSocket(InetSocket):
         errno, is_hard = error.meaning()
         if error.type in (icmp.ICMP_SOURCE_QUENCH, icmp.ICMP_REDIRECT):
             errno = EREMOTEIO  # no real error, but ping wants to see it
-        if error.is_frag_needed:
-            if self.pmtudisc == IP_PMTUDISC_DONT:
-                return
-            is_hard = True
-        if self.recverr:
-            self.queue_error(error, errno)
-        elif not (is_hard and self.is_connected):
-            return
-        self.report_error(errno)
+        self.take_error(error, errno, is_hard=is_hard)

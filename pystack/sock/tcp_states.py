@@ -79,9 +79,8 @@ TRANSITIONS: Final[dict[TcpState, dict[TcpEvent, TcpState]]] = {
 
 # States in which close() or shutdown(SHUT_WR) sends a FIN. Linux: net/ipv4/tcp.c new_state[], TCP_ACTION_FIN
 SENDS_FIN: Final = frozenset({_S.SYN_RECV, _S.ESTABLISHED, _S.CLOSE_WAIT})
-# In which the program may still send, and in which the peer may.
+# In which the program may still send.
 MAY_SEND: Final = frozenset({_S.ESTABLISHED, _S.CLOSE_WAIT})
-MAY_RECEIVE: Final = frozenset({_S.ESTABLISHED, _S.FIN_WAIT1, _S.FIN_WAIT2})
 # The peer's FIN has come: nothing new can follow it.
 PEER_IS_DONE: Final = frozenset({_S.CLOSE_WAIT, _S.LAST_ACK, _S.CLOSING})
 # Both SYNs are known. Linux: include/net/tcp_states.h

@@ -11,7 +11,7 @@ from pystack.packet import Packet
 from pystack.sock.context import SocketContext
 from pystack.sock.control import BITS
 from pystack.sock.errors import IcmpError
-from pystack.sock.inet import IP_PMTUDISC_DONT, InetSocket, PacketInfo
+from pystack.sock.inet import InetSocket, PacketInfo
 from pystack.sock.lookup import Endpoints
 from pystack.sock.port_table import PortTable
 from pystack.sock.receive_queue import Received, truesize
@@ -197,12 +197,4 @@ class UdpSocket(InetSocket):
         if error.type in (icmp.ICMP_SOURCE_QUENCH, icmp.ICMP_REDIRECT):
             return
         errno, is_hard = error.meaning()
-        if error.is_frag_needed:
-            if self.pmtudisc == IP_PMTUDISC_DONT:
-                return
-            is_hard = True
-        if self.recverr:
-            self.queue_error(error, errno)
-        elif not (is_hard and self.is_connected):
-            return
-        self.report_error(errno)
+        self.take_error(error, errno, is_hard=is_hard)

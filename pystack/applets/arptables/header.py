@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from pystack.applets.ebtables.frame_words import Mac, show_mac_and_mask
+from pystack.applets.ebtables.frame_words import Mac, arp_operation_text, show_mac_and_mask
 from pystack.applets.iptables.header import Header
 from pystack.netfilter.matches.frame import Field
 from pystack.netfilter.matches.header import InInterface, OutInterface
@@ -14,17 +14,6 @@ from pystack.netfilter.rule import Match
 from pystack.wire.arp import ARPHRD_ETHER
 from pystack.wire.ethernet import ETH_ALEN, ETH_P_IP
 
-OPERATIONS: Final = (
-    "Request",
-    "Reply",
-    "Request_Reverse",
-    "Reply_Reverse",
-    "DRARP_Request",
-    "DRARP_Reply",
-    "DRARP_Error",
-    "InARP_Request",
-    "ARP_NAK",
-)
 _ALL_ONES: Final = (1 << 8 * ETH_ALEN) - 1
 _NEED: Final = 28  # octets of an ARP packet about IPv4 over Ethernet
 _SOURCE_AT, _SOURCE_IP_AT, _TARGET_AT, _TARGET_IP_AT = 8, 14, 18, 24
@@ -119,7 +108,7 @@ def _numbers(arp: ArpHeader, *, nft: bool, numeric: bool) -> Iterator[str]:
 
 
 def _operation(value: int) -> str:
-    return OPERATIONS[value - 1] if 0 < value <= len(OPERATIONS) else str(value)
+    return arp_operation_text(value)
 
 
 def _hardware(value: int) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pystack.applets.arptables.header import OPERATIONS, Address, ArpHeader, Numbered, tests, words
+from pystack.applets.arptables.header import Address, ArpHeader, Numbered, tests, words
 from pystack.applets.arptables.targets import TARGETS
-from pystack.applets.ebtables.frame_words import mac_and_mask, strtol
+from pystack.applets.ebtables.frame_words import ARP_OPERATIONS, mac_and_mask, strtol
 from pystack.applets.iptables.extension import Site, TargetExtension
 from pystack.applets.iptables.family import IPV4
 from pystack.applets.iptables.option import U16, Values
@@ -167,7 +167,7 @@ class ArpParser(Parser):
         elif letter == "l":
             self._length(text)
         elif letter == "opcode":
-            names = {name.lower(): value for value, name in enumerate(OPERATIONS, 1)}
+            names = {name.lower(): value for value, name in enumerate(ARP_OPERATIONS, 1)}
             self._arp = replace(self._arp, operation=self._numbered(text, 10, names, "opcode"))
         elif letter == "h-type":
             names = {"ethernet": ARPHRD_ETHER}

@@ -8,11 +8,11 @@ from typing import Final
 from pystack.applets.arptables.command import ArpEditor, perform
 from pystack.applets.arptables.parser import ArpParser
 from pystack.applets.ebtables.restore import Restore
-from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.iptables.listing import chains_in_order, rule_line
 from pystack.applets.iptables.owner import Owner
-from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION
+from pystack.applets.iptables.refused import VERSION
 from pystack.applets.iptables.save import ctime
+from pystack.applets.iptables.save_options import SaveOptions
 from pystack.applets.requests import Steps, read_stdin
 from pystack.applets.session import Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
@@ -25,23 +25,14 @@ _LONG: Final = {"counters": 0, "version": 0, "modprobe": 1}
 
 def save_applet(owner: Owner, program: str) -> Applet:
     """The command for one owner's tables, under one of its names."""
+    options = SaveOptions(program, owner.variant, "cM:V", _LONG)
 
     def run(args: Sequence[str], session: Session) -> Steps:
         yield from ()
-        out, err = session.io.out, session.io.err
-        getopt = Getopt(args, "cM:V", _LONG)
-        try:
-            given = dict(getopt)
-        except BadOption as bad:
-            err.line(f"{program}: {bad}")
-            err.line(f"Look at manual page `{program}.8' for more information.")
-            return OTHER_PROBLEM
-        if getopt.operands:
-            err.line("Unknown arguments found on commandline")
-            return OTHER_PROBLEM
-        if given.keys() & {"V", "version"}:
-            out.line(f"{program} v{VERSION} ({owner.variant})")
-            return 0
+        out = session.io.out
+        given = options.read(args, session)
+        if isinstance(given, int):
+            return given
         editor = ArpEditor(session.netns.arp_tables, owner, session)
         now = ctime(session.netns.clock.wall + session.io.utc_offset)
         for name in editor.tables.names(owner.tables):

@@ -18,6 +18,18 @@ _NUMBERS: Final = {
 
 _MAC: Final = re.compile(r"((?:[0-9a-fA-F]{1,2}:){5}(?:[0-9a-fA-F]{2}|[0-9a-fA-F](?=\s|$)))")
 
+# ARP's, from 1 on.
+ARP_OPERATIONS: Final = (
+    "Request",
+    "Reply",
+    "Request_Reverse",
+    "Reply_Reverse",
+    "DRARP_Request",
+    "DRARP_Reply",
+    "DRARP_Error",
+    "InARP_Request",
+    "ARP_NAK",
+)
 # Debian's /etc/ethertypes. Linux differs: the tool reads that file, so other hosts may know other names.
 _TYPES: Final = (
     (0x0800, "IPv4 ip ip4"),
@@ -99,6 +111,11 @@ def whole(text: str, base: int, high: int) -> int | None:
 def ethertype(text: str) -> int | None:
     """The type of that name."""
     return _TYPE_NUMBERS.get(text.lower())
+
+
+def arp_operation_text(value: int) -> str:
+    """Its name, or the number."""
+    return ARP_OPERATIONS[value - 1] if 0 < value <= len(ARP_OPERATIONS) else str(value)
 
 
 def one_mac(text: str) -> bytes | None:

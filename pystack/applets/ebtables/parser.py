@@ -156,9 +156,13 @@ class Parser(RuleParser):
             raise Refused("No extra options allowed with -E")
         if len(name) > _MAX_CHAIN_NAME:
             raise Refused(f"Chain name length can't exceed {_MAX_CHAIN_NAME} characters")
+        self._check_new_name(name, f"Chain '{name}' already exists", f"Target with name '{name}' exists")
+        return name
+
+    def _check_new_name(self, name: str, is_chain: str, is_target: str) -> None:
+        """Whether a chain may have this name; the two other texts are for names that are taken."""
         if " " in name:
             raise Refused("Use of ' ' not allowed in chain names")
-        return name
 
     def _policy(self, text: str | None) -> None:
         if text is None:

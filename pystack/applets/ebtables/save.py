@@ -7,10 +7,10 @@ from typing import Final
 
 from pystack.applets.ebtables.editor import Editor
 from pystack.applets.ebtables.listing import chains_in_order, policy_name, rule_text
-from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION
 from pystack.applets.iptables.save import ctime
+from pystack.applets.iptables.save_options import SaveOptions
 from pystack.applets.requests import Steps
 from pystack.applets.session import Applet, Session
 from pystack.netfilter.rule import Chain
@@ -22,23 +22,14 @@ _ORDER: Final = ("filter", "nat")
 
 def applet(owner: Owner, program: str) -> Applet:
     """The command for one owner's tables, under one of its names."""
+    options = SaveOptions(program, owner.variant, "ct:M:V", _LONG)
 
     def run(args: Sequence[str], session: Session) -> Steps:
         yield from ()
         out, err = session.io.out, session.io.err
-        getopt = Getopt(args, "ct:M:V", _LONG)
-        try:
-            given = dict(getopt)
-        except BadOption as bad:
-            err.line(f"{program}: {bad}")
-            err.line(f"Look at manual page `{program}.8' for more information.")
-            return OTHER_PROBLEM
-        if getopt.operands:
-            err.line("Unknown arguments found on commandline")
-            return OTHER_PROBLEM
-        if given.keys() & {"V", "version"}:
-            out.line(f"{program} v{VERSION} ({owner.variant})")
-            return 0
+        given = options.read(args, session)
+        if isinstance(given, int):
+            return given
         editor = Editor(session.netns.bridge_tables, owner, session.host.origins)
         only = given.get("t", given.get("table", ""))
         if only and only not in editor.table_names:

@@ -69,11 +69,6 @@ class Given:
 Values = Mapping[str, Given]
 
 
-def is_inverted(values: Values, name: str) -> bool:
-    """Whether an option was given with a `!`."""
-    return name in values and values[name].inverted
-
-
 # --- arguments ----------------------------------------------------------------------------------------------
 
 
@@ -194,17 +189,6 @@ def show_mark(value: tuple[int, int]) -> str:
     """The mask only where it says something."""
     mark, mask = value
     return f"{mark:#x}" if mask == U32 else f"{mark:#x}/{mask:#x}"
-
-
-def text_up_to(length: int) -> Parse:
-    """A string. Linux: xtopt_parse_string()"""
-
-    def parse(text: str, where: Where) -> str:
-        if len(text) > length:
-            raise Refused(f"Argument must be not longer than {length} characters")
-        return text
-
-    return parse
 
 
 def text_cut(length: int) -> Parse:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.listing import chains_in_order, rule_line
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import OTHER_PROBLEM, VERSION, Refused
+from pystack.applets.iptables.save_options import SaveOptions
 from pystack.applets.requests import FileRefused, Steps, write_file
 from pystack.applets.session import Applet, Session
 from pystack.errors import NotModelled
@@ -26,22 +26,13 @@ _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 def applet(owner: Owner, program: str) -> Applet:
     """The command for one owner's tables, under one of its names."""
+    manual = program if owner.is_nft else f"{owner.program}-save"
+    options = SaveOptions(program, owner.variant, "bcdt:M:f:V", _LONG, manual)
 
     def run(args: Sequence[str], session: Session) -> Steps:
-        try:
-            getopt = Getopt(args, "bcdt:M:f:V", _LONG)
-            given = dict(getopt)
-        except BadOption as bad:
-            manual = program if owner.is_nft else f"{owner.program}-save"
-            session.io.err.line(f"{program}: {bad}")
-            session.io.err.line(f"Look at manual page `{manual}.8' for more information.")
-            return OTHER_PROBLEM
-        if getopt.operands:
-            session.io.err.line("Unknown arguments found on commandline")
-            return OTHER_PROBLEM
-        if "V" in given or "version" in given:
-            session.io.out.line(f"{program} v{VERSION} ({owner.variant})")
-            return 0
+        given = options.read(args, session)
+        if isinstance(given, int):
+            return given
         if given.keys() & {"d", "dump"}:
             raise NotModelled(f"{program} -d", ("-c", "-f", "-t"))
         saver = Saver(owner, program, session, counters=bool(given.keys() & {"c", "counters"}))

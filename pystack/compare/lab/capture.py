@@ -23,7 +23,6 @@ PACKET_AUXDATA: Final = 8
 PACKET_MR_PROMISC: Final = 1
 SO_RCVBUFFORCE: Final = 33
 SIOCGIFINDEX: Final = 0x8933
-TP_STATUS_CSUMNOTREADY: Final = 1 << 3
 TP_STATUS_VLAN_VALID: Final = 1 << 4
 TP_STATUS_VLAN_TPID_VALID: Final = 1 << 6
 
@@ -42,7 +41,6 @@ class CapturedFrame:
     device: str
     way: str  # in, broadcast, multicast, otherhost, out
     frame: bytes
-    checksum_ready: bool = True
     vlan: int | None = None
     tpid: int = ETH_P_8021Q
 
@@ -122,5 +120,5 @@ def _captured(frame: bytes, control: Control, address: tuple[str, int, int]) -> 
         status, _, _, _, _, vlan_tci, vlan_tpid = AUXDATA.unpack(data)
         vlan = vlan_tci if status & TP_STATUS_VLAN_VALID else None
         tpid = vlan_tpid if status & TP_STATUS_VLAN_TPID_VALID else ETH_P_8021Q
-        return CapturedFrame(device, way, frame, not status & TP_STATUS_CSUMNOTREADY, vlan, tpid)
+        return CapturedFrame(device, way, frame, vlan, tpid)
     return CapturedFrame(device, way, frame)

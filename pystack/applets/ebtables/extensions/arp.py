@@ -8,7 +8,9 @@ from typing import ClassVar, Final
 from pystack.applets.ebtables.extension import MatchExtension, Site
 from pystack.applets.ebtables.extensions.ip import ipv4_network, show_network
 from pystack.applets.ebtables.frame_words import (
+    ARP_OPERATIONS,
     Mac,
+    arp_operation_text,
     ethertype,
     mac_and_mask,
     show_mac_and_mask,
@@ -22,31 +24,15 @@ from pystack.netfilter.rule import Match
 from pystack.wire.arp import ARPHRD_ETHER
 from pystack.wire.ethernet import ETH_P_ARP, ETH_P_RARP
 
-_OPERATIONS: Final = (
-    "Request",
-    "Reply",
-    "Request_Reverse",
-    "Reply_Reverse",
-    "DRARP_Request",
-    "DRARP_Reply",
-    "DRARP_Error",
-    "InARP_Request",
-    "ARP_NAK",
-)
-
 
 def _operation(text: str, where: Where) -> int:
     value = whole(text, 10, U16)
     if value is None:
-        names = [name.lower() for name in _OPERATIONS]
+        names = [name.lower() for name in ARP_OPERATIONS]
         if text.lower() not in names:
             raise Refused("Problem with specified ARP opcode")
         value = names.index(text.lower()) + 1
     return value
-
-
-def _show_operation(value: int) -> str:
-    return _OPERATIONS[value - 1] if 0 < value <= len(_OPERATIONS) else str(value)
 
 
 def _hardware(text: str, where: Where) -> int:
@@ -79,7 +65,7 @@ class Arp(MatchExtension):
 
     name = "arp"
     options: ClassVar[tuple[Option, ...]] = (
-        Option("arp-op", _operation, _show_operation, aliases=("arp-opcode",)),
+        Option("arp-op", _operation, arp_operation_text, aliases=("arp-opcode",)),
         Option("arp-htype", _hardware),
         Option("arp-ptype", _protocol, hex),
         Option("arp-ip-src", ipv4_network, show_network),

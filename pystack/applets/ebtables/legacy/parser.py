@@ -57,8 +57,7 @@ class LegacyParser(Parser):
             raise Refused(is_chain)
         if isinstance(self._registry.target(name), TargetExtension) or name == "standard":
             raise Refused(is_target)
-        if " " in name:
-            raise Refused("Use of ' ' not allowed in chain names")
+        super()._check_new_name(name, is_chain, is_target)
 
     def _with_chain(self, letter: str, word: Word) -> None:
         if letter == "N" and len(word.argument or "") > _MAX_CHAIN_NAME:
@@ -66,17 +65,6 @@ class LegacyParser(Parser):
         super()._with_chain(letter, word)
         if letter == "X" and self._words.following is not None:
             raise Refused("No extra options allowed with -X")
-
-    def _new_name(self) -> str:
-        name = self._words.skip()
-        if name is None:
-            raise Refused("No new chain name specified")
-        if self._words.following is not None:
-            raise Refused("No extra options allowed with -E")
-        if len(name) > _MAX_CHAIN_NAME:
-            raise Refused(f"Chain name length can't exceed {_MAX_CHAIN_NAME} characters")
-        self._check_new_name(name, f"Chain '{name}' already exists", f"Target with name '{name}' exists")
-        return name
 
     def _place(self) -> None:
         self._command.first = 1
