@@ -11,6 +11,7 @@ The bytes are the truth; what was parsed from them is a copy. Clones share the b
 from __future__ import annotations
 
 from collections.abc import Callable
+from struct import Struct
 from typing import Final
 
 from pystack.device import Connection, NetDevice, Route, Socket
@@ -28,7 +29,7 @@ PACKET_OUTGOING: Final = 4
 PACKET_LOOPBACK: Final = 5
 
 _TTL_OFFSET: Final = 8
-_IP_CHECK_OFFSET: Final = 10
+_TTL_AND_CHECK: Final = Struct("!HH")  # the TTL with the protocol, and the checksum behind them
 _HOP_LIMIT_OFFSET: Final = 7
 
 
@@ -152,10 +153,9 @@ class Packet:
         if ip is None:
             return self._set_hop_limit(ttl)
         data, at = self.writable(), self.network_header
-        check = int.from_bytes(data[at + _IP_CHECK_OFFSET : at + _IP_CHECK_OFFSET + 2], "big")
-        check = update16(check, ip.ttl << 8 | ip.protocol, ttl << 8 | ip.protocol)
-        data[at + _TTL_OFFSET] = ttl
-        data[at + _IP_CHECK_OFFSET : at + _IP_CHECK_OFFSET + 2] = check.to_bytes(2, "big")
+        word, check = _TTL_AND_CHECK.unpack_from(data, at + _TTL_OFFSET)
+        check = update16(check, word, ttl << 8 | ip.protocol)
+        _TTL_AND_CHECK.pack_into(data, at + _TTL_OFFSET, ttl << 8 | ip.protocol, check)
         ip.ttl, ip.check = ttl, check
 
     def _set_hop_limit(self, hop_limit: int) -> None:

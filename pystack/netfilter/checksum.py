@@ -5,16 +5,17 @@ from __future__ import annotations
 from pystack.packet import Packet
 from pystack.wire.checksum import add, ones_sum, pseudo_header_sum, transport_sum, verifies
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
-from pystack.wire.virtio import DATA_VALID
+from pystack.wire.virtio import DATA_VALID, NEEDS_CSUM
 
 _RIGHT = 0xFFFF
+_VOUCHED = NEEDS_CSUM | DATA_VALID  # the device says that it is right, or it is not there yet
 
 
 def holds_up_to(pkt: Packet, header: Ipv4Header, covered: int) -> bool:
     """The sum over so many octets behind the header, as Linux wants it of UDP-Lite: it takes the protocol for
     UDP's, so what other stacks send is wrong. Linux: nf_ip_checksum_partial()
     """
-    if pkt.offload.needs_checksum or pkt.offload.flags & DATA_VALID:
+    if pkt.offload.flags & _VOUCHED:
         return True
     segment = pkt.data[pkt.network_header + header.ihl :]
     pseudo = pseudo_header_sum(header.saddr, header.daddr, IPPROTO_UDP, len(segment))
@@ -26,7 +27,7 @@ def holds(pkt: Packet, header: Ipv4Header) -> bool:
 
     Linux: net/netfilter/utils.c nf_ip_checksum()
     """
-    if pkt.offload.needs_checksum or pkt.offload.flags & DATA_VALID:
+    if pkt.offload.flags & _VOUCHED:
         return True
     segment = pkt.data[pkt.network_header + header.ihl :]
     if header.protocol not in (IPPROTO_TCP, IPPROTO_UDP):

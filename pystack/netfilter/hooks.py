@@ -117,18 +117,18 @@ class HookPoint:
 
     def resume(self, pkt: Packet, state: HookState, index: int) -> None:
         """Walk on from the function at `index`. Linux: net/netfilter/core.c nf_hook_slow()"""
-        entries = self.entries
-        while index < len(entries):
-            entry = entries[index]
+        for entry in self.entries[index:] if index else self.entries:
             entry.packets += 1
             verdict = entry.fn(pkt, state)
             if verdict == NF_ACCEPT:
                 index += 1
             elif verdict == NF_STOLEN:
                 return
+            elif verdict == NF_REPEAT:
+                return self.resume(pkt, state, index)
             elif verdict == NF_STOP:
                 break
-            elif verdict != NF_REPEAT:
+            else:
                 assert verdict == NF_DROP, f"{entry.name} answered {verdict}"
                 return self._drop(pkt, NETFILTER_DROP)
         state.okfn(pkt)

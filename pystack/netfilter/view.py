@@ -6,9 +6,9 @@ packet then, everything else they ask the packet for.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
-from pystack.device import NetDevice
 from pystack.netfilter.hooks import ARP_OUT, HookState
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
@@ -17,6 +17,7 @@ from pystack.wire.ipv6 import Ipv6Header, find_upper
 from pystack.wire.vlan import tag_length
 
 _LEGACY_ARP: Final = 28  # of Ethernet and IPv4
+_PORTS: Final = Struct("!HH")
 NO_PROTOCOL: Final = -1  # what it carries cannot be told
 
 
@@ -52,8 +53,8 @@ class View:
         self.hook = state.hook
         self.indev = state.indev
         self.outdev = state.outdev
-        self.inname = _name(state.indev)
-        self.outname = _name(state.outdev)
+        self.inname = "" if state.indev is None else state.indev.name
+        self.outname = "" if state.outdev is None else state.outdev.name
         self.hotdrop = False  # a match that found a packet no rule may judge
         self.saddr = self.daddr = self.protocol = self.fragment = 0
         self.destination = self.source = self.ethertype = 0  # of a bridge's frame
@@ -153,15 +154,16 @@ class View:
     def ports(self) -> tuple[int, int] | None:
         """The two numbers that TCP, UDP and SCTP begin with; None in later fragments, or if cut off."""
         if self._ports is False:
-            found = None if self.fragment else self.transport_octets(4)
-            self._ports = True if found is None else (found[0] << 8 | found[1], found[2] << 8 | found[3])
+            data, at = self.pkt.data, self.transport
+            is_there = not self.fragment and len(data) >= at + _PORTS.size
+            self._ports = _PORTS.unpack_from(data, at) if is_there else True
         return self._ports if isinstance(self._ports, tuple) else None
 
     @property
     def dport(self) -> int:
         """The port it is for; -1 if there is none. For the lookup of rules."""
-        ports = self.ports
-        return -1 if ports is None else ports[1]
+        ports = self._ports or self.ports
+        return ports[1] if isinstance(ports, tuple) else -1
 
     def octets(self, offset: int, count: int) -> bytes | None:
         """Some of what stands behind the network header's beginning; None if the packet is shorter."""
@@ -173,7 +175,3 @@ class View:
         """The beginning of the transport header; None if it is cut off."""
         found = bytes(self.pkt.data[self.transport : self.transport + count])
         return found if len(found) == count else None
-
-
-def _name(dev: NetDevice | None) -> str:
-    return "" if dev is None else dev.name

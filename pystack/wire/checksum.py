@@ -79,4 +79,7 @@ def pseudo_header_sum(saddr: int, daddr: int, protocol: int, length: int) -> int
 
 def transport_sum(saddr: int, daddr: int, protocol: int, segment: Buffer) -> int:
     """The folded sum of a segment and its pseudo-header: 0xFFFF if the checksum in it is right."""
-    return add(pseudo_header_sum(saddr, daddr, protocol, len(segment)), ones_sum(segment))
+    length = len(segment)
+    number = int.from_bytes(segment, "big") << 8 * (length & 1)
+    number += saddr + daddr + protocol + length  # modulo 65535 an address is the sum of its halves
+    return number % 0xFFFF or (0xFFFF if number else 0)

@@ -10,6 +10,7 @@ from pystack.netfilter.conntrack.tcp_states import State as TcpState
 from pystack.sysctl import Knob, Sysctls
 
 _OF_TCP: Final = tuple(f"tcp_timeout_{state.name.lower()}" for state in TcpState)
+_ESTABLISHED: Final = TcpState.ESTABLISHED
 _OF_SCTP: Final = tuple(f"sctp_timeout_{state.name.lower()}" for state in SctpState)
 
 
@@ -62,6 +63,8 @@ class ConntrackConf:
 
     def tcp_timeout(self, state: int) -> int:
         """How long a TCP connection stays in a state when nothing comes."""
+        if state == _ESTABLISHED:  # as nearly always
+            return self.tcp_timeout_established
         return _timeout(self, _OF_TCP[state])
 
     def sctp_timeout(self, state: int) -> int:

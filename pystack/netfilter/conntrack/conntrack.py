@@ -32,7 +32,7 @@ from pystack.netfilter.verdict import NF_ACCEPT, NF_STOLEN
 from pystack.packet import Packet
 from pystack.sysctl import Knob, Sysctls
 from pystack.timers import Timer, Timers
-from pystack.wire.ipv4 import IPPROTO_TCP, Ipv4Header
+from pystack.wire.ipv4 import IP_MF, IP_OFFSET, IPPROTO_TCP, Ipv4Header
 
 PRIORITY_DEFRAG: Final = -400
 PRIORITY_CONNTRACK: Final = -200
@@ -44,6 +44,7 @@ _DEFRAG_IN: Final = 2
 _DEFRAG_OUT: Final = _DEFRAG_IN + _ZONES
 _DEFRAG_BRIDGE_IN: Final = _DEFRAG_OUT + _ZONES
 
+_FRAGMENT: Final = IP_MF | IP_OFFSET
 _SOONEST, _LATEST = 1.0, 60.0  # seconds from one walk through the whole table to the next
 _AT_ONCE: Final = 1000  # connections that are looked at before packets have their turn again
 _PAUSE: Final = 0.001
@@ -144,7 +145,7 @@ class Conntrack:
     def _gather(self, pkt: Packet, state: HookState) -> int:
         """Linux: net/ipv4/netfilter/nf_defrag_ipv4.c ipv4_conntrack_defrag()"""
         header = pkt.ip
-        if header is None or not header.is_fragment or pkt.ctinfo == IP_CT_UNTRACKED:
+        if header is None or not header.frag_off & _FRAGMENT or pkt.ctinfo == IP_CT_UNTRACKED:
             return NF_ACCEPT
         user = _DEFRAG_OUT
         if pkt.physin is not None and state.hook == PREROUTING:

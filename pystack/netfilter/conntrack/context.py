@@ -105,9 +105,11 @@ class TrackContext:
         Linux: net/netfilter/nf_conntrack_core.c __nf_ct_refresh_acct()
         """
         if not conn.status & IPS_FIXED_TIMEOUT:
-            ticks = seconds * self.clock.hz
-            conn.expires = self.clock.jiffies + ticks if conn.status & IPS_CONFIRMED else ticks
-        self.account(conn, pkt)
+            clock = self.clock
+            ticks = seconds * clock.hz
+            conn.expires = clock.jiffies + ticks if conn.status & IPS_CONFIRMED else ticks
+        if conn.extension is not None:
+            self.account(conn, pkt)
 
     def account(self, conn: Conn, pkt: Packet) -> None:
         """Linux: nf_ct_acct_update()"""
@@ -131,7 +133,7 @@ class TrackContext:
         Linux: ____nf_conntrack_find()
         """
         conn = self.table.find(key)
-        if conn is None or not self.is_over(conn):
+        if conn is None or conn.expires > self.clock.jiffies:
             return conn
         self.kill(conn)
         return None

@@ -29,7 +29,8 @@ class ConnTable:
 
     def find(self, key: bytes) -> Conn | None:
         """The connection that has this tuple in one of its directions."""
-        return self._shards[_shard(key)].get(key) if self._shards else None
+        shards = self._shards
+        return shards[crc32(key) & SHARDS - 1].get(key) if shards else None
 
     def insert(self, conn: Conn) -> None:
         """Take a connection in. Its tuples must be free."""

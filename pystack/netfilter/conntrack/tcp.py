@@ -11,6 +11,7 @@ from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import Event, TrackContext
 from pystack.netfilter.conntrack.info import (
     IPS_ASSURED,
+    IPS_CONFIRMED,
     IPS_FIXED_TIMEOUT,
     IPS_SEEN_REPLY,
     IPS_SEQ_ADJUST,
@@ -33,7 +34,7 @@ from pystack.netfilter.conntrack.tcp_track import (
     TcpTrack,
 )
 from pystack.netfilter.conntrack.tcp_window import Fit, update
-from pystack.netfilter.conntrack.verdict import Tracked
+from pystack.netfilter.conntrack.verdict import FITS, Tracked
 from pystack.netfilter.hooks import HookState
 from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_TCP
@@ -42,6 +43,10 @@ from pystack.wire.tcp import HEADER_LENGTH
 _PATIENT: Final = 120  # seconds; what expires sooner needs no shortening
 _MASK: Final = 0xFFFFFFFF
 _STATES: Final = tuple(State)  # by number: a call of the enumeration takes ten times as long
+# Nor is the enumeration asked for those that every segment is held against.
+_ESTABLISHED: Final = State.ESTABLISHED
+_RST: Final = Flags.RST
+_IN_WINDOW: Final = Fit.IN_WINDOW
 _CLOSING: Final = frozenset({State.FIN_WAIT, State.LAST_ACK, State.TIME_WAIT, State.CLOSE, State.CLOSE_WAIT})
 
 
@@ -58,7 +63,7 @@ class TcpTracker:
         segment = self._sound_segment(pkt, transport, state)
         if segment is None:
             return Tracked.INVALID
-        if not conn.is_confirmed:
+        if not conn.status & IPS_CONFIRMED:
             track = self._new(segment, pkt, state)
             if track is None:
                 return Tracked.INVALID
@@ -124,6 +129,8 @@ class TcpTracker:
 class _Crossing:
     """One segment of one connection."""
 
+    __slots__ = ("conn", "context", "hook", "new", "old", "pkt", "segment", "track", "way")
+
     def __init__(
         self,
         context: TrackContext,
@@ -145,6 +152,8 @@ class _Crossing:
 
     def run(self) -> Tracked:
         """Linux: nf_conntrack_tcp_packet() from the state's change on"""
+        if self.new is _ESTABLISHED:  # as nearly always, and none of what follows is about it
+            return self._check_window()
         if self.new is State.SYN_SENT and self.old >= State.TIME_WAIT:
             if self._may_reopen():
                 return Tracked.AGAIN if self.context.kill(self.conn) else Tracked.DROP
@@ -270,8 +279,9 @@ class _Crossing:
 
     def _check_window(self) -> Tracked:
         liberal = bool(self.context.conf.tcp_be_liberal)
-        fit, why = update(self.track, self.way, self.segment, liberal=liberal, moved=self._moved())
-        if fit is Fit.IN_WINDOW:
+        moved = self._moved() if self.conn.status & IPS_SEQ_ADJUST else 0
+        fit, why = update(self.track, self.way, self.segment, liberal=liberal, moved=moved)
+        if fit is _IN_WINDOW:
             return self._in_window()
         self._say(why)
         if fit is Fit.IGNORE:
@@ -282,7 +292,7 @@ class _Crossing:
     def _moved(self) -> int:
         """By how much the other side's numbers are changed on their way, where helpers insert octets."""
         nat = self.context.nat
-        if nat is None or not self.conn.status & IPS_SEQ_ADJUST:
+        if nat is None:
             return 0
         return nat.sequence_offset(self.conn, 1 - self.way, self.segment.ack - 1 & _MASK)
 
@@ -324,24 +334,23 @@ class _Crossing:
                 return Tracked.FITS
             if segment.kind is Flags.SYN and self.old is State.SYN_SENT:
                 return Tracked.FITS  # SYNs alone keep nothing alive
-            if self.new is State.ESTABLISHED:
+            if self.new is _ESTABLISHED:
                 timeout = min(timeout, self.context.conf.tcp_timeout_unacknowledged)
-        elif self._becomes_assured():
+        elif not conn.status & IPS_ASSURED and self._becomes_assured():
             conn.status |= IPS_ASSURED
             self.context.note(conn, Event.ASSURED)
         self.context.refresh(conn, self.pkt, timeout)
-        return Tracked.FITS
+        return FITS
 
     def _becomes_assured(self) -> bool:
-        from_open = self.old in (State.SYN_RECV, State.ESTABLISHED)
-        return not self.conn.status & IPS_ASSURED and from_open and self.new is State.ESTABLISHED
+        return self.old in (State.SYN_RECV, State.ESTABLISHED) and self.new is State.ESTABLISHED
 
     def _timeout(self) -> int:
         conf, track = self.context.conf, self.track
         usual = conf.tcp_timeout(self.new)
         if track.retransmissions >= conf.tcp_max_retrans and usual > conf.tcp_timeout_max_retrans:
             return conf.tcp_timeout_max_retrans
-        if self.segment.kind is Flags.RST:
+        if self.segment.kind is _RST:
             return conf.tcp_timeout_close
         unacknowledged = (track.sides[0].flags | track.sides[1].flags) & DATA_UNACKNOWLEDGED
         if unacknowledged and usual > conf.tcp_timeout_unacknowledged:

@@ -15,6 +15,8 @@ from pystack.wire.tcp_options import MAX_WSCALE, TIMESTAMP_ALIGNED
 _U32: Final = Struct("!I")
 _SACK_MINIMUM: Final = 10
 _TIMESTAMP_ONLY: Final = 0x0101080A
+_COUNTED: Final = SYN | FIN  # they take a number, as an octet does
+_KINDS: Final = tuple(kind_of(flags) for flags in range(256))
 _OTHERS: Final = FIN | SYN | RST | ACK | URG
 # PSH, ECE and CWR are always allowed. Linux: tcp_valid_flags
 _VALID_FLAGS: Final = frozenset(
@@ -39,7 +41,7 @@ def before(left: int, right: int) -> bool:
 
 def after(left: int, right: int) -> bool:
     """Linux: include/net/tcp.h after()"""
-    return before(right, left)
+    return (right - left) & 0x80000000 != 0
 
 
 class Segment:
@@ -52,9 +54,11 @@ class Segment:
         self.ack = ack
         self.flags = flags
         self.window = window
-        self.end = seq + length + bool(flags & SYN) + bool(flags & FIN) & 0xFFFFFFFF
+        self.end = seq + length & 0xFFFFFFFF
+        if flags & _COUNTED:
+            self.end = self.end + bool(flags & SYN) + bool(flags & FIN) & 0xFFFFFFFF
         self.options = options
-        self.kind: Flags = kind_of(flags)
+        self.kind: Flags = _KINDS[flags]
 
     @property
     def has_valid_flags(self) -> bool:
@@ -71,7 +75,7 @@ def read(data: Buffer, transport: int) -> Segment | None:
     header = (offset >> 4) * 4
     if header < HEADER_LENGTH or length < header:
         return None
-    options = bytes(data[transport + HEADER_LENGTH : transport + header])
+    options = bytes(data[transport + HEADER_LENGTH : transport + header]) if header > HEADER_LENGTH else b""
     return Segment(seq, ack, flags, window, length - header, options)
 
 

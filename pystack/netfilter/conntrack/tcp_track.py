@@ -48,10 +48,6 @@ class Side:
         self.end = self.max_end = self.max_window = self.max_ack = self.scale = 0
         self.flags &= BE_LIBERAL
 
-    def packed(self) -> tuple[int, ...]:
-        """In the order of the constructor."""
-        return self.end, self.max_end, self.max_window, self.max_ack, self.scale, self.flags
-
 
 class TcpTrack:
     """Both sides, and the segment that came last. Linux: struct ip_ct_tcp"""
@@ -85,9 +81,20 @@ class TcpTrack:
 
     def pack(self) -> bytes:
         """As it is kept."""
+        opener, other = self.sides
         return _LAYOUT.pack(
-            *self.sides[0].packed(),
-            *self.sides[1].packed(),
+            opener.end,
+            opener.max_end,
+            opener.max_window,
+            opener.max_ack,
+            opener.scale,
+            opener.flags,
+            other.end,
+            other.max_end,
+            other.max_window,
+            other.max_ack,
+            other.scale,
+            other.flags,
             self.state,
             self.last_dir,
             self.last_kind,
@@ -105,10 +112,19 @@ class TcpTrack:
         """What pack() gave."""
         fields = _LAYOUT.unpack(octets)
         track = cls.__new__(cls)
-        track.sides = (Side(*fields[:6]), Side(*fields[6:12]))
-        track.state, track.last_dir, track.last_kind = fields[12:15]
-        track.last_scale, track.last_flags, track.retransmissions = fields[15:18]
-        track.last_window, track.last_seq, track.last_ack, track.last_end = fields[18:22]
+        track.sides = Side(*fields[:6]), Side(*fields[6:12])
+        (
+            track.state,
+            track.last_dir,
+            track.last_kind,
+            track.last_scale,
+            track.last_flags,
+            track.retransmissions,
+            track.last_window,
+            track.last_seq,
+            track.last_ack,
+            track.last_end,
+        ) = fields[12:]
         return track
 
 

@@ -43,6 +43,10 @@ class Fit(Enum):
 
 Result = tuple[Fit, str]  # and why not
 
+# Asking an enumeration for a member, for every segment, would take longer than to judge it.
+_GOOD: Final[Result] = Fit.IN_WINDOW, ""
+_ACK: Final = Flags.ACK
+
 
 def update(track: TcpTrack, direction: int, segment: Segment, *, liberal: bool, moved: int = 0) -> Result:
     """Judge a segment and learn from it; what it acknowledges was `moved` by so much on its way.
@@ -52,8 +56,9 @@ def update(track: TcpTrack, direction: int, segment: Segment, *, liberal: bool, 
     sender, receiver = track.sides[direction], track.sides[1 - direction]
     ack = segment.ack - moved & _MASK
     sack = (highest_sack(segment) - moved & _MASK) if receiver.flags & SACK_PERM else ack
-    if _begins(track, direction, segment, sack):
-        return Fit.IN_WINDOW, ""
+    # Only a SYN, or a side of which nothing was seen, begins anything.
+    if (segment.flags & SYN or not sender.max_window) and _begins(track, direction, segment, sack):
+        return _GOOD
     seq, end = segment.seq, segment.end
     if not segment.flags & ACK or (segment.flags & RST and not ack):
         ack = sack = receiver.end  # some stacks set ACK in a RST, with nothing acknowledged
@@ -63,11 +68,11 @@ def update(track: TcpTrack, direction: int, segment: Segment, *, liberal: bool, 
     if why and not (liberal or sender.flags & BE_LIBERAL):
         return fit, why
     if why:
-        return Fit.IN_WINDOW, ""
+        return _GOOD
     _learn(sender, receiver, segment, end, ack, sack)
-    if segment.kind is Flags.ACK:
+    if segment.kind is _ACK:
         _count_retransmissions(track, direction, seq, ack, end, segment.window)
-    return Fit.IN_WINDOW, ""
+    return _GOOD
 
 
 def _begins(track: TcpTrack, direction: int, segment: Segment, sack: int) -> bool:
@@ -127,7 +132,7 @@ def _judge(sender: Side, receiver: Side, seq: int, end: int, sack: int) -> Resul
         return Fit.IGNORE, f"SEQ is under lower bound {lowest_end} (already ACKed data retransmitted)"
     if not after(sack, lowest_ack):
         return Fit.IGNORE, f"ignored ACK under lower bound {lowest_ack} (possible overly delayed)"
-    return Fit.IN_WINDOW, ""
+    return _GOOD
 
 
 def _learn(sender: Side, receiver: Side, segment: Segment, end: int, ack: int, sack: int) -> None:

@@ -50,7 +50,7 @@ from pystack.netfilter.conntrack.tuples import (
     read,
 )
 from pystack.netfilter.conntrack.udp import UdpTracker
-from pystack.netfilter.conntrack.verdict import Tracked
+from pystack.netfilter.conntrack.verdict import FITS, Tracked
 from pystack.netfilter.hooks import HookState
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.packet import Packet
@@ -106,10 +106,12 @@ class Tracker:
 
     def classify(self, pkt: Packet, state: HookState) -> int:
         """Linux: nf_conntrack_in()"""
-        template = pkt.ct if isinstance(pkt.ct, Conn) else None
-        if (template is not None and not template.is_template) or pkt.ctinfo == IP_CT_UNTRACKED:
-            return NF_ACCEPT  # seen before, on its way through loopback, or not to be tracked
-        pkt.ct, pkt.ctinfo = None, 0
+        template = None
+        if pkt.ct is not None or pkt.ctinfo:
+            template = pkt.ct if isinstance(pkt.ct, Conn) else None
+            if (template is not None and not template.is_template) or pkt.ctinfo == IP_CT_UNTRACKED:
+                return NF_ACCEPT  # seen before, on its way through loopback, or not to be tracked
+            pkt.ct, pkt.ctinfo = None, 0
         header, stats = pkt.ip, self._context.stats
         if header is None or header.frag_off & IP_OFFSET:
             stats.invalid += 1
@@ -130,8 +132,9 @@ class Tracker:
             if conn is _FULL:
                 stats.drop += 1
                 return NF_DROP
-            verdict = self.protocol_of(conn).packet(conn, pkt, transport, state)
-            if verdict is Tracked.FITS:
+            tracker = self._protocols.get(header.protocol, self._generic)
+            verdict = tracker.packet(conn, pkt, transport, state)
+            if verdict is FITS:
                 break
             pkt.ct, pkt.ctinfo = None, 0
             if verdict is not Tracked.AGAIN:
@@ -167,8 +170,9 @@ class Tracker:
 
         One from an address and port to the same address and port is its own answer, and taken for that.
         """
-        find = self._context.find
-        wanted = in_zone(key, zone.of(ORIGINAL))
+        find, wanted = self._context.find, key
+        if zone.number:
+            wanted = in_zone(key, zone.of(ORIGINAL))
         conn = find(wanted)
         if conn is None and zone.of(ORIGINAL) != zone.of(REPLY):
             wanted = in_zone(key, zone.of(REPLY))
@@ -271,8 +275,8 @@ class Tracker:
     def confirm(self, pkt: Packet, state: HookState) -> int:
         """The packet got through: its connection counts now. Linux: nf_confirm(), nf_conntrack_confirm()"""
         conn = tracked(pkt)
-        if conn is None:
-            return NF_ACCEPT
+        if conn is None or (conn.extension is None and conn.status & IPS_CONFIRMED):
+            return NF_ACCEPT  # nearly always: it counts already, nobody helps it, and nobody is told of it
         verdict = NF_ACCEPT
         if conn.extension is not None and pkt.ctinfo != IP_CT_RELATED_REPLY:
             verdict = self._help(conn, pkt, state)

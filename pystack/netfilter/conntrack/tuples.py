@@ -28,6 +28,8 @@ _PORTS: Final = 4
 _ZONE: Final = Struct("!H")
 _PAIR: Final = Struct("!HH")
 _NOTHING: Final = bytes(_PORTS)
+_HEADS: Final = tuple(bytes((NFPROTO_IPV4, protocol)) for protocol in range(256))
+_IPV4_KEY: Final = 14  # octets without a zone
 
 _WITH_PORTS: Final = frozenset({IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE})
 
@@ -110,16 +112,20 @@ def of_packet(data: Buffer, network: int, transport: int, protocol: int) -> byte
 
     Linux: net/netfilter/nf_conntrack_core.c nf_ct_get_tuple()
     """
-    head = bytes((NFPROTO_IPV4, protocol)) + data[network + 12 : network + HEADER_LENGTH]
     if protocol in _WITH_PORTS:
-        ports = bytes(data[transport : transport + _PORTS])
-        return head + ports if len(ports) == _PORTS else None
+        if transport - network == HEADER_LENGTH:  # as nearly always: addresses and ports stand together
+            key = _HEADS[protocol] + data[network + 12 : transport + _PORTS]
+        else:
+            key = _HEADS[protocol] + data[network + 12 : network + HEADER_LENGTH]
+            key += data[transport : transport + _PORTS]
+        return key if len(key) == _IPV4_KEY else None
+    head = _HEADS[protocol] + data[network + 12 : network + HEADER_LENGTH]
     if protocol == IPPROTO_ICMP:
         header = bytes(data[transport : transport + icmp.HEADER_LENGTH])
         return head + header[4:6] + header[:2] if len(header) == icmp.HEADER_LENGTH else None
     if protocol == IPPROTO_GRE:
-        key = _gre_key(bytes(data[transport : transport + 8]))
-        return None if key is None else head + key
+        call = _gre_key(bytes(data[transport : transport + 8]))
+        return None if call is None else head + call
     return head + _NOTHING
 
 

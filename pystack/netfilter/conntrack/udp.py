@@ -9,9 +9,9 @@ from typing import Final
 
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import Event, TrackContext
-from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_NAT_CLASH, IPS_SEEN_REPLY
+from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_CONFIRMED, IPS_NAT_CLASH, IPS_SEEN_REPLY
 from pystack.netfilter.conntrack.tuples import IPPROTO_UDPLITE
-from pystack.netfilter.conntrack.verdict import Tracked
+from pystack.netfilter.conntrack.verdict import FITS, Tracked
 from pystack.netfilter.hooks import HookState
 from pystack.packet import Packet
 from pystack.wire.udp import HEADER, HEADER_LENGTH
@@ -29,24 +29,23 @@ class UdpTracker:
 
     def packet(self, conn: Conn, pkt: Packet, transport: int, state: HookState) -> Tracked:
         """Linux: nf_conntrack_udp_packet()"""
-        context = self._context
+        context, conf = self._context, self._context.conf
         fault = self._fault(pkt, transport, state, conn.protocol)
         if fault is not None:
             context.invalid(pkt, state, conn.protocol, fault)
             return Tracked.INVALID
-        if not conn.is_confirmed:
+        if not conn.status & IPS_CONFIRMED:
             conn.proto = context.clock.jiffies + _STREAM_AFTER * context.clock.hz
         if not conn.status & IPS_SEEN_REPLY:
-            context.refresh(conn, pkt, context.conf.udp_timeout)
-            return Tracked.FITS
+            context.refresh(conn, pkt, conf.udp_timeout)
+            return FITS
         assert isinstance(conn.proto, int), "a UDP flow keeps a time"
         streams = context.clock.jiffies > conn.proto
-        conf = context.conf
         context.refresh(conn, pkt, conf.udp_timeout_stream if streams else conf.udp_timeout)
         if streams and not conn.status & (IPS_ASSURED | IPS_NAT_CLASH):
             conn.status |= IPS_ASSURED
             context.note(conn, Event.ASSURED)
-        return Tracked.FITS
+        return FITS
 
     def can_early_drop(self, conn: Conn) -> bool:
         """A stream is not given up."""

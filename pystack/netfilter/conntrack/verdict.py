@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 
 class Tracked(Enum):
@@ -12,3 +13,6 @@ class Tracked(Enum):
     INVALID = "invalid"
     DROP = "drop"
     AGAIN = "again"  # its connection was over: look it up once more
+
+
+FITS: Final = Tracked.FITS  # what nearly every packet does: asking the enumeration each time is slow

@@ -28,6 +28,7 @@ from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_TCP
 
 BOTH: Final = 2  # directions
+_STATE_BITS: Final = tuple(state_bit(ctinfo) for ctinfo in range(IP_CT_UNTRACKED + 1))
 _MOST_AT_ONCE: Final = 8  # connections that connlimit forgets for one packet
 
 
@@ -48,7 +49,7 @@ class CtState(Match):
         if conn is None:
             bits = STATE_UNTRACKED if pkt.ctinfo == IP_CT_UNTRACKED else STATE_INVALID
         else:
-            bits = state_bit(pkt.ctinfo)
+            bits = _STATE_BITS[pkt.ctinfo]
             if conn.status & IPS_SRC_NAT:
                 bits |= STATE_SNAT
             if conn.status & IPS_DST_NAT:

@@ -19,6 +19,7 @@ from pystack.wire import icmp, tcp, udp
 from pystack.wire.checksum import update32, update_partial
 from pystack.wire.crc32c import crc32c
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.virtio import NEEDS_CSUM
 
 _U16: Final = Struct("!H")
 _U32: Final = Struct("!I")
@@ -65,15 +66,16 @@ class End:
 
 def translate(pkt: Packet, end: End) -> bool:
     """Change a packet; False if it is cut off. Linux: nf_nat_manip_pkt()"""
-    header, at = pkt.ip, pkt.network_header
+    header = pkt.ip
     assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
-    if not translate_at(pkt.writable(), at, end, partial=pkt.offload.needs_checksum):
+    partial = bool(pkt.offload.flags & NEEDS_CSUM)
+    if not translate_at(pkt.writable(), pkt.network_header, end, partial=partial):
         return False
-    old = header.saddr if end.manip == MANIP_SRC else header.daddr
-    header.check = update32(header.check, old, end.address)
     if end.manip == MANIP_SRC:
+        header.check = (header.check + header.saddr - end.address) % 0xFFFF  # update32()
         header.saddr = end.address
     else:
+        header.check = (header.check + header.daddr - end.address) % 0xFFFF
         header.daddr = end.address
     return True
 

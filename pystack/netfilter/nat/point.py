@@ -108,7 +108,7 @@ class NatPoint:
             if not conn.status & self._done:
                 verdict = self._decide(conn, pkt, state)
                 return self._translate(conn, pkt) if verdict == NF_ACCEPT else verdict
-        if conn.masq_index and self._is_behind_routing and self._nat.left_by_another(conn, pkt, state):
+        if self._is_behind_routing and conn.masq_index and self._nat.left_by_another(conn, pkt, state):
             return NF_DROP
         return self._translate(conn, pkt)
 
