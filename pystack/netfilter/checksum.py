@@ -30,6 +30,6 @@ def holds(pkt: Packet, header: Ipv4Header) -> bool:
     if pkt.offload.flags & _VOUCHED:
         return True
     segment = pkt.data[pkt.network_header + header.ihl :]
-    if header.protocol not in (IPPROTO_TCP, IPPROTO_UDP):
+    if header.protocol != IPPROTO_TCP and header.protocol != IPPROTO_UDP:
         return verifies(segment)
     return transport_sum(header.saddr, header.daddr, header.protocol, segment) == _RIGHT

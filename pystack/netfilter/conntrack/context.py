@@ -249,8 +249,8 @@ class TrackContext:
 
     def has_bad_checksum(self, pkt: Packet, state: HookState, covered: int | None = None) -> bool:
         """Only what comes from outside is checked; of UDP-Lite only what the sum covers."""
-        if not self.conf.checksum or state.hook != PREROUTING or pkt.ip is None:
+        if state.hook != PREROUTING or not self.conf.checksum or pkt.ip is None:
             return False
-        if covered is not None:
-            return not checksum.holds_up_to(pkt, pkt.ip, covered)
-        return not checksum.holds(pkt, pkt.ip)
+        if covered is None:
+            return not checksum.holds(pkt, pkt.ip)
+        return not checksum.holds_up_to(pkt, pkt.ip, covered)

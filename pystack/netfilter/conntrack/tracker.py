@@ -150,7 +150,11 @@ class Tracker:
         self, pkt: Packet, key: bytes, zone: Zone, template: Conn | None
     ) -> Conn | Literal[_Full.FULL] | None:
         """Linux: resolve_normal_ct()"""
-        conn, is_reply = self._find(key, zone)
+        if zone.number:
+            conn, is_reply = self._find(key, zone)
+        else:  # without a zone there is only one place to look, and no need for another call
+            conn = self._context.find(key)
+            is_reply = conn is not None and (conn.original != key or conn.reply == key)
         if conn is None:
             begun = self._begin(key, zone, template)
             if not isinstance(begun, Conn):
@@ -170,9 +174,8 @@ class Tracker:
 
         One from an address and port to the same address and port is its own answer, and taken for that.
         """
-        find, wanted = self._context.find, key
-        if zone.number:
-            wanted = in_zone(key, zone.of(ORIGINAL))
+        find = self._context.find
+        wanted = in_zone(key, zone.of(ORIGINAL))
         conn = find(wanted)
         if conn is None and zone.of(ORIGINAL) != zone.of(REPLY):
             wanted = in_zone(key, zone.of(REPLY))

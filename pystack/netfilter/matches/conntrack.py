@@ -12,6 +12,7 @@ from pystack.netfilter.conntrack.info import (
     IP_CT_UNTRACKED,
     IPS_DST_NAT,
     IPS_SRC_NAT,
+    IPS_TEMPLATE,
     STATE_DNAT,
     STATE_INVALID,
     STATE_SNAT,
@@ -45,8 +46,8 @@ class CtState(Match):
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_conntrack.c conntrack_mt()"""
         pkt = view.pkt
-        conn = tracked(pkt)
-        if conn is None:
+        conn = pkt.ct
+        if not isinstance(conn, Conn) or conn.status & IPS_TEMPLATE:  # tracked() without a call
             bits = STATE_UNTRACKED if pkt.ctinfo == IP_CT_UNTRACKED else STATE_INVALID
         else:
             bits = _STATE_BITS[pkt.ctinfo]

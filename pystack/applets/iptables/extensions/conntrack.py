@@ -168,7 +168,8 @@ class ConntrackMatch(MatchExtension):
         parts: list[Part] = []
         for name, given in values.items():
             parts += self._parts(name, given, site)
-        return (Conntrack(None if state is None else CtState(state.value, state.inverted), tuple(parts)),)
+        of_state = None if state is None else CtState(state.value, state.inverted)
+        return (Conntrack(of_state, tuple(parts)) if parts or of_state is None else of_state,)
 
     def _parts(self, name: str, given: Given, site: Site) -> list[Part]:
         value, inverted = given.value, given.inverted
