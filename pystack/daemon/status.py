@@ -137,7 +137,7 @@ def render(facts: Mapping[str, Any]) -> str:
         f"{facts['name']}: running for {duration(facts['uptime'])}, process {facts['pid']}"
         f" (user {facts['user']}), keeper {facts['keeper']}",
         f"config   {facts['config'] or 'the built-in lab'}",
-        f"socket   {facts['socket']}, {facts['clients']} clients",
+        f"socket   {facts['socket']}, {facts['clients']} {'client' if facts['clients'] == 1 else 'clients'}",
         f"memory   {mebibytes(memory['daemon'])}, keeper {mebibytes(memory['keeper'])}",
         f"timers   {timers['pending']}"
         + ("" if timers["next"] is None else f", next in {duration(timers['next'])}"),

@@ -34,6 +34,7 @@ _IN_FRONT: Final = re.compile(
 )
 _LINK: Final = re.compile(r"([0-9a-f:]{17}) > ([0-9a-f:]{17}|Broadcast),(?: ethertype [^,]+,)? length \d+: ")
 _HEADER: Final = re.compile(r"\((tos (?:[^()]|\([^)]*\))*)\) *")
+_NAMED_PORT: Final = re.compile(r"(?:^|> )[0-9]+(?:\.[0-9]+){3}\.([a-z][a-z0-9-]*)")
 _ENDS: Final = re.compile(r"([0-9.]+) > ([0-9.]+): (.*)")
 _ECHO: Final = re.compile(r"ICMP echo (request|reply)(?:, id (\d+))?(?:, seq (\d+))?(?:, length (\d+))?")
 _UDP: Final = re.compile(r"(?:\[[^]]*\] )?UDP(?:, (?:bad )?length (\d+))?")
@@ -135,6 +136,8 @@ def _ip(text: str, quote: bytes = b"") -> bytes:
         text = text[header.end() :]
     text, told_ttl = _without_ttl(text)
     ends = _ENDS.fullmatch(text)
+    if ends is None and (named := _NAMED_PORT.search(text)):
+        raise NotAPacket(f"{named[1]} is the name of a port: numbers are known, as tcpdump -nn prints them")
     if ends is None:
         raise NotAPacket(f"not a packet: {text!r} (known: A > B: {KNOWN}; or scapy's notation)")
     saddr, sport = _end(ends[1])

@@ -34,6 +34,11 @@ def test_every_drop_is_told_with_its_reason() -> None:
     assert "packets  1 received, 0 transmitted, 0 delivered, 1 dropped\n" in text
 
 
+def test_a_client_is_one_and_more_are_clients() -> None:
+    assert "lab.sock, 1 client\n" in render(facts())
+    assert "lab.sock, 2 clients\n" in render({**facts(), "clients": 2})
+
+
 def test_each_port_has_a_line() -> None:
     setup = "ip link set p1 up; ip netns add b; ip link set p2 netns b; ip -n b link set p2 name x"
     *_, first, second = render(facts(setup)).splitlines()

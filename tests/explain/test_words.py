@@ -119,6 +119,8 @@ def test_the_header_of_a_verbose_line_is_taken() -> None:
         ("10.0.0.2 > 10.0.0.1: ESP(spi=0x1,seq=0x1), length 8", "not known"),
         ("10.0.0.2.1 > 10.0.0.1.99999: UDP, length 1", "99999 is not an IPv4 address"),
         ("10.0.0.300 > 10.0.0.1: ICMP echo request", "is not an IPv4 address"),
+        ("10.0.0.2.1 > 10.0.0.1.http: Flags [S]", "http is the name of a port"),
+        ("10.0.0.2.domain > 10.0.0.1.99: UDP, length 1", "domain is the name of a port"),
         ("10.0.0.2.1 > 10.0.0.1.2: UDP, length 70000", "more than an IPv4 packet holds"),
         ("10.0.0.2.1 > 10.0.0.1.2: Flags [X]", "not a TCP flag: X"),
         ("ARP, Announce 10.0.0.1", "not an ARP packet"),
