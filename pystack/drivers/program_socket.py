@@ -65,6 +65,12 @@ class ProgramSocket(trio.socket.SocketType):
         view[: len(data)] = data
         return len(data)
 
+    async def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
+        view = memoryview(buffer).cast("B")
+        data, sender = await self.recvfrom(nbytes or len(view), flags)
+        view[: len(data)] = data
+        return len(data), sender
+
     def _fail_if_closed(self) -> None:
         if self._is_closed:
             raise fault(errno.EBADF)

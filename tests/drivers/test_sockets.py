@@ -150,6 +150,10 @@ async def test_datagrams_go_both_ways(stack: Site) -> None:
         question, sender = await server.recvfrom(100)
         await server.sendto(b"answer", sender)
         assert (question, await client.recv(3)) == (b"question", b"ans")
+        await client.send(b"more")
+        buffer = bytearray(b"------")
+        assert await server.recvfrom_into(buffer, 3) == (3, sender)
+        assert buffer == b"mor---"
 
 
 async def test_options_are_set_by_their_numbers(stack: Site) -> None:
