@@ -145,6 +145,7 @@ TCP_OVERWINDOW: Final = DropReason("TCP_OVERWINDOW", "the TCP data lies beyond t
 TCP_OFOMERGE: Final = DropReason("TCP_OFOMERGE", "the TCP data waits already, out of order")
 TCP_OFO_DROP: Final = DropReason("TCP_OFO_DROP", "no memory for TCP data out of order")
 TCP_RFC7323_PAWS: Final = DropReason("TCP_RFC7323_PAWS", "the TCP timestamp is older than the last one")
+TCP_RFC7323_TSECR: Final = DropReason("TCP_RFC7323_TSECR", "the TCP timestamp that it echoes was never sent")
 TCP_INVALID_SEQUENCE: Final = DropReason("TCP_INVALID_SEQUENCE", "the TCP sequence is not in the window")
 TCP_RESET: Final = DropReason("TCP_RESET", "a TCP reset")
 TCP_INVALID_SYN: Final = DropReason("TCP_INVALID_SYN", "a SYN in the middle of a TCP connection")

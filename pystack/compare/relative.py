@@ -1,7 +1,8 @@
 """TCP numbers relative to the first one of who sends them: so two stacks can be compared, and be spoken to by
 one who does not know beforehand which number a stack will choose.
 
-A stack's first number is that of its SYN. Timestamps count from the last one that it sent.
+A stack's first number is that of its SYN. Timestamps count from the last one that it sent with a SYN or data:
+that of an ACK in between may be a moment later on one side, and there be no echo of what opened a connection.
 """
 
 from __future__ import annotations
@@ -52,8 +53,11 @@ class FirstNumbers:
         found = _find(frame)
         if found is None or found.quote:
             return
-        if frame[found.at + _FLAGS] & SYN:
+        is_syn = bool(frame[found.at + _FLAGS] & SYN)
+        if is_syn:
             self._first[found.ends] = _read(frame, found.at + _SEQ)
+        if not is_syn and found.at + (frame[found.at + _OFFSET] >> 4) * 4 >= found.end:
+            return
         for kind, at, _ in _options(frame, found):
             if kind == TIMESTAMP and at + 10 <= found.end:
                 self._stamp[found.ends] = _read(frame, at + 2)

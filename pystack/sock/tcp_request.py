@@ -14,6 +14,7 @@ from pystack.drop import (
     TCP_LISTEN_OVERFLOW,
     TCP_RESET,
     TCP_RFC7323_PAWS,
+    TCP_RFC7323_TSECR,
     DropReason,
 )
 from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
@@ -24,7 +25,7 @@ from pystack.sock.tcp_input import receive
 from pystack.sock.tcp_reset import send_ack, send_reset
 from pystack.sock.tcp_rtt import sample
 from pystack.sock.tcp_segment import Segment
-from pystack.sock.tcp_seq import MASK, after, before, in_window
+from pystack.sock.tcp_seq import MASK, after, before, between, in_window
 from pystack.sock.tcp_sizes import advertised_mss, sync_mss
 from pystack.sock.tcp_sock import NEVER, RTO_INITIAL, TcpSock
 from pystack.sock.tcp_states import TcpEvent
@@ -67,6 +68,8 @@ class Request(Endpoint):
         "ts_offset",
         "ts_ok",
         "ts_recent",
+        "tsval_first",
+        "tsval_last",
         "was_acked",
         "window",
         "wscale_ok",
@@ -85,6 +88,7 @@ class Request(Endpoint):
         self.ts_ok = options.tsval is not None and bool(sysctl.tcp_timestamps)
         self.ts_recent = options.tsval or 0
         self.ts_offset = tcp_.timestamp_offset(ip.daddr, ip.saddr)
+        self.tsval_first = self.tsval_last = 0  # of our SYN-ACKs
         self.sack_ok = options.sack_perm and bool(sysctl.tcp_sack)
         mss = self.advertised(route) - (TIMESTAMP_ALIGNED if self.ts_ok else 0)
         self.window = InitialWindow(listener, mss, wscale_ok=self.wscale_ok)
@@ -180,8 +184,9 @@ class Request(Endpoint):
         sk, tcp_ = self.listener, self.tcp
         timestamps = None
         if self.ts_ok:
-            now = tcp_.now_ms + self.ts_offset & MASK
-            timestamps = now if tsval is None else tsval, self.ts_recent
+            self.tsval_last = tcp_.now_ms + self.ts_offset & MASK if tsval is None else tsval
+            self.tsval_first = self.tsval_first or self.tsval_last
+            timestamps = self.tsval_last, self.ts_recent
         header = TcpHeader(
             flow.sport,
             flow.dport,
@@ -222,18 +227,17 @@ class Request(Endpoint):
             return NO_SOCKET
         start = self.peer_isn + 1 & MASK
         is_inside = in_window(seq, segment.end_seq, start, start + self.window.window & MASK)
-        if flags & tcp.RST and seq == start:
-            return self._give_up(segment)
+        is_rejected = is_old or self._echoes_nothing_sent(segment)
+        if flags & tcp.RST and is_inside and not is_rejected:
+            return self._give_up(segment) if seq == start else self._challenge(segment)
         if flags & tcp.ACK and segment.ack != self.isn + 1 & MASK:
             send_reset(self.tcp.context, segment)
             return NO_SOCKET
-        if flags & tcp.RST and is_inside and seq != start and not is_old:
-            return self._challenge(segment)
-        if is_old or not is_inside:
+        if is_rejected or not is_inside:
             return self._out_of_window(segment, is_old)
         if seq == self.peer_isn:
             flags &= ~tcp.SYN  # the SYN itself is below the window
-        if flags & (tcp.RST | tcp.SYN):
+        if flags & tcp.SYN:
             return self._give_up(segment)
         if not flags & tcp.ACK:
             return TCP_FLAGS
@@ -256,6 +260,11 @@ class Request(Endpoint):
         tsval = segment.options.tsval
         return bool(self.ts_ok and tsval is not None and self.ts_recent and before(tsval, self.ts_recent))
 
+    def _echoes_nothing_sent(self, segment: Segment) -> bool:
+        """A timestamp that no SYN-ACK told, come back. Linux: tcp_check_req(), tsecr_reject"""
+        echo = segment.options.tsecr if self.ts_ok and segment.options.tsval is not None else 0
+        return bool(echo) and not between(echo, self.tsval_first, self.tsval_last)
+
     def _resend_now(self) -> None:
         """The peer asks again: so do we, and the next time is moved."""
         self._resend()
@@ -270,6 +279,9 @@ class Request(Endpoint):
         if is_old:
             self.tcp.ext.PAWSEstab += 1
             return TCP_RFC7323_PAWS
+        if self._echoes_nothing_sent(segment):
+            self.tcp.ext.TSEcrRejected += 1
+            return TCP_RFC7323_TSECR
         return TCP_INVALID_SEQUENCE
 
     def _challenge(self, segment: Segment) -> DropReason:

@@ -56,6 +56,13 @@ def test_blocks_and_echoes_of_timestamps_count_too() -> None:
     assert holds(said)
 
 
+def test_timestamps_count_from_what_opened_the_connection_not_from_an_ack_since() -> None:
+    numbers = met()
+    numbers.note(frame(True, tcp.ACK, ISN + 1 & 0xFFFFFFFF, 1001, build(7778, 0, [])))
+    said = numbers.absolute(frame(False, tcp.ACK, 1001, 1, build(5, 0, [])))
+    assert header(said).options[8:12] == (7777).to_bytes(4, "big")
+
+
 def test_a_wrong_sum_stays_wrong() -> None:
     wrong = frame(False, tcp.ACK, 1001, 300)
     wrong = wrong[:50] + b"\x12\x34" + wrong[52:]
