@@ -9,6 +9,7 @@ from pystack.errors import EADDRNOTAVAIL, ENETUNREACH, NetError
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST
 from pystack.sock import tcp_open
 from pystack.sock.tcp_context import connection_key
+from pystack.sock.tcp_end import unhash
 from pystack.sock.tcp_seq import MASK
 from pystack.sock.tcp_sock import TcpSock
 from pystack.sock.tcp_states import TcpEvent
@@ -27,14 +28,15 @@ def connect(sk: TcpSock, daddr: int, dport: int) -> None:
     sk.saddr = sk.saddr or flow.saddr
     sk.rcv_saddr = sk.saddr
     sk.daddr, sk.dport = flow.daddr, dport
+    sk.forget_route()
     try:
         _take_ends(sk)
+        sk.way_to_peer()
     except NetError:
+        _give_back_ends(sk)
         sk.rcv_saddr, sk.saddr = bound
-        sk.daddr = sk.dport = 0
         raise
     sk.is_connected = True
-    sk.forget_route()
     sk._ident = sk.tcp.rng.below(0x10000)
     sk.ts_offset = sk.tcp.timestamp_offset(sk.saddr, sk.daddr)
     isn = sk.write_seq or sk.tcp.initial_sequence(sk.saddr, sk.daddr, sk.num, dport)
@@ -65,6 +67,13 @@ def _take_ends(sk: TcpSock) -> None:
     if isinstance(old, TimeWait):
         _follow(sk, old)
     sk.tcp.connections[sk.key] = sk
+
+
+def _give_back_ends(sk: TcpSock) -> None:
+    unhash(sk)
+    if sk.num and not sk.port_is_locked:
+        sk.tcp.ports.release(sk)
+    sk.daddr = sk.dport = 0
 
 
 def _is_free(sk: TcpSock, port: int) -> bool:

@@ -85,9 +85,9 @@ def _take(sk: TcpSock, segment: Segment) -> DropReason | None:
         sk.tcp.ext.TCPRcvQDrop += 1
         sk.ack_is_scheduled = sk.ack_now = True
         return SOCKET_RCVBUFF
-    payload = segment.payload[distance(segment.seq, sk.rcv_nxt) :]
-    if payload:
-        _append(sk, bytes(payload), segment.truesize)
+    known = distance(segment.seq, sk.rcv_nxt)
+    if payload := segment.payload[known:]:
+        _append(sk, bytes(payload), segment.truesize, follows=not known)
     sk.rcv_nxt = segment.end_seq
     if segment.payload:
         _note_data(sk, segment)
@@ -105,8 +105,9 @@ def _take(sk: TcpSock, segment: Segment) -> DropReason | None:
     return None
 
 
-def _append(sk: TcpSock, payload: bytes, truesize: int) -> None:
-    if sk.rcvq and sk.rcvq_joined < _MOST_JOINED:
+def _append(sk: TcpSock, payload: bytes, truesize: int, *, follows: bool) -> None:
+    """What follows right on the last packet joins it. Linux: net/ipv4/tcp_input.c tcp_try_coalesce()"""
+    if follows and sk.rcvq and sk.rcvq_joined < _MOST_JOINED:
         before_, cost = sk.rcvq[-1]
         sk.rcvq[-1] = before_, 0  # one packet now: its memory is free once all of it was read
         truesize = max(truesize - _STOLEN_HEAD, 0)
@@ -204,9 +205,9 @@ def _take_waiting(sk: TcpSock) -> None:
             tcp_sack.extend_duplicate(sk, waiting.seq, end)
         if not after(waiting.end_seq, sk.rcv_nxt):
             continue
-        payload = waiting.payload[distance(waiting.seq, sk.rcv_nxt) :]
-        if payload:
-            _append(sk, payload, waiting.truesize)
+        known = distance(waiting.seq, sk.rcv_nxt)
+        if payload := waiting.payload[known:]:
+            _append(sk, payload, waiting.truesize, follows=not known)
         sk.rcv_nxt = waiting.end_seq
         if waiting.has_fin:
             del ooo[:taken]

@@ -9,10 +9,12 @@ from pystack.errors import (
     ECONNRESET,
     EINVAL,
     EISCONN,
+    ENETUNREACH,
     ENOTCONN,
     EPIPE,
     NetError,
 )
+from pystack.host import Host
 from pystack.sock.tcp import SHUT_RD, SHUT_RDWR, SHUT_WR, TcpSocket
 from pystack.sock.tcp_sockopt import setsockopt
 from pystack.sock.tcp_states import TcpState
@@ -141,6 +143,27 @@ def test_the_peer_closes_first() -> None:
     peer.send(".", 2, 2)
     assert state_of(sock) is TcpState.CLOSE
     assert not peer.box.ns.tcp.tcp.connections
+
+
+def test_a_connect_that_finds_no_way_leaves_the_socket_as_it_was() -> None:
+    sock = Host(seed=1).init.tcp.open()
+    assert refusal(sock.connect, 0, 6001) == ENETUNREACH
+    assert state_of(sock) is TcpState.CLOSE
+    assert sock.num == 0
+    assert refusal(sock.shut_down, SHUT_RDWR) == ENOTCONN
+
+
+def test_what_overlaps_costs_a_packet_of_its_own() -> None:
+    peer = Peer()
+    sock = peer.accepted()
+    peer.send("P.", 1, 1, b"abcd")
+    held = sock.rcvq_truesize
+    peer.send("P.", 3, 1, b"cdef")
+    overlapping = sock.rcvq_truesize - held
+    peer.send("P.", 7, 1, b"gh")
+    following = sock.rcvq_truesize - held - overlapping
+    assert following < overlapping
+    assert sock.recv() == b"abcdefgh"
 
 
 def test_data_for_a_program_that_is_gone_is_reset() -> None:
