@@ -70,6 +70,9 @@ def _in_established(sk: TcpSock, segment: Segment) -> DropReason | None:
     if verdict in (Verdict.TOO_OLD, Verdict.UNSENT):
         challenge(sk)
         return _ACK_PROBLEMS[verdict]
+    if was_expected:
+        _send_more(sk)  # an ACK that waits for data to ride on goes on waiting
+        return None
     _note_urgent(sk, segment)
     dropped = data_queue(sk, segment)
     answer(sk)
@@ -96,11 +99,16 @@ def _was_expected(sk: TcpSock, segment: Segment) -> bool:
 
 def answer(sk: TcpSock) -> None:
     """Send what may go now, then acknowledge what that did not."""
-    if sk.is_closed:
-        return
-    push_pending(sk)
-    note_room(sk)
-    check_ack(sk)
+    _send_more(sk)
+    if not sk.is_closed:
+        check_ack(sk)
+
+
+def _send_more(sk: TcpSock) -> None:
+    """Linux: net/ipv4/tcp_input.c tcp_data_snd_check()"""
+    if not sk.is_closed:
+        push_pending(sk)
+        note_room(sk)
 
 
 def _in_other_states(sk: TcpSock, segment: Segment) -> DropReason | None:
