@@ -216,7 +216,7 @@ TEXTS: Final = (
     TextMask(
         "ephemeral-port",
         "a port that nobody named is drawn",
-        re.compile(r"(?<=[0-9*\]]:)(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})\b"),
+        re.compile(r"(?<=[0-9a-z*\]]:)(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})\b"),
         "PORT",
     ),
     TextMask(

@@ -36,6 +36,7 @@ class Peer:
         self._acked = 1
         self._window = 65535
         self._stamp: int | None = None  # the next timestamp, where the peer uses them
+        self._tells_of_gaps = False  # SACK
         self._said: list[Send] = []
         self._ident = 0
 
@@ -48,6 +49,7 @@ class Peer:
             options += bytes((1, 3, 3, dice.among((0, 2, 7, 14, 15))))
         if dice.chance(50):
             options += bytes((1, 1, 4, 2))
+            self._tells_of_gaps = True
         if dice.chance(50):
             self._stamp = self._stamp or 500
             options += bytes((1, 1, 8, 10)) + self._stamp.to_bytes(4, "big") + bytes(4)
@@ -86,14 +88,17 @@ class Peer:
         return self._dice.among(self._said) if self._said else self.say("A")
 
     def error(self) -> Send:
-        """A router's complaint about something that the stack has sent."""
+        """A router's complaint about something that the stack has sent.
+
+        Where gaps are told of, none that makes the stack send again: then Linux would weigh losses by time.
+        """
         dice = self._dice
         kind, code = dice.among(_ERRORS)
         seq = dice.among((0, 1, max(self.heard - 1, 0), self.heard + 5000))
         header = tcp.TcpHeader(self.ours, self.theirs, seq=seq, ack=0, flags=tcp.ACK)
         ends = self._address(self.us), self._address(self.them)
         quote = packets.built(Ipv4Header(*ends, IPPROTO_TCP, id=9), tcp.build(header, b"", *ends))
-        mtu = dice.among((1000, 1400, 576, 300, 0, 1500))
+        mtu = 1500 if self._tells_of_gaps else dice.among((1000, 1400, 576, 300, 0, 1500))
         message = icmp.build(kind, code, 0, mtu if code == 4 else 0, quote[: dice.among((40, 40, 28))])
         return self._framed(IPPROTO_ICMP, message)
 
