@@ -1,43 +1,13 @@
 """What the area of bridges draws."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from pystack.compare.fuzz import bridge_steps
-from pystack.compare.fuzz.bridge import draw
 from pystack.compare.fuzz.bridge_site import Site
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.records import Frame, Output, Record
-from pystack.compare.scenario import Run, Scenario, Send
-from pystack.wire.ethernet import ETH_HLEN
-
-
-def drawn(seeds: int, cases: int = 200) -> Iterator[Scenario]:
-    return (draw(Dice(seed), cases) for seed in range(seeds))
-
-
-def commands(scenarios: Iterator[Scenario]) -> list[str]:
-    return [step.command for scenario in scenarios for step in scenario.steps if isinstance(step, Run)]
-
-
-def test_the_same_seed_draws_the_same_scenario() -> None:
-    assert draw(Dice(5), 300) == draw(Dice(5), 300)
-    assert draw(Dice(5), 300) != draw(Dice(6), 300)
-
-
-@pytest.mark.parametrize("cases", [1, 7, 400])
-def test_there_are_as_many_steps_as_were_asked_for(cases: int) -> None:
-    assert all(len(scenario.steps) == cases for scenario in drawn(5, cases))
-
-
-def test_frames_are_frames_and_enter_by_ports_that_are_there() -> None:
-    for scenario in drawn(20):
-        for step in scenario.steps:
-            if isinstance(step, Send):
-                assert step.port in scenario.topology.ports
-                assert all(len(frame) >= ETH_HLEN for frame in step.frames)
+from tests.compare.fuzz.drawing import commands, drawn
 
 
 def test_every_kind_of_command_is_drawn() -> None:
@@ -53,13 +23,13 @@ def test_every_kind_of_command_is_drawn() -> None:
     weights = {noting(kind): weight for kind, weight in bridge_steps.COMMANDS.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bridge_steps, "COMMANDS", weights)
-        commands(drawn(60))
+        commands(drawn("bridge", 60))
     assert seen == {kind.__name__ for kind in bridge_steps.COMMANDS}
 
 
 def test_cables_make_no_storm() -> None:
     """Two hairpins at one cable, or both of its ends at one bridge: a frame would go round for ever."""
-    for scenario in drawn(100):
+    for scenario in drawn("bridge", 100):
         steps = commands(iter([scenario]))
         assert not [text for text in (*steps, scenario.topology.setup) if "dev w0 hairpin" in text]
         assert not [
@@ -70,7 +40,7 @@ def test_cables_make_no_storm() -> None:
 @pytest.fixture(scope="module")
 def played() -> list[list[Record]]:
     side = PystackSide()
-    return [side.play(scenario, hops=False) for scenario in drawn(12, 150)]
+    return [side.play(scenario, hops=False) for scenario in drawn("bridge", 12, 150)]
 
 
 def test_nothing_is_drawn_that_pystack_does_not_model(played: list[list[Record]]) -> None:

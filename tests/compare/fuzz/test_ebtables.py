@@ -1,16 +1,11 @@
 """What the area of ebtables draws, and that most of it is taken and comes to something."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from pystack.compare.fuzz.dice import Dice
-from pystack.compare.fuzz.ebtables import PORTS, draw
 from pystack.compare.fuzz.frame_words import TABLES, filled
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.records import Log, Output
-from pystack.compare.scenario import Run, Scenario, Send
-from pystack.wire.ethernet import ETH_HLEN
+from pystack.compare.scenario import Send
+from tests.compare.fuzz.drawing import commands, drawn
 
 OPTIONS = (
     *("--ip-src", "--ip-tos", "--ip-sport", "--ip-icmp-type", "--ip6-dst", "--ip6-dport", "--ip6-icmp-type"),
@@ -20,31 +15,8 @@ OPTIONS = (
 TARGETS = ("dnat", "snat", "redirect", "arpreply", "mark", "CONTINUE", "RETURN", "DROP", "one")
 
 
-def drawn(seeds: int, cases: int = 300) -> Iterator[Scenario]:
-    return (draw(Dice(seed), cases) for seed in range(seeds))
-
-
-def commands(scenarios: Iterator[Scenario]) -> list[str]:
-    return [step.command for scenario in scenarios for step in scenario.steps if isinstance(step, Run)]
-
-
-def test_the_same_seed_draws_the_same_scenario() -> None:
-    assert draw(Dice(5), 300) == draw(Dice(5), 300)
-    assert draw(Dice(5), 300) != draw(Dice(6), 300)
-
-
-@pytest.mark.parametrize("cases", [1, 20, 400])
-def test_there_are_as_many_steps_as_were_asked_for(cases: int) -> None:
-    assert all(len(scenario.steps) == cases for scenario in drawn(5, cases))
-
-
-def test_frames_enter_by_ports_that_are_there() -> None:
-    sent = [step for scenario in drawn(5) for step in scenario.steps if isinstance(step, Send)]
-    assert all(step.port in PORTS and len(step.frames[0]) >= ETH_HLEN for step in sent)
-
-
 def test_every_table_option_and_target_is_drawn() -> None:
-    said = commands(drawn(30))
+    said = commands(drawn("ebtables", 30, 300))
     assert [table for table in TABLES if not any(f"-t {table} " in command for command in said)] == []
     assert [option for option in OPTIONS if not any(f"{option} " in f"{one} " for one in said)] == []
     assert [target for target in TARGETS if not any(f"-j {target}" in command for command in said)] == []
@@ -63,7 +35,7 @@ def test_what_stands_in_brackets_is_there_whole_or_not_at_all() -> None:
 def test_most_rules_are_taken_and_many_frames_are_logged() -> None:
     side = PystackSide()
     codes, logged, sent = [], 0, 0
-    for scenario in drawn(6):
+    for scenario in drawn("ebtables", 6, 300):
         side.open(scenario.topology)
         records = side.play(scenario)
         codes += [record.rc for record in records if isinstance(record, Output)]

@@ -1,29 +1,21 @@
 """What the areas of ARP, ICMP and fragments draw, and that most of it comes to something."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
-from pystack.compare.fuzz.areas import AREAS
-from pystack.compare.fuzz.dice import Dice
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.records import Frame, Output
-from pystack.compare.scenario import Run, Scenario, Send
+from pystack.compare.scenario import Run, Send
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
-
-AREA_NAMES = ("arp", "conntrack", "fragments", "icmp", "sockets", "nat")
-
-
-def drawn(area: str, seeds: int, cases: int = 300) -> Iterator[Scenario]:
-    return (AREAS[area](Dice(seed), cases) for seed in range(seeds))
+from tests.compare.fuzz.drawing import drawn
 
 
 def emitted(area: str, seeds: int) -> tuple[int, list[bytes]]:
     """How many frames entered, and all that left pystack."""
     side, entered, left = PystackSide(), 0, list[bytes]()
-    for scenario in drawn(area, seeds):
+    for scenario in drawn(area, seeds, 300):
         side.open(scenario.topology)
         entered += sum(isinstance(step, Send) for step in scenario.steps)
         left += [
@@ -32,32 +24,11 @@ def emitted(area: str, seeds: int) -> tuple[int, list[bytes]]:
     return entered, left
 
 
-@pytest.mark.parametrize("area", AREA_NAMES)
-def test_the_same_seed_draws_the_same_scenario(area: str) -> None:
-    assert AREAS[area](Dice(5), 300) == AREAS[area](Dice(5), 300)
-    assert AREAS[area](Dice(5), 300) != AREAS[area](Dice(6), 300)
-
-
-@pytest.mark.parametrize("area", AREA_NAMES)
-@pytest.mark.parametrize("cases", [1, 7, 400])
-def test_there_are_as_many_steps_as_were_asked_for(area: str, cases: int) -> None:
-    assert all(len(scenario.steps) == cases for scenario in drawn(area, 5, cases))
-
-
-@pytest.mark.parametrize("area", AREA_NAMES)
-def test_frames_are_frames_and_enter_by_ports_that_are_there(area: str) -> None:
-    for scenario in drawn(area, 10):
-        for step in scenario.steps:
-            if isinstance(step, Send):
-                assert step.port in scenario.topology.ports
-                assert all(len(frame) >= ETH_HLEN for frame in step.frames)
-
-
 @pytest.mark.parametrize("area", ["arp", "icmp"])
 def test_every_sysctl_of_the_area_is_written(area: str) -> None:
     written = {
         step.command.partition("=")[0].rpartition(".")[2]
-        for scenario in drawn(area, 20)
+        for scenario in drawn(area, 20, 300)
         for step in scenario.steps
         if isinstance(step, Run) and step.command.startswith("sysctl")
     }

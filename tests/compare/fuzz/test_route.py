@@ -1,37 +1,16 @@
 """What the area of routes draws."""
 
 from collections import Counter
-from collections.abc import Iterator
 
-import pytest
-
-from pystack.compare.fuzz.dice import Dice
-from pystack.compare.fuzz.route import ERRORS_TOLD, draw
+from pystack.compare.fuzz.route import ERRORS_TOLD
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.records import Output
-from pystack.compare.scenario import Run, Scenario, Send, Wait
-
-
-def drawn(seeds: int, cases: int = 200) -> Iterator[Scenario]:
-    return (draw(Dice(seed), cases) for seed in range(seeds))
-
-
-def commands(scenarios: Iterator[Scenario]) -> list[str]:
-    return [step.command for scenario in scenarios for step in scenario.steps if isinstance(step, Run)]
-
-
-def test_the_same_seed_draws_the_same_scenario() -> None:
-    assert draw(Dice(5), 300) == draw(Dice(5), 300)
-    assert draw(Dice(5), 300) != draw(Dice(6), 300)
-
-
-@pytest.mark.parametrize("cases", [1, 7, 400])
-def test_there_are_as_many_steps_as_were_asked_for(cases: int) -> None:
-    assert all(len(scenario.steps) == cases for scenario in drawn(5, cases))
+from pystack.compare.scenario import Run, Send, Wait
+from tests.compare.fuzz.drawing import commands, drawn
 
 
 def test_everything_that_may_be_asked_or_changed_is_drawn() -> None:
-    seen = Counter(tuple(command.split()[:3]) for command in commands(drawn(20)))
+    seen = Counter(tuple(command.split()[:3]) for command in commands(drawn("route", 20)))
     for verb in ("add", "append", "prepend", "replace", "change", "test", "del", "flush"):
         assert seen["ip", "route", verb], verb
     for words in (
@@ -44,21 +23,21 @@ def test_everything_that_may_be_asked_or_changed_is_drawn() -> None:
 
 
 def test_carriers_are_given_time_to_be_noticed() -> None:
-    for scenario in drawn(20):
+    for scenario in drawn("route", 20):
         for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
             if isinstance(step, Run) and step.command.startswith("ip link set"):
                 assert isinstance(following, Wait)
 
 
 def test_no_route_leads_to_groups() -> None:
-    said = [command.split() for command in commands(drawn(20))]
+    said = [command.split() for command in commands(drawn("route", 20))]
     destinations = [words[3:5] for words in said if words[1:3] == ["route", "add"]]  # a type may come first
     assert destinations
     assert not [words for words in destinations if any(word.startswith(("224.", "239.")) for word in words)]
 
 
 def test_nobody_sends_more_than_can_be_answered_at_once() -> None:
-    for scenario in drawn(5, 1000):
+    for scenario in drawn("route", 5, 1000):
         frames = [step.frames[0] for step in scenario.steps if isinstance(step, Send)]
         assert max(Counter(frame[26:30] for frame in frames).values(), default=0) <= ERRORS_TOLD
 
@@ -67,7 +46,7 @@ def test_half_of_the_questions_are_answered_with_a_way() -> None:
     """Else the fuzzer would compare refusals."""
     side = PystackSide()
     answered, asked = 0, 0
-    for scenario in drawn(4):
+    for scenario in drawn("route", 4):
         side.open(scenario.topology)
         for record in side.play(scenario):
             if isinstance(record, Output) and "route get" in record.command:

@@ -1,39 +1,16 @@
 """What the area of rules draws, and that most of it is taken."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.fuzz.rule_line import filled, spoiled
 from pystack.compare.fuzz.rule_values import VALUES
 from pystack.compare.fuzz.rule_words import HEADER, MATCHES, TARGETS
-from pystack.compare.fuzz.rules import draw
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.records import Output
-from pystack.compare.scenario import Run, Scenario
-
-
-def drawn(seeds: int, cases: int = 200) -> Iterator[Scenario]:
-    return (draw(Dice(seed), cases) for seed in range(seeds))
-
-
-def commands(scenarios: Iterator[Scenario]) -> list[str]:
-    return [step.command for scenario in scenarios for step in scenario.steps if isinstance(step, Run)]
-
-
-def test_the_same_seed_draws_the_same_scenario() -> None:
-    assert draw(Dice(5), 300) == draw(Dice(5), 300)
-    assert draw(Dice(5), 300) != draw(Dice(6), 300)
-
-
-@pytest.mark.parametrize("cases", [1, 7, 400])
-def test_there_are_as_many_steps_as_were_asked_for(cases: int) -> None:
-    assert all(len(scenario.steps) == cases for scenario in drawn(5, cases))
+from tests.compare.fuzz.drawing import commands, drawn
 
 
 def test_every_match_and_target_is_drawn_for_both_owners() -> None:
-    said = [f" {command} " for command in commands(drawn(12, 400))]
+    said = [f" {command} " for command in commands(drawn("rules", 12, 400))]
     for program in ("iptables ", "iptables-legacy "):
         own = [command for command in said if command.startswith(f" {program}")]
         assert [name for name in MATCHES if not any(f" {name} " in command for command in own)] == []
@@ -55,7 +32,7 @@ def test_most_rules_are_taken() -> None:
     """Else the fuzzer would compare refusals."""
     side = PystackSide()
     codes = []
-    for scenario in drawn(3):
+    for scenario in drawn("rules", 3):
         side.open(scenario.topology)
         codes += [record.rc for record in side.play(scenario) if isinstance(record, Output)]
     assert codes.count(0) > len(codes) // 2
@@ -63,7 +40,7 @@ def test_most_rules_are_taken() -> None:
 
 def test_nothing_is_drawn_that_pystack_does_not_model() -> None:
     side = PystackSide()
-    for scenario in drawn(4, 300):
+    for scenario in drawn("rules", 4, 300):
         side.open(scenario.topology)
         said = [record for record in side.play(scenario) if isinstance(record, Output)]
         assert [record.command for record in said if "is not modelled" in record.err] == []
