@@ -8,20 +8,12 @@ from pystack.applets import virtual
 from pystack.applets.requests import Interrupted
 from pystack.applets.virtual import Completed, Outside
 from pystack.host import Host
+from tests.alice import BoxWithAlice
 from tests.applets.both_sides import THREE_IN_A_ROW, Sides, both_sides
-from tests.box import Box
-from tests.frames import OUR_MAC, arp_request, packet_frame, udp_packet
+from tests.frames import packet_frame, udp_packet
 
 
-class Host1(Box):
-    """eth0 10.0.0.1/24 with Alice, whom we know."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
-
+class Host1(BoxWithAlice):
     def nc(self, line: str, stdin: bytes = b"") -> Completed:
         return virtual.run(["nc", *line.split()], self.host, outside=Outside(stdin=stdin))
 

@@ -10,6 +10,7 @@ from pystack.l3.fib_types import RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNREACHABLE
 from pystack.wire import icmp
 from pystack.wire.checksum import checksum
 from pystack.wire.ethernet import BROADCAST
+from tests.alice import BoxWithAlice
 from tests.box import Box
 from tests.frames import (
     ALICE_IP,
@@ -30,21 +31,7 @@ from tests.frames import (
 )
 
 
-class Host(Box):
-    """eth0 10.0.0.1/24 with Alice, whom we know."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
-
-    def exchange(self, frame: bytes) -> list[bytes]:
-        """A frame in, what leaves at once out."""
-        self.send(self.eth0, frame)
-        self.assert_every_packet_is_accounted_for()
-        return self.sent(self.eth0)
-
+class Host(BoxWithAlice):
     def counted(self) -> dict[str, int]:
         stats = self.ns.snmp.Icmp
         return {name: value for name in IcmpStats.__slots__ if (value := getattr(stats, name))}

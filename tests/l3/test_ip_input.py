@@ -10,6 +10,7 @@ from pystack.wire import icmp
 from pystack.wire.checksum import checksum
 from pystack.wire.ethernet import BROADCAST
 from pystack.wire.virtio import NEEDS_CSUM, Offload
+from tests.alice import BoxWithAlice
 from tests.box import Box
 from tests.frames import (
     ALICE_IP,
@@ -17,7 +18,6 @@ from tests.frames import (
     OUR_IP,
     OUR_MAC,
     OUR_MAC2,
-    arp_request,
     datagram,
     echo_frame,
     ip,
@@ -26,21 +26,6 @@ from tests.frames import (
 )
 
 GROUP_MAC = bytes.fromhex("01005e000001")
-
-
-class Host(Box):
-    """eth0 10.0.0.1/24 with Alice, whom we know."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
-
-    def exchange(self, frame: bytes) -> list[bytes]:
-        self.send(self.eth0, frame)
-        self.assert_every_packet_is_accounted_for()
-        return self.sent(self.eth0)
 
 
 def patched(frame: bytes, at: int, octets: bytes) -> bytes:
@@ -75,7 +60,7 @@ def test_a_packet_that_is_not_what_it_says_is_dropped_and_counted(
     frame: bytes, reason: str, counters: set[str]
 ) -> None:
     """Linux: net/ipv4/ip_input.c ip_rcv_core()"""
-    box = Host()
+    box = BoxWithAlice()
     before = counted(box)
     assert box.exchange(frame) == []
     names = {reason_.name for reason_ in box.host.outcomes.dropped}
@@ -92,14 +77,14 @@ def counted(box: Box) -> dict[str, int]:
 
 
 def test_padding_behind_a_packet_is_cut_off() -> None:
-    (answer,) = Host().exchange(echo_frame(payload=b"abc") + b"padding")
+    (answer,) = BoxWithAlice().exchange(echo_frame(payload=b"abc") + b"padding")
     assert parsed_icmp(answer)[3] == b"abc"
     assert len(answer) == len(echo_frame(payload=b"abc"))
 
 
 def test_padding_of_a_shared_frame_stays_with_the_others() -> None:
     """A flood delivers one buffer to many: cutting must not reach them."""
-    box = Host()
+    box = BoxWithAlice()
     frame = bytearray(echo_frame() + bytes(18))
     kept = bytes(frame)
     box.send(box.eth0, frame)
@@ -120,13 +105,13 @@ def test_padding_of_a_shared_frame_stays_with_the_others() -> None:
     ],
 )
 def test_a_packet_that_can_not_be_routed_ends_in_silence(source: str, destination: str, drop: str) -> None:
-    box = Host()
+    box = BoxWithAlice()
     assert box.exchange(echo_frame(src=ip(source), dst=ip(destination))) == []
     assert box.drops() == {drop: 1}
 
 
 def test_a_packet_that_came_the_wrong_way_is_the_filters() -> None:
-    box = Host()
+    box = BoxWithAlice()
     box.port("eth1", OUR_MAC2, "10.0.1.1/24")
     box.sysctl("net.ipv4.conf.eth0.rp_filter", "1")
     assert box.exchange(echo_frame(src=ip("10.0.1.9"))) == []
@@ -135,7 +120,7 @@ def test_a_packet_that_came_the_wrong_way_is_the_filters() -> None:
 
 def test_an_address_of_another_device_is_ours() -> None:
     """The weak host model."""
-    box = Host()
+    box = BoxWithAlice()
     box.dummy("d0", "10.7.0.1/24")
     assert len(box.exchange(echo_frame(dst=ip("10.7.0.1")))) == 1
 
@@ -154,7 +139,7 @@ def test_an_address_of_another_device_is_ours() -> None:
 def test_packets_to_many_are_counted_by_their_route(
     destination: str, to: bytes, casts: tuple[int, int]
 ) -> None:
-    box = Host()
+    box = BoxWithAlice()
     box.exchange(echo_frame(dst=ip(destination), to=to))
     ext = box.ns.snmp.IpExt
     assert (ext.InMcastPkts, ext.InBcastPkts) == casts
@@ -164,7 +149,7 @@ def test_packets_to_many_are_counted_by_their_route(
 @pytest.mark.parametrize(("to", "answers"), [(OUR_MAC, 1), (BROADCAST, 0), (GROUP_MAC, 0)])
 def test_unicast_in_a_group_frame_can_be_shut_out(to: bytes, answers: int) -> None:
     """RFC 1122 3.3.6"""
-    box = Host()
+    box = BoxWithAlice()
     assert len(box.exchange(echo_frame(to=to))) == 1
     box.sysctl("net.ipv4.conf.eth0.drop_unicast_in_l2_multicast", "1")
     assert len(box.exchange(echo_frame(to=to))) == answers
@@ -175,7 +160,7 @@ def test_unicast_in_a_group_frame_can_be_shut_out(to: bytes, answers: int) -> No
 
 
 def test_a_raw_socket_gets_its_copy_beside_the_protocol() -> None:
-    box = Host()
+    box = BoxWithAlice()
     sock = box.ns.raw.open(1)
     assert len(box.exchange(echo_frame())) == 1
     received = sock.recv()
@@ -185,7 +170,7 @@ def test_a_raw_socket_gets_its_copy_beside_the_protocol() -> None:
 
 
 def test_a_raw_socket_is_enough_for_a_protocol_that_nobody_else_speaks() -> None:
-    box = Host()
+    box = BoxWithAlice()
     sock = box.ns.raw.open(99)
     assert box.exchange(packet_frame(datagram(b"hello", 99))) == []
     assert sock.recv() is not None
@@ -194,7 +179,7 @@ def test_a_raw_socket_is_enough_for_a_protocol_that_nobody_else_speaks() -> None
 
 
 def test_an_offload_that_owes_the_checksum_is_believed() -> None:
-    box = Host()
+    box = BoxWithAlice()
     frame = bytearray(echo_frame())
     frame[36:38] = b"\0\0"
     box.send(box.eth0, frame, Offload(NEEDS_CSUM, csum_start=34, csum_offset=2))
@@ -215,7 +200,7 @@ def pieces(payload: bytes, cut: int, ident: int = 77) -> list[bytes]:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_fragments_are_put_together_in_any_order(order: tuple[int, int]) -> None:
-    box = Host()
+    box = BoxWithAlice()
     frames = pieces(bytes(range(200)), 80)
     assert box.exchange(frames[order[0]]) == []
     (answer,) = box.exchange(frames[order[1]])
@@ -225,7 +210,7 @@ def test_fragments_are_put_together_in_any_order(order: tuple[int, int]) -> None
 
 
 def test_a_fragment_that_stays_alone_ends_after_thirty_seconds_and_is_told() -> None:
-    box = Host()
+    box = BoxWithAlice()
     first = pieces(bytes(200), 80)[0]
     box.exchange(first)
     box.advance(29.9)
@@ -239,7 +224,7 @@ def test_a_fragment_that_stays_alone_ends_after_thirty_seconds_and_is_told() -> 
 
 
 def test_a_later_fragment_that_stays_alone_ends_in_silence() -> None:
-    box = Host()
+    box = BoxWithAlice()
     box.exchange(pieces(bytes(200), 80)[1])
     box.advance(31)
     assert [frame for frame in box.sent(box.eth0) if frame[12:14] == b"\x08\x00"] == []
@@ -251,7 +236,7 @@ def test_a_later_fragment_that_stays_alone_ends_in_silence() -> None:
 
 
 def test_a_packet_that_lost_its_header_or_route_is_dropped_and_not_lost() -> None:
-    box = Host()
+    box = BoxWithAlice()
     path: IpInput = box.ns.ipv4.input
     box.host.outcomes.received += 3
     for step in (path.ip_rcv_finish, path.ip_local_deliver_finish, path.ip_error):
@@ -261,7 +246,7 @@ def test_a_packet_that_lost_its_header_or_route_is_dropped_and_not_lost() -> Non
 
 
 def test_an_unreachable_route_is_told_only_by_a_router() -> None:
-    box = Host()
+    box = BoxWithAlice()
     box.route("10.5.0.0/16", type_=RTN_UNREACHABLE)
     assert box.exchange(echo_frame(dst=ip("10.5.0.1"))) == []
     box.forward()

@@ -9,18 +9,15 @@ from pystack.packet import PACKET_LOOPBACK, Packet
 from pystack.sock.raw import RawSocket
 from pystack.wire.ethernet import BROADCAST
 from pystack.wire.ipv4 import IP_DF
-from tests.box import Box
-from tests.frames import ALICE_IP, ALICE_MAC, OUR_IP, OUR_MAC, arp_request, ip, parsed_ip
+from tests.alice import BoxWithAlice
+from tests.frames import ALICE_IP, ALICE_MAC, OUR_IP, OUR_MAC, ip, parsed_ip
 
 
-class Host(Box):
+class Host(BoxWithAlice):
     """eth0 10.0.0.1/24 with Alice, whom we know, and a raw socket."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
         self.sock: RawSocket = self.ns.raw.open(99)
 
     def out(self, payload: bytes, to: int = ALICE_IP) -> list[bytes]:

@@ -22,26 +22,15 @@ from pystack.wire import icmp
 from pystack.wire.ethernet import BROADCAST
 from pystack.wire.ipv4 import IPPROTO_IGMP, address_text, is_multicast
 from tests.frames import datagram, ip, packet_frame, udp_packet
+from tests.sock.two_nets import MACS, OWN, PORTS
+from tests.sock.two_nets import SETUP as TWO_NETS
 
 pytestmark = pytest.mark.root
 
-PORTS = ("tap1", "tap2")
-MACS = {"tap1": bytes.fromhex("020000000001"), "tap2": bytes.fromhex("020000000002")}
-SETUP = """
-ip link set lo up
-ip addr add 10.1.0.1/24 brd 10.1.0.255 dev tap1
-ip addr add 10.1.0.3/24 brd 10.1.0.255 dev tap1
-ip addr add 10.2.0.1/24 brd 10.2.0.255 dev tap2
-ip link set tap1 up
-ip link set tap2 up
-ip neigh add 10.1.0.7 lladdr 02:00:00:00:00:77 dev tap1
-ip neigh add 10.2.0.7 lladdr 02:00:00:00:00:78 dev tap2
+SETUP = f"""{TWO_NETS}
 ip route add blackhole 10.6.0.0/16
-ip route add unreachable 10.7.0.0/16
-ip route add prohibit 10.8.0.0/16
 ip route add 224.0.0.0/4 dev tap2
 """
-OWN = ("0.0.0.0", "10.1.0.1", "10.1.0.3", "10.2.0.1", "127.0.0.1")
 BINDABLE = (*OWN, "10.1.0.255", "239.1.1.1", "255.255.255.255", "8.8.8.8", "10.1.0.7")
 PEERS = ("10.1.0.7", "10.2.0.7", "10.1.0.1", "127.0.0.1", "0.0.0.0")
 FAR = (*PEERS, "10.1.0.255", "255.255.255.255", "239.1.1.1", "8.8.8.8", "10.6.0.1", "10.7.0.1", "10.8.0.1")

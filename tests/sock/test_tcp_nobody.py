@@ -7,23 +7,13 @@ from pystack.wire.checksum import transport_sum
 from pystack.wire.ethernet import BROADCAST
 from pystack.wire.ipv4 import IP_DF, IPPROTO_TCP
 from pystack.wire.tcp import ACK, FIN, RST, SYN, TcpHeader
-from tests.box import Box
-from tests.frames import ALICE_IP, OUR_IP, OUR_MAC, arp_request, datagram, ip, packet_frame, parsed_ip
+from tests.alice import BoxWithAlice
+from tests.frames import ALICE_IP, OUR_IP, OUR_MAC, datagram, ip, packet_frame, parsed_ip
 
 
-class Host(Box):
-    """eth0 10.0.0.1/24 with Alice, whom we know."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
-
-    def exchange(self, segment: bytes, *, to: bytes = OUR_MAC, tos: int = 0) -> list[bytes]:
-        self.send(self.eth0, packet_frame(datagram(segment, IPPROTO_TCP, tos=tos), to))
-        self.assert_every_packet_is_accounted_for()
-        return self.sent(self.eth0)
+class Host(BoxWithAlice):
+    def hear(self, segment: bytes, *, to: bytes = OUR_MAC, tos: int = 0) -> list[bytes]:
+        return self.exchange(packet_frame(datagram(segment, IPPROTO_TCP, tos=tos), to))
 
     def counted(self) -> dict[str, int]:
         stats = self.ns.snmp.Tcp
@@ -54,7 +44,7 @@ def segment(
 )
 def test_a_segment_is_answered_by_a_reset(asked: bytes, answer: tuple[int, int, int]) -> None:
     box = Host()
-    (frame,) = box.exchange(asked, tos=0x1F)
+    (frame,) = box.hear(asked, tos=0x1F)
     header = parsed_ip(frame)
     reset = tcp.parse(frame[34:])
     assert isinstance(reset, TcpHeader)
@@ -69,18 +59,18 @@ def test_a_segment_is_answered_by_a_reset(asked: bytes, answer: tuple[int, int, 
 
 def test_a_reset_is_not_answered() -> None:
     box = Host()
-    assert box.exchange(segment(RST)) == []
+    assert box.hear(segment(RST)) == []
     assert box.drops() == {"NO_SOCKET": 1}
 
 
 def test_a_signed_segment_is_not_answered() -> None:
     """RFC 2385: whoever has lost the socket has lost the key with it."""
-    assert Host().exchange(segment(SYN, options=bytes((19, 18)) + bytes(16) + b"\1\1")) == []
+    assert Host().hear(segment(SYN, options=bytes((19, 18)) + bytes(16) + b"\1\1")) == []
 
 
 @pytest.mark.parametrize("options", [b"\1\1\1\0", b"\2\4\5\xb4", b"\2\0\0\0", b"\2\x20\0\0", b"\1\1\1\2"])
 def test_other_options_do_not_matter(options: bytes) -> None:
-    assert len(Host().exchange(segment(SYN, options=options))) == 1
+    assert len(Host().hear(segment(SYN, options=options))) == 1
 
 
 def broken() -> bytes:
@@ -101,14 +91,14 @@ def broken() -> bytes:
 def test_what_is_no_segment_is_dropped_in_silence(sent: bytes, reason: str, counted: dict[str, int]) -> None:
     """Linux: net/ipv4/tcp_ipv4.c tcp_v4_rcv()"""
     box = Host()
-    assert box.exchange(sent) == []
+    assert box.hear(sent) == []
     assert box.drops() == {reason: 1}
     assert box.counted() == counted
 
 
 def test_a_segment_in_a_broadcast_frame_is_dropped_in_silence() -> None:
     box = Host()
-    assert box.exchange(segment(SYN), to=BROADCAST) == []
+    assert box.hear(segment(SYN), to=BROADCAST) == []
     assert (box.drops(), box.counted()) == ({"TCP_NOT_FOR_US": 1}, {})
 
 

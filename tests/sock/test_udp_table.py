@@ -7,11 +7,10 @@ import pytest
 from pystack.wire import icmp
 from pystack.wire.ethernet import BROADCAST
 from pystack.wire.virtio import NEEDS_CSUM, Offload
-from tests.box import Box
+from tests.alice import BoxWithAlice
 from tests.frames import (
     ALICE_IP,
     OUR_MAC,
-    arp_request,
     datagram,
     ip,
     packet_frame,
@@ -21,19 +20,9 @@ from tests.frames import (
 )
 
 
-class Host(Box):
-    """eth0 10.0.0.1/24 with Alice, whom we know."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
-
-    def exchange(self, packet: bytes, to: bytes = OUR_MAC) -> list[bytes]:
-        self.send(self.eth0, packet_frame(packet, to))
-        self.assert_every_packet_is_accounted_for()
-        return self.sent(self.eth0)
+class Host(BoxWithAlice):
+    def hear(self, packet: bytes, to: bytes = OUR_MAC) -> list[bytes]:
+        return self.exchange(packet_frame(packet, to))
 
     def counted(self) -> dict[str, int]:
         stats = self.ns.snmp.Udp
@@ -66,7 +55,7 @@ def claim_nothing(body: bytearray) -> None:
 
 def test_a_datagram_is_answered_by_port_unreachable() -> None:
     box = Host()
-    (answer,) = box.exchange(udp_packet())
+    (answer,) = box.hear(udp_packet())
     assert parsed_icmp(answer) == (icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH, 0, udp_packet())
     assert parsed_ip(answer).daddr == ALICE_IP
     assert box.counted() == {"NoPorts": 1}
@@ -74,12 +63,12 @@ def test_a_datagram_is_answered_by_port_unreachable() -> None:
 
 
 def test_a_datagram_without_checksum_is_believed() -> None:
-    assert len(Host().exchange(altered(drop_checksum))) == 1
+    assert len(Host().hear(altered(drop_checksum))) == 1
 
 
 def test_octets_behind_the_datagram_do_not_count() -> None:
     body = udp_packet()[20:] + b"tail"
-    assert len(Host().exchange(datagram(body, 17))) == 1
+    assert len(Host().hear(datagram(body, 17))) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +86,7 @@ def test_a_datagram_that_is_not_what_it_says_is_dropped_in_silence(
 ) -> None:
     """Linux: net/ipv4/udp.c __udp4_lib_rcv()"""
     box = Host()
-    assert box.exchange(packet) == []
+    assert box.hear(packet) == []
     assert box.drops() == {reason: 1}
     assert box.counted() == counters
 
@@ -105,7 +94,7 @@ def test_a_datagram_that_is_not_what_it_says_is_dropped_in_silence(
 @pytest.mark.parametrize("destination", ["10.0.0.255", "255.255.255.255", "224.0.0.1"])
 def test_a_datagram_to_many_is_ignored(destination: str) -> None:
     box = Host()
-    assert box.exchange(udp_packet(dst=ip(destination)), BROADCAST) == []
+    assert box.hear(udp_packet(dst=ip(destination)), BROADCAST) == []
     assert box.counted() == {"IgnoredMulti": 1}
 
 
@@ -117,7 +106,7 @@ def test_only_a_short_datagram_to_many_is_summed(length: int, counters: dict[str
     box = Host()
     packet = udp_packet(b"x" * length, dst=ip("10.0.0.255"))
     broken = datagram(packet[20:-1] + b"y", 17, dst=ip("10.0.0.255"))
-    assert box.exchange(broken, BROADCAST) == []
+    assert box.hear(broken, BROADCAST) == []
     assert box.counted() == counters
 
 
