@@ -1,6 +1,7 @@
 """`traceroute`: which routers lie on the way, as Debian's traceroute 2.1.2 tells it.
 
-Command line: traceroute_options.py. Probes: traceroute_probe.py. Here: when they leave, and what is printed.
+Command line: traceroute_options.py. Probes: traceroute_probe.py, traceroute_tcp.py. Here: when they
+leave, and what is printed.
 
 Linux differs: names are those of the user's own /etc; the name service is not asked.
 """
@@ -13,14 +14,21 @@ from typing import Final
 from pystack.applets.requests import Answer, Request, Steps, Wait
 from pystack.applets.session import Session
 from pystack.applets.tcpdump.names import Names, load_names
-from pystack.applets.traceroute_options import VERSION, Options, Refused, parse
+from pystack.applets.traceroute_numbers import Refused
+from pystack.applets.traceroute_options import Options, parse
 from pystack.applets.traceroute_probe import Broken, IcmpMethod, Method, Probe, UdpMethod
-from pystack.applets.traceroute_usage import USAGE
+from pystack.applets.traceroute_tcp import TcpMethod
 from pystack.errors import MESSAGES
 from pystack.wire.ipv4 import address_text
 
 PRECISION: Final = 0.001  # seconds, added to what an answer took
 LONG_AGO: Final = float("-inf")
+METHODS: Final[dict[str, type[Method]]] = {
+    "default": UdpMethod,
+    "udp": UdpMethod,
+    "icmp": IcmpMethod,
+    "tcp": TcpMethod,
+}
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
@@ -29,8 +37,8 @@ def run(args: Sequence[str], session: Session) -> Steps:
     try:
         names = Names() if "-n" in args else (yield from load_names())
         options = parse(args, names)
-        if options.says_and_ends:
-            io.err.write(USAGE if options.help else VERSION)
+        if options.says:
+            io.err.write(options.says)
             return 0
         trace = Trace(options, Names() if options.numeric else names, session)
         try:
@@ -54,8 +62,7 @@ class Trace:
         self.names = names
         self.clock = session.host.clock
         self.io = session.io
-        kind = IcmpMethod if options.icmp else UdpMethod
-        self.method: Method = kind(options, session.netns, self._heard)
+        self.method = METHODS[options.method](options, session.netns, self._heard)
         self.probes = [Probe() for _ in range(options.max_hops * options.queries)]
         self._arrived = False
 
@@ -90,7 +97,7 @@ class Trace:
                 if expires > now:
                     until = expires
                 else:
-                    self._give_up(probe)
+                    self.method.finish(probe)
                     self._look_behind(number)
                     probe = probes[number]
             if probe.is_done:
@@ -116,11 +123,6 @@ class Trace:
 
     def _last_sent(self) -> float | None:
         return max((probe.sent for probe in self.probes if probe.sent is not None), default=None)
-
-    def _give_up(self, probe: Probe) -> None:
-        if isinstance(self.method, UdpMethod):
-            self.method.finish(probe)
-        probe.is_done = True
 
     def _patience(self, number: int) -> float:
         """How long to wait: less where a neighbour has answered. Linux: traceroute.c get_timeout()"""
@@ -168,17 +170,19 @@ class Trace:
             out.write(" *")
         elif self._is_news(number, nth):
             out.write(self._name(probe.answered_by))
+            if probe.flags:
+                out.write(f" <{probe.flags}>")
         if probe.received is not None and probe.sent is not None:
             out.write(f"  {(probe.received - probe.sent) * 1000:.3f} ms")
         if probe.mark:
             out.write(f" {probe.mark}")
 
     def _is_news(self, number: int, nth: int) -> bool:
-        """Whether the last one of this hop that answered was another."""
+        """Whether the last one of this hop that answered was another, or said something else."""
         probe = self.probes[number]
         for other in reversed(self.probes[number - nth : number]):
             if other.answered_by is not None:
-                return other.answered_by != probe.answered_by
+                return (other.answered_by, other.flags) != (probe.answered_by, probe.flags)
         return True
 
     def _name(self, address: int) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.applets.iputils import parse_aton
 from pystack.applets.tcpdump.names import Names
+from pystack.applets.traceroute_keywords import NOTHING_SAID, TcpKeywords, parse_keywords, split_keywords
+from pystack.applets.traceroute_numbers import Refused, leading_unsigned, unsigned
+from pystack.applets.traceroute_usage import TCP_USAGE, USAGE
 from pystack.errors import NotModelled
 
 VERSION: Final = """\
@@ -22,8 +25,10 @@ OPTIONS: Final = {
     "dont-fragment": ("dont_fragment", ""),
     "f": ("first", "first_ttl"),
     "first": ("first", "first_ttl"),
-    "I": ("icmp", ""),
-    "icmp": ("icmp", ""),
+    "I": ("method", ""),
+    "icmp": ("method", ""),
+    "T": ("method", ""),
+    "tcp": ("method", ""),
     "i": ("device", "device"),
     "interface": ("device", "device"),
     "m": ("max_hops", "max_ttl"),
@@ -43,8 +48,10 @@ OPTIONS: Final = {
     "source": ("source", "src_addr"),
     "z": ("pause", "sendwait"),
     "sendwait": ("pause", "sendwait"),
-    "U": ("one_port", ""),
-    "udp": ("one_port", ""),
+    "U": ("method", ""),
+    "udp": ("method", ""),
+    "O": ("keywords", "OPTS,..."),
+    "options": ("keywords", "OPTS,..."),
     "sport": ("source_port", "num"),
     "fwmark": ("mark", "num"),
     "V": ("version", ""),
@@ -53,7 +60,7 @@ OPTIONS: Final = {
 }
 # What the real one knows besides.
 NOT_MODELLED: Final = frozenset(
-    "6 d debug g gateway T tcp l flowlabel r e extensions A as-path-lookups M module O options UL D dccp P "
+    "6 d debug g gateway l flowlabel r e extensions A as-path-lookups M module UL D dccp P "
     "protocol mtu back".split()
 )
 KNOWN: Final = tuple(f"-{name}" if len(name) == 1 else f"--{name}" for name in OPTIONS)
@@ -62,13 +69,11 @@ MAX_HOPS: Final = 255
 MAX_QUERIES: Final = 10
 MAX_LENGTH: Final = 65000
 
+METHODS: Final = {"I": "icmp", "T": "tcp", "U": "udp"}
+MAX_KEYWORDS: Final = 15
+
 _WORDS: Final = frozenset({"device", "source", "wait", "pause", "port", "source_port"})
-_UNSIGNED: Final = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]+|[0-9]+)")
 _FLOAT: Final = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-
-class Refused(Exception):
-    """The program says this and ends with 2."""
 
 
 @dataclass(slots=True)
@@ -81,7 +86,7 @@ class Options:
     ipv4: bool = False
     dont_fragment: bool = False
     first: int = 1
-    icmp: bool = False
+    method: str = "default"
     device: str = ""
     max_hops: int = 30
     at_once: int = 16
@@ -94,29 +99,25 @@ class Options:
     queries: int = 3
     source: int = 0
     pause: float = 0.0
-    one_port: bool = False
     source_port: int = 0
     mark: int = 0
-    version: bool = False
-    help: bool = False
-
-    @property
-    def says_and_ends(self) -> bool:
-        return self.version or self.help
+    keywords: list[str] = field(default_factory=list)
+    tcp: TcpKeywords = NOTHING_SAID
+    says: str = ""  # and it ends
 
 
 def parse(args: Sequence[str], names: Names) -> Options:
     """What the words say. Raises Refused, NotModelled."""
     options, operands = Options(), 0
     words = list(enumerate(args, 1))
-    while words and not options.says_and_ends:
+    while words and not options.says:
         place, word = words.pop(0)
         if word.startswith("-") and len(word) > 1:
             _take_options(options, place, word, words, names)
         else:
             operands += 1
             _take_operand(options, place, word, operands, names)
-    if not options.says_and_ends:
+    if not options.says:
         if not operands:
             raise Refused('Specify "host" missing argument.')
         _check(options)
@@ -160,11 +161,13 @@ def _describe(option: str, name: str, place: int) -> str:
 def _take(options: Options, option: str, name: str, argument: str, place: int, names: Names) -> None:
     attribute, takes = OPTIONS[name]
     if not takes:
-        return setattr(options, attribute, True)
+        return _take_flag(options, attribute, name)
     try:
         value: object = argument
         if attribute == "wait":
             return _take_wait(options, argument)
+        if attribute == "keywords":
+            return _take_keywords(options, option, argument, place)
         if attribute == "source":
             value = _address(argument, names)
         elif attribute == "pause":
@@ -172,10 +175,38 @@ def _take(options: Options, option: str, name: str, argument: str, place: int, n
         elif attribute in ("port", "source_port"):
             value = _port(argument, names)
         elif attribute not in _WORDS:
-            value = _unsigned(argument)
+            value = unsigned(argument)
         setattr(options, attribute, value)
     except ValueError:
         raise Refused(f"Cannot handle `{option}' option with arg `{argument}' (argc {place})") from None
+
+
+def _take_flag(options: Options, attribute: str, name: str) -> None:
+    if attribute == "method":
+        options.method = METHODS.get(name, name)
+    elif attribute in ("help", "version"):
+        options.says = USAGE if attribute == "help" else VERSION
+    else:
+        setattr(options, attribute, True)
+
+
+def _take_keywords(options: Options, option: str, text: str, place: int) -> None:
+    """Kept until the method is known, but for the request for help. Linux: traceroute.c set_mod_option()"""
+    words = split_keywords(text)
+    if "help" in words:
+        _no_keywords_of_icmp(options)
+        has_some = options.method == "tcp"
+        options.says = TCP_USAGE if has_some else f"No options for module `{options.method}'\n"
+        return
+    options.keywords += words
+    if len(options.keywords) > MAX_KEYWORDS:
+        complaint = f"Cannot handle `{option}' option with arg `{text}' (argc {place})"
+        raise Refused(f"Too many module options\n{complaint}")
+
+
+def _no_keywords_of_icmp(options: Options) -> None:
+    if options.method == "icmp":
+        raise NotModelled("traceroute -I -O", ("traceroute -T -O",))
 
 
 def _take_operand(options: Options, place: int, word: str, number: int, names: Names) -> None:
@@ -189,7 +220,7 @@ def _take_operand(options: Options, place: int, word: str, number: int, names: N
             raise NotModelled(f"traceroute: the host name {word}", ("IPv4 addresses",)) from None
         return
     try:
-        options.length = _unsigned(word)
+        options.length = unsigned(word)
     except ValueError:
         complaint = f'Cannot handle "packetlen" cmdline arg `{word}\' on position 2 (argc {place})'
         raise Refused(complaint) from None
@@ -203,15 +234,6 @@ def _take_wait(options: Options, text: str) -> None:
     options.longest_wait, options.here_factor, options.near_factor = (*values, 0.0, 0.0)[:3]
 
 
-def _unsigned(text: str) -> int:
-    if not _UNSIGNED.fullmatch(text):
-        raise ValueError
-    digits = text.strip().lstrip("+")
-    if digits[:2] in ("0x", "0X"):
-        return int(digits, 16)
-    return int(digits, 8) if digits.startswith("0") else int(digits)
-
-
 def _seconds(text: str) -> float:
     if not _FLOAT.fullmatch(text):
         raise ValueError
@@ -219,9 +241,8 @@ def _seconds(text: str) -> float:
 
 
 def _port(text: str, names: Names) -> int:
-    number = _UNSIGNED.match(text)
-    if number is not None:
-        return _unsigned(number.group()) & 0xFFFFFFFF
+    if (number := leading_unsigned(text)) is not None:
+        return number & 0xFFFFFFFF
     for protocol in ("tcp", "udp"):
         if (protocol, text) in names.ports:
             return names.ports[protocol, text]
@@ -257,3 +278,7 @@ def _check(options: Options) -> None:
     if options.source_port:
         options.at_once = 1
         options.here_factor = options.near_factor = 0.0
+    if options.keywords and options.method == "tcp":
+        options.tcp = parse_keywords(options.keywords)
+    elif options.keywords:
+        _no_keywords_of_icmp(options)

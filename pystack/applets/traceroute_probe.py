@@ -12,6 +12,7 @@ from pystack.netns import Netns
 from pystack.sock.errors import ORIGIN_LOCAL, SocketError
 from pystack.sock.inet import IP_PMTUDISC_DONT, IP_PMTUDISC_PROBE, InetSocket
 from pystack.sock.raw import RawSocket
+from pystack.sock.tcp import TcpSocket
 from pystack.sock.udp import UdpSocket
 from pystack.wire import icmp, udp
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP
@@ -55,7 +56,8 @@ class Probe:
     is_final: bool = False
     is_done: bool = False
     sequence: int = 0
-    sock: UdpSocket | None = None
+    sock: UdpSocket | TcpSocket | None = None  # its own; TCP's only holds the port
+    flags: str = ""  # of TCP's answer, where they are to be told
 
     def take_error(self, error: SocketError) -> None:
         """An ICMP error came, or our own host says that the probe is too long."""
@@ -86,6 +88,7 @@ class Method:
         self.options = options
         self.netns = netns
         self.heard = heard
+        self._open: list[Probe] = []  # those with a socket of their own
         default = max(DEFAULT_DATA - self.header_length, 0)
         room = HEADER_LENGTH + self.header_length
         given = options.length
@@ -104,29 +107,48 @@ class Method:
         """Take one answer from each socket that has one."""
         raise NotImplementedError
 
+    def finish(self, probe: Probe) -> None:
+        """Linux: traceroute.c probe_done()"""
+        probe.is_done = True
+        if probe.sock is not None:
+            probe.sock.close()
+            probe.sock = None
+            self._open.remove(probe)
+
     def close(self) -> None:
         """Give back what is still open."""
+        for probe in list(self._open):
+            self.finish(probe)
+
+    def hold(self, probe: Probe, sock: UdpSocket | TcpSocket) -> None:
+        """Let a probe have a socket until it is done."""
+        probe.sock = sock
+        self._open.append(probe)
 
     def tune(self, sock: InetSocket) -> None:
-        """Linux: traceroute.c tune_socket(), bind_socket()"""
+        """Linux: traceroute.c tune_socket()"""
+        sock.mark = self.options.mark
+        self.bind(sock)
+        sock.pmtudisc = IP_PMTUDISC_PROBE if self.options.dont_fragment else IP_PMTUDISC_DONT
+        sock.tos = self.options.tos & 0xFF
+
+    def bind(self, sock: InetSocket) -> None:
+        """Linux: traceroute.c bind_socket()"""
         options = self.options
-        sock.mark = options.mark
         if options.device:
             try:
                 sock.bind_to_device(options.device)
             except NetError as error:
                 raise Broken("setsockopt SO_BINDTODEVICE", error.number) from None
         try:
-            if isinstance(sock, UdpSocket):
+            if isinstance(sock, UdpSocket | TcpSocket):
                 sock.bind(options.source, options.source_port & 0xFFFF)
             else:
                 sock.bind_address(options.source)
         except NetError as error:
             raise Broken("bind", error.number) from None
-        sock.pmtudisc = IP_PMTUDISC_PROBE if options.dont_fragment else IP_PMTUDISC_DONT
-        sock.tos = options.tos & 0xFF
 
-    def _connect(self, sock: UdpSocket | RawSocket, port: int) -> None:
+    def connect(self, sock: UdpSocket | RawSocket, port: int) -> None:
         try:
             if isinstance(sock, UdpSocket):
                 sock.connect(self.options.address, port)
@@ -142,7 +164,7 @@ def _filler(length: int) -> bytes:
     return bytes(0x40 + (at & 0x3F) for at in range(length))
 
 
-def _send(sock: UdpSocket | RawSocket, octets: bytes) -> None:
+def send(sock: UdpSocket | RawSocket, octets: bytes) -> None:
     """Linux: traceroute.c do_send()"""
     try:
         sock.send_to(octets)
@@ -158,25 +180,24 @@ class UdpMethod(Method):
 
     def __init__(self, options: Options, netns: Netns, heard: Callable[[], None]) -> None:
         super().__init__(options, netns, heard)
-        self._port = (options.port or (ONE_PORT if options.one_port else FIRST_PORT)) & 0xFFFF
-        self._open: list[Probe] = []
+        self._goes_up = options.method != "udp"
+        self._port = (options.port or (FIRST_PORT if self._goes_up else ONE_PORT)) & 0xFFFF
 
     def send(self, probe: Probe, ttl: int) -> None:
         sock = self.netns.udp.open()
-        probe.sock = sock
-        self._open.append(probe)
+        self.hold(probe, sock)
         self.tune(sock)
         sock.ttl = ttl
-        self._connect(sock, self._port)
+        self.connect(sock, self._port)
         probe.sent = self.netns.clock.now
-        _send(sock, _filler(self.data_length))
-        if not self.options.one_port:
+        send(sock, _filler(self.data_length))
+        if self._goes_up:
             self._port = (self._port + 1) & 0xFFFF
 
     def receive(self, probes: list[Probe]) -> None:
-        for probe in [probe for probe in self._open if probe.sock is not None]:
+        for probe in list(self._open):
             sock = probe.sock
-            assert sock is not None
+            assert isinstance(sock, UdpSocket)
             if (error := sock.recv_error()) is not None:
                 probe.take_error(error)
             elif (received := sock.recv()) is not None:
@@ -186,74 +207,90 @@ class UdpMethod(Method):
                 continue
             self.finish(probe)
 
-    def finish(self, probe: Probe) -> None:
-        """Linux: traceroute.c probe_done()"""
-        probe.is_done = True
-        if probe.sock is not None:
-            probe.sock.close()
-            probe.sock = None
-            self._open.remove(probe)
 
-    def close(self) -> None:
-        for probe in list(self._open):
-            self.finish(probe)
+class RawMethod(Method):
+    """One raw socket for all probes."""
 
-
-class IcmpMethod(Method):
-    """Echo requests. Linux: mod-icmp.c"""
+    protocol: int
 
     def __init__(self, options: Options, netns: Netns, heard: Callable[[], None]) -> None:
         super().__init__(options, netns, heard)
-        self.data_length = max(self.data_length, icmp.HEADER_LENGTH)
-        self._sock: RawSocket | None = None
-        self._ident = netns.rng.u32() & 0xFFFF
-        self._sequence = options.port or 1
-
-    def _opened(self) -> RawSocket:
-        if self._sock is None:
-            self._sock = self.netns.raw.open(IPPROTO_ICMP)
-            self.tune(self._sock)
-            self._connect(self._sock, 0)
-        return self._sock
-
-    def send(self, probe: Probe, ttl: int) -> None:
-        sock = self._opened()
-        sock.ttl = ttl
-        probe.sequence = self._sequence & 0xFFFF
-        payload = _filler(self.data_length)[icmp.HEADER_LENGTH :]
-        probe.sent = self.netns.clock.now
-        _send(sock, icmp.build(icmp.ICMP_ECHO, 0, self._ident, probe.sequence, payload))
-        self._sequence += 1
+        self.sock = netns.raw.open(self.protocol)
+        try:
+            self.tune(self.sock)
+            self.connect(self.sock, 0)
+        except Broken:
+            self.sock.close()
+            raise
 
     def receive(self, probes: list[Probe]) -> None:
-        sock = self._opened()
+        """Linux: traceroute.c recv_reply()"""
         while True:
-            if (error := sock.recv_error()) is not None:
-                probe = self._find(probes, error.quote)
-                if probe is not None or (error.origin == ORIGIN_LOCAL and self.options.dont_fragment):
-                    probe = probe or next(waiting for waiting in probes if not waiting.is_done)
+            if (error := self.sock.recv_error()) is not None:
+                probe = self._asked(probes, error.quote)
+                if probe is None and error.origin == ORIGIN_LOCAL and self.options.dont_fragment:
+                    probe = next((waiting for waiting in probes if not waiting.is_done), None)
+                if probe is not None:
                     probe.take_error(error)
-                    probe.is_done = True
-            elif (received := sock.recv()) is not None:
-                probe = self._find(probes, received.data)
-                at = (received.data[0] & 15) * 4
-                if probe is not None and received.data[at] == icmp.ICMP_ECHOREPLY:
+                    self.finish(probe)
+            elif (received := self.sock.recv()) is not None:
+                probe = self._answered(probes, received.data)
+                if probe is not None:
                     probe.received, probe.answered_by = received.stamp, received.saddr
-                    probe.is_final = probe.is_done = True
+                    probe.is_final = True
+                    self.finish(probe)
             else:
                 return
 
-    def _find(self, probes: list[Probe], packet: bytes) -> Probe | None:
-        """The probe that an ICMP message in a packet is about."""
-        at = (packet[0] & 15) * 4 if packet else 0
-        if len(packet) < at + icmp.HEADER_LENGTH:
-            return None
-        _, _, _, ident, sequence = icmp.HEADER.unpack_from(packet, at)
-        if ident != self._ident:
-            return None
+    def _asked(self, probes: list[Probe], packet: bytes) -> Probe | None:
+        """The probe that a quote of an error is about."""
+        raise NotImplementedError
+
+    def _answered(self, probes: list[Probe], packet: bytes) -> Probe | None:
+        """The probe that the destination has answered with a packet."""
+        raise NotImplementedError
+
+    def find(self, probes: list[Probe], sequence: int) -> Probe | None:
+        """Linux: traceroute.c probe_by_seq()"""
         waiting = (probe for probe in probes if probe.sent is not None and not probe.is_done)
         return next((probe for probe in waiting if probe.sequence == sequence), None)
 
     def close(self) -> None:
-        if self._sock is not None:
-            self._sock.close()
+        super().close()
+        self.sock.close()
+
+
+class IcmpMethod(RawMethod):
+    """Echo requests. Linux: mod-icmp.c"""
+
+    protocol = IPPROTO_ICMP
+
+    def __init__(self, options: Options, netns: Netns, heard: Callable[[], None]) -> None:
+        super().__init__(options, netns, heard)
+        self.data_length = max(self.data_length, icmp.HEADER_LENGTH)
+        self._ident = netns.rng.u32() & 0xFFFF
+        self._sequence = options.port or 1
+
+    def send(self, probe: Probe, ttl: int) -> None:
+        self.sock.ttl = ttl
+        probe.sequence = self._sequence & 0xFFFF
+        payload = _filler(self.data_length)[icmp.HEADER_LENGTH :]
+        probe.sent = self.netns.clock.now
+        send(self.sock, icmp.build(icmp.ICMP_ECHO, 0, self._ident, probe.sequence, payload))
+        self._sequence += 1
+
+    def _asked(self, probes: list[Probe], packet: bytes) -> Probe | None:
+        message = behind_header(packet)
+        if len(message) < icmp.HEADER_LENGTH:
+            return None
+        _, _, _, ident, sequence = icmp.HEADER.unpack_from(message)
+        return self.find(probes, sequence) if ident == self._ident else None
+
+    def _answered(self, probes: list[Probe], packet: bytes) -> Probe | None:
+        is_reply = behind_header(packet)[:1] == bytes((icmp.ICMP_ECHOREPLY,))
+        return self._asked(probes, packet) if is_reply else None
+
+
+def behind_header(packet: bytes) -> bytes:
+    """What an IPv4 packet carries."""
+    return packet[(packet[0] & 15) * 4 :] if packet else b""

@@ -6,28 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from pystack.applets import virtual
-from pystack.applets.virtual import Completed
 from pystack.wire import icmp
 from pystack.wire.ipv4 import IP_DF
 from tests.applets.both_sides import THREE_IN_A_ROW, Sides, both_sides
-from tests.box import Box
-from tests.frames import ALICE_IP, OUR_MAC, arp_request, datagram, ip, packet_frame, parsed_ip
+from tests.applets.traceroute_host import Host
+from tests.frames import ALICE_IP, datagram, ip, packet_frame, parsed_ip
 
 TIMES = re.compile(r"  [0-9]+\.[0-9]{3} ms")
-
-
-class Host(Box):
-    """eth0 10.0.0.1/24, Alice is the way to everywhere."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
-        self.route("0.0.0.0/0", self.eth0, "10.0.0.2")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
-
-    def trace(self, line: str) -> Completed:
-        return virtual.run(["traceroute", *line.split()], self.host)
 
 
 def test_probes_go_out_sixteen_at_once_each_to_the_next_port() -> None:
@@ -138,7 +123,7 @@ def sides() -> Iterator[Sides]:
         "-n 10.1.0.2",
         "-n 10.2.0.2",
         "-n 127.0.0.1",
-        "-n -I 10.2.0.2",
+        "-n -I -w 5 10.2.0.2",
         "-n -U 10.2.0.2",
         "-I -n -q 1 10.1.0.1",
         "-n -q 1 10.2.0.2",
@@ -165,12 +150,41 @@ def sides() -> Iterator[Sides]:
         "-n --queries=1 10.2.0.2",
         "-4nq 1 10.2.0.2",
         "-n 10.1.2",
+        "-n -I -U 10.2.0.2",
+        "-n -I 8.8.8.8",
+        "-n -O nonsense 10.2.0.2",
+        # without -w the real one gives up answers that it was too slow to read from its one socket
+        "-n -T -w 5 10.1.0.2",
+        "-n -T -w 5 10.2.0.2",
+        "-n -T 8.8.8.8",
+        "-n -T 10.5.0.1",
+        "-n -T -s 9.9.9.9 10.2.0.2",
+        "-n -T -i nix 10.2.0.2",
+        "-n -T -q 1 10.1.0.78",
+        "-n -T -w 5 -F -p 7 10.2.0.2 28",
+        "-n -T -w 5 -O info 10.2.0.2",
+        "-n -T -w 5 --options=ack,info -O fin 10.2.0.2",
+        "-n --tcp -O ti,mss=-7,info --sport=99 10.2.0.2",
+        "-n -w 5 -TO flags=2x,info 10.2.0.2",
         # what is refused
+        "-n -T -O ack,,foo 10.2.0.2",
+        "-n -T -O -syn 10.2.0.2",
+        "-n -T -O --syn 10.2.0.2",
+        "-n -T -O ,syn 10.2.0.2",
+        "-n -T -O syn= 10.2.0.2",
+        "-n -T -O mss 10.2.0.2",
+        "-n -T -O mss=2x 10.2.0.2",
+        "-n -T -O fl=x 10.2.0.2",
+        "-n -T -O f=2 10.2.0.2",
+        "-n -T -O foo -q 99 10.2.0.2",
+        "-n -T -O a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p 10.2.0.2",
         "-n",
         "-Z -n 1.2.3.4",
         "-n -q x 127.0.0.1",
         "-n -q 11 127.0.0.1",
         "-n -q 0 127.0.0.1",
+        "-n -q -1 127.0.0.1",
+        "-n -q 08 127.0.0.1",
         "-n -m 256 127.0.0.1",
         "-n -f 31 127.0.0.1",
         "-n -f 0 127.0.0.1",
@@ -202,7 +216,18 @@ def test_the_text_and_the_exit_code_are_the_real_ones(sides: Sides, line: str) -
     )
 
 
-@pytest.mark.parametrize("line", ["-T 1.2.3.4", "-6 ::1", "--mtu 1.2.3.4", "-g 1.1.1.1 1.2.3.4", "nowhere"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-I -O raw 1.2.3.4",
+        "-I -O help",
+        "-M tcp 1.2.3.4",
+        "-6 ::1",
+        "--mtu 1.2.3.4",
+        "-g 1.1.1.1 1.2.3.4",
+        "nowhere",
+    ],
+)
 def test_what_is_not_modelled_is_refused_by_name(line: str) -> None:
     done = Host().trace(line)
     assert (done.rc, done.out) == (2, "")

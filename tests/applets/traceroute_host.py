@@ -1,0 +1,26 @@
+"""A host of whose probes the tests of traceroute see every one."""
+
+from pystack.applets import virtual
+from pystack.applets.virtual import Completed, VirtualJob
+from tests.box import Box
+from tests.frames import OUR_MAC, arp_request
+
+
+class Host(Box):
+    """eth0 10.0.0.1/24, Alice is the way to everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
+        self.route("0.0.0.0/0", self.eth0, "10.0.0.2")
+        self.send(self.eth0, arp_request())
+        self.sent(self.eth0)
+
+    def begin(self, line: str) -> VirtualJob:
+        """Up to where the first probes have left."""
+        job = virtual.begin(["traceroute", *line.split()], self.host)
+        job.poll()
+        return job
+
+    def trace(self, line: str) -> Completed:
+        return virtual.run(["traceroute", *line.split()], self.host)
