@@ -93,6 +93,7 @@ class Iptables:
                 self._err.write(self._editor.hint_at_legacy(""))
             if command.verbose > 1:
                 raise NotModelled("iptables -vv")
+            self._editor.warn = self._err.line
             self._editor.told = self._tell if command.verbose else self._editor.told
             self._perform(command)
         except Refused as refused:

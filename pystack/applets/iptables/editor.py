@@ -29,6 +29,7 @@ class Editor:
         self.owner = owner
         self.objections = Objections(tables, owner)
         self.postponed: list[KernelRefused] | None = None  # what the kernel will say of rules; None: now
+        self.warn: Callable[[str], None] = _say_nothing
         self.told: Callable[[RuleSpec], None] = _tell_nobody  # what -v says of a rule
         self._counted: set[str] = set()  # built-in chains whose counters were given
         self._origins = origins
@@ -112,6 +113,7 @@ class Editor:
     def replace(self, command: Command) -> None:
         """`-R`"""
         table, spec = self.table(command.table), command.specs()[0]
+        self._take_chain(table, [spec])
         self._check_target(table, spec)
         if not self.owner.is_nft:
             self.told(spec)
@@ -153,10 +155,20 @@ class Editor:
         """A command's rules. The legacy tool tells of them all before the kernel sees the first."""
         specs = command.specs()
         if not self.owner.is_nft:
+            self._take_chain(table, specs)
             self._check_target(table, specs[0])
             for spec in specs:
                 self.told(spec)
         return specs
+
+    def _take_chain(self, table: Table, specs: list[RuleSpec]) -> None:
+        """For the legacy tool a chain that is called like a target stands in front of it."""
+        name = specs[0].target
+        if self.owner.is_nft or specs[0].extension is None or name not in table.chains:
+            return
+        self.warn(f"Warning: using chain {name}, not extension")
+        for spec in specs:
+            spec.extension = None
 
     def _found(self, table: Table, name: str, spec: RuleSpec) -> tuple[Chain, int]:
         """Where a rule is. libiptc words it otherwise if it had to look for the target's name."""
@@ -255,6 +267,8 @@ class Editor:
         chains = [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
         if self.owner.is_nft:
             chains += [chain for chain in table.base_chains() if table.is_bare(chain)]
+        else:
+            chains.sort(key=lambda chain: chain.name)  # as libiptc keeps them
         kept: KernelRefused | None = None
         for chain in chains:
             try:
@@ -370,6 +384,10 @@ class Editor:
             if isinstance(chain, BaseChain):
                 chain.packets = chain.octets = 0
                 chain.counts = True
+
+
+def _say_nothing(text: str) -> None:
+    pass
 
 
 def _tell_nobody(spec: RuleSpec) -> None:

@@ -41,9 +41,11 @@ class Family:
         return known.get(host.lower(), [])
 
     def host_name(self, names: Names, address: int) -> str:
-        """What a host is called, or its address."""
-        known = names.hosts if self.bits == IPV4.bits else names.hosts6
-        return known.get(address) or self.address_text(address)
+        """What a host or a network is called, or its address."""
+        if self.bits != IPV4.bits:
+            return names.hosts6.get(address) or self.address_text(address)
+        network = next((name for name, known in names.networks.items() if known == address), None)
+        return names.hosts.get(address) or network or self.address_text(address)
 
 
 IPV4: Final = Family(NFPROTO_IPV4, "iptables", 32, ipv4.parse_address, ipv4.address_text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pystack.applets.iptables.family import IPV4, Family
 from pystack.applets.iptables.option import number
 from pystack.applets.iptables.refused import Refused
+from pystack.applets.iputils import parse_aton
 from pystack.applets.tcpdump.names import Names
 
 
@@ -34,9 +35,10 @@ class Network:
             return "anywhere"
         if not self.mask:
             return str(self)
-        if names is not None and self.mask == self.family.all_ones:
-            return self.family.host_name(names, self.address)
-        return str(self).removesuffix(f"/{self.family.bits}")
+        address, slash, length = str(self).removesuffix(f"/{self.family.bits}").partition("/")
+        if names is not None:
+            address = self.family.host_name(names, self.address)
+        return f"{address}{slash}{length}"
 
 
 def anywhere(family: Family) -> Network:
@@ -76,7 +78,10 @@ def _addresses(host: str, mask: int, names: Names, family: Family) -> list[int]:
     address = _filled_up(host) if family.bits == IPV4.bits else family.parse_address(host)
     if address is not None:
         return [address]
-    found = family.addresses_of(names, host)
+    network = names.networks.get(host.lower()) if family.bits == IPV4.bits else None
+    found = [network] if network is not None else family.addresses_of(names, host)
+    if not found and family.bits == IPV4.bits and (address := parse_aton(host)) is not None:
+        return [address]
     if not found:
         raise Refused(f"host/network `{host}' not found")
     return found

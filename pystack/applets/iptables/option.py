@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.refused import BadOption, Refused
+from pystack.applets.iputils import parse_aton
 from pystack.applets.tcpdump.names import Names
 
 U8: Final = 0xFF
@@ -245,12 +246,12 @@ def host(text: str, where: Where) -> int:
 
 
 def _numeric(text: str, where: Where) -> int | None:
-    return _aton(text) if where.family is IPV4 else where.family.parse_address(text)
+    return parse_aton(text) if where.family is IPV4 else where.family.parse_address(text)
 
 
 def _no_host(text: str, where: Where) -> str:
     """What is looked up may only be unreachable, what can be no name is none."""
-    if (IPV6.parse_address(text) if where.family is IPV4 else _aton(text)) is not None:
+    if (IPV6.parse_address(text) if where.family is IPV4 else parse_aton(text)) is not None:
         return _OTHER_FAMILY
     is_name = text == "." or (_HOST_NAME.fullmatch(text) and not set(text) <= set("0123456789."))
     return _NO_RESOLVER if is_name else _NO_NAME
@@ -260,21 +261,6 @@ _OTHER_FAMILY: Final = "Address family for hostname not supported"
 _HOST_NAME: Final = re.compile(r"\w[\w-]{0,62}(\.[\w-]{1,63})*\.?", re.ASCII)
 _NO_NAME: Final = "Name or service not known"
 _NO_RESOLVER: Final = "Temporary failure in name resolution"
-
-
-def _aton(text: str) -> int | None:
-    """One to four numbers; the last fills what is left."""
-    parts = text.split(".")
-    values = [number(part, U32) for part in parts]
-    most = [U8] * (len(parts) - 1) + [U32 >> 8 * (len(parts) - 1)]
-    if len(parts) > 4 or not text or text[0].isspace():
-        return None
-    address = 0
-    for value, bound in zip(values, most, strict=True):
-        if value is None or value > bound:
-            return None
-        address = address << 8 | value if bound == U8 else address << (bound.bit_length()) | value
-    return address
 
 
 _DECIMAL: Final = re.compile(r"\s*[-+]?[0-9]+")

@@ -108,6 +108,7 @@ class Restore:
         tables = session.netns.tables_of(owner.family.number)
         self._editor = Editor(tables, owner, session.host.origins)
         self._editor.objections.looks_later = True
+        self._editor.warn = session.io.err.line
         self._named: str | None = None  # the table of the last line with a star
         self._table: Table | None = None
         self._queue: list[tuple[int, Action]] = []  # of nft: what is done at COMMIT, and where it stands

@@ -15,6 +15,7 @@ from pystack.wire.ipv4 import parse_address
 
 SERVICES: Final = "/etc/services"
 HOSTS: Final = "/etc/hosts"
+NETWORKS: Final = "/etc/networks"
 PROTOCOLS: Final = "/etc/protocols"
 USERS: Final = "/etc/passwd"
 GROUPS: Final = "/etc/group"
@@ -32,6 +33,7 @@ class Names:
     addresses: dict[str, list[int]] = field(default_factory=dict)
     hosts6: dict[int, str] = field(default_factory=dict)
     addresses6: dict[str, list[int]] = field(default_factory=dict)
+    networks: dict[str, int] = field(default_factory=dict)
     protocols: dict[str, int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
@@ -63,6 +65,15 @@ class Names:
                 for name in words[1:]:
                     addresses.setdefault(name.lower(), []).append(address)
 
+    def read_networks(self, text: str) -> None:
+        """Lines like `loopback 127.0.0.0`; zeros at the end may be missing."""
+        for words in _lines(text):
+            parts = words[1].split(".") if len(words) > 1 else []
+            address = parse_address(".".join((*parts, *["0"] * (4 - len(parts)))))
+            if address is not None:
+                for name in (words[0], *words[2:]):
+                    self.networks.setdefault(name.lower(), address)
+
     def read_protocols(self, text: str) -> None:
         """Lines like `tcp 6 TCP`."""
         for words in _lines(text):
@@ -85,6 +96,7 @@ def load_names() -> Generator[Request, Answer, Names]:
     for path, take in (
         (SERVICES, names.read_services),
         (HOSTS, names.read_hosts),
+        (NETWORKS, names.read_networks),
         (PROTOCOLS, names.read_protocols),
         (USERS, names.read_users),
         (GROUPS, names.read_groups),

@@ -156,7 +156,7 @@ VALUES: Final[Mapping[str, Values]] = {
         ("|0a0b|", "GET |20|/", "|41 42|", "plain", "a|00|b|ff|", "||", "|DEADbeef|"),
         ("|0|", "|0a", "|xx|", "", "|0a0|", "x" * 129),
     ),
-    "algo": Values(("bm", "kmp"), ("wrong", "", "BM", "fsm")),
+    "algo": Values(("bm", "kmp"), ("wrong", "", "BM", "other")),
     "probability": Values(("0", "1", "0.5", "0.0001", ".25", "1e-3"), ("1.1", "-0.1", "", "half", "0.5x")),
     "level": Values(
         ("0", "4", "7", "debug", "warning", "emerg", "err", "ERROR", "panic", "not"), ("8", "", "x")

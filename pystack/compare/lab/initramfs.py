@@ -75,6 +75,7 @@ FULL: Final = ImageKind(
         "/etc/ethertypes",
         "/etc/passwd",  # tcpdump becomes a user of its own
         "/etc/group",
+        "/etc/networks",
         "/etc/protocols",
         "/etc/services",
         "/etc/iproute2/*",

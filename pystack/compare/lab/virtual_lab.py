@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pystack.applets.requests import FileRefused
-from pystack.applets.tcpdump.names import GROUPS, HOSTS, PROTOCOLS, SERVICES, USERS
+from pystack.applets.tcpdump.names import GROUPS, HOSTS, NETWORKS, PROTOCOLS, SERVICES, USERS
 from pystack.applets.virtual import STORM_TURNS, Outside, advance, run_setup
 from pystack.compare.connections import change_text
 from pystack.compare.lab.adoption import AdoptedDraws, Adoption, drawn_addresses
@@ -35,7 +35,8 @@ from pystack.sock.packet import PacketSocket
 
 FIRST_ADDRESS: Final = 0x020000000001  # of the first port; the others count on
 SEED: Final = 1
-NAMES: Final = (GROUPS, HOSTS, PROTOCOLS, SERVICES, USERS)  # of this machine, which the other side reads too
+# What this machine calls things: the other side reads it too.
+NAMES: Final = (GROUPS, HOSTS, NETWORKS, PROTOCOLS, SERVICES, USERS)
 LONGEST_SAYING: Final = 300  # characters of a command's complaint: some tell their whole usage
 
 

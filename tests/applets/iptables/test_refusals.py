@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from pystack.applets import virtual
-from pystack.applets.tcpdump.names import GROUPS, PROTOCOLS, SERVICES, USERS
+from pystack.applets.tcpdump.names import GROUPS, NETWORKS, PROTOCOLS, SERVICES, USERS
 from pystack.applets.virtual import Completed, Outside
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.host import Host
@@ -16,6 +16,7 @@ NFT, LEGACY = "iptables", "iptables-legacy"
 FILES = {
     SERVICES: b"http 80/tcp\ndomain 53/udp\n",
     PROTOCOLS: b"gre 47 GRE\n",
+    NETWORKS: b"default 0.0.0.0\nloopback 127\n",
     USERS: b"root:x:0:0::/:/bin/sh\nmail:x:8:12::/:/bin/sh\n",
     GROUPS: b"root:x:0:\nmen:x:12:\n",
 }
@@ -64,6 +65,8 @@ SAID: Final = (
     ("-A INPUT -p udp --sport -19", 'Port "-19" does not resolve to anything.'),
     ("-A INPUT -m conntrack --ctorigsrc ::1", "Address family for hostname not supported"),
     ("-A INPUT -m ipv6-icmp", "Couldn't load match `icmp6'"),
+    ("-A INPUT -s 1.2.3.256", "host/network `1.2.3.256' not found"),
+    ("-A INPUT -m conntrack --ctorigsrc loopback", "getaddrinfo: Temporary failure in name resolution"),
     ("-A INPUT -m dscp --dscp-class E", "Invalid DSCP value `E'"),
 )
 SAID_OF_TABLES: Final = (
@@ -82,6 +85,7 @@ SAID_OF_TABLES: Final = (
         "RULE_APPEND failed (Invalid argument)",
         "Inval",
     ),
+    (["-N a", "-N c", "-N b", "-A c -j DROP", "-A INPUT -j b", "-X"], "chain c", "Directory not empty"),
     (["-N a", "-A a -j a", "-A INPUT -j a"], "Too many links", "Too many levels of symbolic links"),
 )
 
@@ -150,6 +154,9 @@ def test_a_list_of_addresses_is_taken_whole_or_not_at_all() -> None:
         ("-p tcp --dport : --tcp-flags NONE SYN", "-p tcp", "-p tcp -m tcp"),
         ("-p tcp --dport 5 --tcp-flags NONE SYN", *["-p tcp -m tcp --dport 5"] * 2),
         ("-p tcp ! --dport :53 --tcp-option 5", *["-p tcp -m tcp ! --dport 0:53 --tcp-option 5"] * 2),
+        ("-s 10.0.256", *["-s 10.0.1.0/32"] * 2),
+        ("-s 4294967295", *["-s 255.255.255.255/32"] * 2),
+        ("-s Loopback/8 -d 127.1", *["-s 127.0.0.0/8 -d 127.1.0.0/32"] * 2),
         ("-m ttl --ttl 5", "-m ttl --ttl-eq 5", "-m ttl --ttl-eq 5"),
         ("-m addrtype --src-type loc,UNI", *["-m addrtype --src-type UNICAST,LOCAL"] * 2),
         ("-m conntrack --ctorigsrc 0/0", *["-m conntrack --ctorigsrc 0.0.0.0/0"] * 2),
@@ -255,11 +262,11 @@ def test_the_first_word_of_a_saved_line_stands_behind_its_table(program: str) ->
 
 
 def listed(program: str, chain: str, *lines: str, table: str = "filter") -> str:
-    """The last rule of a chain as a listing without -n shows it."""
+    """The last rule of a chain, as a listing without -n shows it."""
     host = Host()
     for line in lines:
         assert run(host, f"{program} -t {table} {line}").rc == 0, line
-    return run(host, f"{program} -t {table} -L {chain}").out.splitlines()[-1].partition(" " * 12)[2]
+    return run(host, f"{program} -t {table} -L {chain}").out.splitlines()[-1].rstrip()
 
 
 @pytest.mark.parametrize("program", [NFT, LEGACY])
@@ -282,5 +289,29 @@ def test_a_tos_with_a_name_is_listed_with_its_space_in_front() -> None:
 
 def test_what_nft_reads_as_nothing_is_not_listed() -> None:
     rule = "-A INPUT -p tcp ! --sport :"
-    assert listed(NFT, "INPUT", rule).split() == ["anywhere"]
+    assert listed(NFT, "INPUT", rule).endswith("anywhere             anywhere")
     assert listed(LEGACY, "INPUT", rule).endswith("tcp spts:!0:65535")
+
+
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_networks_are_listed_by_name_whatever_their_length(program: str) -> None:
+    rule = "-A INPUT -s 127.0.0.0/31 -d 0/1"
+    assert listed(program, "INPUT", rule).endswith("  loopback/31          default/1")
+
+
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_a_prefix_of_two_lines_is_refused_before_what_stands_behind_it(program: str) -> None:
+    words = [program, "-A", "INPUT", "-j", "NFLOG", "--nflog-prefix", "a\nb", "--nflog-group", "x"]
+    assert "Newlines not allowed" in virtual.run(words, Host()).err
+
+
+def test_a_chain_called_like_a_target_is_meant_first_where_tables_are_legacy() -> None:
+    host = Host()
+    for program in (NFT, LEGACY):
+        for line in ("-N one", "-E one LOG"):
+            assert run(host, f"{program} {line}").rc == 0
+    done = run(host, f"{LEGACY} -A INPUT -j LOG --log-prefix x")
+    assert (done.rc, done.err) == (0, "Warning: using chain LOG, not extension\n")
+    assert run(host, f"{LEGACY} -S INPUT").out.endswith("-A INPUT -j LOG\n")
+    assert run(host, f"{NFT} -A INPUT -j LOG --log-prefix x").err == ""
+    assert run(host, f"{NFT} -S INPUT").out.endswith("-A INPUT -j LOG --log-prefix x\n")

@@ -9,7 +9,7 @@ from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.option import U16, U32, Option, Values, Where, strtoul, uint
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
-from pystack.errors import EINVAL, ENOENT
+from pystack.errors import EINVAL, ENOENT, NotModelled
 from pystack.netfilter.matches.content import U32 as U32Match
 from pystack.netfilter.matches.content import String, U32Test
 from pystack.netfilter.rule import Match
@@ -98,6 +98,8 @@ class StringExtension(MatchExtension):
     def kernel_error(self, values: Values, site: Site) -> int:
         """Linux: net/netfilter/xt_string.c string_mt_check()"""
         start, end = _bounds(values)
+        if values["algo"].value == "fsm":
+            raise NotModelled("string: --algo fsm", _ALGORITHMS)
         if start > end:
             return EINVAL
         return 0 if values["algo"].value in _ALGORITHMS else ENOENT

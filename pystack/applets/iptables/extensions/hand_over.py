@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import Site, TargetExtension
+from pystack.applets.iptables.extensions.log import one_line
 from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.option import (
     U16,
@@ -20,7 +21,7 @@ from pystack.applets.iptables.option import (
     uint,
     uint_range,
 )
-from pystack.applets.iptables.refused import BadOption, Refused
+from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import EINVAL, ENOENT
 from pystack.netfilter.rule import Target
@@ -34,9 +35,7 @@ _ZEROES: Final = ("nflog-group", "nflog-threshold", "nflog-range")  # of which 0
 
 
 def _prefix(text: str, where: Where) -> str:
-    if not text:
-        raise BadOption("Argument must have a minimum length of 1 characters")
-    return text
+    return one_line(text)
 
 
 class NflogExtension(TargetExtension):
@@ -50,11 +49,6 @@ class NflogExtension(TargetExtension):
         Option("nflog-size", uint(U32)),
         Option("nflog-threshold", uint(U16)),
     )
-
-    def check(self, values: Values) -> None:
-        """One line only."""
-        if "nflog-prefix" in values and "\n" in values["nflog-prefix"].value:
-            raise Refused("Newlines not allowed in --log-prefix")
 
     def warnings(self, values: Values) -> tuple[str, ...]:
         """An option that never did anything."""

@@ -40,11 +40,16 @@ def _level(text: str, where: Where) -> int:
 
 def _prefix(text: str, where: Where) -> str:
     """Linux: libxt_LOG.c LOG_parse()"""
+    return one_line(text)[:_LONGEST_PREFIX]
+
+
+def one_line(text: str) -> str:
+    """A prefix that says something, and cannot pass for two lines."""
     if not text:
         raise BadOption("Argument must have a minimum length of 1 characters")
     if "\n" in text:
         raise Refused("Newlines not allowed in --log-prefix")
-    return text[:_LONGEST_PREFIX]
+    return text
 
 
 class LogExtension(TargetExtension):
