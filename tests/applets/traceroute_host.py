@@ -2,19 +2,15 @@
 
 from pystack.applets import virtual
 from pystack.applets.virtual import Completed, VirtualJob
-from tests.box import Box
-from tests.frames import OUR_MAC, arp_request
+from tests.alice import BoxWithAlice
 
 
-class Host(Box):
-    """eth0 10.0.0.1/24, Alice is the way to everywhere."""
+class Host(BoxWithAlice):
+    """Alice is the way to everywhere."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.eth0 = self.port("eth0", OUR_MAC, "10.0.0.1/24")
         self.route("0.0.0.0/0", self.eth0, "10.0.0.2")
-        self.send(self.eth0, arp_request())
-        self.sent(self.eth0)
 
     def begin(self, line: str) -> VirtualJob:
         """Up to where the first probes have left."""
