@@ -17,5 +17,5 @@ descriptors on; the daemon drives them:
     a capture file       the caller opens the files                            pcap.PcapDriver
     a test               nothing                                               memory.MemoryDriver
 
-`pump.Pump` drives them under trio, `virtual_time.VirtualTime` without trio and in no time at all.
+`pump.Pump` drives them under trio.
 """

@@ -1,7 +1,4 @@
-"""A capture file in place of a cable: its frames arrive with its own times, and what is sent is recorded.
-
-`VirtualTime.replay` does the first half without waiting.
-"""
+"""A capture file in place of a cable: its frames arrive with its own times, and what is sent is recorded."""
 
 from __future__ import annotations
 

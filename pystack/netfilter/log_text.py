@@ -13,12 +13,8 @@ from pystack.netfilter.log_ipv4 import ipv4_words
 from pystack.netfilter.log_ipv6 import ipv6_words
 from pystack.netfilter.log_transport import LOG_MACDECODE, LOG_UID
 from pystack.packet import Packet
-from pystack.wire import arp
-from pystack.wire.ethernet import ETH_HLEN, ZERO, mac_text
-from pystack.wire.ipv4 import address_text
+from pystack.wire.ethernet import ETH_HLEN, mac_text
 
-_ARP_HEADER: Final = 8
-_ARP_BODY: Final = 20
 # What LOG rules, nft's log and ebtables --log have in common, and no other line of the kernel's log has.
 _OF_A_PACKET: Final = re.compile(r"IN=\S* OUT=(?: |\S)")
 
@@ -40,11 +36,6 @@ def ip_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outde
     if flags & LOG_UID and pkt.sock is not None and pkt.sock.has_owner:
         words += f"UID={pkt.sock.uid} GID={pkt.sock.gid} "
     return words + (f"MARK=0x{pkt.mark:x} " if pkt.mark else "")
-
-
-def arp_line(prefix: str, flags: int, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
-    """An ARP packet at a hook of arptables, or of nftables. Linux: nf_log_arp_packet()"""
-    return _places(prefix, pkt, indev, outdev) + _arp_words(pkt, flags)
 
 
 def _places(prefix: str, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None) -> str:
@@ -69,29 +60,6 @@ def _mac_words(pkt: Packet, flags: int) -> str:
 
 def _decoded(link: bytes) -> str:
     return f"MACSRC={mac_text(link[6:12])} MACDST={mac_text(link[:6])} MACPROTO={link[12:14].hex()} "
-
-
-def _arp_words(pkt: Packet, flags: int) -> str:
-    """Linux: dump_arp_packet()"""
-    body = bytes(pkt.payload())
-    if len(body) < _ARP_HEADER:
-        return "TRUNCATED"
-    hardware, protocol = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
-    words = ""
-    if flags & LOG_MACDECODE and pkt.dev.type == ARPHRD_ETHER:
-        words = _decoded(bytes(pkt.data[pkt.mac_header : pkt.mac_header + ETH_HLEN]))
-    words += f"ARP HTYPE={hardware} PTYPE=0x{protocol:04x} OPCODE={int.from_bytes(body[6:8], 'big')}"
-    if (hardware, body[4], body[5]) != (arp.ARPHRD_ETHER, len(ZERO), 4):
-        return words
-    if len(body) < _ARP_HEADER + _ARP_BODY:
-        return f"{words} INCOMPLETE [{len(body) - _ARP_HEADER} bytes]"
-    sha, spa, tha, tpa = body[8:14], body[14:18], body[18:24], body[24:28]
-    words += f" MACSRC={mac_text(sha)} IPSRC={_address(spa)}"
-    return words + f" MACDST={mac_text(tha)} IPDST={_address(tpa)}"
-
-
-def _address(octets: bytes) -> str:
-    return address_text(int.from_bytes(octets, "big"))
 
 
 def _name(dev: NetDevice | None) -> str:

@@ -20,7 +20,7 @@ from pystack.applets.iptables.parser import Parser
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.iptables.registry import find_target
 from pystack.applets.iptables.spec import RuleSpec
-from pystack.applets.iptables.words import OPTIONAL, Word, Words
+from pystack.applets.iptables.words import OPTIONAL, SHARED_LONG, Word, Words
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import NotModelled
 from pystack.netfilter.rule import Chain, Jump, Match, Rule, Target
@@ -34,19 +34,7 @@ _SHORT: Final = {
     **dict.fromkeys(("src-mac", "dst-mac", "p-length", "opcode", "h-type", "proto-type"), 1),
 }
 _LONG: Final = {
-    "append": "A",
-    "delete": "D",
-    "check": "C",
-    "insert": "I",
-    "replace": "R",
-    "list": "L",
-    "list-rules": "S",
-    "flush": "F",
-    "zero": "Z",
-    "new-chain": "N",
-    "delete-chain": "X",
-    "rename-chain": "E",
-    "policy": "P",
+    **SHARED_LONG,
     "source-ip": "s",
     "destination-ip": "d",
     "src-ip": "s",
@@ -60,19 +48,6 @@ _LONG: Final = {
     "opcode": "opcode",
     "h-type": "h-type",
     "proto-type": "proto-type",
-    "in-interface": "i",
-    "jump": "j",
-    "table": "t",
-    "match": "m",
-    "numeric": "n",
-    "out-interface": "o",
-    "verbose": "v",
-    "exact": "x",
-    "version": "V",
-    "help": "h",
-    "line-numbers": "0",
-    "modprobe": "M",
-    "set-counters": "c",
 }
 _NEWER: Final = ("C", "S")  # which arptables-legacy does not know
 _OF_ARP: Final = ("src-mac", "dst-mac", "l", "opcode", "h-type", "proto-type")

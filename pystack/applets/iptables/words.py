@@ -20,7 +20,8 @@ SHORT: Final = {
     "N": 1,
     "M": 1,
 }
-LONG: Final = {
+# What arptables has too.
+SHARED_LONG: Final = {
     "append": "A",
     "delete": "D",
     "check": "C",
@@ -34,11 +35,6 @@ LONG: Final = {
     "delete-chain": "X",
     "rename-chain": "E",
     "policy": "P",
-    "source": "s",
-    "destination": "d",
-    "src": "s",
-    "dst": "d",
-    "protocol": "p",
     "in-interface": "i",
     "jump": "j",
     "table": "t",
@@ -46,15 +42,23 @@ LONG: Final = {
     "numeric": "n",
     "out-interface": "o",
     "verbose": "v",
-    "wait": "w",
-    "wait-interval": "W",
     "exact": "x",
-    "fragments": "f",
     "version": "V",
     "help": "h",
     "line-numbers": "0",
     "modprobe": "M",
     "set-counters": "c",
+}
+LONG: Final = {
+    **SHARED_LONG,
+    "source": "s",
+    "destination": "d",
+    "src": "s",
+    "dst": "d",
+    "protocol": "p",
+    "wait": "w",
+    "wait-interval": "W",
+    "fragments": "f",
     "goto": "g",
     "ipv4": "4",
     "ipv6": "6",
