@@ -50,7 +50,7 @@ PURE_IN_COMPARE = frozenset(
         "junit known log log.account log.datagram log.drawing log.finding log.grouping log.judge log.kind "
         "log.laws log.lines log.machine log.message log.moment log.order log.passage log.place log.rebuild "
         "log.relations log.replay log.report log.surroundings log_lines markup moved outcome path points "
-        "predict records relative report rows scenario station stream texts words"
+        "predict records relative report rows scenario station stream text_masks texts words"
     ).split()
 )
 

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 from pystack.applets.getopt import BadOption, Getopt
 from pystack.applets.requests import Steps
 from pystack.applets.session import Session
-from pystack.applets.ss_details import memory_text, summary
+from pystack.applets.ss_details import details_text, memory_text, summary
 from pystack.applets.ss_filter import ALL, CONNECTED, LISTENING, Ends, Filter, FilterError
+from pystack.applets.ss_info import info_text
 from pystack.applets.ss_usage import USAGE
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import NotModelled
@@ -27,8 +28,8 @@ from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_timewait import TimeWait
 from pystack.wire.ipv4 import address_text
 
-_MODELLED: Final = "natuwlomps4HO"
-_SHORT: Final = _MODELLED + "hVreTibEZzN:60MSdxf:KA:D:F:"
+_MODELLED: Final = "natuwlomeips4HO"
+_SHORT: Final = _MODELLED + "hVrTbEZzN:60MSdxf:KA:D:F:"
 _LONG: Final = {
     "numeric": "n",
     "all": "a",
@@ -38,6 +39,8 @@ _LONG: Final = {
     "listening": "l",
     "options": "o",
     "memory": "m",
+    "extended": "e",
+    "info": "i",
     "processes": "p",
     "summary": "s",
     "ipv4": "4",
@@ -48,7 +51,7 @@ _LONG: Final = {
 }
 # What the real one knows besides, and whether an argument follows.
 _UNKNOWN_LONG: Final = dict.fromkeys(
-    "resolve extended threads info tipcinfo tos cgroup bpf events context contexts ipv6 packet mptcp sctp "
+    "resolve threads tipcinfo tos cgroup bpf events context contexts ipv6 packet mptcp sctp "
     "dccp unix tipc vsock xdp kill inet-sockopt".split(),
     0,
 ) | dict.fromkeys("net family query socket diag filter".split(), 1)
@@ -79,7 +82,8 @@ class Entry(NamedTuple):
     ends: Ends
     ifindex: int
     timer: tuple[str, float, int] | None = None  # name, seconds, how often
-    memory: str = ""
+    details: str = ""  # behind the timer
+    beneath: str = ""  # on a line of its own, unless -O
 
 
 def run(args: Sequence[str], session: Session) -> Steps:
@@ -158,15 +162,29 @@ class Listing:
         for endpoint in self._netns.tcp:
             entry = tcp_entry(endpoint)
             if entry is not None:
-                yield entry._replace(memory=memory_text(endpoint))
+                info = self._info(endpoint) if "i" in self._options else ""
+                yield self._extended(entry, endpoint, info)
 
     def _udp(self) -> Iterator[Entry]:
         for sock in self._netns.udp.ports:
-            yield datagram_entry("udp", sock, sock.num)._replace(memory=memory_text(sock))
+            yield self._extended(datagram_entry("udp", sock, sock.num), sock)
 
     def _raw(self) -> Iterator[Entry]:
         for sock in self._netns.raw.sockets:
-            yield datagram_entry("raw", sock, sock.protocol)._replace(memory=memory_text(sock))
+            yield self._extended(datagram_entry("raw", sock, sock.protocol), sock)
+
+    def _info(self, end: Endpoint) -> str:
+        options = self._options
+        return info_text(end, with_options=bool(options & {"o", "e"}), is_numeric="n" in options)
+
+    def _extended(self, entry: Entry, end: InetSocket | Endpoint, info: str = "") -> Entry:
+        """Linux: iproute2 misc/ss.c inet_show_sock()"""
+        options, beneath = self._options, ""
+        if "m" in options or ("i" in options and entry.netid != "udp"):
+            start = "" if "O" in options else "\n\t"
+            beneath = start + (memory_text(end) if "m" in options else "") + info
+        details = details_text(end, self._netns.tcp.context) if "e" in options else ""
+        return entry._replace(details=details, beneath=beneath)
 
     # -- cells ---------------------------------------------------------------------------------------------
 
@@ -184,14 +202,8 @@ class Listing:
             self._port(entry.netid, ends.sport),
             f"{address_text(ends.daddr)}:",
             self._port(entry.netid, ends.dport),
-            (_timer_text(entry) if "o" in self._options else "") + self._memory(entry),
+            (_timer_text(entry) if self._options & {"o", "e"} else "") + entry.details + entry.beneath,
         ]
-
-    def _memory(self, entry: Entry) -> str:
-        """On a line of its own, unless -O."""
-        if "m" not in self._options:
-            return ""
-        return entry.memory if "O" in self._options else f"\n\t{entry.memory}"
 
     def _port(self, netid: str, port: int) -> str:
         if not port:
@@ -210,7 +222,8 @@ def tcp_entry(endpoint: Endpoint) -> Entry | None:
     """Linux: net/ipv4/tcp_diag.c tcp_diag_get_info(), net/ipv4/inet_diag.c inet_sk_diag_fill()"""
     if isinstance(endpoint, Request):
         ours, our_port, theirs, their_port = endpoint.ends
-        return Entry("tcp", TcpState.SYN_RECV, 0, 0, Ends(ours, our_port, theirs, their_port), 0)
+        ends = Ends(ours, our_port, theirs, their_port)
+        return Entry("tcp", TcpState.SYN_RECV, 0, 0, ends, 0, _timer_of_request(endpoint))
     if isinstance(endpoint, TimeWait):
         ends = Ends(endpoint.rcv_saddr, endpoint.num, endpoint.daddr, endpoint.dport)
         timer = ("timewait", max(endpoint.timer.deadline - endpoint.tcp.clock.now, 0.0), 0)
@@ -243,6 +256,13 @@ def _timer_of(sk: TcpSock) -> tuple[str, float, int] | None:
     if sk.keepalive_timer.pending:
         return "keepalive", sk.keepalive_timer.seconds_left, sk.probes_out
     return None
+
+
+def _timer_of_request(request: Request) -> tuple[str, float, int] | None:
+    """Linux: net/ipv4/tcp_diag.c, net/ipv4/inet_diag.c inet_req_diag_fill()"""
+    if request.timer is None:
+        return None
+    return "on", max(request.timer.deadline - request.tcp.clock.now, 0.0), request.resent
 
 
 def _timer_text(entry: Entry) -> str:

@@ -1,14 +1,33 @@
-"""What `ss` tells of sockets besides: their memory (-m), and all of them in sums (-s)."""
+"""What `ss` tells of sockets besides: which one it is (-e), its memory (-m), and all of them in sums (-s).
+
+Linux differs: a socket has a user, an inode of which it is the file, and a control group.
+"""
 
 from __future__ import annotations
 
 from pystack.applets.proc_sockets import PAGE
 from pystack.netns import Netns
+from pystack.sock.context import SocketContext
 from pystack.sock.inet import InetSocket
 from pystack.sock.tcp_context import Endpoint
+from pystack.sock.tcp_request import Request
 from pystack.sock.tcp_sizes import queued_cost
-from pystack.sock.tcp_sock import TcpSock
+from pystack.sock.tcp_sock import RCV_SHUTDOWN, SEND_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import COUNTED_AS_ESTABLISHED
+from pystack.sock.tcp_timewait import TimeWait
+
+
+def details_text(end: InetSocket | Endpoint, context: SocketContext) -> str:
+    """Reading: iproute2 misc/ss.c sock_details_print(), inet_show_sock()"""
+    assert isinstance(end, InetSocket | Request | TimeWait)
+    text = f" ino:0 sk:{context.cookie_of(end):x}"
+    mark = end.mark if isinstance(end, InetSocket) else 0
+    if mark:
+        text += f" fwmark:0x{mark:x}"
+    if not isinstance(end, InetSocket):
+        return text
+    shutdown = end.shutdown if isinstance(end, TcpSock) else 0
+    return f"{text} {'-' if shutdown & RCV_SHUTDOWN else '<'}-{'-' if shutdown & SEND_SHUTDOWN else '>'}"
 
 
 def memory_text(sock: InetSocket | Endpoint) -> str:

@@ -8,9 +8,9 @@ from typing import Final
 
 from pystack.compare.align import pair_up
 from pystack.compare.diff import Difference
-from pystack.compare.equivalences import plain_text
 from pystack.compare.points import framed
 from pystack.compare.records import Captured, Frame, Hop, Output, Record, State
+from pystack.compare.text_masks import plain_text
 from pystack.compare.texts import compared_lines
 from pystack.compare.words import NOTHING, words
 from pystack.wire.fields import differing, place_of

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.compare.equivalences import plain_text
 from pystack.compare.records import Output, Record, State
+from pystack.compare.text_masks import plain_text
 
 HASH_ORDER: Final = (
     "hash-order"  # forgiven: the kernel's order is that of buckets, whose key is drawn at boot

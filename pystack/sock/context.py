@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from itertools import count
+from typing import Protocol
 
 from pystack.clock import Clock
 from pystack.drop import Drop, Outcomes
@@ -42,6 +44,12 @@ class SocketSysctl:
         return False
 
 
+class HasCookie(Protocol):
+    """A socket, a request for one, or what is left of one."""
+
+    cookie: int
+
+
 class SocketContext:
     """One per namespace. Linux: sock_net(sk)"""
 
@@ -74,8 +82,17 @@ class SocketContext:
         self.icmp_errors: IcmpErrors
         self.learn_mtu: Callable[[Flow, int], None]
         self.options: OptionEcho
+        self._cookies = count(1)
         for entry in fields(SocketSysctl):
             sysctls.bind(("net", "ipv4", entry.name), Knob(self.sysctl, entry.name))
+
+    def cookie_of(self, end: HasCookie) -> int:
+        """The number that tells one socket from all others; it gets one when first asked.
+
+        Linux: net/core/sock_diag.c __sock_gen_cookie()
+        """
+        end.cookie = end.cookie or next(self._cookies)
+        return end.cookie
 
     # -- the host that fills in the options of what it sends: wire/ip_options.py Station ---------------------
 

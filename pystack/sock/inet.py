@@ -61,6 +61,7 @@ class InetSocket(Socket):
         "bind_no_port",
         "broadcast",
         "context",
+        "cookie",
         "daddr",
         "dport",
         "errors",
@@ -104,6 +105,7 @@ class InetSocket(Socket):
     def __init__(self, context: SocketContext, protocol: int) -> None:
         self.context = context
         self.protocol = protocol
+        self.cookie = 0  # which socket it is; 0: nobody has asked yet
         self.rcv_saddr = 0  # for whom packets must be; 0: anybody
         self.saddr = 0  # with whose address it speaks; 0: as the route says
         self.num = 0  # the local port, or a ping socket's identifier

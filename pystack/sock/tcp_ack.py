@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from pystack.sock import tcp_sack
 from pystack.sock.tcp_output import probe_base, window_end
 from pystack.sock.tcp_recovery import alert, control, retransmit_lost
 from pystack.sock.tcp_rtt import sample
@@ -30,14 +31,14 @@ def receive_ack(sk: TcpSock, segment: Segment, *, replaces_ts: bool) -> Verdict:
     """Take the ACK of a segment whose sequence number was found right."""
     ack, prior = segment.ack, sk.snd_una
     if before(ack, prior):
-        known = min(sk.max_window, sk.acked_octets)  # nobody can have acknowledged more
+        known = min(sk.max_window, sk.counts.bytes_acked)  # nobody can have acknowledged more
         return Verdict.TOO_OLD if before(ack, prior - known & MASK) else Verdict.OLD
     if after(ack, sk.snd_nxt):
         return Verdict.UNSENT
     advanced = ack != prior
     if advanced:
         sk.retransmits = 0
-        sk.acked_octets += distance(prior, ack)
+        sk.counts.bytes_acked += distance(prior, ack)
     if replaces_ts:
         replace_ts_recent(sk, segment)
     has_data = segment.seq != segment.end_seq
@@ -48,19 +49,29 @@ def receive_ack(sk: TcpSock, segment: Segment, *, replaces_ts: bool) -> Verdict:
     sk.soft_error = 0
     sk.probes_out = 0
     sk.rcv_tstamp = sk.tcp.clock.now
+    repeated = tcp_sack.note_duplicate(sk, segment) if segment.options.sacks else 0
     if not sk.rtx_queue:
+        _count_delivered(sk, repeated)
         _ack_probe(sk)
         return Verdict.GOOD
+    held = sk.dup_acks
     acked = _clean_queue(sk, segment) if advanced else 0
+    delivered = max(acked - held, 1) if acked else 0  # what duplicates told of was counted then
     is_duplicate = not (advanced or has_data or opens) and (not sk.sack_ok or _tells_of_more(sk, segment))
     held = sk.dup_acks
     again = alert(sk, advanced=advanced, is_duplicate=is_duplicate)
-    delivered = acked + max(sk.dup_acks - held, 0) - (min(held, acked) if advanced else 0)
-    sk.tcp.ext.TCPDelivered += max(delivered, 0)
-    control(sk, acked, delivered, advanced=advanced)
+    delivered += max(sk.dup_acks - held, 0) + repeated
+    _count_delivered(sk, delivered)
+    control(sk, delivered, advanced=advanced)
     if again:
         retransmit_lost(sk)
     return Verdict.GOOD
+
+
+def _count_delivered(sk: TcpSock, segments: int) -> None:
+    """Linux: net/ipv4/tcp_input.c tcp_newly_delivered()"""
+    sk.counts.delivered += segments
+    sk.tcp.ext.TCPDelivered += segments
 
 
 def _tells_of_more(sk: TcpSock, segment: Segment) -> bool:
@@ -124,6 +135,8 @@ def _clean_queue(sk: TcpSock, segment: Segment) -> int:
         sk.arm(sk.rto)
     elif not sk.timer_is_probe:
         sk.retransmit_timer.stop()
+    if not queue and not sk.write_queue and sk.counts.is_busy:
+        sk.counts.end_busy(sk.tcp.clock.jiffies)
     return acked
 
 

@@ -46,6 +46,7 @@ _ACK_PROBLEMS: Final = {
 
 def receive(sk: TcpSock, segment: Segment) -> DropReason | None:
     """Take a segment for this connection; why not, if it was good for nothing."""
+    _count(sk, segment)
     state = sk.state
     if state is TcpState.ESTABLISHED:
         return _in_established(sk, segment)
@@ -54,6 +55,17 @@ def receive(sk: TcpSock, segment: Segment) -> DropReason | None:
     if state is TcpState.SYN_SENT:
         return receive_in_syn_sent(sk, segment)
     return _in_other_states(sk, segment)
+
+
+def _count(sk: TcpSock, segment: Segment) -> None:
+    """Linux: include/net/tcp.h tcp_segs_in()"""
+    counts, length = sk.counts, len(segment.payload)
+    if not length:
+        counts.segs_in += 1
+        return
+    segments = (length + segment.mss - 1) // segment.mss
+    counts.segs_in += segments
+    counts.data_segs_in += segments
 
 
 def _in_established(sk: TcpSock, segment: Segment) -> DropReason | None:

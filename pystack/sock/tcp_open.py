@@ -9,6 +9,7 @@ from typing import Final
 
 from pystack.drop import TCP_FLAGS, TCP_RESET, TCP_RFC7323_PAWS, DropReason
 from pystack.sock.tcp_ack import receive_ack
+from pystack.sock.tcp_counts import TcpCounts
 from pystack.sock.tcp_end import was_reset
 from pystack.sock.tcp_output import push_pending, send_ack, shut_down_sending, transmit
 from pystack.sock.tcp_reset import send_reset
@@ -38,6 +39,8 @@ def start(sk: TcpSock, isn: int) -> None:
     sysctl = sk.tcp.sysctl
     sk.mss_clamp = sk.user_mss or MSS_DEFAULT  # until the peer says more
     sk.max_window = sk.errors.pending = 0
+    sk.counts = TcpCounts()
+    sk.counts.begin_busy(sk.tcp.clock.jiffies)
     sync_mss(sk, route.mtu)
     if sysctl.tcp_timestamps:
         sk.mss -= TIMESTAMP_ALIGNED
@@ -164,6 +167,7 @@ def _crossed(sk: TcpSock, segment: Segment) -> DropReason | None:
 
 def open_connection(sk: TcpSock, segment: Segment) -> None:
     """The ACK of our SYN came, in SYN_RECV. Linux: tcp_rcv_state_process(), case TCP_SYN_RECV"""
+    sk.counts.delivered += 1
     if sk.ts_ok:
         sk.adv_mss -= TIMESTAMP_ALIGNED
     sk.out_since = 0.0

@@ -66,7 +66,11 @@ def transmit(sk: TcpSock, seq: int, flags: int, payload: Buffer = b"") -> bool:
     pkt = _wrap(sk, header, payload, segments, mss)
     if flags & tcp.ACK:
         _ack_was_sent(sk)
+    counts = sk.counts
+    counts.segs_out += segments
     if length:
+        counts.data_segs_out += segments
+        counts.bytes_sent += length
         _data_was_sent(sk)
     if not length or not before(seq, sk.snd_nxt):
         sk.tcp.stats.OutSegs += segments
@@ -186,9 +190,22 @@ def push_pending(sk: TcpSock, nonagle: int | None = None) -> None:
     """Send what may be sent; watch a closed window. Linux: __tcp_push_pending_frames()"""
     if not sk.write_queue or sk.state is TcpState.CLOSE:
         return
+    if not sk.counts.is_busy:
+        sk.counts.begin_busy(sk.tcp.clock.jiffies)
     wanted = nagle_of(sk) if nonagle is None else nonagle
-    if write_xmit(sk, current_mss(sk), wanted):
+    mss = current_mss(sk)
+    if write_xmit(sk, mss, wanted):
         check_probe_timer(sk)
+    if _waits_for_window(sk, mss) is not sk.counts.is_limited:
+        sk.counts.turn_limited(sk.tcp.clock.jiffies)
+
+
+def _waits_for_window(sk: TcpSock, mss: int) -> bool:
+    """Whether the peer has no room for the next segment. Linux: net/ipv4/tcp_output.c tcp_snd_wnd_test()"""
+    if not sk.write_queue:
+        return False
+    head = sk.write_queue[0]
+    return after(head.seq + mss & MASK if len(head.data) > mss else head.end_seq, window_end(sk))
 
 
 def check_probe_timer(sk: TcpSock) -> None:

@@ -85,7 +85,8 @@ def _take(sk: TcpSock, segment: Segment) -> DropReason | None:
         sk.tcp.ext.TCPRcvQDrop += 1
         sk.ack_is_scheduled = sk.ack_now = True
         return SOCKET_RCVBUFF
-    known = distance(segment.seq, sk.rcv_nxt)
+    was_next = sk.rcv_nxt
+    known = distance(segment.seq, was_next)
     if payload := segment.payload[known:]:
         _append(sk, bytes(payload), segment.truesize, follows=not known)
     sk.rcv_nxt = segment.end_seq
@@ -101,6 +102,7 @@ def _take(sk: TcpSock, segment: Segment) -> DropReason | None:
             sk.ack_now = True
     if sk.sack_blocks:
         tcp_sack.forget_old(sk)
+    sk.counts.bytes_received += distance(was_next, sk.rcv_nxt)
     sk.on_event()
     return None
 
@@ -223,6 +225,7 @@ def _queue_out_of_order(sk: TcpSock, segment: Segment) -> DropReason | None:
     sk.ack_is_scheduled = True
     measure_rcv_mss(sk, segment)
     sk.tcp.ext.TCPOFOQueue += 1
+    sk.counts.rcv_ooopack += max(-(-len(segment.payload) // (segment.mss or 1)), 1)
     ooo, seq, end = sk.ooo, segment.seq, segment.end_seq
     at = len(ooo)
     while at and after(ooo[at - 1].seq, seq):

@@ -41,6 +41,8 @@ def retransmit(sk: TcpSock, at: int, segments: int) -> bool:
     sent = max((len(piece.data) + mss - 1) // mss, 1)
     _adjust(sk, piece, sent)
     sk.tcp.stats.RetransSegs += sent
+    sk.counts.total_retrans += sent
+    sk.counts.bytes_retrans += len(piece.data)
     if piece.flags & tcp.SYN:
         sk.tcp.ext.TCPSynRetrans += 1
     piece.sent_at, piece.mss = sk.tcp.clock.now, mss
@@ -141,6 +143,9 @@ def alert(sk: TcpSock, *, advanced: bool, is_duplicate: bool) -> bool:
     """
     if not sk.packets_out:
         sk.dup_acks = 0
+    if sk.ca_state is CaState.RECOVERY and sk.snd_una == sk.high_seq and not sk.sack_ok:
+        sk.dup_acks = 0  # until more is acknowledged, duplicates may be of what recovery itself sent
+        return False
     if sk.ca_state is not CaState.OPEN and not before(sk.snd_una, sk.high_seq) and advanced:
         _leave(sk)
         return False
@@ -197,12 +202,12 @@ def _leave(sk: TcpSock) -> None:
 # -- how much ----------------------------------------------------------------------------------------------
 
 
-def control(sk: TcpSock, acked: int, delivered: int, *, advanced: bool) -> None:
+def control(sk: TcpSock, delivered: int, *, advanced: bool) -> None:
     """Let the congestion window follow an ACK. Linux: net/ipv4/tcp_input.c tcp_cong_control()"""
     if sk.ca_state is CaState.RECOVERY:
         _reduce(sk, delivered, advanced=advanced)
-    elif acked and _is_limited(sk):
-        _grow(sk, acked)
+    elif advanced and delivered and _is_limited(sk):
+        _grow(sk, delivered)
 
 
 def _is_limited(sk: TcpSock) -> bool:

@@ -52,6 +52,7 @@ class Request(Endpoint):
     """Linux: include/net/request_sock.h struct request_sock, include/linux/tcp.h struct tcp_request_sock"""
 
     __slots__ = (
+        "cookie",
         "isn",
         "key",
         "last_oow_ack",
@@ -93,6 +94,7 @@ class Request(Endpoint):
         mss = self.advertised(route) - (TIMESTAMP_ALIGNED if self.ts_ok else 0)
         self.window = InitialWindow(listener, mss, wscale_ok=self.wscale_ok)
         self.timeouts = 0
+        self.cookie = 0
         self.resent = 0
         self.was_acked = False
         self.sent_at = tcp_.clock.now
@@ -365,6 +367,8 @@ def _clone(request: Request, segment: Segment) -> TcpSock:
         child.ts_recent, child.ts_recent_stamp = request.ts_recent, tcp_.clock.now or 1e-9
     child.ts_offset = request.ts_offset
     child.total_timeouts = request.timeouts
+    child.counts.segs_in, child.counts.total_retrans = 1, request.resent
+    child.cookie = request.cookie
     child.mss_clamp = request.mss
     tcp_.stats.PassiveOpens += 1
     _find_way(child, request)

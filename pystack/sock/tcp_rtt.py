@@ -18,6 +18,7 @@ def sample(sk: TcpSock, seconds: float) -> None:
     `mdev` and what is made of it are four times the deviation, so that the RTO is a sum.
     """
     least, m = sk.tcp.sysctl.tcp_rto_min_us / 1e6, max(seconds, _SHORTEST)
+    sk.counts.note_rtt(m, sk.tcp.clock.now)
     if not sk.srtt:
         sk.srtt = m
         sk.mdev = 2 * m

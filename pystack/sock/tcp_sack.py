@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.sock.tcp_seq import after, before
+from pystack.sock.tcp_segment import Segment
+from pystack.sock.tcp_seq import after, before, distance
 from pystack.sock.tcp_sock import TcpSock
 
 _MOST: Final = 4
@@ -52,3 +53,34 @@ def extend_duplicate(sk: TcpSock, seq: int, end: int) -> None:
     low, high = sk.dsack
     if not after(seq, high) and not after(low, end):
         sk.dsack = (seq if before(seq, low) else low), (end if after(end, high) else high)
+
+
+# -- what the peer tells -----------------------------------------------------------------------------------
+
+
+def note_duplicate(sk: TcpSock, segment: Segment) -> int:
+    """The peer got something twice; how many segments of it we had sent again.
+
+    Linux: net/ipv4/tcp_input.c tcp_check_dsack(), tcp_dsack_seen()
+    """
+    if not sk.sack_ok:
+        return 0
+    (start, end), *others = segment.options.sacks
+    ext, counts = sk.tcp.ext, sk.counts
+    if before(start, segment.ack):
+        ext.TCPDSACKRecv += 1
+    elif others and not after(end, others[0][1]) and not before(start, others[0][0]):
+        ext.TCPDSACKOfoRecv += 1
+    else:
+        return 0
+    length = distance(start, end)
+    if not before(start, end) or length > sk.max_window:
+        ext.TCPDSACKIgnoredDubious += 1
+        return 0
+    segments = max((length + sk.mss - 1) // sk.mss, 1)
+    counts.dsack_dups += segments
+    if counts.dsack_dups > counts.total_retrans:
+        ext.TCPDSACKIgnoredDubious += 1
+        return 0
+    ext.TCPDSACKRecvSegs += segments
+    return segments

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from pystack.sock.inet import InetSocket
 from pystack.sock.lazy_timer import LazyTimer
 from pystack.sock.tcp_context import Endpoint, TcpContext
+from pystack.sock.tcp_counts import TcpCounts
 from pystack.sock.tcp_segment import Piece, Waiting
 from pystack.sock.tcp_states import COUNTED_AS_ESTABLISHED, TcpEvent, TcpState, next_state
 from pystack.wire.ipv4 import IPPROTO_TCP
@@ -83,7 +84,6 @@ class TcpSock(InetSocket, Endpoint):
         "ack_pushed",
         "ack_pushed_twice",
         "ack_timer",
-        "acked_octets",
         "address_is_locked",
         "adv_mss",
         "ato",
@@ -92,6 +92,7 @@ class TcpSock(InetSocket, Endpoint):
         "compressed",
         "copied_seq",
         "cork",
+        "counts",
         "counts_as_orphan",
         "cwnd",
         "cwnd_counter",
@@ -210,6 +211,7 @@ class TcpSock(InetSocket, Endpoint):
         self.shutdown = 0
         self.is_orphan = False  # closed by the program, or not yet given to one
         self.counts_as_orphan = False
+        self.counts = TcpCounts()
         self.has_ended = False  # the peer has said that it sends no more
         self.address_is_locked = False  # bind() named it, so it stays when a connection ends
         self.is_connecting = False  # the program has not yet asked how its connect() ended
@@ -226,7 +228,6 @@ class TcpSock(InetSocket, Endpoint):
         self.sndbuf_is_locked = False
         self.wants_room = False  # the program had more to send
         self.write_seq = self.snd_nxt = self.snd_una = 0
-        self.acked_octets = 0
         self.pushed_seq = 0  # up to where PSH was asked for
         self.small_end = 0  # where the last segment that was not full ended (Minshall)
         self.snd_wnd = self.snd_wl1 = self.max_window = 0

@@ -30,6 +30,7 @@ class TimeWait(Endpoint):
     """Linux: include/linux/tcp.h struct tcp_timewait_sock"""
 
     __slots__ = (
+        "cookie",
         "daddr",
         "dport",
         "ifindex",
@@ -56,6 +57,7 @@ class TimeWait(Endpoint):
     def __init__(self, sk: TcpSock, state: TcpState, seconds: float) -> None:
         self.tcp: TcpContext = sk.tcp
         self.key = sk.key
+        self.cookie = sk.cookie
         self.state = state  # FIN_WAIT2 or TIME_WAIT
         self.rcv_saddr, self.num = sk.rcv_saddr, sk.num
         self.daddr, self.dport = sk.daddr, sk.dport

@@ -1,5 +1,6 @@
 """ss lists what the real one lists of equal sockets."""
 
+import re
 import shlex
 import socket
 import struct
@@ -10,6 +11,7 @@ import pytest
 
 from pystack.applets import virtual
 from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.compare.text_masks import plain_text
 from pystack.sock.options import setsockopt
 from tests.box import Box
 from tests.frames import ip
@@ -68,6 +70,7 @@ def build_theirs(kernel: KernelNetns, held: ExitStack) -> None:
     def opened(kind: int, protocol: int = 0) -> socket.socket:
         return held.enter_context(socket.socket(fileno=kernel.open_socket(socket.AF_INET, kind, protocol)))
 
+    kernel.sh("sysctl -qw net.ipv4.tcp_congestion_control=reno").check()
     kernel.sh(f"ip link set lo up; ip addr add {OURS}/24 dev lo").check()
     listener, other = opened(STREAM), opened(STREAM)
     listener.bind((LO, 80))
@@ -150,6 +153,16 @@ def test_the_listing_is_the_real_ones(theirs: KernelNetns, words: str) -> None:
     assert (ours.rc, sorted(ours.text.splitlines())) == (kernel.rc, sorted(kernel.text.splitlines()))
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "words", ["-tanie", "-tani state all exclude time-wait", "-tni", "-tlniO", "-tine", "-uaneim", "-tanieO"]
+)
+def test_how_connections_go_is_told_as_the_real_one_tells_it(theirs: KernelNetns, words: str) -> None:
+    """But for times and what follows from them, and whose the sockets are."""
+    kernel, ours = theirs.run(f"ss {words}").out, Ours().ss(words).text
+    assert sorted(plain_text(ours).splitlines()) == sorted(plain_text(kernel).splitlines())
+
+
 def test_services_have_names_unless_numbers_are_wanted() -> None:
     outside = virtual.Outside(read_file=lambda path: b"http 80/tcp\nhttp-alt 8080/tcp\nx 40000/tcp\n")
     done = virtual.run("ss -ta sport = :http".split(), Ours().box.host, outside=outside)
@@ -158,6 +171,19 @@ def test_services_have_names_unless_numbers_are_wanted() -> None:
         ["127.0.0.1:http", "127.0.0.1:40000"],
         ["127.0.0.1:http", "127.0.0.1:40001"],
     ]
+
+
+def test_rates_are_short_unless_numbers_are_wanted() -> None:
+    ours = Ours()
+    assert re.search(r"^\t reno wscale:\S+ .* send [0-9.]+Mbps ", ours.ss("-ti").out, re.MULTILINE)
+    assert re.search(r"^\t reno wscale:\S+ .* send [0-9]+bps ", ours.ss("-tin").out, re.MULTILINE)
+
+
+def test_a_socket_keeps_its_number() -> None:
+    ours = Ours()
+    first = re.findall(r" sk:\w+", ours.ss("-tuwae").out)
+    assert len(first) == len(set(first)) > 9
+    assert re.findall(r" sk:\w+", ours.ss("-tuwae").out) == first
 
 
 def test_timers_are_told() -> None:
@@ -171,7 +197,7 @@ def test_timers_are_told() -> None:
     assert ",500ms,0)" in ours.ss("-tno state syn-sent").out
 
 
-@pytest.mark.parametrize("words", ["-i", "-e", "-tan dev lo", "-tan '('", "-tan sport ="])
+@pytest.mark.parametrize("words", ["--tos", "-tan dev lo", "-tan '('", "-tan sport ="])
 def test_what_is_not_modelled_is_refused_by_name(words: str) -> None:
     done = Ours().ss(words)
     assert done.rc == 2
