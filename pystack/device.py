@@ -148,11 +148,6 @@ class NetDevice:
         """Whether a device of this namespace that this one stands on has no carrier itself."""
         return False
 
-    @property
-    def link_ifindex(self) -> int | None:
-        """The device behind `@` in `ip link`; None if there is none."""
-        return None
-
     def transmit(self, pkt: Packet) -> None:
         """Send a frame whose mac_header is set; accounts for the packet. Linux: ndo_start_xmit"""
         raise AssertionError(f"{self.name} cannot send")

@@ -31,11 +31,6 @@ class Veth(Link):
             end.devices.set_carrier(end, False)
 
     @property
-    def link_ifindex(self) -> int | None:
-        """The peer."""
-        return None if self.peer is None else self.peer.ifindex
-
-    @property
     def lower_is_down(self) -> bool:
         """The other end, seen only from within the same namespace."""
         return self.peer is not None and self.peer.net is self.net and not self.peer.carrier

@@ -50,7 +50,7 @@ class Cable:
 def test_the_peer_is_registered_first() -> None:
     cable = Cable()
     assert cable.right.ifindex < cable.left.ifindex
-    assert (cable.left.link_ifindex, cable.right.link_ifindex) == (cable.right.ifindex, cable.left.ifindex)
+    assert (cable.left.peer, cable.right.peer) == (cable.right, cable.left)
 
 
 def test_deleting_one_end_deletes_the_other_in_its_namespace() -> None:

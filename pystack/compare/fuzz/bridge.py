@@ -1,8 +1,8 @@
 """Fuzzing the bridge: ports, flags, forwarding database, groups, cables between bridges.
 
-What is drawn around, because time passes differently on the two sides, or because it is not modelled yet:
+What is drawn around, because time passes differently on the two sides, or because it is not modelled:
 
-- br_netfilter shows bridges' IPv4 and ARP, or nothing; of IPv6 it shows nothing yet.
+- br_netfilter shows bridges' IPv4 and ARP, or nothing; IPv6 never.
 - With `mcast_snooping 1` no IGMP or MLD is sent, nor a malformed packet to a group.
 - STP and VLAN filtering are off. No two cables join the same two bridges: that is a storm.
 - Ageing is 300 s, or 0 (then nobody adds an entry that ages: it is swept away at some moment), or it is over
@@ -10,8 +10,8 @@ What is drawn around, because time passes differently on the two sides, or becau
 - A bridge with an address has one port that stays up, and keeps the neighbours whom it answers (with
   `arp_ignore 2` it answers no others): what follows from a lost carrier comes up to a second late, and an
   address is asked for again every second. No ICMP error is held back, so that no rate is limited.
-- This host speaks no TCP yet, so that all of it has a wrong checksum, and takes no options but the one that
-  means nothing.
+- All TCP has a wrong checksum, because sockets are an area of their own; of IP's options only the one is sent
+  that means nothing.
 """
 
 from __future__ import annotations
