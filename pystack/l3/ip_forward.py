@@ -14,7 +14,7 @@ from pystack.l3.route import RTCF_DOREDIRECT, Rtable
 from pystack.netfilter.hooks import FORWARD, Hooks
 from pystack.packet import PACKET_HOST, Packet
 from pystack.wire import icmp
-from pystack.wire.ipv4 import IP_DF
+from pystack.wire.ipv4 import IP_DF, Ipv4Header
 
 
 class IpForward:
@@ -53,9 +53,7 @@ class IpForward:
             return self._drop(pkt, IP_OPTIONS)
         self._snmp.Ip.ForwDatagrams += 1  # also what turns out too big, and what FORWARD refuses
         mtu = self._mtu_of(route)
-        longest = largest_segment(pkt) if pkt.offload.is_gso else header.tot_len
-        too_big = header.tot_len > mtu and (header.frag_max or longest) > mtu
-        if too_big and header.frag_off & IP_DF:
+        if header.tot_len > mtu and header.frag_off & IP_DF and self._longest(pkt, header) > mtu:
             self._snmp.Ip.FragFails += 1
             self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu)
             return self._drop(pkt, PKT_TOO_BIG)
@@ -65,6 +63,12 @@ class IpForward:
         if self._forward.entries:
             return self._forward.run(pkt, pkt.dev, route.dev, self._finish)
         self._finish(pkt)
+
+    def _longest(self, pkt: Packet, header: Ipv4Header) -> int:
+        """Of what the packet is made of, or will be cut into. Linux: net/ipv4/ip_forward.c ip_exceeds_mtu()"""
+        if header.frag_max:
+            return header.frag_max
+        return largest_segment(pkt) if pkt.offload.is_gso else header.tot_len
 
     def _finish(self, pkt: Packet) -> None:
         """Linux: net/ipv4/ip_forward.c ip_forward_finish()"""

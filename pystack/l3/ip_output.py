@@ -25,6 +25,7 @@ from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.ipv4 import IP_DF, Ipv4Header
 from pystack.wire.malformed import Malformed
+from pystack.wire.virtio import NONE
 
 
 class IpOutput:
@@ -153,7 +154,7 @@ class IpOutput:
         if not isinstance(route, Rtable) or header is None:
             return self._drop(pkt, IP_OUTNOROUTES)
         mtu = self.mtu_of(route)
-        if pkt.offload.is_gso:
+        if pkt.offload is not NONE and pkt.offload.is_gso:
             if largest_segment(pkt) > mtu:
                 return self._cut_up(pkt, route, mtu)
         elif header.frag_max or len(pkt.data) - pkt.network_header > mtu:

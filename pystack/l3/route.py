@@ -103,6 +103,8 @@ class Rtable(Route):
         Linux: include/net/ip.h ip_dst_mtu_maybe_forward()
         """
         if self.exception is None:
+            if self.result is None or not self.result.info.metrics:
+                return self.dev.mtu  # as nearly always
             return self._configured_mtu
         return self.mtu if use_pmtu or self.is_mtu_locked else self._configured_mtu
 

@@ -40,6 +40,8 @@ from pystack.packet import Packet
 from pystack.wire.ipv4 import INADDR_BROADCAST, IPPROTO_IGMP, is_loopback, is_multicast, is_zeronet
 
 _LOCAL_GROUPS = 0xE00000  # 224.0.0.0/24
+# By the first octet: 0, 127, groups, and 255, so that ordinary addresses cost one look each.
+_IS_SPECIAL = tuple(first in (0, 127, 255) or is_multicast(first << 24) for first in range(256))
 
 
 class RouteInput:
@@ -98,19 +100,10 @@ class RouteInput:
     def _to_one(self, arrival: Arrival) -> Rtable | DropReason:
         """Linux: net/ipv4/route.c ip_route_input_slow()"""
         daddr, saddr, dev = arrival.daddr, arrival.saddr, arrival.dev
-        if is_multicast(saddr) or saddr == INADDR_BROADCAST:
-            return self._martians.source(arrival, IP_INVALID_SOURCE)
-        if daddr == INADDR_BROADCAST or (saddr == 0 and daddr == 0):
-            return self._broadcast(arrival)
-        if is_zeronet(saddr):
-            return self._martians.source(arrival, IP_INVALID_SOURCE)
-        if is_zeronet(daddr):
-            return self._martians.destination(arrival, IP_INVALID_DEST)
-        if is_loopback(daddr):
-            if not self._localnet(dev):
-                return self._martians.destination(arrival, IP_LOCALNET)
-        elif is_loopback(saddr) and not self._localnet(dev):
-            return self._martians.source(arrival, IP_LOCALNET)
+        if _IS_SPECIAL[saddr >> 24] or _IS_SPECIAL[daddr >> 24]:
+            refused = self._special(arrival)
+            if refused is not None:
+                return refused
         found = self._fib.lookup(arrival.flow(self._fib))
         forwards = self._confs.of(dev).forwarding
         if not isinstance(found, FibResult):
@@ -129,6 +122,24 @@ class RouteInput:
         if found.type != RTN_UNICAST:
             return self._martians.destination(arrival, IP_INVALID_DEST)
         return self._onward(found, arrival)
+
+    def _special(self, arrival: Arrival) -> Rtable | DropReason | None:
+        """The answer for addresses that no host has; None if the tables are to say."""
+        daddr, saddr, dev = arrival.daddr, arrival.saddr, arrival.dev
+        if is_multicast(saddr) or saddr == INADDR_BROADCAST:
+            return self._martians.source(arrival, IP_INVALID_SOURCE)
+        if daddr == INADDR_BROADCAST or (saddr == 0 and daddr == 0):
+            return self._broadcast(arrival)
+        if is_zeronet(saddr):
+            return self._martians.source(arrival, IP_INVALID_SOURCE)
+        if is_zeronet(daddr):
+            return self._martians.destination(arrival, IP_INVALID_DEST)
+        if is_loopback(daddr):
+            if not self._localnet(dev):
+                return self._martians.destination(arrival, IP_LOCALNET)
+        elif is_loopback(saddr) and not self._localnet(dev):
+            return self._martians.source(arrival, IP_LOCALNET)
+        return None
 
     def _onward(self, found: FibResult, arrival: Arrival) -> Rtable | DropReason:
         """Linux: net/ipv4/route.c ip_mkroute_input(), __mkroute_input()"""

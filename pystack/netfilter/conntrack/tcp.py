@@ -10,6 +10,7 @@ from typing import Final
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import Event, TrackContext
 from pystack.netfilter.conntrack.info import (
+    IP_CT_IS_REPLY,
     IPS_ASSURED,
     IPS_CONFIRMED,
     IPS_FIXED_TIMEOUT,
@@ -17,7 +18,6 @@ from pystack.netfilter.conntrack.info import (
     IPS_SEQ_ADJUST,
     ORIGINAL,
     REPLY,
-    direction,
 )
 from pystack.netfilter.conntrack.tcp_segment import Segment, before, note_options, read
 from pystack.netfilter.conntrack.tcp_states import TRANSITIONS, Flags, State
@@ -146,7 +146,7 @@ class _Crossing:
         self.segment = segment
         self.pkt = pkt
         self.hook = state
-        self.way = direction(pkt.ctinfo)
+        self.way = REPLY if pkt.ctinfo >= IP_CT_IS_REPLY else ORIGINAL  # direction() without a call
         self.old = _STATES[track.state]
         self.new: State = TRANSITIONS[self.way][segment.kind][self.old]
 

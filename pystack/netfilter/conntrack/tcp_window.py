@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Final
 
 from pystack.netfilter.conntrack.info import REPLY
-from pystack.netfilter.conntrack.tcp_segment import Segment, after, before, highest_sack, note_options
+from pystack.netfilter.conntrack.tcp_segment import Segment, after, highest_sack, note_options
 from pystack.netfilter.conntrack.tcp_states import Flags, State
 from pystack.netfilter.conntrack.tcp_track import (
     BE_LIBERAL,
@@ -30,6 +30,7 @@ from pystack.netfilter.conntrack.tcp_track import (
 from pystack.wire.tcp import ACK, RST, SYN
 
 _MASK: Final = 0xFFFFFFFF
+_SIGN: Final = 0x80000000  # of a difference: the first number comes before the second
 _SMALLEST_ACK_WINDOW: Final = 66000
 
 
@@ -112,11 +113,14 @@ def _pick_up(sender: Side, receiver: Side, segment: Segment, sack: int) -> None:
 
 
 def _judge(sender: Side, receiver: Side, seq: int, end: int, sack: int) -> Result:
-    ack_window = max(sender.max_window, _SMALLEST_ACK_WINDOW)
+    """Every segment comes here, so before() and after() are written out where it passes unharmed."""
+    ack_window = sender.max_window
+    if ack_window < _SMALLEST_ACK_WINDOW:
+        ack_window = _SMALLEST_ACK_WINDOW
     lowest_end = sender.end - receiver.max_window - 1 & _MASK
     lowest_ack = receiver.end - ack_window - 1 & _MASK
-    acknowledges_seen = before(sack, receiver.end + 1)
-    if not before(seq, sender.max_end + 1):
+    acknowledges_seen = (sack - receiver.end - 1) & _SIGN
+    if not (seq - sender.max_end - 1) & _SIGN:
         overshot = end - sender.max_end + 1 & _MASK
         wanted = receiver.max_window and after(end, lowest_end) and overshot <= receiver.max_window
         if wanted and after(sack, lowest_ack) and acknowledges_seen:
@@ -128,27 +132,30 @@ def _judge(sender: Side, receiver: Side, seq: int, end: int, sack: int) -> Resul
     if not acknowledges_seen:
         bound = receiver.end + 1 & _MASK
         return Fit.INVALID, f"ACK is over upper bound {bound} (ACKed data not seen yet)"
-    if receiver.max_window and not after(end, lowest_end):
+    if receiver.max_window and not (lowest_end - end) & _SIGN:
         return Fit.IGNORE, f"SEQ is under lower bound {lowest_end} (already ACKed data retransmitted)"
-    if not after(sack, lowest_ack):
+    if not (lowest_ack - sack) & _SIGN:
         return Fit.IGNORE, f"ignored ACK under lower bound {lowest_ack} (possible overly delayed)"
     return _GOOD
 
 
 def _learn(sender: Side, receiver: Side, segment: Segment, end: int, ack: int, sack: int) -> None:
+    """Every segment that fits comes here, so after() is written out."""
     window = segment.window
     if not segment.flags & SYN:
         window = window << sender.scale & _MASK
-    sender.max_window = max(sender.max_window, window + (sack - ack) & _MASK)
-    if after(end, sender.end):
+    offered = window + (sack - ack) & _MASK
+    if offered > sender.max_window:
+        sender.max_window = offered
+    if (sender.end - end) & _SIGN:
         sender.end = end
         sender.flags |= DATA_UNACKNOWLEDGED
-    if segment.flags & ACK and (not sender.flags & MAXACK_SET or after(ack, sender.max_ack)):
+    if segment.flags & ACK and (not sender.flags & MAXACK_SET or (sender.max_ack - ack) & _SIGN):
         sender.max_ack = ack
         sender.flags |= MAXACK_SET
-    if receiver.max_window and after(end, sender.max_end):
+    if receiver.max_window and (sender.max_end - end) & _SIGN:
         receiver.max_window = receiver.max_window + end - sender.max_end & _MASK
-    if after(sack + window, receiver.max_end - 1):
+    if (receiver.max_end - 1 - sack - window) & _SIGN:
         receiver.max_end = sack + window + (not window) & _MASK
     if ack == receiver.end:
         receiver.flags &= ~DATA_UNACKNOWLEDGED

@@ -107,10 +107,14 @@ class NatPoint:
                 return self._translate_error(conn, pkt)
             if not conn.status & self._done:
                 verdict = self._decide(conn, pkt, state)
-                return self._translate(conn, pkt) if verdict == NF_ACCEPT else verdict
+                if verdict != NF_ACCEPT:
+                    return verdict
         if self._is_behind_routing and conn.masq_index and self._nat.left_by_another(conn, pkt, state):
             return NF_DROP
-        return self._translate(conn, pkt)
+        is_reply = ctinfo >= IP_CT_IS_REPLY
+        if not conn.status & self._changed[is_reply]:
+            return NF_ACCEPT
+        return self._translate(pkt, conn.original if is_reply else conn.reply)
 
     def _decide(self, conn: Conn, pkt: Packet, state: HookState) -> int:
         """Ask the chains until one has said what becomes of this end."""
@@ -123,12 +127,9 @@ class NatPoint:
                 return NF_ACCEPT
         return self._nat.null_binding(conn, self._manip)
 
-    def _translate(self, conn: Conn, pkt: Packet) -> int:
+    def _translate(self, pkt: Packet, answers: bytes) -> int:
         """Let the packet look like the inverse of the other direction. Linux: nf_nat_packet()"""
-        is_reply = pkt.ctinfo >= IP_CT_IS_REPLY
-        if not conn.status & self._changed[is_reply]:
-            return NF_ACCEPT
-        end = End.of_answered(conn.original if is_reply else conn.reply, self._manip)
+        end = End.of_answered(answers, self._manip)
         if self._is_before_routing and pkt.ip is not None and pkt.ip.daddr != end.address:
             pkt.route = None  # who gets another destination has no way yet
         return NF_ACCEPT if translate(pkt, end) else NF_DROP
