@@ -65,7 +65,10 @@ class IpForward:
         self._finish(pkt)
 
     def _longest(self, pkt: Packet, header: Ipv4Header) -> int:
-        """Of what the packet is made of, or will be cut into. Linux: net/ipv4/ip_forward.c ip_exceeds_mtu()"""
+        """Of what the packet is made of, or will be cut into.
+
+        Linux: net/ipv4/ip_forward.c ip_exceeds_mtu()
+        """
         if header.frag_max:
             return header.frag_max
         return largest_segment(pkt) if pkt.offload.is_gso else header.tot_len

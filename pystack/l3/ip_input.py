@@ -29,7 +29,7 @@ from pystack.errors import EACCES, EHOSTUNREACH, ENETUNREACH
 from pystack.l2.devices import Link
 from pystack.l3.conf import Confs
 from pystack.l3.defrag import Defrag
-from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
+from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST, RTN_UNICAST
 from pystack.l3.icmp_limit import IcmpLimit
 from pystack.l3.ip_options import OptionPath
 from pystack.l3.needs import IcmpErrors, RawDelivery
@@ -94,7 +94,8 @@ class IpInput:
         header = ipv4.parse(pkt.data, pkt.network_header)
         if isinstance(header, Malformed):
             return self._refuse(pkt, header)
-        self._trim(pkt, header)
+        if pkt.network_header + header.tot_len < len(pkt.data):
+            self._trim(pkt, header)
         self._count_ecn(header.tos)
         pkt.ip = header
         pkt.transport_header = pkt.network_header + header.ihl
@@ -131,10 +132,8 @@ class IpInput:
 
     def _trim(self, pkt: Packet, header: Ipv4Header) -> None:
         """Short frames are padded to the link's minimum; the padding is not the packet's."""
-        end = pkt.network_header + header.tot_len
-        if end < len(pkt.data):
-            pkt.data = bytearray(pkt.data[:end])
-            pkt.shared = False
+        pkt.data = bytearray(pkt.data[: pkt.network_header + header.tot_len])
+        pkt.shared = False
 
     def ip_rcv_finish(self, pkt: Packet) -> None:
         """Linux: net/ipv4/ip_input.c ip_rcv_finish_core()"""
@@ -153,7 +152,8 @@ class IpInput:
                 return self._drop(pkt, IP_OPTIONS)
             if isinstance(pkt.route, Rtable):
                 route = pkt.route  # a source route leads elsewhere
-        self._count_casts(route, header)
+        if route.type != RTN_UNICAST:
+            self._count_casts(route, header)
         if pkt.pkt_type in (PACKET_BROADCAST, PACKET_MULTICAST) and self._is_smuggled(header, dev, route):
             return self._drop(pkt, UNICAST_IN_L2_MULTICAST)
         route.input(pkt)
