@@ -312,9 +312,6 @@ class Request(Endpoint):
         if listener.defer_accept and not segment.payload and self.timeouts < listener.defer_accept:
             self.was_acked = True
             return None
-        tsval = segment.options.tsval
-        if self.ts_ok and tsval is not None and not after(segment.seq, self.peer_isn + 1 & MASK):
-            self.ts_recent = tsval
         if listening is None or listening.is_full:
             self.tcp.ext.ListenOverflows += 1
             self.tcp.ext.ListenDrops += 1
@@ -331,6 +328,9 @@ def accept_clone(request: Request, segment: Segment) -> DropReason | None:
     listener = request.listener
     assert listener.listening is not None
     child = _clone(request, segment)
+    tsval = segment.options.tsval if child.tcp.sysctl.tcp_timestamps else None
+    if tsval is not None and not after(segment.seq, child.rcv_nxt):
+        child.ts_recent = tsval  # even where timestamps were not agreed on: TIME_WAIT tells it
     listener.listening.accepted.append(child)
     if not request.resent:
         sample(child, child.tcp.clock.now - request.sent_at)

@@ -180,7 +180,7 @@ class TimeWait(Endpoint):
 
     def _ack(self, segment: Segment) -> None:
         """Linux: net/ipv4/tcp_ipv4.c tcp_v4_timewait_ack()"""
-        tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_recent_stamp else None
+        tsval = self.tcp.now_ms + self.ts_offset & MASK if self.ts_recent else None
         options = build(tsval, self.ts_recent, [])
         window = self.rcv_window >> self.rcv_wscale & LARGEST_WINDOW  # of a larger one the low bits
         send_ack(self.tcp.context, segment, self.snd_nxt, self.rcv_nxt, window, options, self.tos)
