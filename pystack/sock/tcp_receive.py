@@ -162,7 +162,7 @@ def _note_data(sk: TcpSock, segment: Segment) -> None:
             raise_quickacks(sk)
     sk.last_received = now
     if len(segment.payload) >= 128:
-        grow_window(sk, segment)
+        grow_window(sk, len(segment.payload), segment.truesize)
 
 
 def receive_fin(sk: TcpSock) -> None:
@@ -249,7 +249,7 @@ def _queue_out_of_order(sk: TcpSock, segment: Segment) -> DropReason | None:
     ooo.insert(at, Waiting(seq, end, bytes(segment.payload), has_fin, segment.truesize))
     tcp_sack.add(sk, seq, end)
     if sk.sack_ok:  # without, an ACK must not change its window, or it is no duplicate
-        grow_window(sk, segment)
+        grow_window(sk, len(segment.payload), segment.truesize)
     sk.rcvq_truesize += segment.truesize
     return None
 
@@ -260,7 +260,7 @@ def _join_waiting(sk: TcpSock, segment: Segment, at: int) -> None:
     Linux: net/ipv4/tcp_input.c tcp_ooo_try_coalesce()
     """
     previous = sk.ooo[at - 1]
-    cost = max(segment.truesize - _STOLEN_HEAD, 0)
+    cost = max(segment.truesize - _STOLEN_HEAD, 0) if segment.payload else 0
     sk.ooo[at - 1] = Waiting(
         previous.seq,
         segment.end_seq,
@@ -269,8 +269,8 @@ def _join_waiting(sk: TcpSock, segment: Segment, at: int) -> None:
         previous.truesize + cost,
     )
     tcp_sack.add(sk, segment.seq, segment.end_seq)
-    if sk.sack_ok and at == len(sk.ooo):
-        grow_window(sk, segment)
+    if sk.sack_ok:
+        grow_window(sk, len(segment.payload), segment.truesize if segment.payload else 0)
     sk.rcvq_truesize += cost
 
 

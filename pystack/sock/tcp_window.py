@@ -177,12 +177,11 @@ def set_window_clamp(sk: TcpSock, value: int) -> None:
         sk.rcv_ssthresh = max(min(sk.rcv_wnd, new), sk.rcv_ssthresh)
 
 
-def grow_window(sk: TcpSock, segment: Segment) -> None:
+def grow_window(sk: TcpSock, length: int, cost: int) -> None:
     """Let the window grow while segments are worth their memory. Linux: tcp_grow_window()"""
     room = min(sk.window_clamp, free_space(sk)) - sk.rcv_ssthresh
     if room <= 0:
         return
-    cost, length = segment.truesize, len(segment.payload)
     if win_from_space(sk, cost) <= length:
         more = 2 * sk.adv_mss
     else:
