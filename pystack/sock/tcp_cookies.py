@@ -13,9 +13,10 @@ from typing import Final
 
 from pystack.l3.fib_types import Flow
 from pystack.l3.route import Rtable
-from pystack.sock.tcp_request import Request, route_back
+from pystack.sock.tcp_request import Request
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK
+from pystack.sock.tcp_sizes import route_back
 from pystack.sock.tcp_sock import TcpSock
 from pystack.sock.tcp_window import InitialWindow
 

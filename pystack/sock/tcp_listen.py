@@ -8,9 +8,10 @@ from __future__ import annotations
 from pystack.drop import NO_SOCKET, TCP_FLAGS, TCP_LISTEN_OVERFLOW, TCP_RESET, TCP_SYN_FLOOD, DropReason
 from pystack.l3.route import RTCF_BROADCAST, RTCF_MULTICAST, Rtable
 from pystack.sock import tcp_cookies
-from pystack.sock.tcp_request import Request, accept_clone, route_back
+from pystack.sock.tcp_request import Request, accept_clone
 from pystack.sock.tcp_reset import send_reset
 from pystack.sock.tcp_segment import Segment
+from pystack.sock.tcp_sizes import route_back
 from pystack.sock.tcp_sock import TcpSock
 from pystack.wire import tcp
 

@@ -196,14 +196,12 @@ def push_pending(sk: TcpSock, nonagle: int | None = None) -> None:
     mss = current_mss(sk)
     if write_xmit(sk, mss, wanted):
         check_probe_timer(sk)
-    if _waits_for_window(sk, mss) is not sk.counts.is_limited:
+    if (bool(sk.write_queue) and _waits_for_window(sk, mss)) is not sk.counts.is_limited:
         sk.counts.turn_limited(sk.tcp.clock.jiffies)
 
 
 def _waits_for_window(sk: TcpSock, mss: int) -> bool:
     """Whether the peer has no room for the next segment. Linux: net/ipv4/tcp_output.c tcp_snd_wnd_test()"""
-    if not sk.write_queue:
-        return False
     head = sk.write_queue[0]
     return after(head.seq + mss & MASK if len(head.data) > mss else head.end_seq, window_end(sk))
 

@@ -17,7 +17,7 @@ from pystack.drop import (
     TCP_RFC7323_TSECR,
     DropReason,
 )
-from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
+from pystack.l3.fib_types import Flow
 from pystack.l3.route import Rtable
 from pystack.sock.errors import IcmpError
 from pystack.sock.tcp_context import Endpoint, connection_key
@@ -26,7 +26,7 @@ from pystack.sock.tcp_reset import send_ack, send_reset
 from pystack.sock.tcp_rtt import sample
 from pystack.sock.tcp_segment import Segment
 from pystack.sock.tcp_seq import MASK, after, before, between, in_window
-from pystack.sock.tcp_sizes import advertised_mss, sync_mss
+from pystack.sock.tcp_sizes import advertised_mss, route_back, sync_mss
 from pystack.sock.tcp_sock import NEVER, RTO_INITIAL, TcpSock
 from pystack.sock.tcp_states import TcpEvent
 from pystack.sock.tcp_timewait import is_rate_limited
@@ -388,24 +388,3 @@ def _find_way(child: TcpSock, request: Request) -> None:
         sync_mss(child, found[0].mtu)
         child.adv_mss = min(advertised_mss(found[0]), child.user_mss or LARGEST_WINDOW)
     initialize_rcv_mss(child)
-
-
-def route_back(
-    sk: TcpSock, ours: int, our_port: int, theirs: int, their_port: int
-) -> tuple[Rtable, Flow] | None:
-    """The way for an answer that a listener gives."""
-    flow = Flow(
-        theirs,
-        ours,
-        oif=sk.ifindex,
-        tos=sk.tos & IPTOS_RT_MASK,
-        mark=sk.mark,
-        proto=IPPROTO_TCP,
-        sport=our_port,
-        dport=their_port,
-    )
-    route = sk.context.router.route_output(flow, any_source=sk.transparent)
-    if isinstance(route, Rtable):
-        return route, flow
-    sk.count_no_route()
-    return None

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.errors import NetError
+from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
 from pystack.l3.route import Rtable
 from pystack.sock.tcp_sock import INITIAL_WINDOW, MSS_DEFAULT, TcpSock
 from pystack.wire import tcp
-from pystack.wire.ipv4 import HEADER_LENGTH
+from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_TCP
 from pystack.wire.tcp_options import (
     MAX_SPACE,
     SACK_BASE_ALIGNED,
@@ -109,6 +110,27 @@ def way_of(sk: TcpSock) -> Rtable | None:
         return sk.way_to_peer()[0]
     except NetError:
         return None
+
+
+def route_back(
+    sk: TcpSock, ours: int, our_port: int, theirs: int, their_port: int
+) -> tuple[Rtable, Flow] | None:
+    """The way for an answer that a listener gives."""
+    flow = Flow(
+        theirs,
+        ours,
+        oif=sk.ifindex,
+        tos=sk.tos & IPTOS_RT_MASK,
+        mark=sk.mark,
+        proto=IPPROTO_TCP,
+        sport=our_port,
+        dport=their_port,
+    )
+    route = sk.context.router.route_output(flow, any_source=sk.transparent)
+    if isinstance(route, Rtable):
+        return route, flow
+    sk.count_no_route()
+    return None
 
 
 def route_wants_quick_acks(sk: TcpSock) -> bool:
