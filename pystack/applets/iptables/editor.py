@@ -30,7 +30,7 @@ class Editor:
         self.objections = Objections(tables, owner)
         self.postponed: list[KernelRefused] | None = None  # what the kernel will say of rules; None: now
         self.warn: Callable[[str], None] = _say_nothing
-        self.told: Callable[[RuleSpec], None] = _tell_nobody  # what -v says of a rule
+        self.told: Callable[[RuleSpec], None] = _say_nothing  # what -v says of a rule
         self._counted: set[str] = set()  # built-in chains whose counters were given
         self._origins = origins
 
@@ -63,10 +63,7 @@ class Editor:
         """A chain that a command is about; a built-in one of nft comes into being by that."""
         if name in self.built_in(table):
             return self.tables.use_chain(table, name)
-        found = table.chains.get(name)
-        if found is None:
-            raise KernelRefused(ENOENT)
-        return found
+        return self.existing(table, name)
 
     def existing(self, table: Table, name: str) -> Chain:
         """A chain that is there. Raises KernelRefused."""
@@ -84,7 +81,7 @@ class Editor:
         for spec in self._specs(command, table):
             chain = self._chain_for(table, command, spec)
             try:
-                table.append(chain, self._compiled(command, table, chain, spec, "APPEND"))
+                table.append(chain, self._compiled(command, table, chain, spec, "APPEND", len(chain.rules)))
                 self._validate(table, chain, len(chain.rules) - 1, "APPEND")
             except KernelRefused as error:
                 refused = refused or error
@@ -103,7 +100,7 @@ class Editor:
             if self.owner.is_nft:
                 self.told(spec)
             try:
-                table.insert(chain, at, self._compiled(command, table, chain, spec, "INSERT"))
+                table.insert(chain, at, self._compiled(command, table, chain, spec, "INSERT", at))
                 self._validate(table, chain, at, "INSERT")
             except KernelRefused as error:
                 refused = refused or error
@@ -124,8 +121,9 @@ class Editor:
         if self.owner.is_nft:
             self.told(spec)
         former = chain.rules[at]
-        table.replace(chain, at, self._compiled(command, table, chain, spec, "REPLACE"))
+        table.replace(chain, at, self._compiled(command, table, chain, spec, "REPLACE", at))
         self._validate(table, chain, at, "REPLACE", former)
+        self._check_removal(table, former)
 
     def delete(self, command: Command) -> None:
         """`-D`, by number or by what the rule says."""
@@ -134,16 +132,25 @@ class Editor:
             chain = self.existing(table, command.chain)
             if command.rulenum > len(chain.rules):
                 raise KernelRefused(E2BIG)
-            return table.delete(chain, command.rulenum - 1)
+            return self._take_out(table, chain, command.rulenum - 1)
         missing: KernelRefused | None = None
         for spec in self._specs(command, table):
             try:
                 chain, number = self._found(table, command.chain, spec)
-                table.delete(chain, number)
+                self._take_out(table, chain, number)
             except KernelRefused as error:
                 missing = error
         if missing is not None:
             raise missing
+
+    def _take_out(self, table: Table, chain: Chain, number: int) -> None:
+        rule = chain.rules[number]
+        table.delete(chain, number)
+        self._check_removal(table, rule)
+
+    def _check_removal(self, table: Table, rule: Rule) -> None:
+        if number := self.objections.to_removal(table, rule):
+            self._kernel_refuses(KernelRefused(number))
 
     def check(self, command: Command) -> None:
         """`-C`: raises KernelRefused if there is no such rule."""
@@ -189,11 +196,13 @@ class Editor:
             self.told(spec)
         return self.chain(table, command.chain)
 
-    def _compiled(self, command: Command, table: Table, chain: Chain, spec: RuleSpec, verb: str) -> Rule:
-        if number := self.objections.to_rule(table, chain, spec):
+    def _compiled(
+        self, command: Command, table: Table, chain: Chain, spec: RuleSpec, verb: str, at: int
+    ) -> Rule:
+        if number := self.objections.to_rule(table, chain, spec, at):
             self._kernel_refuses(KernelRefused(number, f"RULE_{verb}", f"rule in chain {chain.name}"))
         spec.matches = [(match, match.taken(values)) for match, values in spec.matches]
-        tests, target = spec.compile(self.objections.site(table, chain, spec), table.chains)
+        tests, target = spec.compile(self.objections.site(table, chain.name, spec), table.chains)
         rule = Rule(tests, target, spec, self._origins.line)
         if rule.connection_users and self.owner.family is IPV6:
             raise NotModelled("connection tracking of IPv6", ("rules that ask for no connection",))
@@ -386,9 +395,5 @@ class Editor:
                 chain.counts = True
 
 
-def _say_nothing(text: str) -> None:
-    pass
-
-
-def _tell_nobody(spec: RuleSpec) -> None:
+def _say_nothing(what: object) -> None:
     pass

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from pystack.netfilter.rule import BaseChain, Chain, Jump, Verdict
+from pystack.applets.iptables.spec import spec_of
+from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule, Verdict
 from pystack.netfilter.table import Table
 
-_DEEPEST: Final = 16  # Linux: NFT_JUMP_STACK_SIZE
+DEEPEST: Final = 16  # Linux: NFT_JUMP_STACK_SIZE
 
 Onward = Callable[[Chain], list[Chain]]
 
@@ -24,13 +25,20 @@ def onward_of_all(chain: Chain) -> list[Chain]:
 
 def onward_of_reachable(chain: Chain) -> list[Chain]:
     """Where its rules lead, up to one that decides about every packet."""
-    found: list[Chain] = []
+    return [rule.target.chain for rule in rules_met(chain) if isinstance(rule.target, Jump)]
+
+
+def rules_met(chain: Chain) -> Iterator[Rule]:
+    """Those of a chain that packets can come to."""
     for rule in chain.rules:
-        if isinstance(rule.target, Jump):
-            found.append(rule.target.chain)
-        if isinstance(rule.target, Verdict) and not rule.tests:
-            break
-    return found
+        yield rule
+        if decides_always(rule):
+            return
+
+
+def decides_always(rule: Rule) -> bool:
+    """Whether no packet gets past a rule, as legacy sees it: -m comment lets some. Linux: unconditional()"""
+    return isinstance(rule.target, Verdict) and not spec_of(rule).save()
 
 
 def reached(start: Chain, onward: Onward) -> list[Chain]:
@@ -78,7 +86,7 @@ def is_too_deep(table: Table) -> bool:
     waiting: list[tuple[Chain, int]] = [(base, 0) for base in table.base_chains()]
     while waiting:
         chain, level = waiting.pop()
-        if level == _DEEPEST:
+        if level == DEEPEST:
             return True
         if deepest.get(id(chain), -1) < level:
             deepest[id(chain)] = level

@@ -315,3 +315,39 @@ def test_a_chain_called_like_a_target_is_meant_first_where_tables_are_legacy() -
     assert run(host, f"{LEGACY} -S INPUT").out.endswith("-A INPUT -j LOG\n")
     assert run(host, f"{NFT} -A INPUT -j LOG --log-prefix x").err == ""
     assert run(host, f"{NFT} -S INPUT").out.endswith("-A INPUT -j LOG --log-prefix x\n")
+
+
+CLASSIFY: Final = "-A INPUT -j CLASSIFY --set-class 1:1"  # which may not stand there
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["-A INPUT -j DROP", CLASSIFY, "-D INPUT 1"],
+        ["-A INPUT -j DROP", CLASSIFY, "-D INPUT -j DROP"],
+        ["-A INPUT -j RETURN", CLASSIFY, "-R INPUT 1 -j MARK --set-mark 1"],
+        ["-A INPUT -j DROP", CLASSIFY, "-R INPUT 1 -m comment --comment x -j DROP"],
+        ["-N a", "-A INPUT -j a", "-A a -j ACCEPT", CLASSIFY.replace("INPUT", "a"), "-D a 1"],
+        ["-N a", "-A a -j a", "-A INPUT -j ACCEPT", "-A INPUT -j a", "-D INPUT 1"],
+    ],
+)
+def test_what_no_packet_comes_to_may_stand_anywhere_where_tables_are_legacy(lines: list[str]) -> None:
+    host = Host()
+    for line in lines[:-1]:
+        assert run(host, f"{LEGACY} -t mangle {line}").rc == 0, line
+    before = run(host, f"{LEGACY} -t mangle -S").out
+    done = run(host, f"{LEGACY} -t mangle {lines[-1]}")
+    assert done.rc == 1
+    assert ("Too many levels" if "-A a -j a" in lines else "Invalid argument") in done.err
+    assert run(host, f"{LEGACY} -t mangle -S").out == before
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (["-m mac --mac-source 1:1:1:1:1:1 -j a"], "Invalid argument"),
+        (["-j a", "-m mac --mac-source 1:1:1:1:1:1"], "Too many links"),
+    ],
+)
+def test_nft_follows_a_jump_where_it_stands_and_says_what_it_meets_first(rules: list[str], said: str) -> None:
+    assert said in complaint(NFT, "-N a", *(f"-A a {rule}" for rule in rules), "-A OUTPUT -j a")
