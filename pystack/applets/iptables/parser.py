@@ -279,15 +279,15 @@ class Parser:
     def _with_implied(self, word: Word) -> Word:
         """`-p tcp` makes the options of `-m tcp` known when one is used. Linux: load_proto()"""
         anew = bool(self._protocol_text) and not self._implied
-        if anew:
+        implied = implied_match(self._protocol_text, self._family) if anew else None
+        if implied is not None:
             self._implied = True
-            implied = implied_match(self._protocol_text, self._family)
-            if implied is not None and not any(loaded.extension is implied for loaded in self._loaded):
+            if not any(loaded.extension is implied for loaded in self._loaded):
                 self._load(implied)
-        again = self._words.again() if anew else word
-        if not again.name and not again.letter:
+            word = self._words.again()
+        if not word.name and not word.letter:
             raise Refused(f'unknown option "{word.text}"')
-        return again
+        return word
 
     def _take(self, loaded: Loaded, option: Option, word: Word) -> None:
         """Linux: libxtables/xtoptions.c xtables_option_parse()"""

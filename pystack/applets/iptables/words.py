@@ -162,7 +162,8 @@ class Words:
             left, self._letters = self._letters, ""
             self._passed = left
             before = self._args[self._at - 2] if self._at > 1 else self.in_front
-            return Word(before if left and before != "!" else "" if left else text)
+            told = before if left else text
+            return Word(told if told != "!" else "")  # the tool has emptied each ! that it read
         if not takes:
             return Word(text, letter)
         rest, self._letters = self._letters, ""
