@@ -309,7 +309,8 @@ class Request(Endpoint):
 
     def _open(self, segment: Segment) -> DropReason | None:
         listener, listening = self.listener, self.listener.listening
-        if listener.defer_accept and not segment.payload and self.timeouts < listener.defer_accept:
+        brings_nothing = segment.end_seq == self.peer_isn + 1 & MASK
+        if brings_nothing and self.timeouts < listener.defer_accept:
             self.was_acked = True
             return None
         if listening is None or listening.is_full:

@@ -25,6 +25,17 @@ def test_a_reset_must_be_exact_whatever_it_acknowledges(ack: int) -> None:
     assert not peer.box.ns.tcp.tcp.connections
 
 
+@pytest.mark.parametrize(("flags", "opens"), [(".", False), ("F.", True)])
+def test_who_waits_for_data_lets_in_a_peer_that_has_ended(flags: str, opens: bool) -> None:
+    peer = Peer()
+    listener = peer.listen()
+    listener.defer_accept = 3
+    peer.send("S", 0)
+    peer.heard()
+    peer.send(flags, 1, 1)
+    assert (listener.accept() is not None) is opens
+
+
 @pytest.mark.parametrize("error", [5, -5])
 def test_the_echo_of_a_timestamp_that_was_never_told_is_not_believed(error: int) -> None:
     peer = Peer()
