@@ -6,7 +6,7 @@ device
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pystack.counters import Snmp
 from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, SKB_CSUM, SKB_GSO_SEG, Drop, Outcomes
@@ -209,6 +209,11 @@ class IpOutput:
         if neigh is None:
             return self._drop(pkt, NEIGH_CREATEFAIL)
         neigh.output(pkt)
+
+    def held_back(self, route: Rtable, daddr: int) -> Collection[Packet]:
+        """What waits until the station address of the next hop is known."""
+        neigh = self._neighbour(route.dev, route.nexthop(daddr))
+        return () if neigh is None else neigh.queue
 
     def _count(self, pkt: Packet, route: Rtable) -> None:
         ext, octets = self._snmp.IpExt, len(pkt.data) - pkt.network_header

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.packet import Packet
 from pystack.sock.tcp_end import done, fin_time, give_up, time_wait
 from pystack.sock.tcp_output import (
     RESOURCE_PROBE_INTERVAL,
@@ -19,7 +20,7 @@ from pystack.sock.tcp_output import (
 )
 from pystack.sock.tcp_recovery import enter_loss, retransmit
 from pystack.sock.tcp_seq import before, distance
-from pystack.sock.tcp_sizes import current_mss
+from pystack.sock.tcp_sizes import current_mss, way_of
 from pystack.sock.tcp_sock import ATO_MIN, RTO_INITIAL, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.sock.tcp_timewait import TIMEWAIT_LENGTH
@@ -29,6 +30,7 @@ from pystack.wire import tcp
 _OPENING: Final = frozenset({TcpState.SYN_SENT, TcpState.SYN_RECV})
 _ORPHAN_RETRIES: Final = 8
 _TICK: Final = 0.004
+_SEQ_AT: Final = 4  # in a TCP header
 
 
 def on_retransmit_timer(sk: TcpSock) -> None:
@@ -60,9 +62,26 @@ def _retransmit(sk: TcpSock) -> None:
     enter_loss(sk)
     sk.retransmits += 1
     sk.total_timeouts += 1
-    if not retransmit(sk, 0, 1):
+    if _is_held_back(sk):
+        sk.tcp.ext.TCPSpuriousRtxHostQueues += 1
+    elif not retransmit(sk, 0, 1):
         return sk.arm(min(sk.rto, RESOURCE_PROBE_INTERVAL))
     _back_off(sk)
+
+
+def _is_held_back(sk: TcpSock) -> bool:
+    """Whether what is to go again has not even left: nobody yet knows the next hop's station address.
+
+    Linux: net/ipv4/tcp_output.c skb_still_in_host_queue()
+    """
+    route, head = way_of(sk), sk.rtx_queue[0]
+    waiting = () if route is None else sk.context.output.held_back(route, sk.daddr)
+    return any(pkt.sock is sk and _sequence(pkt) == head.seq for pkt in waiting)
+
+
+def _sequence(pkt: Packet) -> int:
+    at = pkt.transport_header + _SEQ_AT
+    return int.from_bytes(pkt.data[at : at + 4], "big")
 
 
 def _back_off(sk: TcpSock) -> None:

@@ -166,3 +166,13 @@ def test_who_says_that_there_is_no_such_port_is_believed_at_once() -> None:
     peer.send("R.", 0, 1)
     assert (sock.state, sock.error) == (TcpState.CLOSE, ECONNREFUSED)
     assert peer.moments(100) == []
+
+
+def test_a_syn_that_waits_for_a_station_address_does_not_go_again() -> None:
+    peer = Peer()
+    sock = peer.open()
+    sock.connect(ALICE_IP + 90, 80)
+    peer.moments(1.5)
+    assert peer.box.ns.snmp.TcpExt.TCPSpuriousRtxHostQueues == 1
+    assert peer.box.ns.snmp.Tcp.RetransSegs == 0
+    assert sock.retransmits == 1
