@@ -71,6 +71,7 @@ class Iptables:
         self._names = names
         self._out, self._err = session.io.out, session.io.err
         tables = session.netns.tables_of(owner.family.number)
+        self._find_set = tables.ipsets.get
         self._editor = Editor(tables, owner, session.host.origins)
 
     def run(self, args: Sequence[str], called: str) -> int:
@@ -79,6 +80,7 @@ class Iptables:
         try:
             parser = Parser(args, self._names, self._owner, called=called)
             parser.warn = self._err.line
+            parser.find_set = self._find_set
             command = parser.parse()
             letter = command.letter
             if command.help:

@@ -14,6 +14,7 @@ from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.iputils import parse_aton
 from pystack.applets.tcpdump.names import Names
+from pystack.netfilter.ipset import IpSet
 
 U8: Final = 0xFF
 U16: Final = 0xFFFF
@@ -34,6 +35,7 @@ class Where:
     protocol_inverted: bool = False
     given: Collection[str] = ()  # what was given to this extension before
     warn: Callable[[str], None] = lambda text: None
+    find_set: Callable[[str], IpSet | None] = lambda name: None
 
 
 Parse = Callable[[str, Where], Any]

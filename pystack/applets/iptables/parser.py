@@ -23,6 +23,7 @@ from pystack.applets.iptables.spec import VERDICTS, RuleSpec
 from pystack.applets.iptables.words import Word, Words
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import NotModelled
+from pystack.netfilter.ipset import IpSet
 
 # Extension headers of IPv6, which are no protocol that a packet carries. Linux: is_exthdr()
 _NEVER_UPPER: Final = (43, 44, 51, 60)
@@ -44,6 +45,7 @@ class Parser:
     def __init__(
         self, args: Sequence[str], names: Names, owner: Owner, table: str = "", *, called: str = ""
     ) -> None:
+        self.find_set: Callable[[str], IpSet | None] = _no_set
         self.warn: Callable[[str], None] = _say_nothing  # what the tool tells while it reads
         self._words = self._words_of(args)
         self._words.in_front = table or called  # -restore puts its `-t TABLE` in front of a line's words
@@ -321,6 +323,7 @@ class Parser:
             inverted,
             given,
             self.warn,
+            self.find_set,
         )
 
     # --- the end ------------------------------------------------------------------------------------------
@@ -374,6 +377,10 @@ class Parser:
                 spec.matches.append((loaded.extension, values))
             elif isinstance(loaded.extension, TargetExtension) and loaded is self._target:
                 spec.extension = loaded.extension, values
+
+
+def _no_set(name: str) -> None:
+    return None
 
 
 def _say_nothing(text: str) -> None:

@@ -106,6 +106,7 @@ class Restore:
         self._session = session
         self._names = names
         tables = session.netns.tables_of(owner.family.number)
+        self._find_set = tables.ipsets.get
         self._editor = Editor(tables, owner, session.host.origins)
         self._editor.objections.looks_later = True
         self._editor.warn = session.io.err.line
@@ -303,6 +304,7 @@ class Restore:
             words = ["--set-counters", *counters, *words]
         parser = Parser(words, self._names, self._owner, table.name)
         parser.warn = self._session.io.err.line
+        parser.find_set = self._find_set
         command = parser.parse()
         if not command.other_family:
             self._editor.check_translation(command)

@@ -355,3 +355,37 @@ def test_what_no_packet_comes_to_may_stand_anywhere_where_tables_are_legacy(line
 )
 def test_nft_follows_a_jump_where_it_stands_and_says_what_it_meets_first(rules: list[str], said: str) -> None:
     assert said in complaint(NFT, "-N a", *(f"-A a {rule}" for rule in rules), "-A OUTPUT -j a")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("-m set --match-set b src,nosuch", "Set b doesn't exist."),
+        ("-m set --match-set b src -m length", "Set b doesn't exist."),
+        ("-m set --match-set b src -s nosuch/8", "Set b doesn't exist."),
+        ("-m set --match-set b -x", "--match-set requires two args."),
+        ("-m set --match-set a nosuch", "You must spefify (the comma separated list of) 'src' or 'dst'."),
+        ("-m set --match-set a src --match-set b src", "--match-set can be specified only once"),
+        ("-j SET --add-set b src --timeout x", "Set b doesn't exist."),
+        ("-j SET --add-set a src --add-set b src", "--add-set can be specified only once"),
+        ("-j SET --del-set six src", "The protocol family of set six is IPv6, which is not applicable."),
+    ],
+)
+@pytest.mark.parametrize("program", [NFT, LEGACY])
+def test_a_set_is_looked_for_as_soon_as_it_is_named(program: str, line: str, said: str) -> None:
+    host = Host()
+    for made in ("ipset create a hash:ip", "ipset create six hash:ip family inet6"):
+        assert run(host, made).rc == 0
+    assert run(host, f"{program} -A INPUT {line}").err.partition(": ")[2].startswith(f"{said}\n")
+
+
+def test_the_first_date_there_is_ends_a_time_without_being_shown() -> None:
+    for program in (NFT, LEGACY):
+        rule = "-A INPUT -m time --datestart 1970-01-01 --datestop 1970-01-01"
+        assert listed(program, "INPUT", rule).endswith("TIME until date UTC")
+
+
+def test_a_prefix_of_nflog_is_cut_to_what_its_owner_keeps() -> None:
+    rule = f"-A INPUT -j NFLOG --nflog-prefix {'x' * 128}"
+    assert saved(NFT, rule).endswith(f" {'x' * 127}")
+    assert saved(LEGACY, rule).endswith(f" {'x' * 63}")

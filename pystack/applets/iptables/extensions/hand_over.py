@@ -30,6 +30,7 @@ from pystack.netfilter.targets.trace import Trace
 from pystack.wire import ipv4, ipv6
 
 _LONGEST_PREFIX: Final = 63
+_LONGEST_OF_NFT: Final = 127
 _LONGEST_DEVICE: Final = 15
 _ZEROES: Final = ("nflog-group", "nflog-threshold", "nflog-range")  # of which 0 is the usual
 
@@ -58,12 +59,13 @@ class NflogExtension(TargetExtension):
         return (f"warn: {what}, please use --nflog-size instead",)
 
     def prepared(self, values: Values, *, nft: bool) -> Values:
-        """nft's own form of it knows no range, the other one only 63 octets of a prefix."""
+        """nft's own form of it knows no range, and twice as long a prefix."""
         kept = {name: given for name, given in values.items() if name not in _ZEROES or given.value}
         if nft:
             kept.pop("nflog-range", None)
-        elif "nflog-prefix" in kept:
-            kept["nflog-prefix"] = Given(kept["nflog-prefix"].value[:_LONGEST_PREFIX])
+        if "nflog-prefix" in kept:
+            longest = _LONGEST_OF_NFT if nft else _LONGEST_PREFIX
+            kept["nflog-prefix"] = Given(kept["nflog-prefix"].value[:longest])
         return kept
 
     def save(self, values: Values) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site, TargetExtension
+from pystack.applets.iptables.family import Family
 from pystack.applets.iptables.option import U32, Given, Option, Values, Where, number
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
@@ -17,14 +19,13 @@ from pystack.netfilter.targets.ipset import SetTarget
 _MOST_ENDS: Final = 6
 _LONGEST_NAME: Final = 31
 _U64: Final = (1 << 64) - 1
+_ONLY_ONCE: Final = "--match-set can be specified only once"  # also under its old name
 _NO_TIMEOUT: Final = U32 - 1
 
 Wanted = tuple[str, Ends]  # a set's name, and whether source or destination is meant
 
 
 def _name(text: str, where: Where) -> str:
-    if len(text) > _LONGEST_NAME:
-        raise Refused(f"setname `{text}' too long, max {_LONGEST_NAME} characters.")
     return text
 
 
@@ -32,6 +33,9 @@ def _with_ends(name: str, text: str | None, where: Where) -> Wanted:
     """`foo src,dst`. Linux: libxt_set.h parse_dirs()"""
     if text is None:
         raise Refused(f"--{where.option} requires two args.")
+    if len(name) > _LONGEST_NAME:
+        raise Refused(f"setname `{name}' too long, max {_LONGEST_NAME} characters.")
+    _found(name, where.find_set, where.family)
     ends: list[bool] = []
     for word in text.split(","):
         if len(ends) == _MOST_ENDS:
@@ -47,16 +51,20 @@ def _show(wanted: Wanted) -> str:
     return f"{name} {','.join('src' if source else 'dst' for source in ends)}"
 
 
-def _resolved(wanted: Wanted, site: Site) -> tuple[IpSet, Ends]:
+def _found(name: str, find: Callable[[str], IpSet | None], family: Family) -> IpSet:
     """The set that is meant. Linux: libxt_set.h get_set_byname()"""
-    name, ends = wanted
-    found = site.tables.ipsets.get(name)
+    found = find(name)
     if found is None:
         raise Refused(f"Set {name} doesn't exist.\n")
-    if found.settings.bits != site.header.family.bits:
-        family = "IPv6" if found.settings.is_ipv6 else "IPv4"
-        raise Refused(f"The protocol family of set {name} is {family}, which is not applicable.\n")
-    return found, ends
+    if found.settings.bits != family.bits:
+        other = "IPv6" if found.settings.is_ipv6 else "IPv4"
+        raise Refused(f"The protocol family of set {name} is {other}, which is not applicable.\n")
+    return found
+
+
+def _resolved(wanted: Wanted, site: Site) -> tuple[IpSet, Ends]:
+    name, ends = wanted
+    return _found(name, site.tables.ipsets.get, site.header.family), ends
 
 
 def _counter(text: str, where: Where) -> int:
@@ -71,8 +79,8 @@ class SetMatch(MatchExtension):
 
     name = "set"
     options = (
-        Option("match-set", _name, _show, invert=True, more=_with_ends),
-        Option("set", _name, _show, invert=True, more=_with_ends),
+        Option("match-set", _name, _show, invert=True, more=_with_ends, twice=_ONLY_ONCE),
+        Option("set", _name, _show, invert=True, more=_with_ends, twice=_ONLY_ONCE),
         Option("return-nomatch"),
         Option("update-counters", invert=True),
         Option("update-subcounters", invert=True),
@@ -100,11 +108,6 @@ class SetMatch(MatchExtension):
         kept = {"match-set" if name == "set" else name: given for name, given in values.items()}
         plain = ("update-counters", "update-subcounters")
         return {name: given for name, given in kept.items() if name not in plain or given.inverted}
-
-    def kernel_error(self, values: Values, site: Site) -> int:
-        """The set has to be there."""
-        _resolved(values["match-set"].value, site)
-        return super().kernel_error(values, site)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`! match-set foo src,dst`"""
@@ -151,10 +154,10 @@ class SetExtension(TargetExtension):
 
     name = "SET"
     options = (
-        Option("add-set", _name, _show, more=_with_ends),
+        Option("add-set", _name, _show, more=_with_ends, twice="--add-set can be specified only once"),
         Option("exist"),
         Option("timeout", _timeout),
-        Option("del-set", _name, _show, more=_with_ends),
+        Option("del-set", _name, _show, more=_with_ends, twice="--del-set can be specified only once"),
         Option("map-set", _not_mapped),
     )
 
@@ -165,13 +168,6 @@ class SetExtension(TargetExtension):
         for name in ("exist", "timeout"):
             if name in values and "add-set" not in values:
                 raise Refused(f"Option `--{name}' can be used with `--add-set' only")
-
-    def kernel_error(self, values: Values, site: Site) -> int:
-        """The sets have to be there."""
-        for name in ("add-set", "del-set"):
-            if name in values:
-                _resolved(values[name].value, site)
-        return super().kernel_error(values, site)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`add-set foo src exist timeout 50`"""

@@ -173,8 +173,8 @@ class TimeExtension(MatchExtension):
         first, last = _dates(values)
         if first:
             words.append(f"starting from {_show_date(first, ' ')}")
-        if last not in (0, _LATEST):
-            words.append(f"until date {_show_date(last, ' ')}")
+        if last != _LATEST:  # the tool shows no date at all for the first there is
+            words.append(f"until date {_show_date(last, ' ')}" if last else "until date")
         words += [] if values.keys() & {"kerneltz", "localtz"} else ["UTC"]
         return " ".join([*words, "contiguous"] if "contiguous" in values else words)
 
