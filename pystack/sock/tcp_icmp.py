@@ -9,7 +9,7 @@ from pystack.sock.tcp_end import fail
 from pystack.sock.tcp_recovery import retransmit_lost
 from pystack.sock.tcp_rtt import set_rto
 from pystack.sock.tcp_seq import between
-from pystack.sock.tcp_sizes import LONGEST_MTU, sync_mss, way_of
+from pystack.sock.tcp_sizes import LONGEST_MTU, sync_first_mss, sync_mss, way_of
 from pystack.sock.tcp_sock import RTO_INITIAL, CaState, TcpSock
 from pystack.sock.tcp_states import TcpState
 from pystack.wire import icmp
@@ -55,6 +55,8 @@ def _take_mtu(sk: TcpSock, error: IcmpError) -> None:
     mtu = min(route.mtu, LONGEST_MTU)
     if sk.pmtudisc == IP_PMTUDISC_DONT or sk.pmtu <= mtu:
         return
+    if sk.state is TcpState.SYN_SENT:
+        return sync_first_mss(sk, mtu)
     sync_mss(sk, mtu)
     _simple_retransmit(sk)
 

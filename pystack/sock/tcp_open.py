@@ -15,7 +15,7 @@ from pystack.sock.tcp_output import push_pending, send_ack, shut_down_sending, t
 from pystack.sock.tcp_reset import send_reset
 from pystack.sock.tcp_segment import Piece, Segment
 from pystack.sock.tcp_seq import MASK, after, before, between
-from pystack.sock.tcp_sizes import advertised_mss, expand_sndbuf, sync_mss, way_of
+from pystack.sock.tcp_sizes import advertised_mss, expand_sndbuf, sync_first_mss, sync_mss, way_of
 from pystack.sock.tcp_sock import INITIAL_WINDOW, MSS_DEFAULT, RTO_INITIAL, SEND_SHUTDOWN, TcpSock
 from pystack.sock.tcp_states import TcpEvent, TcpState
 from pystack.sock.tcp_window import (
@@ -41,9 +41,7 @@ def start(sk: TcpSock, isn: int) -> None:
     sk.max_window = sk.errors.pending = 0
     sk.counts = TcpCounts()
     sk.counts.begin_busy(sk.tcp.clock.jiffies)
-    sync_mss(sk, route.mtu)
-    if sysctl.tcp_timestamps:
-        sk.mss -= TIMESTAMP_ALIGNED
+    sync_first_mss(sk, route.mtu)
     sk.adv_mss = min(advertised_mss(route), sk.user_mss or LARGEST_WINDOW)
     initialize_rcv_mss(sk)
     wscale_ok = bool(sysctl.tcp_window_scaling)

@@ -49,6 +49,13 @@ def sync_mss(sk: TcpSock, pmtu: int) -> None:
     sk.mss = _bound_to_half_window(sk, mss)
 
 
+def sync_first_mss(sk: TcpSock, pmtu: int) -> None:
+    """The same before the peer has answered: with the options that we offer. Linux: tcp_connect_init()"""
+    sync_mss(sk, pmtu)
+    if sk.tcp.sysctl.tcp_timestamps:
+        sk.mss -= TIMESTAMP_ALIGNED
+
+
 def _bound_to_half_window(sk: TcpSock, size: int) -> int:
     """A peer with a tiny buffer must not wait for half of it. Linux: tcp_bound_to_half_wnd()"""
     cutoff = sk.max_window >> 1 if sk.max_window > MSS_DEFAULT else sk.max_window
