@@ -103,6 +103,7 @@ def _was_expected(sk: TcpSock, segment: Segment) -> bool:
         and segment.window << sk.snd_wscale == sk.snd_wnd
         and segment.header_length == tcp.HEADER_LENGTH + (TIMESTAMP_ALIGNED if sk.ts_ok else 0)
         and not sk.ooo
+        and sk.urgent_seq is None
         and not after(segment.ack, sk.snd_nxt)
         and bool(receive_window(sk))
         and (not sk.ts_ok or (tsval is not None and not before(tsval, sk.ts_recent)))
