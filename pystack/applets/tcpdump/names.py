@@ -21,6 +21,11 @@ USERS: Final = "/etc/passwd"
 GROUPS: Final = "/etc/group"
 
 
+def _root() -> dict[str, int]:
+    """Who is there wherever Linux is, without a file that says so."""
+    return {"root": 0}
+
+
 @dataclass(slots=True)
 class Names:
     """Both ways: the first name of a number, and every name's number."""
@@ -35,8 +40,8 @@ class Names:
     addresses6: dict[str, list[int]] = field(default_factory=dict)
     networks: dict[str, int] = field(default_factory=dict)
     protocols: dict[str, int] = field(default_factory=dict)
-    users: dict[str, int] = field(default_factory=dict)
-    groups: dict[str, int] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=_root)
+    groups: dict[str, int] = field(default_factory=_root)
 
     def read_services(self, text: str) -> None:
         """Lines like `http 80/tcp www`."""

@@ -389,3 +389,9 @@ def test_a_prefix_of_nflog_is_cut_to_what_its_owner_keeps() -> None:
     rule = f"-A INPUT -j NFLOG --nflog-prefix {'x' * 128}"
     assert saved(NFT, rule).endswith(f" {'x' * 127}")
     assert saved(LEGACY, rule).endswith(f" {'x' * 63}")
+
+
+def test_root_is_known_where_no_file_names_users() -> None:
+    host = Host()
+    assert virtual.run("iptables -A OUTPUT -m owner --uid-owner root --gid-owner root".split(), host).rc == 0
+    assert "owner UID match root owner GID match root" in virtual.run(["iptables", "-L", "OUTPUT"], host).out
