@@ -103,7 +103,7 @@ def tcp_info(sk: TcpSock) -> bytes:
 
 def info_of(sk: TcpSock) -> TcpInfo:
     """Linux: net/ipv4/tcp.c tcp_get_info()"""
-    reordering = sk.tcp.sysctl.tcp_reordering
+    reordering = sk.reordering
     if sk.listening is not None:
         queued, room = len(sk.listening.accepted), sk.listening.limit
         return TcpInfo(sk.state, snd_cwnd=sk.cwnd, reordering=reordering, unacked=queued, sacked=room)

@@ -15,6 +15,7 @@ from pystack.sock.tcp_sock import CaState, TcpSock
 from pystack.wire import tcp
 
 _MIN_SSTHRESH: Final = 2
+_MAX_REORDERING: Final = 300  # net.ipv4.tcp_max_reordering, as it is by default
 
 
 # -- sending again -----------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ def alert(sk: TcpSock, *, advanced: bool, is_duplicate: bool) -> bool:
         if advanced:
             _mark_head(sk)
         return True
-    if sk.dup_acks >= sk.tcp.sysctl.tcp_reordering and sk.rtx_queue and not _is_held(sk):
+    if sk.dup_acks >= sk.reordering and sk.rtx_queue and not _is_held(sk):
         _mark_head(sk)
         enter_recovery(sk)
         return True
@@ -173,9 +174,14 @@ def _is_held(sk: TcpSock) -> bool:
 
 
 def _add_duplicate(sk: TcpSock) -> None:
-    """Linux: net/ipv4/tcp_input.c tcp_add_reno_sack(), tcp_limit_reno_sacked()"""
+    """Linux: net/ipv4/tcp_input.c tcp_add_reno_sack(), tcp_check_reno_reordering()"""
     lost = sum(piece.segments for piece in sk.rtx_queue if piece.is_lost)
-    sk.dup_acks = max(min(sk.dup_acks + 1, sk.packets_out - max(lost, 1)), 0)
+    sk.dup_acks, most = sk.dup_acks + 1, max(sk.packets_out - max(lost, 1), 0)
+    if sk.dup_acks <= most:
+        return
+    sk.dup_acks = most
+    if not sk.sack_ok:  # more than are under way, so the network had changed the order
+        sk.reordering = min(sk.packets_out, _MAX_REORDERING)
 
 
 def _mark_head(sk: TcpSock) -> None:

@@ -153,6 +153,7 @@ class TcpSock(InetSocket, Endpoint):
         "rcvq_length",
         "rcvq_truesize",
         "recovered_at",
+        "reordering",
         "retransmit_timer",
         "retransmits",
         "rto",
@@ -291,6 +292,7 @@ class TcpSock(InetSocket, Endpoint):
         self.ssthresh = INFINITE_SSTHRESH
         self.ca_state = CaState.OPEN
         self.dup_acks = 0
+        self.reordering = sysctl.tcp_reordering  # how many duplicates tell of a loss
         self.sacked_to = 0  # up to where the peer has told of what came to it
         self.high_seq = 0
         self.prior_cwnd = 0
