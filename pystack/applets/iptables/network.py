@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pystack.applets.iptables.family import IPV4, Family
-from pystack.applets.iptables.option import number
+from pystack.applets.iptables.option import U8, number
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.iputils import parse_aton
 from pystack.applets.tcpdump.names import Names
@@ -75,7 +75,7 @@ def _addresses(host: str, mask: int, names: Names, family: Family) -> list[int]:
     """Linux: ipparse_hostnetwork(), ip6parse_hostnetwork()"""
     if not mask:
         return [0]
-    address = _filled_up(host) if family.bits == IPV4.bits else family.parse_address(host)
+    address = numeric(host, family)
     if address is not None:
         return [address]
     network = names.networks.get(host.lower()) if family.bits == IPV4.bits else None
@@ -87,9 +87,15 @@ def _addresses(host: str, mask: int, names: Names, family: Family) -> list[int]:
     return found
 
 
-def _filled_up(host: str) -> int | None:
-    """An IPv4 address that may be short: zeros are put behind it."""
+def numeric(host: str, family: Family) -> int | None:
+    """An address in numbers; one of IPv4 may be short, zeros are put behind it.
+
+    Linux: xtables_numeric_to_ipaddr(), xtables_numeric_to_ip6addr()
+    """
+    if family.bits != IPV4.bits:
+        return family.parse_address(host)
     parts = host.split(".")
-    if len(parts) > 4 or not all(part.isdigit() and part.isascii() and int(part) <= 255 for part in parts):
+    octets = [octet for part in parts if (octet := number(part, U8)) is not None]
+    if len(parts) > 4 or len(octets) < len(parts):
         return None
-    return int.from_bytes(bytes([int(part) for part in parts] + [0] * (4 - len(parts))), "big")
+    return int.from_bytes(bytes(octets + [0] * (4 - len(octets))), "big")

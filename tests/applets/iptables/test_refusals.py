@@ -158,6 +158,8 @@ def test_a_list_of_addresses_is_taken_whole_or_not_at_all() -> None:
         ("-p tcp --dport : --tcp-flags NONE SYN", "-p tcp", "-p tcp -m tcp"),
         ("-p tcp --dport 5 --tcp-flags NONE SYN", *["-p tcp -m tcp --dport 5"] * 2),
         ("-p tcp ! --dport :53 --tcp-option 5", *["-p tcp -m tcp ! --dport 0:53 --tcp-option 5"] * 2),
+        ("-m iprange --src-range 1-2.3", *["-m iprange --src-range 1.0.0.0-2.3.0.0"] * 2),
+        ("-s 010.0.0.1 -d 0xa.1", *["-s 8.0.0.1/32 -d 10.1.0.0/32"] * 2),
         ("-s 10.0.256", *["-s 10.0.1.0/32"] * 2),
         ("-s 4294967295", *["-s 255.255.255.255/32"] * 2),
         ("-s Loopback/8 -d 127.1", *["-s 127.0.0.0/8 -d 127.1.0.0/32"] * 2),

@@ -7,6 +7,7 @@ from typing import Final
 from pystack.applets.iptables.extension import MatchExtension, Site
 from pystack.applets.iptables.extensions.ports import range_of
 from pystack.applets.iptables.family import IPV4, IPV6
+from pystack.applets.iptables.network import numeric
 from pystack.applets.iptables.option import (
     U8,
     U16,
@@ -225,8 +226,7 @@ class Dscp(MatchExtension):
 def _addresses(text: str, where: Where) -> tuple[int, int]:
     """Linux: libxt_iprange.c iprange_parse_range()"""
     low_text, dash, high_text = text.partition("-")
-    parse = where.family.parse_address
-    low, high = parse(low_text), parse(high_text if dash else low_text)
+    low, high = (numeric(end, where.family) for end in (low_text, high_text if dash else low_text))
     if low is None or high is None:
         bad = low_text if low is None else high_text
         raise Refused(f'iprange: Bad value for "--{where.option}" option: "{bad}"')
