@@ -123,9 +123,9 @@ VALUES: Final[Mapping[str, Values]] = {
         ),
         ("0/s", "1/x", "/s", "10001/s", "-1/s", "1/", "", "1.5/s", "nosuch", "1/seconds"),
     ),
-    "hashrate": Values(
+    "hashrate": Values(  # without those of 4 GiB and more, by which iptables 1.8.9 crashes
         ("1/s", "5/sec", "10/minute", "100/hour", "3/day", "512kb/s", "1mb/s", "500b/s", "1000/second", "7"),
-        ("0/s", "1/x", "/s", "1000001/s", "-1/s", "0b/s", "5gb/s", "", "nosuch", "1kb/min"),
+        ("0/s", "1/x", "/s", "1000001/s", "-1/s", "0b/s", "", "nosuch", "1kb/min"),
     ),
     "burst": Values(("1", "5", "100", "10000"), ("0", "10001", *_NUMBERS)),
     "modes": Values(
