@@ -42,6 +42,7 @@ class Packet:
         "ctinfo",
         "data",
         "dev",
+        "error",
         "ip",
         "ip6",
         "mac_header",
@@ -60,6 +61,8 @@ class Packet:
         "trace",
         "transport_header",
     )
+
+    error: int  # why a packet of our own could not leave, for the program that sends it; others have none
 
     def __init__(self, data: Buffer, dev: NetDevice, offload: Offload = NONE) -> None:
         self.data = data

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from pystack.counters import Snmp
+from pystack.device import NetDevice
 from pystack.drop import IP_OUTNOROUTES, NEIGH_CREATEFAIL, PKT_TOO_BIG, SKB_CSUM, SKB_GSO_SEG, Drop, Outcomes
+from pystack.errors import EPERM, NetError
 from pystack.l2.backlog import Backlog
 from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
@@ -78,20 +80,28 @@ class IpOutput:
         pkt.protocol = ETH_P_IP
         pkt.ip = header
         pkt.route = route
+        pkt.error = 0
         self._outcomes.generated += 1
         return pkt
 
     def send(self, pkt: Packet) -> None:
-        """A program sends. Linux: net/ipv4/ip_output.c ip_send_skb()"""
+        """A program sends. Raises NetError if a rule drops what is on its way out.
+
+        Linux: net/ipv4/ip_output.c ip_send_skb()
+        """
         self._backlog.for_program(self.ip_local_out, pkt)
+        if pkt.error:
+            self._snmp.Ip.OutDiscards += 1
+            raise NetError(pkt.error)
 
     def ip_local_out(self, pkt: Packet) -> None:
         """Linux: net/ipv4/ip_output.c ip_local_out()"""
         self._snmp.Ip.OutRequests += 1
         point = self._output
-        if point.entries:
-            return point.run(pkt, None, self._out_device(pkt), self._dst_output)
-        self._dst_output(pkt)
+        if not point.entries:
+            return self._dst_output(pkt)
+        if not point.passes(pkt, None, self._out_device(pkt), self._dst_output):
+            pkt.error = EPERM
 
     def _out_device(self, pkt: Packet) -> Link | None:
         return pkt.route.dev if isinstance(pkt.route, Rtable) else None
@@ -109,10 +119,7 @@ class IpOutput:
         indev = pkt.dev if route.is_input else None
         pkt.dev = route.dev
         pkt.protocol = ETH_P_IP
-        point = self._postrouting
-        if point.entries:
-            return point.run(pkt, indev, route.dev, self.ip_finish_output)
-        self.ip_finish_output(pkt)
+        self._post(pkt, indev, route, self.ip_finish_output)
 
     def ip_mc_output(self, pkt: Packet) -> None:
         """To a group that we are in ourselves: one copy comes back to us.
@@ -128,16 +135,19 @@ class IpOutput:
             copy = pkt.clone()
             copy.sock = pkt.sock
             self._outcomes.cloned += 1
-            self._post(copy, route, self._ip_mc_finish_output)
+            self._post(copy, None, route, self._ip_mc_finish_output)
         if route.flags & RTCF_MULTICAST and pkt.ip is not None and pkt.ip.ttl == 0:
             self._outcomes.consumed += 1
             return
-        self._post(pkt, route, self.ip_finish_output)
+        self._post(pkt, None, route, self.ip_finish_output)
 
-    def _post(self, pkt: Packet, route: Rtable, okfn: Callable[[Packet], None]) -> None:
-        if self._postrouting.entries:
-            return self._postrouting.run(pkt, None, route.dev, okfn)
-        okfn(pkt)
+    def _post(
+        self, pkt: Packet, indev: NetDevice | None, route: Rtable, okfn: Callable[[Packet], None]
+    ) -> None:
+        if not self._postrouting.entries:
+            return okfn(pkt)
+        if not self._postrouting.passes(pkt, indev, route.dev, okfn):
+            pkt.error = EPERM
 
     def _ip_mc_finish_output(self, pkt: Packet) -> None:
         """It has no link header; who looks for one finds the packet itself.

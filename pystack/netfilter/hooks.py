@@ -107,6 +107,10 @@ class HookPoint:
         """Walk all functions, then `okfn`. Linux: include/linux/netfilter.h NF_HOOK()"""
         self.resume(pkt, HookState(self.hook, indev, outdev, okfn), 0)
 
+    def passes(self, pkt: Packet, indev: NetDevice | None, outdev: NetDevice | None, okfn: OkFn) -> bool:
+        """As run(), for who has to tell a program if a function dropped its packet."""
+        return self.resume(pkt, HookState(self.hook, indev, outdev, okfn), 0)
+
     def run_from(self, pkt: Packet, state: HookState, priority: int) -> None:
         """Walk only the functions at or after a priority.
 
@@ -115,23 +119,28 @@ class HookPoint:
         skipped = sum(1 for entry in self.entries if entry.priority < priority)
         self.resume(pkt, state, skipped)
 
-    def resume(self, pkt: Packet, state: HookState, index: int) -> None:
-        """Walk on from the function at `index`. Linux: net/netfilter/core.c nf_hook_slow()"""
+    def resume(self, pkt: Packet, state: HookState, index: int) -> bool:
+        """Walk on from the function at `index`; False if one dropped the packet.
+
+        Linux: net/netfilter/core.c nf_hook_slow()
+        """
         for entry in self.entries[index:] if index else self.entries:
             entry.packets += 1
             verdict = entry.fn(pkt, state)
             if verdict == NF_ACCEPT:
                 index += 1
             elif verdict == NF_STOLEN:
-                return
+                return True
             elif verdict == NF_REPEAT:
                 return self.resume(pkt, state, index)
             elif verdict == NF_STOP:
                 break
             else:
                 assert verdict == NF_DROP, f"{entry.name} answered {verdict}"
-                return self._drop(pkt, NETFILTER_DROP)
+                self._drop(pkt, NETFILTER_DROP)
+                return False
         state.okfn(pkt)
+        return True
 
 
 def _nobody_cares() -> None:
