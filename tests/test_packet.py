@@ -163,8 +163,7 @@ def test_a_ttl_one_less_gives_the_kernels_check_for_every_check() -> None:
     data = pkt.writable()
     wrong = []
     for check in range(0x10000):
-        data[24:26] = check.to_bytes(2, "big")
-        pkt.ip.ttl = 64
+        data[22], data[24:26] = 64, check.to_bytes(2, "big")
         pkt.set_ttl(63)
         if int.from_bytes(data[24:26], "big") != ip_decrease_ttl(check):
             wrong.append(check)
