@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-READ_OR_WRITE_LOG = tuple(Path(__file__).with_name(name) for name in ("compare", "netfilter"))
 NAMESPACES = Path("/run/netns")
 CLONE_NEWNS = 0x20000
 FULL = bool(os.environ.get("PYSTACK_FULL"))
@@ -37,21 +37,30 @@ def pytest_sessionstart() -> None:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", NAMESPACES], check=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker, why_not in (("root", why_no_root_tests), ("vm", why_no_vm_tests)):
-            if not item.get_closest_marker(marker):
-                continue
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(group_of(item)))
-            if reason := why_not():
+            if item.get_closest_marker(marker) and (reason := why_not()):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def group_of(item: pytest.Item) -> str:
-    """Tests of one group run one after the other: the kernel's log is one, and so are names in it."""
-    return "kernel log" if any(map(item.path.is_relative_to, READ_OR_WRITE_LOG)) else "kernel"
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # which has no types
+    """Files of one group run one after the other: the kernel's log is one, and so are names in it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file.startswith(("tests/compare/", "tests/netfilter/")):
+            return "kernel log"
+        return "kernel" if needs_kernel(file) else file
+
+
+@functools.cache
+def needs_kernel(file: str) -> bool:
+    return "mark.root" in (Path(__file__).parent.parent / file).read_text()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduler:
+    return Scheduler(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
