@@ -59,6 +59,7 @@ def needs_kernel(file: str) -> bool:
     return "mark.root" in (Path(__file__).parent.parent / file).read_text()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduler:
     return Scheduler(config, log)
 

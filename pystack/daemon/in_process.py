@@ -33,6 +33,7 @@ from pystack.daemon.explaining import printed
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.output import gathered, write_all
 from pystack.daemon.setups import read_setup, run_setup
+from pystack.drivers.named_files import read_file
 from pystack.host import Host
 
 DONE: Final = 0
@@ -145,15 +146,6 @@ class OwnStreams:
                 write_all(self.files[stream], octets)
             else:
                 os.close(self.files.pop(stream))
-
-
-def read_file(path: str) -> bytes:
-    """All octets of a file. Raises FileRefused."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise FileRefused(path, error.strerror or str(error)) from None
 
 
 def complain(lines: list[str], rc: int) -> int:

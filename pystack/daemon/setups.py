@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import os
 import re
+from functools import partial
 from typing import Final
 
 from pystack.applets.lexer import parse
 from pystack.applets.registry import check_setup, start_setup
-from pystack.applets.requests import FileRefused
 from pystack.applets.virtual import Completed, Outside, VirtualJob
 from pystack.daemon.config import ConfigError
 from pystack.daemon.names import printable
 from pystack.daemon.settings import SetupText
+from pystack.drivers.named_files import read_file
 from pystack.host import Host
 
 OURS: Final = "pystack: "  # in front of a complaint of the shell's; whoever prints it puts it there again
@@ -79,16 +80,8 @@ def failure_of(ended: Completed, file: str) -> tuple[int, str]:
 
 
 def _run(text: str, file: str, host: Host) -> Completed:
-    folder = os.path.dirname(file)
-
-    def read_file(path: str) -> bytes:
-        try:
-            with open(os.path.join(folder, path), "rb") as opened:
-                return opened.read()
-        except OSError as error:
-            raise FileRefused(path, error.strerror or str(error)) from None
-
-    return VirtualJob(host, start_setup(text, file, host), Outside(read_file=read_file)).run()
+    outside = Outside(read_file=partial(read_file, folder=os.path.dirname(file)))
+    return VirtualJob(host, start_setup(text, file, host), outside).run()
 
 
 def _behind(text: str, line: int) -> str | None:

@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import BinaryIO, Final
 
-from pystack.applets.requests import FileRefused
 from pystack.compare.log import report
 from pystack.compare.log.account import Accountant
 from pystack.compare.log.lines import Cutter
@@ -22,6 +22,7 @@ from pystack.compare.log.passage import Passage
 from pystack.compare.log.reading import Reading
 from pystack.compare.log.replay import Replay
 from pystack.compare.one_line_parser import USAGE, OneLineParser
+from pystack.drivers.named_files import read_file
 
 SAME: Final = 0
 DIFFERS: Final = 1
@@ -99,16 +100,8 @@ def _accountant(setup: str | None) -> tuple[Accountant, bool]:
         return Accountant(), False
     with open(setup, encoding="utf-8") as file:
         text = file.read()
-    folder = os.path.dirname(setup)
-
-    def read_file(path: str) -> bytes:
-        try:
-            with open(os.path.join(folder, path), "rb") as opened:
-                return opened.read()
-        except OSError as error:
-            raise FileRefused(path, error.strerror or str(error)) from None
-
-    return Accountant(Replay(Machine(build(text, setup, read_file), text)), text), True
+    host = build(text, setup, partial(read_file, folder=os.path.dirname(setup)))
+    return Accountant(Replay(Machine(host, text)), text), True
 
 
 def _open(name: str) -> BinaryIO:

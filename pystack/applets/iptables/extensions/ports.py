@@ -117,6 +117,21 @@ def service_name(number: int, services: dict[int, str] | None) -> str:
     return (services or {}).get(number, str(number))
 
 
+def port_options(protocol: str) -> tuple[Option, ...]:
+    """--sport and --dport, which have longer names too."""
+    return tuple(
+        Option(
+            name,
+            ports_of(protocol),
+            show_range,
+            invert=True,
+            aliases=(alias,),
+            twice=f"Only one `--{alias}' allowed",
+        )
+        for name, alias in (("sport", "source-port"), ("dport", "destination-port"))
+    )
+
+
 # --- TCP ----------------------------------------------------------------------------------------------------
 
 _FLAGS: Final = (
@@ -183,22 +198,7 @@ class Tcp(_Ports):
     protocols = (IPPROTO_TCP,)
     length = tcp.HEADER_LENGTH
     options = (
-        Option(
-            "sport",
-            ports_of("tcp"),
-            show_range,
-            invert=True,
-            aliases=("source-port",),
-            twice="Only one `--source-port' allowed",
-        ),
-        Option(
-            "dport",
-            ports_of("tcp"),
-            show_range,
-            invert=True,
-            aliases=("destination-port",),
-            twice="Only one `--destination-port' allowed",
-        ),
+        *port_options("tcp"),
         Option("tcp-option", _tcp_option, invert=True, twice="Only one `--tcp-option' allowed"),
         Option(
             "tcp-flags",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.applets.iptables.extension import MatchExtension, Site
-from pystack.applets.iptables.extensions.ports import range_of
-from pystack.applets.iptables.option import U16, Option, Values, Where, ports_of, show_range
+from pystack.applets.iptables.extensions.ports import port_options, range_of
+from pystack.applets.iptables.option import U16, Option, Values, Where, show_range
 from pystack.applets.iptables.refused import Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.matches.ports import DestinationPort, SourcePort, Whole
@@ -102,22 +102,7 @@ class Sctp(MatchExtension):
     name = "sctp"
     protocols = (132,)
     options = (
-        Option(
-            "sport",
-            ports_of("sctp"),
-            show_range,
-            invert=True,
-            aliases=("source-port",),
-            twice="Only one `--source-port' allowed",
-        ),
-        Option(
-            "dport",
-            ports_of("sctp"),
-            show_range,
-            invert=True,
-            aliases=("destination-port",),
-            twice="Only one `--destination-port' allowed",
-        ),
+        *port_options("sctp"),
         Option(
             "chunk-types",
             _anything,
