@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+COMMAND_LINE: Final = "<cmdline>"  # the name of a Source that no file holds
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text, and under which name errors speak of it."""
+    """A text, and under which name errors speak of it.
 
-    name: str  # a path, or "Error" of a command line: then errors begin with that word alone
-    text: str
+    The text has one character for each octet (Latin-1), since that is how nft counts columns.
+    """
+
+    name: str  # a path, or COMMAND_LINE
+    text: str = field(repr=False)
     included: Place | None = None  # where the `include` stands that brought it
+    starts: list[int] = field(
+        default_factory=lambda: [0], compare=False, repr=False
+    )  # of lines, as they are read
+
+    def line(self, number: int) -> str:
+        """One line, as an error shows it; of a command line that is always the first."""
+        start = 0 if self.name == COMMAND_LINE else self.starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start : end if end >= 0 else len(self.text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +39,10 @@ class Place:
     last: int
 
     def to(self, end: Place) -> Place:
-        """From here to the end of another one."""
-        return Place(self.source, self.line, self.first, end.last if end.line == self.line else self.last)
+        """From here to the end of another one; where that is on another line, nft has its column all the
+        same.
+        """
+        return Place(end.source, self.line, self.first, end.last)
 
 
 NOWHERE: Final = Place(Source("", ""), 0, 0, 0)  # of what no text said: implied, or out of JSON
