@@ -137,10 +137,12 @@ class Rule:
 class Chain:
     """Rules in their order."""
 
-    __slots__ = ("index", "name", "policy", "references", "rules")
+    __slots__ = ("handle", "index", "name", "policy", "references", "rules", "spec")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.handle = 0  # as that of a rule
+        self.spec: object = None  # what nft's front end read of it
         self.policy = RETURN  # what becomes of packets that no rule decides about
         self.rules: list[Rule] = []
         self.references = 0  # rules that jump here

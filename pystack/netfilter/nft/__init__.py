@@ -1,0 +1,1 @@
+"""nftables: tables that users name, whose chains hang at any hook with any priority."""

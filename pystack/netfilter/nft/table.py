@@ -1,0 +1,141 @@
+"""A table of nftables with its chains, sets and objects, and the handles by which they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from pystack.netfilter.rule import BaseChain, Chain, Match, Rule, Target
+from pystack.netfilter.walk import Listener, Tracer
+
+IP: Final = "ip"
+IP6: Final = "ip6"
+INET: Final = "inet"
+ARP: Final = "arp"
+BRIDGE: Final = "bridge"
+NETDEV: Final = "netdev"
+
+DORMANT: Final = "dormant"
+OWNER: Final = "owner"
+
+
+class NftRule(Rule):
+    """A rule, and what it leans on. Linux: struct nft_rule"""
+
+    __slots__ = ("jumps", "places", "uses")
+
+    def __init__(
+        self, tests: tuple[Match, ...], target: Target | None, spec: object, origin: str = ""
+    ) -> None:
+        super().__init__(tests, target, spec, origin)
+        self.jumps: tuple[Chain, ...] = ()  # where it leads, also by sets of its own
+        self.uses: tuple[Named, ...] = ()  # sets and objects that it asks
+        self.places: tuple[Place, ...] = ()  # where its statements may stand
+
+
+class Place:
+    """Where a statement may stand: at which hooks, and in chains of which type.
+
+    Linux: net/netfilter/nf_tables_api.c nft_chain_validate_hooks(), nft_chain_validate_dependency()
+    """
+
+    __slots__ = ("hooks", "type")
+
+    def __init__(self, hooks: Collection[str], kind: str = "") -> None:
+        self.hooks = hooks
+        self.type = kind  # "": of any
+
+    def takes(self, chain: NftBaseChain) -> bool:
+        """Whether packets of a base chain may come there."""
+        return chain.hook_name in self.hooks and self.type in ("", chain.type)
+
+
+class NftBaseChain(BaseChain):
+    """A chain that hangs at hooks. Linux: struct nft_base_chain"""
+
+    __slots__ = ("devices", "hook_name", "type")
+
+    def __init__(self, name: str, hook: int, priority: int, policy: int) -> None:
+        super().__init__(name, hook, priority, policy)
+        self.counts = False
+        self.type = "filter"  # "nat", "route"
+        self.hook_name = ""  # as nft writes it
+        self.devices: tuple[str, ...] = ()  # of ingress and egress
+
+
+class Named:
+    """A set, map or object. Linux: struct nft_set, struct nft_object"""
+
+    __slots__ = ("content", "handle", "jumps", "name", "spec")
+
+    def __init__(self, name: str, spec: object, content: object) -> None:
+        self.name = name
+        self.spec = spec  # as the front end read it, for printing
+        self.content = content
+        self.handle = 0
+        self.jumps: tuple[Chain, ...] = ()  # where the elements of a verdict map lead
+
+
+class NftTable:
+    """Linux: struct nft_table"""
+
+    __slots__ = (
+        "_handles",
+        "chains",
+        "comment",
+        "family",
+        "flags",
+        "handle",
+        "listener",
+        "name",
+        "objects",
+        "sets",
+        "tracer",
+    )
+
+    def __init__(self, family: str, name: str, handle: int) -> None:
+        self.family = family  # as nft writes it
+        self.name = name
+        self.handle = handle
+        self.flags: frozenset[str] = frozenset()
+        self.comment = ""
+        self.chains: dict[str, Chain] = {}  # in the order of their making
+        self.sets: dict[str, Named] = {}
+        self.objects: dict[tuple[str, str], Named] = {}  # by kind and name
+        self.listener: Listener | None = None
+        self.tracer: Tracer | None = None  # of packets that `meta nftrace set 1` marked
+        self._handles = 0
+
+    def next_handle(self) -> int:
+        """A number that nothing in the table had, nor will have.
+
+        Linux: net/netfilter/nf_tables_api.c nf_tables_alloc_handle()
+        """
+        self._handles += 1
+        return self._handles
+
+    def base_chains(self) -> Iterator[NftBaseChain]:
+        """Those that hang at hooks."""
+        return (chain for chain in self.chains.values() if isinstance(chain, NftBaseChain))
+
+    def rules(self) -> Iterator[NftRule]:
+        """Of all chains."""
+        for chain in self.chains.values():
+            yield from rules_of(chain)
+
+    def leads_to(self, chain: Chain) -> bool:
+        """Whether a rule of another chain, or an element of a map, leads to a chain."""
+        rules = (rule for other in self.chains.values() if other is not chain for rule in rules_of(other))
+        leaning = (*(named.jumps for named in self.sets.values()), *(rule.jumps for rule in rules))
+        return any(chain in jumps for jumps in leaning)
+
+    def is_used(self, named: Named) -> bool:
+        """Whether a rule asks a set or an object."""
+        return any(named in rule.uses for rule in self.rules())
+
+
+def rules_of(chain: Chain) -> Iterator[NftRule]:
+    """A chain of a table here has no others."""
+    for rule in chain.rules:
+        assert isinstance(rule, NftRule), "rules of nftables alone come into its tables"
+        yield rule
