@@ -47,7 +47,7 @@ class Complaint:
 class NftError(Exception):
     """A text refused: what is wrong with it, in the order found."""
 
-    def __init__(self, at: Place, message: str, *further: Place) -> None:
+    def __init__(self, at: Place, message: str, further: tuple[Place, ...] = ()) -> None:
         super().__init__(message)
         self.complaints: tuple[Complaint, ...] = (Complaint(at, message, further),)
 

@@ -8,7 +8,7 @@ from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Place, Source
 
 def test_an_error_in_a_file_names_it_and_marks_the_place() -> None:
     rules = Source("/etc/x", "one two three\n")
-    error = NftError(Place(rules, 1, 5, 7), "no such word", Place(rules, 1, 9, 13))
+    error = NftError(Place(rules, 1, 5, 7), "no such word", (Place(rules, 1, 9, 13),))
     assert error.text() == "/etc/x:1:5-7: Error: no such word\none two three\n    ^^^ ~~~~~\n"
 
 
