@@ -245,8 +245,9 @@ class Fib:
         self.changed()
 
     def addresses_changed(self) -> None:
-        """Sources are to be chosen anew. Linux: net->ipv4.dev_addr_genid"""
+        """Sources are to be chosen anew, and ways. Linux: net->ipv4.dev_addr_genid, fib_inetaddr_event()"""
         self._addresses_generation += 1
+        self.changed()
 
     def source_gone(self, address: int) -> None:
         """Routes of main that name an address that is no longer ours die. Linux: fib_sync_down_addr()"""

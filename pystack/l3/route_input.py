@@ -1,8 +1,12 @@
-"""Where a packet that came in goes: to us, on, or nowhere."""
+"""Where a packet that came in goes: to us, on, or nowhere.
+
+Decisions are kept for the packets that follow, until anything changes that they hang on (`Fib.generation`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pystack.drop import (
     IP_INVALID_DEST,
@@ -40,6 +44,7 @@ from pystack.packet import Packet
 from pystack.wire.ipv4 import INADDR_BROADCAST, IPPROTO_IGMP, is_loopback, is_multicast, is_zeronet
 
 _LOCAL_GROUPS = 0xE00000  # 224.0.0.0/24
+_MOST_KEPT: Final = 4096  # decisions
 # By the first octet: 0, 127, groups, and 255, so that ordinary addresses cost one look each.
 _IS_SPECIAL = tuple(first in (0, 127, 255) or is_multicast(first << 24) for first in range(256))
 
@@ -70,13 +75,38 @@ class RouteInput:
         self._is_member = is_member  # whether we joined a multicast group on a device
         self._martians = MartianLog(confs, log)
         self._sources = SourceCheck(addresses=addresses, confs=confs, fib=fib, loopback=loopback)
+        self._kept: dict[tuple[int, int, int, int, Link], Rtable] = {}
+        self._kept_since = 0  # the generation that these are of
 
     def route_input(
         self, daddr: int, saddr: int, tos: int, mark: int, dev: Link, pkt: Packet | None = None
     ) -> Rtable | DropReason:
         """The decision; `pkt` is looked into where a rule or a hash wants its ports."""
+        key = (daddr, saddr, tos, mark, dev)
+        known = self._kept.get(key)
+        if known is not None and known.generation == self._fib.generation and self._still_holds(known, daddr):
+            return known
         arrival = Arrival(daddr, saddr, tos, mark, dev, pkt)
-        return self._to_group(arrival) if is_multicast(daddr) else self._to_one(arrival)
+        if is_multicast(daddr):
+            return self._to_group(arrival)
+        decision = self._to_one(arrival)
+        if isinstance(decision, Rtable) and self._is_for_all_alike(decision):
+            if self._kept_since != self._fib.generation or len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+                self._kept_since = self._fib.generation
+            self._kept[key] = decision
+        return decision
+
+    def _still_holds(self, route: Rtable, daddr: int) -> bool:
+        """What was learned of a destination grows old without anybody noticing."""
+        found = route.result
+        return found is None or self._exceptions.find(found.nexthop, daddr) is route.exception
+
+    def _is_for_all_alike(self, route: Rtable) -> bool:
+        """Whether ports, or chance, had no part in a decision."""
+        if self._fib.rules.ask_ports:
+            return False
+        return route.answer is None or len(route.answer.info.nexthops) < 2
 
     def _to_group(self, arrival: Arrival) -> Rtable | DropReason:
         """Linux: net/ipv4/route.c ip_route_input_mc(), ip_mc_validate_source()"""
