@@ -23,6 +23,7 @@ EDOM: Final = 33
 ERANGE: Final = 34
 ENOTEMPTY: Final = 39
 ELOOP: Final = 40
+ENFILE: Final = 23
 EMFILE: Final = 24
 EXFULL: Final = 54
 EPROTO: Final = 71
@@ -63,6 +64,7 @@ MESSAGES: Final[dict[int, str]] = {
     ENOMEM: "Cannot allocate memory",
     EACCES: "Permission denied",
     EBUSY: "Device or resource busy",
+    ENFILE: "Too many open files in system",
     EMFILE: "Too many open files",
     EEXIST: "File exists",
     ENODEV: "No such device",
