@@ -26,6 +26,7 @@ class Context(NamedTuple):
     setup: str = ""
     ns: str = ""
     json: bool = False
+    host: str | None = None
     tty: bool = False
     columns: int = 80
 
@@ -181,6 +182,22 @@ def forward(arguments: Sequence[str], context: Context) -> int:
     return forward_places(named, context.ns, options.protocol, words, reverse=options.reverse)
 
 
+def take_over(arguments: Sequence[str], context: Context) -> int:
+    """`pystack import`: the state of a namespace of the kernel as a setup."""
+    parser = OneLineParser(
+        prog="pystack import",
+        description="Print the state of a namespace of the kernel as a setup: links, addresses, routes, "
+        "rules, neighbours, bridges, sysctls, firewalls; on standard error by name what is not modelled.",
+    )
+    parser.add_argument(
+        "netns", metavar="NETNS", nargs="?", default="", help="a name or a path; without: where you are"
+    )
+    options = parser.parse_args(arguments)
+    from pystack.daemon.importing import print_state
+
+    return print_state(options.netns)
+
+
 VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
     "run": run,
     "doctor": doctor,
@@ -188,18 +205,17 @@ VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
     "fuzz": fuzz,
     "exec": execute,
     "forward": forward,
+    "import": take_over,
 }
 
 
 def in_process(argv: Sequence[str], context: Context) -> int:
-    """`pystack --setup FILE COMMAND`: build the stack, run one command, end."""
-    from pystack.daemon.in_process import run_command
+    """`pystack --setup FILE COMMAND`, `pystack --host COMMAND`: build a stack, run one command, end."""
+    from pystack.daemon.in_process import Manner, run_command
 
-    return run_command(
-        argv,
-        setup=context.setup,
-        ns=context.ns,
-        tty=context.tty,
-        columns=context.columns,
-        json=context.json,
-    )
+    manner = Manner(context.ns, tty=context.tty, columns=context.columns, json=context.json)
+    if context.host is None:
+        return run_command(argv, context.setup, manner)
+    from pystack.daemon.importing import run_on_copy
+
+    return run_on_copy(argv, context.host, manner)

@@ -8,6 +8,7 @@ no daemon are passed on to cli.py.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,16 +27,20 @@ USAGE: Final = 2
 NO_DAEMON: Final = 3
 LACKING: Final = 4
 
-OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz", "exec", "forward"})  # need no daemon
+OWN_VERBS: Final = frozenset(
+    {"run", "doctor", "compare", "fuzz", "exec", "forward", "import"}
+)  # need no daemon
 DAEMON_VERBS: Final = frozenset({"status", "reload", "stop", "setup", "explain"})
 INSIDE_A_STACK: Final = frozenset({("exec", "-n"), ("exec", "--setup"), ("forward", "-n")})
-NOT_BUILT_YET: Final = frozenset("trace import web bench".split())
+NOT_BUILT_YET: Final = frozenset("trace web bench".split())
+
+NAMESPACE: Final = re.compile(r"[\w./-]+")  # its name or path; a packet has more than one word
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
 
 HELP: Final = """\
-usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
+usage: pystack [-n NAME] [-S PATH | --setup FILE | --host[=NETNS]] [--json] COMMAND [ARGUMENTS]
 
   run [-c FILE] [--check] [--allow-system-changes] [--state FILE]
                              the daemon in the foreground; without a file a small lab
@@ -45,11 +50,12 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   setup                      the running state as a setup
   hooks                      what hangs at the hooks: family, hook, priority, who, packets
   doctor [--clean]           what this kernel and these rights allow; what was left behind
-  explain PACKET [--in DEV | --out] [--setup FILE] [--reply] [--detailed | --path | --json]
+  explain PACKET [--in DEV | --out] [--setup FILE | --host [NETNS]] [--reply] [--detailed | --path | --json]
                              what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
   compare log FILE…          what LOG lines of the kernel's log tell of packets, held against pystack
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
+  import [NETNS]             the state of a namespace of the kernel as a setup
   exec [-c FILE] SCRIPT.py   a trio program on pystack's sockets instead of the kernel's
   forward [-R] tcp|udp HOST:PORT ADDR:PORT
                              join a socket of the kernel's (HOST:PORT) and one of pystack's (ADDR:PORT)
@@ -59,6 +65,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE] [--json] COMMAND [ARGUMENTS]
   -n NAME       inside this namespace of pystack's
   -S PATH       the daemon's control socket (else PYSTACK_SOCKET, else the one daemon that runs)
   --setup FILE  no daemon: build the stack from the file, run the command, end
+  --host[=NETNS]  the same with the state of a namespace of the kernel (pystack import says what it is)
   --json        for programs
   --version     the version
 """
@@ -75,6 +82,7 @@ class Options(NamedTuple):
     setup: str = ""
     ns: str = ""
     json: bool = False
+    host: str | None = None  # a namespace of the kernel that is taken over; "": where we are
 
 
 def main() -> int:
@@ -116,6 +124,7 @@ def parse(arguments: list[str]) -> tuple[Options, list[str]]:
     options: dict[str, str] = {}
     wanted = {"-n": "ns", "-S": "socket", "--setup": "setup"}
     json = False
+    host: str | None = None
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         word, equals, value = rest[0].partition("=")
@@ -124,13 +133,17 @@ def parse(arguments: list[str]) -> tuple[Options, list[str]]:
         del rest[0]
         if word == "--json" and not equals:
             json = True
+        elif word == "--host":
+            host = value
         elif word in wanted and (equals or rest):
             options[wanted[word]] = value if equals else rest.pop(0)
         elif word in wanted:
             raise UsageError(f"{word} takes a value")
         else:
-            raise UsageError(f"{word} is not an option (known: -n, -S, --setup, --json, --help, --version)")
-    return Options(**options, json=json), rest
+            raise UsageError(
+                f"{word} is not an option (known: -n, -S, --setup, --host, --json, --help, --version)"
+            )
+    return Options(**options, json=json, host=host), rest
 
 
 def serve(options: Options, command: list[str]) -> int:
@@ -138,17 +151,17 @@ def serve(options: Options, command: list[str]) -> int:
     verb = command[0]
     if verb in NOT_BUILT_YET:
         raise UsageError(f"{verb}: not built yet")
-    if options.socket and options.setup:
-        raise UsageError("-S and --setup: either the daemon or no daemon")
     if told := help_of(command):
         write_all(1, told.encode())
         return 0
     refuse_misspelt(verb)
     if verb == "explain":
         options, command = explain_request(options, command)
+    if sum(map(bool, (options.socket, options.setup, options.host is not None))) > 1:
+        raise UsageError("-S, --setup and --host: one stack is enough")
     if verb in OWN_VERBS:
         return serve_without_stack(options, command)
-    if options.setup:
+    if options.setup or options.host is not None:
         from pystack import cli
 
         return cli.in_process(command, context_of(options, command))
@@ -192,7 +205,10 @@ def explain_request(options: Options, command: list[str]) -> tuple[Options, list
     """Its --setup may stand behind it, and a packet in scapy's notation is read here."""
     words = command[1:]
     if "--host" in words:
-        raise UsageError("explain: --host: not built yet (known: --setup FILE, or a daemon)")
+        at = words.index("--host")
+        is_named = at + 1 < len(words) and NAMESPACE.fullmatch(words[at + 1]) is not None
+        options = options._replace(host=words[at + 1] if is_named else "")
+        del words[at : at + 1 + is_named]
     while "--setup" in words[:-1]:
         at = words.index("--setup")
         options = options._replace(setup=words[at + 1])
@@ -213,7 +229,11 @@ def serve_without_stack(options: Options, command: list[str]) -> int:
     from pystack.daemon.json_output import VERBS, json_refusal
 
     verb = command[0]
-    for option, value in (("-n", options.ns), ("--setup", options.setup)):
+    for option, value in (
+        ("-n", options.ns),
+        ("--setup", options.setup),
+        ("--host", options.host is not None),
+    ):
         if value and (verb, option) not in INSIDE_A_STACK:
             raise UsageError(f"{verb}: {option} is for commands inside a stack")
     if options.json and verb not in VERBS:

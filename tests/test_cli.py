@@ -223,7 +223,7 @@ def test_a_setup_that_fails_is_exit_code_2(typed: Typed, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("words", "rc", "err"),
     [
-        (["status"], 2, "status: is about a daemon, and with --setup there is none"),
+        (["status"], 2, "status: is about a daemon, and here there is none"),
         (["-n", "b", "ip", "link"], 1, "there is no namespace b (known: none but the first)"),
         (["nft", "list"], 2, "nft: not built yet"),
     ],

@@ -330,7 +330,7 @@ def test_an_option_that_is_none_is_named(words: str, sentence: str) -> None:
             2,
             "pystack: statsu: there is no such command; did you mean status? (pystack --help)\n",
         ),
-        (["-S", "/x", "--setup", "/y", "ip"], 2, "pystack: -S and --setup: either the daemon or no daemon\n"),
+        (["-S", "/x", "--setup", "/y", "ip"], 2, "pystack: -S, --setup and --host: one stack is enough\n"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(words: list[str], rc: int, err: str) -> None:

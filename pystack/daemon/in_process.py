@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from pystack.applets.io import ERR, OUT, Io, Output
 from pystack.applets.job import Job
@@ -35,6 +35,7 @@ from pystack.daemon.output import gathered, write_all
 from pystack.daemon.setups import read_setup, run_setup
 from pystack.drivers.named_files import read_file
 from pystack.host import Host
+from pystack.l2.devices import Link
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -43,14 +44,29 @@ NEEDS_A_DAEMON: Final = ("status", "reload", "stop")
 READ_SIZE: Final = 65536
 
 
-def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns: int, json: bool) -> int:
+class Manner(NamedTuple):
+    """How a command is run."""
+
+    ns: str = ""
+    tty: bool = False
+    columns: int = 80
+    json: bool = False
+
+
+def run_command(argv: Sequence[str], setup: str, manner: Manner) -> int:
     """Build, run, print; the exit code of the command."""
-    if argv[0] in NEEDS_A_DAEMON:
-        return complain([f"{argv[0]}: is about a daemon, and with --setup there is none"], USAGE)
     try:
         host = build(setup)
     except ConfigError as error:
         return complain(error.complaints, USAGE)
+    return run_on(host, argv, manner)
+
+
+def run_on(host: Host, argv: Sequence[str], manner: Manner, ports: Mapping[str, Link] | None = None) -> int:
+    """Run on a host that is there for this, and print."""
+    if argv[0] in NEEDS_A_DAEMON:
+        return complain([f"{argv[0]}: is about a daemon, and here there is none"], USAGE)
+    ns, tty, columns, json = manner
     netns = host.namespaces.get(ns)
     if netns is None:
         known = ", ".join(sorted(host.namespaces)[1:]) or "none but the first"
@@ -60,7 +76,7 @@ def run_command(argv: Sequence[str], *, setup: str, ns: str, tty: bool, columns:
             return complain([f"setup: {argv[1]} is not an argument (it takes none)"], USAGE)
         if json:
             return complain([json_refusal("setup")], USAGE)
-        write_all(1, "".join(f"{line}\n" for line in setup_lines(host, {})).encode())
+        write_all(1, "".join(f"{line}\n" for line in setup_lines(host, ports or {})).encode())
         return DONE
     if argv[0] == "explain":
         told = printed([*argv[1:], *(["--json"] if json else [])], host, netns)

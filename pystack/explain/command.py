@@ -102,7 +102,7 @@ def read(args: Sequence[str]) -> Question:
     if question.entry and question.out:
         raise Refused("explain: --in or --out, not both")
     if question.host:
-        raise Refused("explain: --host: not built yet (known: --setup FILE, or a daemon)")
+        raise Refused("explain: --host: the client takes the kernel's state over, a daemon has its own")
     for name, value in (("dev", question.bound_to), ("mark", question.mark), ("uid", question.uid)):
         if value and not question.out:
             raise Refused(f"explain: --{name} is about the socket that sends: it goes with --out")
@@ -130,10 +130,11 @@ def answer(args: Sequence[str], host: Host, netns: Netns) -> Answer:
         why = reason_lines(error.reasons) if isinstance(error, NoWay) else ()
         err = f"pystack: explain: the socket that sends it gets: {error.text}\n"
         return Answer(FAILED, "".join(f"{line}\n" for line in why), err)
+    rc = FAILED if explanation.is_dropped else DONE
     if question.json:
-        return Answer(DONE, json=tuple(_objects(explanation)))
+        return Answer(rc, json=tuple(_objects(explanation)))
     told = pictures(explanation) if question.path else lines(explanation, detailed=question.detailed)
-    return Answer(DONE, "".join(f"{line}\n" for line in told))
+    return Answer(rc, "".join(f"{line}\n" for line in told))
 
 
 def _explain(question: Question, host: Host, netns: Netns) -> Explanation:

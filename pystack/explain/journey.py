@@ -16,7 +16,7 @@ from pystack.explain.routing import why_asked, why_not_bound
 from pystack.explain.scene import Scene
 from pystack.explain.sender import Sender
 from pystack.explain.sockets import open_socket
-from pystack.explain.stage import Reason, Stage, Told, Traveller
+from pystack.explain.stage import DROPPED, Reason, Stage, Told, Traveller
 from pystack.explain.words import Made
 from pystack.host import Host
 from pystack.l2.devices import Link
@@ -43,6 +43,12 @@ class Explanation:
     stages: list[Stage]
     wiring: dict[str, Wiring]  # by namespace
     is_cut_short: bool = False  # there were more packets than anybody wants to read of
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether the packet that was asked about came nowhere: no copy of it met another end."""
+        ends = ends_of(self.travellers[0])
+        return all(end.startswith(DROPPED) for end in ends)
 
     def end_of(self, traveller: Traveller) -> str:
         """How its way ended."""

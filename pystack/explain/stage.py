@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pystack.explain.path_kind import Crossed
 
 Json = dict[str, object]
+
+DROPPED: Final = "dropped"  # how such an end begins
 
 
 @dataclass(frozen=True, slots=True)

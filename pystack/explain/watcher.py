@@ -15,7 +15,7 @@ from pystack.drop import NETFILTER_DROP, REASONS
 from pystack.events import Dropped, Event, Printk
 from pystack.explain.delivery import DELIVERED
 from pystack.explain.rule_steps import listen, refused
-from pystack.explain.stage import Reason, Stage, Told, Traveller
+from pystack.explain.stage import DROPPED, Reason, Stage, Told, Traveller
 from pystack.host import Host
 from pystack.netfilter import hooks as nf
 from pystack.netfilter.hooks import HookEntry, HookPoint, HookState, OkFn
@@ -188,8 +188,8 @@ class Watcher:
         reason, ends = REASONS[event.reason], traveller.ends
         if ends and ends[-1].startswith(DELIVERED):  # that was to be, but nobody took it
             ends.pop()
-        ends.append(f"dropped: {reason.sentence}")
-        told = Told(f"dropped: {reason.sentence}")
+        ends.append(f"{DROPPED}: {reason.sentence}")
+        told = Told(f"{DROPPED}: {reason.sentence}")
         if event.reason == NETFILTER_DROP.name:
             told = self._told_of_rule(event, traveller, told)
         self.add(Stage(traveller.number, event.netns, "drop", event.device, told, drop=reason.kernel))

@@ -97,11 +97,3 @@ def test_a_namespace_of_the_setup_is_asked_with_n(tmp_path: Path) -> None:
     )
     told = pystack("--setup", "a.setup", "-n", "far", "explain", PING, "--in", "v1", cwd=tmp_path)
     assert told.out.startswith("#1 enters by v1 in namespace far: IP 10.0.0.2 > 10.0.0.1")
-
-
-def test_the_live_host_is_refused_by_name(tmp_path: Path) -> None:
-    told = pystack("explain", PING, "--host", "--in", "eth0", cwd=tmp_path)
-    assert (told.rc, told.err) == (
-        2,
-        "pystack: explain: --host: not built yet (known: --setup FILE, or a daemon)\n",
-    )

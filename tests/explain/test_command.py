@@ -77,7 +77,7 @@ def test_the_json_stream_has_the_lines_of_log_rules() -> None:
         ((PING, "--in", "tap1", "--mark", "1"), USAGE, "--mark is about the socket that sends"),
         ((PING, "--out", "--mark", "red"), USAGE, "--mark red: not a number"),
         ((PING, "--in", "tap1", "--json", "--path"), USAGE, "one of --detailed, --path and --json"),
-        ((PING, "--in", "tap1", "--host"), USAGE, "--host: not built yet (known: --setup FILE, or a daemon)"),
+        ((PING, "--in", "tap1", "--host"), USAGE, "--host: the client takes the kernel's state over"),
         ((PING, "--sideways"), USAGE, "unrecognized option '--sideways'"),
         (("rubbish", "--out"), USAGE, "not a packet: 'rubbish'"),
         (("zz", "--hex", "--in", "tap1"), USAGE, "not hexadecimal digits"),
@@ -97,7 +97,7 @@ def test_a_device_of_another_namespace_is_pointed_at() -> None:
     host = build("ip netns add far\nip -n far link add d0 type dummy\n")
     told = answer((PING, "--in", "d0"), host, host.init)
     assert told.err.endswith("; namespace far has one: pystack -n far explain\n")
-    assert answer((PING, "--in", "d0"), host, host.namespaces["far"]).rc == DONE
+    assert answer((PING, "--in", "d0"), host, host.namespaces["far"]).rc == FAILED  # it is down
 
 
 def test_mark_and_user_of_the_sender_decide_about_the_rules() -> None:

@@ -23,9 +23,16 @@ from pystack.compare.log.reading import Reading
 from pystack.compare.log.replay import Replay
 from pystack.compare.one_line_parser import USAGE, OneLineParser
 from pystack.drivers.named_files import read_file
+from pystack.drivers.unavailable import PortUnavailable
+from pystack.hooks.imported import imported
+from pystack.hooks.imported.reading import Unreadable, read
+from pystack.hooks.imported.text import lines
+from pystack.host import Host
 
 SAME: Final = 0
 DIFFERS: Final = 1
+LACKING: Final = 4
+SEED: Final = 1
 CHUNK: Final = 65536
 QUIET: Final = 1.0  # seconds without a line, after which the packets that were seen are complete
 _LOOK_AGAIN: Final = 0.2  # seconds, at a file that may grow
@@ -48,7 +55,7 @@ def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="a log, or - for standard input")
     add("--setup", metavar="FILE", help="commands that make the machine which wrote the log")
-    add("--host", action="store_true", help="this machine (not built yet)")
+    add("--host", action="store_const", const="", help="the machine is this one")
     add("-f", "--follow", action="store_true", help="go on as the file grows")
     add("--json", action="store_true", default=as_json, help="one object a line")
     return parser.parse_args(arguments)
@@ -57,16 +64,18 @@ def _options(arguments: Sequence[str], as_json: bool) -> argparse.Namespace:
 def compare_log(arguments: Sequence[str], *, as_json: bool = False) -> int:
     """Read, group, judge, and tell by the exit code whether anything differs."""
     options = _options(arguments, as_json)
-    if options.host:
-        return _complain("compare log: --host: not built yet (known: --setup FILE)")
+    if options.host is not None and options.setup is not None:
+        return _complain("compare log: --setup or --host, not both")
     if options.follow and len(options.files) > 1:
         return _complain("compare log: --follow is about one file")
     try:
-        accountant, with_setup = _accountant(options.setup)
+        accountant, with_setup = _accountant(options.setup, options.host)
     except (OSError, UnicodeDecodeError) as error:
         return _complain(f"{options.setup}: {_why(error)}")
     except SetupFailed as error:
         return _complain(*str(error).splitlines())
+    except (PortUnavailable, Unreadable) as error:
+        return _complain(f"compare log: --host: {error}", rc=LACKING)
     screen = _Screen(accountant, as_json=options.json, with_setup=with_setup)
     with ExitStack() as stack:
         try:
@@ -94,8 +103,13 @@ def _read_all(files: Sequence[BinaryIO], options: argparse.Namespace, screen: _S
     return DIFFERS if screen.tally.differences else SAME
 
 
-def _accountant(setup: str | None) -> tuple[Accountant, bool]:
-    """Who judges. Raises OSError, UnicodeDecodeError, SetupFailed."""
+def _accountant(setup: str | None, netns: str | None) -> tuple[Accountant, bool]:
+    """Who judges. Raises OSError, UnicodeDecodeError, SetupFailed, PortUnavailable, Unreadable."""
+    if netns is not None:
+        building = imported.build(read(netns), Host(seed=SEED))
+        _complain(*(f"compare log: --host: {sentence}" for sentence in building.left_out))
+        text = "\n".join(lines(building))
+        return Accountant(Replay(Machine(building.host, text)), text), True
     if setup is None:
         return Accountant(), False
     with open(setup, encoding="utf-8") as file:

@@ -109,7 +109,7 @@ def test_logs_of_host_and_guest_are_told_apart_by_their_files(
     [
         (["nowhere"], 2, "pystack: nowhere: No such file or directory\n"),
         (["/dev/null"], 1, "pystack: compare log: no line tells of a packet\n"),
-        (["/dev/null", "--host"], 2, "pystack: compare log: --host: not built yet (known: --setup FILE)\n"),
+        (["/dev/null", "--host", "--setup", "x"], 2, "pystack: compare log: --setup or --host, not both\n"),
         (["/dev/null", "--setup", "nowhere"], 2, "pystack: nowhere: No such file or directory\n"),
         (["/dev/null", "/dev/null", "-f"], 2, "pystack: compare log: --follow is about one file\n"),
     ],

@@ -1,0 +1,54 @@
+"""From what the kernel's tools say to a host of ours in the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pystack.applets.virtual import Outside, run
+from pystack.host import Host
+from pystack.l2.devices import Link
+from pystack.netns import Netns
+
+STDIN: Final = "-"
+
+
+@dataclass(slots=True)
+class Building:
+    """A host that grows, and what it could not be given."""
+
+    host: Host
+    ports: dict[str, Link] = field(default_factory=dict)  # devices whose other end is outside
+    left_out: list[str] = field(default_factory=list)  # a sentence each
+    unknown_devices: set[str] = field(default_factory=set)
+
+    @property
+    def netns(self) -> Netns:
+        """Where everything goes."""
+        return self.host.init
+
+    def do(self, argv: Sequence[str], stdin: str = "", *, what: str = "") -> bool:
+        """Run a command of ours; what it refuses is left out, under the name `what`."""
+        ended = run(argv, self.host, outside=Outside(stdin=stdin.encode(errors="surrogateescape")))
+        if ended.rc == 0:
+            return True
+        said = [line.strip() for line in ended.err.splitlines() if line.strip()]
+        reason = (said or [f"exit code {ended.rc}"])[0].removeprefix("pystack: ")
+        self.left_out.append(f"{what or ' '.join(argv)}: {reason}")
+        return False
+
+    def tries(self, argv: Sequence[str], stdin: str) -> bool:
+        """The same for a command whose refusals are looked at by the caller."""
+        outside = Outside(stdin=stdin.encode(errors="surrogateescape"))
+        return run(argv, self.host, outside=outside).rc == 0
+
+    def knows(self, device: str) -> bool:
+        """Whether a device could be taken over."""
+        return self.netns.devices.get(device) is not None
+
+    def device(self, name: str) -> Link:
+        """One that was taken over."""
+        found = self.netns.devices.get(name)
+        assert found is not None, f"nobody asks for {name} who has not seen it"
+        return found

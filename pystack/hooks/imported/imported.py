@@ -1,0 +1,68 @@
+"""A host of ours, made to be like a namespace of the kernel's."""
+
+from __future__ import annotations
+
+from pystack.hooks.imported.building import Building
+from pystack.hooks.imported.firewall import add_firewalls
+from pystack.hooks.imported.learned import add_fdb, add_neighbours
+from pystack.hooks.imported.links import make_devices, set_up_device
+from pystack.hooks.imported.routing import add_routes, add_rules, give_addresses
+from pystack.hooks.imported.seen import Row, Seen
+from pystack.hooks.imported.sysctls import set_sysctls
+from pystack.host import Host
+
+
+def build(seen: Seen, host: Host) -> Building:
+    """In an order in which each step finds what it needs."""
+    building = Building(host)
+    building.left_out += [
+        f"{tool}: not installed, so nothing is known of what it shows" for tool in seen.missing
+    ]
+    set_sysctls(building, seen.sysctls, of_devices=False)
+    make_devices(building, seen.links)
+    known = [row for row in seen.links if building.knows(row["ifname"])]
+    addresses = {row["ifname"]: row for row in seen.addresses}
+    for row in sorted(known, key=lambda row: "master" in row):  # bridges before their ports
+        set_up_device(building, row)
+    for row in known:
+        _give_addresses_and_wake(building, row, addresses.get(row["ifname"], row))
+    set_sysctls(building, seen.sysctls, of_devices=True)
+    for row in known:
+        _match_carrier(building, row)
+    add_routes(building, seen.routes)
+    add_rules(building, seen.rules)
+    add_neighbours(building, seen.neighbours, seen.proxies)
+    add_fdb(building, seen.fdb)
+    add_firewalls(building, seen.ipsets, seen.firewalls, seen.nft)
+    _name_what_is_not_modelled(building, seen)
+    return building
+
+
+def _give_addresses_and_wake(building: Building, row: Row, addresses: Row) -> None:
+    is_loopback = row["ifname"] == "lo"
+    if is_loopback and "UP" in row["flags"]:
+        building.do(["ip", "link", "set", "lo", "up"])
+    give_addresses(building, addresses)
+    if not is_loopback and "UP" in row["flags"]:
+        building.do(["ip", "link", "set", row["ifname"], "up"], what=f"device {row['ifname']}")
+
+
+def _match_carrier(building: Building, row: Row) -> None:
+    """A cable that is not plugged in: routes of the device are dead, and a bridge's port learns nothing."""
+    dev = building.ports.get(row["ifname"])
+    if dev is not None and "UP" in row["flags"] and "NO-CARRIER" in row["flags"]:
+        building.netns.devices.set_carrier(dev, False)
+
+
+def _name_what_is_not_modelled(building: Building, seen: Seen) -> None:
+    routed = [
+        told["local"]
+        for row in seen.other_addresses
+        for told in row.get("addr_info", [])
+        if told.get("scope") == "global"
+    ]
+    if routed:
+        building.left_out.append(f"IPv6 addresses ({', '.join(routed)}): IPv6 is bridged, not routed")
+    if seen.nexthops.strip():
+        count = len(seen.nexthops.strip().splitlines())
+        building.left_out.append(f"ip nexthop: {count} nexthop objects are not modelled")

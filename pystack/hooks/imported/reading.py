@@ -1,0 +1,114 @@
+"""Asks a namespace of the kernel for its state. Nothing in it changes, no table comes into being."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from pystack.drivers.kernel_netns import in_netns
+from pystack.hooks.imported.seen import Row, Seen
+
+PATIENCE: Final = 60.0  # seconds for one tool
+_SYSCTLS: Final = Path("/proc/sys/net")
+_LONGEST: Final = 4096
+_LEGACY_TABLES: Final = {  # who lists the legacy tables that exist: the tools would make those that do not
+    "/proc/thread-self/net/ip_tables_names": "iptables-legacy-save",
+    "/proc/thread-self/net/ip6_tables_names": "ip6tables-legacy-save",
+}
+_NFT_SAVERS: Final[dict[str, tuple[str, ...]]] = {  # with counters, where the other end takes them
+    "iptables-nft-save": ("-c",),
+    "ip6tables-nft-save": ("-c",),
+    "ebtables-nft-save": (),
+    "arptables-nft-save": (),
+}
+
+
+class Unreadable(Exception):
+    """A namespace cannot be read; the text says why."""
+
+
+def read(netns: str) -> Seen:
+    """All of it, from a thread inside. Raises Unreadable, and PortUnavailable if there is none."""
+    return in_netns(netns, _Reader().read)
+
+
+class _Reader:
+    """Its methods run inside the namespace."""
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+
+    def read(self) -> Seen:
+        seen = self.seen
+        seen.links = self._rows("ip", "-j", "-d", "link")
+        if not seen.links:
+            raise Unreadable("`ip -j link` says nothing (Debian package iproute2)")
+        seen.addresses = self._rows("ip", "-j", "-4", "address")
+        seen.other_addresses = self._rows("ip", "-j", "-6", "address")
+        seen.routes = self._text("ip", "-4", "-N", "route", "show", "table", "all")
+        seen.rules = self._text("ip", "-4", "-N", "rule")
+        seen.nexthops = self._text("ip", "nexthop")
+        seen.neighbours = self._rows("ip", "-j", "-4", "neigh")
+        seen.proxies = self._rows("ip", "-j", "-4", "neigh", "show", "proxy")
+        seen.fdb = self._rows("bridge", "-j", "fdb")
+        seen.sysctls = dict(_sysctls())
+        seen.ipsets = self._text("ipset", "save")
+        seen.firewalls = dict(self._firewalls())
+        seen.nft = self._text("nft", "list", "ruleset")
+        return seen
+
+    def _firewalls(self) -> Iterator[tuple[str, str]]:
+        for names, saver in _LEGACY_TABLES.items():
+            for table in _lines_of(names):
+                yield f"{saver} {table}", self._text(saver, "-c", "-t", table)
+        for saver, options in _NFT_SAVERS.items():
+            yield saver, self._text(saver, *options)
+
+    def _rows(self, *argv: str) -> list[Row]:
+        text = self._text(*argv)
+        rows = json.loads(text) if text.strip() else []
+        return [row for row in rows if row]  # ip prints {} for what its filter leaves out
+
+    def _text(self, *argv: str) -> str:
+        try:
+            return _run(argv)
+        except FileNotFoundError:
+            if argv[0] not in self.seen.missing:
+                self.seen.missing.append(argv[0])
+            return ""
+
+
+def _run(argv: Sequence[str]) -> str:
+    environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    try:
+        ended = subprocess.run(argv, capture_output=True, env=environment, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        raise Unreadable(f"`{' '.join(argv)}` does not end") from None
+    if ended.returncode:
+        said = ended.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {ended.returncode}"]
+        raise Unreadable(f"`{' '.join(argv)}`: {said[-1]}")
+    return ended.stdout.decode(errors="surrogateescape")
+
+
+def _lines_of(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().split()
+    except OSError:
+        return []
+
+
+def _sysctls() -> Iterator[tuple[tuple[str, ...], str]]:
+    """Those that can be read; what only root of the whole machine sees is not of a namespace."""
+    for folder, _, names in os.walk(_SYSCTLS):
+        words = ("net", *Path(folder).relative_to(_SYSCTLS).parts)
+        for name in names:
+            try:
+                with open(os.path.join(folder, name), "rb") as file:
+                    value = file.read(_LONGEST)
+            except OSError:
+                continue
+            yield (*words, name), value.decode(errors="replace").rstrip("\n")

@@ -1,0 +1,121 @@
+"""Addresses, routes and rules.
+
+Routes that come with addresses are not said again: the listing of ours, once it has the addresses, is held
+against the kernel's, and only the difference becomes commands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+from pystack.applets.iproute.names import ROUTE_TYPES
+from pystack.applets.virtual import run
+from pystack.hooks.imported.building import STDIN, Building
+from pystack.hooks.imported.seen import Row
+
+ROUTES: Final = ("ip", "-4", "-N", "route", "show", "table", "all")
+RULES: Final = ("ip", "-4", "-N", "rule")
+_FOREVER: Final = 0xFFFFFFFF
+_STATES: Final = frozenset(("linkdown", "dead", "offload", "rt_offload", "trap", "rt_trap", "notify"))
+_MOST_NAMED: Final = 5  # of what is left out for one and the same reason
+
+
+def give_addresses(building: Building, row: Row) -> None:
+    """Those of one device, the eldest first."""
+    for told in row.get("addr_info", []):
+        if row["ifname"] == "lo" and told["local"] == "127.0.0.1" and told["prefixlen"] == 8:
+            continue  # comes when it goes up
+        argv = ["ip", "address", "add", *_address_words(told), "dev", row["ifname"]]
+        building.do(argv, what=f"address {told['local']} of {row['ifname']}")
+
+
+def _address_words(told: Row) -> Iterator[str]:
+    if "address" in told:
+        yield from (told["local"], "peer", f"{told['address']}/{told['prefixlen']}")
+    else:
+        yield f"{told['local']}/{told['prefixlen']}"
+    if "broadcast" in told:
+        yield from ("broadcast", told["broadcast"])
+    yield from ("scope", str(told["scope"]))
+    if "label" in told:
+        yield from ("label", told["label"])
+    if told.get("metric"):
+        yield from ("metric", str(told["metric"]))
+    for word, key in (("valid_lft", "valid_life_time"), ("preferred_lft", "preferred_life_time")):
+        if told.get(key, _FOREVER) != _FOREVER:
+            yield from (word, str(told[key]))
+    if told.get("noprefixroute"):
+        yield "noprefixroute"
+
+
+def add_routes(building: Building, listing: str) -> None:
+    """What is beyond the routes of addresses, in the order of the listing, gateways behind their networks."""
+    wanted = list(routes_of(listing))
+    standing = Counter(_routes_of_ours(building))
+    for route in (Counter(standing) - Counter(wanted)).elements():
+        building.do(["ip", "route", "del", *route.split()], what=f"route {route}")
+    missing = Counter(wanted) - standing
+    batch = [route for route in dict.fromkeys(wanted) for _ in range(missing[route])]
+    known = [route for route in batch if _names_known_devices(building, route)]
+    known.sort(key=lambda route: "via " in route)
+    _in_one_go(building, [f"route append {route}" for route in known])
+    _left_out(building, [route for route in batch if not _names_known_devices(building, route)])
+
+
+def routes_of(listing: str) -> Iterator[str]:
+    """The words of each, without what the kernel only observes."""
+    for line in listing.replace("\n\tnexthop", " nexthop").splitlines():
+        words = [word for word in line.split() if word not in _STATES]
+        if words and words[0].isdecimal():  # ip -N says numbers for types too, and takes none
+            words[0] = ROUTE_TYPES.name(int(words[0]))
+        if words:
+            yield " ".join(words)
+
+
+def _routes_of_ours(building: Building) -> list[str]:
+    return list(routes_of(run(ROUTES, building.host).out))
+
+
+def _names_known_devices(building: Building, route: str) -> bool:
+    words = route.split()
+    devices = [name for word, name in pairwise(words) if word == "dev"]
+    return all(map(building.knows, devices))
+
+
+def _in_one_go(building: Building, commands: list[str]) -> None:
+    """As `ip -batch` does it; what is refused then is asked again alone, to be named."""
+    if commands and not building.tries(["ip", "-force", "-batch", STDIN], "\n".join(commands) + "\n"):
+        standing = Counter(_routes_of_ours(building))
+        for command in commands:
+            route = command.removeprefix("route append ")
+            if standing[route]:
+                standing[route] -= 1
+            else:
+                building.do(["ip", *command.split()], what=f"route {route}")
+
+
+def _left_out(building: Building, routes: list[str]) -> None:
+    for route in routes[:_MOST_NAMED]:
+        building.left_out.append(f"route {route}: its device is not modelled")
+    if len(routes) > _MOST_NAMED:
+        building.left_out.append(f"{len(routes) - _MOST_NAMED} more routes: their devices are not modelled")
+
+
+def add_rules(building: Building, listing: str) -> None:
+    """Rules that are not those of the beginning, and the beginning's that are gone."""
+    wanted, standing = list(_rules_of(listing)), list(_rules_of(run(RULES, building.host).out))
+    for preference, words in standing:
+        if (preference, words) not in wanted:
+            building.do(["ip", "rule", "del", "pref", preference], what=f"rule {preference}")
+    for preference, words in wanted:
+        if (preference, words) not in standing:
+            building.do(["ip", "rule", "add", *words.split(), "pref", preference], what=f"rule {preference}")
+
+
+def _rules_of(listing: str) -> Iterator[tuple[str, str]]:
+    for line in listing.splitlines():
+        preference, _, words = line.partition(":")
+        yield preference, " ".join(words.replace("[detached]", "").replace("[unresolved]", "").split())

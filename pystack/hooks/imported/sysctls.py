@@ -1,0 +1,45 @@
+"""The sysctls of a namespace, as far as ours has them too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from pystack.hooks.imported.building import Building
+from pystack.sysctl import Knob
+from pystack.sysctl_table_host import CONNTRACK_MAX
+
+Path = tuple[str, ...]
+# Not of a namespace; and what can never be set back is better not said at all.
+_LEFT_ALONE: Final = (("net", "netfilter", "nf_hooks_lwtunnel"), CONNTRACK_MAX[0])
+_FIRST: Final = ("net", "ipv4", "ip_forward")  # writing it sets others
+
+
+def set_sysctls(building: Building, told: dict[Path, str], *, of_devices: bool) -> None:
+    """Those of devices need their devices, and the common ones decide what new devices get."""
+    rows = [
+        (path, knob)
+        for path, knob in building.netns.sysctls
+        if _is_a_devices(path) == of_devices and path not in _LEFT_ALONE and path[1] != "ipv6"
+    ]
+    for path, knob in sorted(rows, key=lambda row: (row[0] != _FIRST, row[0])):
+        value = told.get(path)
+        if value is not None and knob.writable and knob.readable and not _is_same(value, knob):
+            _set(building, ".".join(word.replace(".", "/") for word in path), " ".join(value.split()))
+
+
+def _set(building: Building, key: str, value: str) -> None:
+    if not building.tries(["sysctl", "-q", "-w", f"{key}={value}"], ""):
+        building.left_out.append(f"sysctl {key}: {value} is not modelled")
+
+
+def _is_a_devices(path: Path) -> bool:
+    return len(path) > 4 and path[2] in ("conf", "neigh") and path[3] not in ("all", "default")
+
+
+def _is_same(value: str, knob: Knob) -> bool:
+    return _words(value) == _words(knob.text)
+
+
+def _words(text: str) -> Iterable[str]:
+    return text.split()

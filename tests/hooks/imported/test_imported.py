@@ -1,0 +1,112 @@
+"""From listings of Linux's tools to a host of ours, and what is said of the rest."""
+
+from typing import Any
+
+import pytest
+
+from pystack.applets.virtual import run
+from pystack.hooks.imported.building import Building
+from pystack.hooks.imported.imported import build
+from pystack.hooks.imported.seen import Seen
+from pystack.host import Host
+
+
+def link(name: str, index: int, **more: Any) -> dict[str, Any]:
+    row = {
+        "ifindex": index,
+        "ifname": name,
+        "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
+        "mtu": 1500,
+        "link_type": "ether",
+        "address": f"02:00:00:00:00:{index:02x}",
+    }
+    return {**row, **more}
+
+
+def kind(name: str, **data: Any) -> dict[str, Any]:
+    return {"linkinfo": {"info_kind": name, "info_data": data}}
+
+
+def imported(*links: dict[str, Any], **seen: Any) -> Building:
+    return build(Seen(links=list(links), **seen), Host(seed=1))
+
+
+def listed(building: Building, *argv: str) -> str:
+    return run(argv, building.host).out
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (link("eth0.7", 3, **kind("vlan", id=7)), "device eth0.7: type vlan is not modelled"),
+        (link("wg0", 3, link_type="none", **kind("wireguard")), "device wg0: link type none is not modelled"),
+        (link("tun0", 3, link_type="none", **kind("tun", type="tun")), "device tun0: link type none is not"),
+        (link("br0", 3, **kind("bridge", vlan_filtering=1)), "bridge br0: vlan_filtering 1 is not modelled"),
+        (link("br0", 3, **kind("bridge", stp_state=1)), "bridge br0: stp_state 1 is not modelled"),
+        (link("eth1", 3, master="bond0"), "device eth1: its master bond0 is not there"),
+    ],
+)
+def test_what_is_not_modelled_is_named(row: dict[str, Any], sentence: str) -> None:
+    assert any(told.startswith(sentence) for told in imported(row).left_out)
+
+
+def test_cards_taps_and_halves_of_pairs_are_ports() -> None:
+    away = link("v0", 4, link_index=7, link_netnsid=0, **kind("veth"))
+    building = imported(link("eth0", 2), link("tap1", 3, **kind("tun", type="tap")), away)
+    assert list(building.ports) == ["eth0", "tap1", "v0"]
+    assert [dev.ifindex for dev in building.ports.values()] == [2, 3, 4]
+
+
+def test_a_pair_is_made_whole_and_its_ends_keep_their_numbers() -> None:
+    ends = link("v1", 2, link="v0", **kind("veth")), link("v0", 3, link="v1", **kind("veth"))
+    building = imported(*ends)
+    assert not building.ports
+    shown = listed(building, "ip", "-o", "link")
+    assert "2: v1@v0:" in shown
+    assert "3: v0@v1:" in shown
+
+
+def test_a_cable_that_is_out_is_out_here_too() -> None:
+    row = link("eth0", 2, flags=["NO-CARRIER", "BROADCAST", "MULTICAST", "UP"])
+    assert "NO-CARRIER" in listed(imported(row), "ip", "link", "show", "eth0")
+
+
+def test_routes_of_devices_that_are_not_there_are_counted_not_listed() -> None:
+    routes = "".join(f"10.{n}.0.0/16 dev wg0 scope 253\n" for n in range(9))
+    told = imported(link("eth0", 2), routes=routes).left_out
+    assert sum("its device is not modelled" in line for line in told) == 5
+    assert "4 more routes: their devices are not modelled" in told
+
+
+def test_a_route_that_comes_with_an_address_and_was_taken_away_is_missing() -> None:
+    address = {
+        "ifname": "eth0",
+        "addr_info": [
+            {"family": "inet", "local": "10.0.0.1", "prefixlen": 24, "scope": "global", "label": "eth0"}
+        ],
+    }
+    building = imported(
+        link("eth0", 2),
+        addresses=[address],
+        routes="2 10.0.0.1 dev eth0 table 255 proto 2 scope 254 src 10.0.0.1\n",
+    )
+    assert listed(building, "ip", "route", "show", "table", "all").splitlines() == [
+        "local 10.0.0.1 dev eth0 table local proto kernel scope host src 10.0.0.1 "
+    ]
+
+
+def test_tools_that_are_missing_and_ipv6_are_named() -> None:
+    six = {"ifname": "eth0", "addr_info": [{"local": "2001:db8::1", "scope": "global"}]}
+    told = imported(
+        link("eth0", 2), missing=["ipset"], other_addresses=[six], nexthops="id 1 via 10.0.0.1\n"
+    ).left_out
+    assert told == [
+        "ipset: not installed, so nothing is known of what it shows",
+        "IPv6 addresses (2001:db8::1): IPv6 is bridged, not routed",
+        "ip nexthop: 1 nexthop objects are not modelled",
+    ]
+
+
+def test_what_could_never_be_set_back_is_not_said() -> None:
+    path = ("net", "netfilter", "nf_hooks_lwtunnel")
+    assert listed(imported(link("eth0", 2), sysctls={path: "1"}), "sysctl", "-n", ".".join(path)) == "0\n"
