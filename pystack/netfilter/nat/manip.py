@@ -22,10 +22,9 @@ from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_
 from pystack.wire.virtio import NEEDS_CSUM
 
 _U16: Final = Struct("!H")
-_U32: Final = Struct("!I")
 _KEY: Final = Struct("!xBIIHH")
+_CHECK_AND_ADDRESSES: Final = Struct("!HII")  # of an IPv4 header, from
 _CHECK_AT: Final = 10
-_ADDRESS_AT: Final = 12  # of the source; the destination's is four octets on
 _QUOTED: Final = 8  # octets of a transport header that an ICMP error has at least
 _SCTP_HEADER: Final = 12
 _SCTP_CHECK_AT: Final = 8
@@ -37,15 +36,16 @@ _WITH_ID: Final = frozenset({0, 8, 13, 14, 15, 16, 17, 18})  # queries and their
 
 
 class End:
-    """What one end of a packet becomes: made for each packet, so it is only a handful of numbers."""
+    """What one end of a packet becomes; packets of a flow share it."""
 
-    __slots__ = ("address", "manip", "port", "protocol")
+    __slots__ = ("address", "change", "manip", "port", "protocol")
 
     def __init__(self, protocol: int, manip: int, address: int, port: int) -> None:
         self.protocol = protocol
         self.manip = manip
         self.address = address
         self.port = port  # of ICMP the id
+        self.change = _BY_PROTOCOL.get(protocol)  # what is done to the transport header
 
     @classmethod
     def of(cls, target: Tuple, manip: int) -> End:
@@ -84,14 +84,16 @@ def translate_at(data: bytearray, at: int, end: End, *, partial: bool = False) -
     """The same where a packet lies in octets. Linux: nf_nat_ipv4_manip_pkt()"""
     if len(data) < at + HEADER_LENGTH:
         return False
-    where = at + _ADDRESS_AT + 4 * end.manip
-    (old,) = _U32.unpack_from(data, where)
-    function = _BY_PROTOCOL.get(end.protocol)
-    if function is not None and not function(data, at + (data[at] & 15) * 4, end, old, partial):
+    check, saddr, daddr = _CHECK_AND_ADDRESSES.unpack_from(data, at + _CHECK_AT)
+    old, change = saddr if end.manip == MANIP_SRC else daddr, end.change
+    if change is not None and not change(data, at + (data[at] & 15) * 4, end, old, partial):
         return False
-    (check,) = _U16.unpack_from(data, at + _CHECK_AT)
-    _U16.pack_into(data, at + _CHECK_AT, (check + old - end.address) % 0xFFFF)  # update32()
-    _U32.pack_into(data, where, end.address)
+    if end.manip == MANIP_SRC:
+        saddr = end.address
+    else:
+        daddr = end.address
+    check = (check + old - end.address) % 0xFFFF  # update32()
+    _CHECK_AND_ADDRESSES.pack_into(data, at + _CHECK_AT, check, saddr, daddr)
     return True
 
 
@@ -111,15 +113,17 @@ def _tcp(data: bytearray, transport: int, end: End, old: int, partial: bool) -> 
 
 def _udp(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
     """Without a sum there is none afterwards. Linux: udp_manip_pkt(), __udp_manip_pkt()"""
-    where = transport + 2 * end.manip
     if len(data) - transport < udp.HEADER_LENGTH:
         return False
-    (port,) = _U16.unpack_from(data, where)
-    _U16.pack_into(data, where, end.port)
-    where = transport + udp.CHECK_OFFSET
-    (check,) = _U16.unpack_from(data, where)
+    sport, dport, length, check = udp.HEADER.unpack_from(data, transport)
+    port = sport if end.manip == MANIP_SRC else dport
     if check or end.protocol == IPPROTO_UDPLITE:
-        _U16.pack_into(data, where, _summed(check, end, old, port, partial) or _NO_SUM)
+        check = _summed(check, end, old, port, partial) or _NO_SUM
+    if end.manip == MANIP_SRC:
+        sport = end.port
+    else:
+        dport = end.port
+    udp.HEADER.pack_into(data, transport, sport, dport, length, check)
     return True
 
 
@@ -167,7 +171,10 @@ def _gre(data: bytearray, transport: int, end: End, old: int, partial: bool) -> 
     return version == 1
 
 
-_BY_PROTOCOL: Final[dict[int, Callable[[bytearray, int, End, int, bool], bool]]] = {
+# Of octets: where the transport header begins, what the end becomes, its address before, and whether only the
+# pseudo-header is summed yet; False if the header is cut off.
+_Change = Callable[[bytearray, int, End, int, bool], bool]
+_BY_PROTOCOL: Final[dict[int, _Change]] = {
     IPPROTO_TCP: _tcp,
     IPPROTO_UDP: _udp,
     IPPROTO_UDPLITE: _udp,

@@ -48,6 +48,7 @@ _PRIORITIES: Final = {
     OUTPUT: PRIORITY_DST,
     POSTROUTING: PRIORITY_SRC,
 }
+_MOST_ENDS: Final = 4096
 
 
 class NatPoint:
@@ -67,6 +68,7 @@ class NatPoint:
         self._used = used
         self._released = released
         self._entries: tuple[HookEntry, ...] = ()
+        self._ends: dict[bytes, End] = {}  # of flows that came by, by the key of their answers
         self._done = DONE[self._manip]
         self._changed = CHANGED[self._manip], CHANGED[1 - self._manip]  # by direction of the packet
         self._is_before_routing = hook == PREROUTING
@@ -129,7 +131,11 @@ class NatPoint:
 
     def _translate(self, pkt: Packet, answers: bytes) -> int:
         """Let the packet look like the inverse of the other direction. Linux: nf_nat_packet()"""
-        end = End.of_answered(answers, self._manip)
+        end = self._ends.get(answers)
+        if end is None:
+            if len(self._ends) >= _MOST_ENDS:
+                self._ends.clear()
+            end = self._ends[answers] = End.of_answered(answers, self._manip)
         if self._is_before_routing and pkt.ip is not None and pkt.ip.daddr != end.address:
             pkt.route = None  # who gets another destination has no way yet
         return NF_ACCEPT if translate(pkt, end) else NF_DROP
