@@ -88,14 +88,24 @@ class Extension:
         self.started: float | None = None  # on the calendar, with nf_conntrack_timestamp
 
 
+class Unpacked:
+    """What a protocol keeps of a connection, taken out of its octets: tcp_track.py knows the rest."""
+
+    __slots__ = ()
+
+    def pack(self) -> bytes:
+        """As octets."""
+        raise NotImplementedError
+
+
 class Conn(Connection):
     """Linux: struct nf_conn
 
     There may be a million: what most of them do not need lies in `extension`, and what its protocol keeps in
-    `proto` is a number, or octets.
+    `proto` is a number, or octets. Of a few that are busy the octets are kept unpacked.
     """
 
-    __slots__ = ("expires", "extension", "mark", "masq_index", "original", "proto", "reply", "status")
+    __slots__ = ("expires", "extension", "kept", "mark", "masq_index", "original", "reply", "status")
 
     def __init__(self, original: bytes, reply: bytes) -> None:
         self.original = original  # keys, as tuples.py has them
@@ -104,8 +114,18 @@ class Conn(Connection):
         self.expires = 0  # in jiffies; until confirmed, how many from then on
         self.mark = 0
         self.masq_index = 0  # the device whose address it was masqueraded with
-        self.proto: int | bytes = 0
+        self.kept: int | bytes | Unpacked = 0
         self.extension: Extension | None = None
+
+    @property
+    def proto(self) -> int | bytes:
+        """What its protocol keeps, for everybody but its tracker."""
+        kept = self.kept
+        return kept.pack() if isinstance(kept, Unpacked) else kept
+
+    @proto.setter
+    def proto(self, value: int | bytes) -> None:
+        self.kept = value
 
     @property
     def protocol(self) -> int:

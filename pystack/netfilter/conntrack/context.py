@@ -70,6 +70,7 @@ class TrackContext:
         "_expectation_watchers",
         "_printk",
         "_watchers",
+        "busy",
         "clock",
         "conf",
         "expectations",
@@ -93,6 +94,7 @@ class TrackContext:
         self.on_invalid: Callable[[Packet, str], None] | None = None  # somebody who wants to know why
         self.expectations = Expectations(clock, limits, warn, self._tell_expectation)
         self.nat: NatHelp | None = None  # while addresses are translated
+        self.busy: dict[Conn, None] = {}  # whose tracks are unpacked, the longest first
         self._printk = printk
         self._watchers: tuple[Watcher, ...] = ()
         self._expectation_watchers: tuple[ExpectationWatcher, ...] = ()
@@ -154,6 +156,7 @@ class TrackContext:
         if conn.status & IPS_DYING:
             return False
         conn.status |= IPS_DYING
+        self.busy.pop(conn, None)
         if conn.status & IPS_CONFIRMED:
             self.tell(conn, Event.DESTROY, portid)
             self.table.remove(conn)

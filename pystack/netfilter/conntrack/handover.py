@@ -23,6 +23,7 @@ def hand_over(new: TrackContext, old: TrackContext, heirs: Mapping[int, int]) ->
         if old.is_over(conn) or not _is_free(conn, new):
             continue
         conn.masq_index = heirs.get(conn.masq_index, 0)
+        conn.kept = conn.proto  # packed up: the new tracker does not know that it is busy
         new.table.insert(conn)
         _take_expectations(conn, new)
 

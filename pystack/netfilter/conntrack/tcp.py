@@ -40,6 +40,7 @@ from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.tcp import HEADER_LENGTH
 
+_MOST_BUSY: Final = 1024  # connections whose tracks stay unpacked
 _PATIENT: Final = 120  # seconds; what expires sooner needs no shortening
 _MASK: Final = 0xFFFFFFFF
 _STATES: Final = tuple(State)  # by number: a call of the enumeration takes ten times as long
@@ -63,29 +64,40 @@ class TcpTracker:
         segment = self._sound_segment(pkt, transport, state)
         if segment is None:
             return Tracked.INVALID
-        if not conn.status & IPS_CONFIRMED:
-            track = self._new(segment, pkt, state)
-            if track is None:
-                return Tracked.INVALID
-        else:
-            assert isinstance(conn.proto, bytes), "a TCP connection keeps a TcpTrack"
-            track = TcpTrack.unpack(conn.proto)
-        verdict = _Crossing(self._context, conn, track, segment, pkt, state).run()
-        conn.proto = track.pack()
+        if conn.status & IPS_CONFIRMED:
+            track = conn.kept
+            if not isinstance(track, TcpTrack):
+                track = self._unpack(conn)
+            return _Crossing(self._context, conn, track, segment, pkt, state).run()
+        begun = self._new(segment, pkt, state)
+        if begun is None:
+            return Tracked.INVALID
+        verdict = _Crossing(self._context, conn, begun, segment, pkt, state).run()
+        conn.kept = begun.pack()
         return verdict
+
+    def _unpack(self, conn: Conn) -> TcpTrack:
+        """More segments will come: pack up again what was unpacked longest ago instead."""
+        track, busy = track_of(conn), self._context.busy
+        conn.kept = track
+        if conn not in busy and len(busy) >= _MOST_BUSY:
+            longest = next(iter(busy))
+            del busy[longest]
+            longest.kept = longest.proto
+        busy[conn] = None
+        return track
 
     def can_early_drop(self, conn: Conn) -> bool:
         """Whether it is closing anyway. Linux: tcp_can_early_drop()"""
-        return isinstance(conn.proto, bytes) and TcpTrack.unpack(conn.proto).state in _CLOSING
+        return not isinstance(conn.kept, int) and track_of(conn).state in _CLOSING
 
     def forget_windows(self, conn: Conn) -> None:
         """Segments may have passed unseen. Linux: nf_ct_tcp_fixup()"""
-        assert isinstance(conn.proto, bytes), "a TCP connection keeps a TcpTrack"
-        track = TcpTrack.unpack(conn.proto)
+        track = track_of(conn)
         if track.state == State.ESTABLISHED:
             for side in track.sides:
                 side.max_window = 0
-            conn.proto = track.pack()
+            conn.kept = track.pack()
 
     def _sound_segment(self, pkt: Packet, transport: int, state: HookState) -> Segment | None:
         """Linux: tcp_error()"""
@@ -124,6 +136,15 @@ class TcpTracker:
                 each.flags = SACK_PERM | BE_LIBERAL
         track.last_kind = Flags.NONE
         return track
+
+
+def track_of(conn: Conn) -> TcpTrack:
+    """What is known of a connection. Changes count only if they are packed up, or its tracker's own."""
+    kept = conn.kept
+    if isinstance(kept, TcpTrack):
+        return kept
+    assert isinstance(kept, bytes), "a TCP connection keeps a TcpTrack"
+    return TcpTrack.unpack(kept)
 
 
 class _Crossing:
@@ -328,7 +349,7 @@ class _Crossing:
         timeout = self._timeout()
         if not conn.status & IPS_SEEN_REPLY:
             if segment.kind is Flags.RST:  # nothing but a refusal came back
-                conn.proto = track.pack()  # as those who are told of the end shall see it
+                conn.kept = track.pack()  # as those who are told of the end shall see it
                 self.context.account(conn, self.pkt)
                 self.context.kill(conn)
                 return Tracked.FITS

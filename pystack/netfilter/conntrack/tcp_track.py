@@ -1,12 +1,15 @@
 """What is remembered of a TCP connection: how far each side has sent, and may send.
 
-It is kept as octets, and taken apart for the time of one segment: as objects it would take six times as much.
+It is kept as octets: as objects it would take six times as much. Only of connections that are busy it stays
+taken apart.
 """
 
 from __future__ import annotations
 
 from struct import Struct
 from typing import Final
+
+from pystack.netfilter.conntrack.conn import Unpacked
 
 # Of a side. Linux: include/uapi/linux/netfilter/nf_conntrack_tcp.h IP_CT_TCP_FLAG_*
 WINDOW_SCALE: Final = 0x01
@@ -49,7 +52,7 @@ class Side:
         self.flags &= BE_LIBERAL
 
 
-class TcpTrack:
+class TcpTrack(Unpacked):
     """Both sides, and the segment that came last. Linux: struct ip_ct_tcp"""
 
     __slots__ = (

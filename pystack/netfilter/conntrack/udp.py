@@ -20,7 +20,7 @@ _STREAM_AFTER: Final = 2  # seconds
 
 
 class UdpTracker:
-    """Linux: nf_conntrack_l4proto_udp; `conn.proto` is from when on it is a stream"""
+    """Linux: nf_conntrack_l4proto_udp; `conn.kept` is from when on it is a stream"""
 
     allow_clash = True
 
@@ -35,12 +35,12 @@ class UdpTracker:
             context.invalid(pkt, state, conn.protocol, fault)
             return Tracked.INVALID
         if not conn.status & IPS_CONFIRMED:
-            conn.proto = context.clock.jiffies + _STREAM_AFTER * context.clock.hz
+            conn.kept = context.clock.jiffies + _STREAM_AFTER * context.clock.hz
         if not conn.status & IPS_SEEN_REPLY:
             context.refresh(conn, pkt, conf.udp_timeout)
             return FITS
-        assert isinstance(conn.proto, int), "a UDP flow keeps a time"
-        streams = context.clock.jiffies > conn.proto
+        assert isinstance(conn.kept, int), "a UDP flow keeps a time"
+        streams = context.clock.jiffies > conn.kept
         context.refresh(conn, pkt, conf.udp_timeout_stream if streams else conf.udp_timeout)
         if streams and not conn.status & (IPS_ASSURED | IPS_NAT_CLASH):
             conn.status |= IPS_ASSURED

@@ -135,3 +135,30 @@ def test_no_packet_is_too_strange(packets: list[tuple[int, int, bytes]]) -> None
     for side, protocol, payload in packets:
         router.send(side, datagram(payload, protocol, src=ADDRESSES[side], dst=ADDRESSES[1 - side]))
     router.box.assert_every_packet_is_accounted_for()
+
+
+# --- busy connections ---------------------------------------------------------------------------------------
+
+
+def test_of_many_busy_connections_the_last_are_kept_unpacked_and_nothing_is_forgotten_of_the_others() -> None:
+    router, most = PystackRouter(), 1024
+    ports = range(2000, 2000 + most + 10)
+    for port in ports:
+        router.send(*segment(0, SYN, 100, 0, port=port))
+        router.send(*segment(1, SYN | ACK, 500, 101, port=port))
+    unpacked = [isinstance(conn.kept, TcpTrack) for conn in router.tracking.context.busy]
+    assert unpacked == [True] * most
+    assert sum(isinstance(conn.kept, bytes) for conn in router.tracking.context.table) == 10
+    for port in (ports[0], ports[-1]):
+        assert router.send(*segment(0, ACK, 200, 501, port=port)) == "ESTABLISHED"
+        assert router.send(*segment(0, ACK, 101, 99_999, port=port)) == "INVALID"
+
+
+def test_a_connection_that_ended_is_busy_no_more() -> None:
+    router = PystackRouter()
+    router.send(*segment(0, SYN, 100, 0))
+    router.send(*segment(1, SYN | ACK, 500, 101))
+    context = router.tracking.context
+    (conn,) = context.busy
+    context.kill(conn)
+    assert not context.busy
