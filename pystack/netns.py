@@ -20,6 +20,7 @@ from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.bridge_path import BridgePath
 from pystack.l3.bridged_dnat import BridgedDnat
 from pystack.l3.ipv4 import Ipv4
+from pystack.l3.ipv6_defrag import Ipv6Defrag
 from pystack.l3.netfilter_path import NetfilterPath
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.conntrack.conf import Limits
@@ -125,12 +126,15 @@ class Netns:
 
     def _build_conntrack(self, first: Conntrack | None) -> None:
         limits = Limits() if first is None else first.context.limits
+        self.defrag6 = Ipv6Defrag(timers=self.timers, drop=self.drop, outcomes=self.link.outcomes)
+        self.defrag6.bind(self.sysctls)
         self.conntrack = Conntrack(
             clock=self.clock,
             limits=limits,
             timers=self.timers,
             hooks=self.hooks,
             defrag=self.ipv4.defrag,
+            defrag6=self.defrag6,
             printk=self.link.printk,
             warn=self.link.printk_ratelimited,
         )
@@ -190,7 +194,7 @@ class Netns:
 
     def queued(self) -> int:
         """Packets that wait somewhere in this namespace."""
-        return self.ipv4.queued()
+        return self.ipv4.queued() + self.defrag6.queued
 
     def close(self) -> None:
         """Take all devices out; packets that wait end here."""
@@ -201,5 +205,6 @@ class Netns:
         self.link.backlog.forget(self.loopback, self.drop)
         self.tcp.close()
         self.ipv4.defrag.purge()
+        self.defrag6.purge()
         self.conntrack.close()
         self.ipv4.arp.proxy.purge()

@@ -38,7 +38,7 @@ TOLERANCE: Final = 1  # seconds
 
 # A line of a table, of events, or of what is expected; an event of the end leaves out a time of 0.
 _TIMED: Final = re.compile(
-    r"(?P<head>(?: *\[[A-Z]+\] )?(?:ipv4 +2 )?[a-z]\S+ +\d+ |-[AUD] -t )"
+    r"(?P<head>(?: *\[[A-Z]+\] )?(?:ipv[46] +\d+ )?[a-z]\S+ +\d+ |-[AUD] -t )"
     r"(?:(?P<time>\d+) )?(?P<rest>\S.*?)(?: use=\d+)?"
     r"|(?P<word>(?: *\[[A-Z]+\] )?)(?P<left>\d+) (?P<expected>(?:proto=|l3proto = ).*)"
 )

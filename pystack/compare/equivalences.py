@@ -55,6 +55,10 @@ def _without_ip_id(frame: bytes) -> bytes:
     return blank(frame, "ip.id", "ip.chksum")
 
 
+def _without_fragment_id(frame: bytes) -> bytes:
+    return blank(frame, "frag6.id")
+
+
 def _without_timestamps(frame: bytes) -> bytes:
     place = place_of(frame, "icmp.type")
     if place is None or frame[place[0]] != ICMP_TIMESTAMPREPLY:
@@ -111,6 +115,11 @@ FRAMES: Final = (
         "ip-id",
         "the identification of a packet that the stack makes is drawn from a hashed counter",
         _without_ip_id,
+    ),
+    FrameMask(
+        "fragment-id",
+        "the identification of the IPv6 fragments that the stack makes is drawn",
+        _without_fragment_id,
     ),
     FrameMask(
         "ping-id",

@@ -33,12 +33,13 @@ from pystack.netfilter.conntrack.tcp_track import TcpTrack
 from pystack.netfilter.conntrack.tuples import (
     IPPROTO_SCTP,
     Tuple,
+    all_ones,
     in_zone,
     inverted,
     is_key,
     without_zone,
 )
-from pystack.netfilter.hooks import NFPROTO_IPV4
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nat.sequence import Shifts
 from pystack.wire.ipv4 import IPPROTO_TCP
 from pystack.wire.tcp_options import MAX_WSCALE
@@ -239,8 +240,9 @@ def _help(conn: Conn, flow: KeptFlow) -> None:
 def _sound_expectation(kept_one: KeptExpectation) -> Callable[[Conn], Expectation]:
     """How to make one of a connection's. Raises NotSound."""
     family, protocol, saddr, daddr, sport, dport = kept_one.flow
-    _demand(family == NFPROTO_IPV4 and 0 <= protocol <= _U8, "expectation")
-    _demand(all(0 <= part <= _U32 for part in (saddr, daddr, kept_one.address_mask)), "expectation")
+    _demand(family in (NFPROTO_IPV4, NFPROTO_IPV6) and 0 <= protocol <= _U8, "expectation")
+    highest = all_ones(family)
+    _demand(all(0 <= part <= highest for part in (saddr, daddr, kept_one.address_mask)), "expectation")
     ports = sport, dport, kept_one.port_mask, kept_one.saved_port
     _demand(all(0 <= part <= _U16 for part in ports), "expectation")
     _demand(kept_one.saved_direction in (ORIGINAL, REPLY) and 0 <= kept_one.left <= _LONGEST, "expectation")

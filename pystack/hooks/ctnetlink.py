@@ -18,7 +18,9 @@ from pystack.hooks.nfnetlink import (
 )
 from pystack.netfilter.conntrack.snapshot import Pair, Snapshot
 from pystack.netfilter.conntrack.tuples import Tuple
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.wire.ipv4 import IPPROTO_ICMP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6
 from pystack.wire.malformed import Malformed
 
 CT_GET: Final = 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET
@@ -31,9 +33,10 @@ CTA_TIMEOUT, CTA_MARK, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_USE, CTA_ID = 
 CTA_ZONE: Final = 18
 
 CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_TUPLE_ZONE = range(1, 4)
-CTA_IP_V4_SRC, CTA_IP_V4_DST = 1, 2
+CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST = range(1, 5)
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE = 4, 5, 6
+CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE, CTA_PROTO_ICMPV6_CODE = 7, 8, 9
 
 CTA_PROTOINFO_TCP, CTA_PROTOINFO_SCTP = 1, 3
 CTA_PROTOINFO_STATE: Final = 1
@@ -42,6 +45,16 @@ CTA_TCP_WSCALE_ORIGINAL, CTA_TCP_WSCALE_REPLY, CTA_TCP_FLAGS_ORIGINAL, CTA_TCP_F
 CTA_HELP_NAME: Final = 1
 
 CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
+
+# By family: how long an address is, and how those of a tuple are called; by protocol: its id, type and code.
+_ADDRESSES: Final = {
+    NFPROTO_IPV4: (4, CTA_IP_V4_SRC, CTA_IP_V4_DST),
+    NFPROTO_IPV6: (16, CTA_IP_V6_SRC, CTA_IP_V6_DST),
+}
+_ICMPS: Final = {
+    IPPROTO_ICMP: (CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE),
+    IPPROTO_ICMPV6: (CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE, CTA_PROTO_ICMPV6_CODE),
+}
 
 Fields = dict[int, bytes]
 
@@ -123,14 +136,15 @@ def _read_tuple(family: int, nested: bytes) -> Tuple:
     address, proto = _fields(found.get(CTA_TUPLE_IP, b"")), _fields(found.get(CTA_TUPLE_PROTO, b""))
     protocol = _number(proto.get(CTA_PROTO_NUM, b""))
     sport, dport = proto.get(CTA_PROTO_SRC_PORT, b""), proto.get(CTA_PROTO_DST_PORT, b"")
-    if protocol == IPPROTO_ICMP:
-        sport = proto.get(CTA_PROTO_ICMP_ID, b"")
-        dport = proto.get(CTA_PROTO_ICMP_TYPE, b"") + proto.get(CTA_PROTO_ICMP_CODE, b"")
+    if protocol in _ICMPS:
+        sport, kind, code = (proto.get(attribute, b"") for attribute in _ICMPS[protocol])
+        dport = kind + code
+    _, source, destination = _ADDRESSES.get(family, _ADDRESSES[NFPROTO_IPV4])
     return Tuple(
         family,
         protocol,
-        _number(address.get(CTA_IP_V4_SRC, b"")),
-        _number(address.get(CTA_IP_V4_DST, b"")),
+        _number(address.get(source, b"")),
+        _number(address.get(destination, b"")),
         _number(sport),
         _number(dport),
         _number(found.get(CTA_TUPLE_ZONE, b"")),
@@ -138,13 +152,15 @@ def _read_tuple(family: int, nested: bytes) -> Tuple:
 
 
 def _tuple(flow: Tuple) -> bytes:
-    addresses = attribute(CTA_IP_V4_SRC, flow.saddr.to_bytes(4, "big"))
-    addresses += attribute(CTA_IP_V4_DST, flow.daddr.to_bytes(4, "big"))
+    length, source, destination = _ADDRESSES[flow.family]
+    addresses = attribute(source, flow.saddr.to_bytes(length, "big"))
+    addresses += attribute(destination, flow.daddr.to_bytes(length, "big"))
     proto = attribute(CTA_PROTO_NUM, bytes((flow.protocol,)))
-    if flow.protocol == IPPROTO_ICMP:
-        proto += attribute(CTA_PROTO_ICMP_ID, flow.sport.to_bytes(2, "big"))
-        proto += attribute(CTA_PROTO_ICMP_TYPE, bytes((flow.dport >> 8,)))
-        proto += attribute(CTA_PROTO_ICMP_CODE, bytes((flow.dport & 255,)))
+    if flow.protocol in _ICMPS:
+        number, kind, code = _ICMPS[flow.protocol]
+        proto += attribute(number, flow.sport.to_bytes(2, "big"))
+        proto += attribute(kind, bytes((flow.dport >> 8,)))
+        proto += attribute(code, bytes((flow.dport & 255,)))
     else:
         proto += attribute(CTA_PROTO_SRC_PORT, flow.sport.to_bytes(2, "big"))
         proto += attribute(CTA_PROTO_DST_PORT, flow.dport.to_bytes(2, "big"))

@@ -22,6 +22,7 @@ from pystack.device import NetDevice
 from pystack.drop import ARP_TOO_SMALL, IP_CSUM, IP_INHDR, IP_TRUNCATED, PKT_TOO_BIG, DropReason
 from pystack.l2.bridge_state import BridgeState
 from pystack.l2.context import LinkContext
+from pystack.l3 import ipv6_fragment
 from pystack.l3.bridged_dnat import BridgedDnat
 from pystack.l3.fragment import fragments_of
 from pystack.netfilter.hooks import (
@@ -148,14 +149,14 @@ class BrNetfilter:
             return NF_ACCEPT
         hidden = _for_us_meanwhile(pkt)
         bridge = pkt.dev = _bridge_of(pkt.dev)
-        destination = None if pkt.ip is None else pkt.ip.daddr
+        destination = _destination(pkt)
 
         def finish(pkt: Packet) -> None:
             """Linux: br_nf_pre_routing_finish()"""
             if hidden:
                 pkt.pkt_type = PACKET_OTHERHOST
             assert pkt.physin is not None
-            if pkt.ip is not None and pkt.ip.daddr != destination:
+            if _destination(pkt) != destination:
                 return self._dnat.go_on(pkt, pkt.physin, bridge, state)
             pkt.dev = pkt.physin
             self._bridge[PREROUTING].run_from(pkt, state, NF_BR_PRI_BRNF + 1)
@@ -235,21 +236,28 @@ class BrNetfilter:
 
         Linux: br_nf_dev_queue_xmit(), br_nf_ip_fragment()
         """
-        header = pkt.ip
-        if header is None or not header.frag_max:
+        header, mtu = pkt.ip6 if pkt.ip is None else pkt.ip, pkt.dev.mtu
+        if header is None or not header.frag_max or header.tot_len <= min(mtu, header.frag_max):
             return (pkt,)
-        mtu = pkt.dev.mtu
-        if header.tot_len <= min(mtu, header.frag_max):
-            return (pkt,)
-        if header.frag_max > mtu:
-            self._snmp.Ip.FragFails += 1
+        link = bytes(pkt.data[pkt.mac_header : pkt.network_header])
+        pieces = self._cut(pkt, mtu)
+        if pieces is None:
             self._drop(pkt, PKT_TOO_BIG)
             return ()
-        link = bytes(pkt.data[pkt.mac_header : pkt.network_header])
-        pieces = fragments_of(pkt, header, header.frag_max)
         for piece in pieces:
             piece.set_mac_header(link)
         self._link.outcomes.split += len(pieces) - 1
+        return pieces
+
+    def _cut(self, pkt: Packet, mtu: int) -> list[Packet] | None:
+        if pkt.ip6 is not None:
+            return ipv6_fragment.fragments_of(pkt, pkt.ip6, mtu, self._link.rng.u32() or 1)
+        header = pkt.ip
+        assert header is not None, "what was put together is of IP"
+        if header.frag_max > mtu:
+            self._snmp.Ip.FragFails += 1
+            return None
+        pieces = fragments_of(pkt, header, header.frag_max)
         self._snmp.Ip.FragOKs += 1
         self._snmp.Ip.FragCreates += len(pieces)
         return pieces
@@ -280,6 +288,8 @@ class BrNetfilter:
             self._drop(pkt, IP_TRUNCATED)
             return False
         _trim(pkt, header.tot_len)
+        if pkt.ip6 is not None:  # put together before it comes here again
+            header.frag_max, header.frag_lengths = pkt.ip6.frag_max, pkt.ip6.frag_lengths
         pkt.ip6 = header
         pkt.transport_header = start
         return True
@@ -302,6 +312,12 @@ def _trim(pkt: Packet, length: int) -> None:
     if end < len(pkt.data):
         pkt.data = bytearray(pkt.data[:end])
         pkt.shared = False
+
+
+def _destination(pkt: Packet) -> int:
+    header = pkt.ip6 if pkt.ip is None else pkt.ip
+    assert header is not None, "what meets the hooks of IP was looked at"
+    return header.daddr
 
 
 def _for_us_meanwhile(pkt: Packet) -> bool:

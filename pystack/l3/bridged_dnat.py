@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pystack.device import NetDevice
-from pystack.drop import NEIGH_CREATEFAIL, Drop
+from pystack.drop import IP_UNREACHABLE, NEIGH_CREATEFAIL, Drop
 from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
 from pystack.l2.nud import NUD_CONNECTED
@@ -44,7 +44,8 @@ class BridgedDnat:
     def go_on(self, pkt: Packet, port: NetDevice, bridge: Link, state: HookState) -> None:
         """Behind ip PREROUTING, with another destination than the frame came with."""
         header = pkt.ip
-        assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
+        if header is None:
+            return self._drop(pkt, IP_UNREACHABLE)  # no IPv6 address has a way
         found = self._router.route_input(header.daddr, header.saddr, header.tos, pkt.mark, bridge, pkt)
         if not isinstance(found, Rtable):
             return self._drop(pkt, found)

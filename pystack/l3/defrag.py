@@ -30,10 +30,10 @@ from pystack.packet import Packet
 from pystack.timers import Timer, Timers
 from pystack.wire.ipv4 import IP_DF, IP_MF, IP_OFFSET, Ipv4Header, address_text, build
 
-_OVERHEAD: Final = 512  # what a waiting fragment is charged besides its octets
-_LONGEST: Final = 65535
-_ECN_MASK: Final = 3
-_ECN_CE: Final = 3
+OVERHEAD: Final = 512  # what a waiting fragment is charged besides its octets
+LONGEST: Final = 65535
+ECN_MASK: Final = 3
+ECN_CE: Final = 3
 
 
 Key = tuple[int, int, int, int, int]  # addresses, identification, protocol, who reassembles
@@ -98,7 +98,7 @@ class Datagram:
             else:
                 runs.append((start, end))
             return None
-        index = bisect_right(runs, (start, _LONGEST)) - 1
+        index = bisect_right(runs, (start, LONGEST)) - 1
         if index >= 0 and start < runs[index][1]:
             return DUP_FRAG if end <= runs[index][1] else FRAG_OVERLAP
         if index + 1 < len(runs) and end > runs[index + 1][0]:
@@ -217,7 +217,7 @@ class Defrag:
         return None
 
     def _keep(self, datagram: Datagram, pkt: Packet, header: Ipv4Header, start: int, end: int) -> None:
-        charge = end - start + _OVERHEAD
+        charge = end - start + OVERHEAD
         size = end - start + header.ihl
         datagram.pieces[start] = (end, pkt)
         datagram.has_first |= start == 0
@@ -226,7 +226,7 @@ class Defrag:
         datagram.largest = max(datagram.largest, size)
         if header.frag_off & IP_DF:
             datagram.largest_df = max(datagram.largest_df, size)
-        datagram.ecn |= 1 << (header.tos & _ECN_MASK)
+        datagram.ecn |= 1 << (header.tos & ECN_MASK)
         self.memory += charge
         self.queued += 1
 
@@ -236,7 +236,7 @@ class Defrag:
         first = datagram.pieces[0][1]
         length = (first.ip or header).ihl + datagram.meat
         is_mixed = datagram.ecn & 1 and datagram.ecn != 1  # some of it knows of ECN, some does not
-        if is_mixed or length > _LONGEST:
+        if is_mixed or length > LONGEST:
             if not is_mixed:
                 self._log(f"IPv4: Oversized IP packet from {address_text(header.saddr)}")
             self._give_up(key, FRAG_CORRUPT)
@@ -251,8 +251,8 @@ class Defrag:
         whole.frag_off = IP_DF if datagram.largest_df == datagram.largest else 0
         whole.frag_max = max(datagram.largest_df, datagram.largest)
         whole.frag_lengths = tuple(len(part) for part in parts)
-        if datagram.ecn & 1 << _ECN_CE and datagram.ecn != 1 << _ECN_CE:
-            whole.tos |= _ECN_CE
+        if datagram.ecn & 1 << ECN_CE and datagram.ecn != 1 << ECN_CE:
+            whole.tos |= ECN_CE
         link_header = bytes(last.data[last.mac_header : last.network_header])
         last.data = bytearray(link_header + build(whole, datagram.meat) + b"".join(parts))
         last.shared = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pystack.packet import Packet
 from pystack.wire.checksum import add, ones_sum, pseudo_header_sum, transport_sum, verifies
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.ipv6 import Ipv6Header, find_transport
 from pystack.wire.virtio import DATA_VALID, NEEDS_CSUM
 
 _RIGHT = 0xFFFF
@@ -33,3 +34,17 @@ def holds(pkt: Packet, header: Ipv4Header) -> bool:
     if header.protocol != IPPROTO_TCP and header.protocol != IPPROTO_UDP:
         return verifies(segment)
     return transport_sum(header.saddr, header.daddr, header.protocol, segment) == _RIGHT
+
+
+def holds_of_ipv6(pkt: Packet, header: Ipv6Header, covered: int | None = None) -> bool:
+    """The same of IPv6, where every protocol's sum knows the addresses; with `covered` as holds_up_to().
+
+    Linux: nf_ip6_checksum(), nf_ip6_checksum_partial()
+    """
+    found = find_transport(pkt.data, pkt.network_header)
+    if found is None or pkt.offload.flags & _VOUCHED:
+        return True
+    segment = pkt.data[found.offset :]
+    protocol, part = (found.protocol, segment) if covered is None else (IPPROTO_UDP, segment[:covered])
+    known = transport_sum(header.saddr, header.daddr, protocol, part)
+    return add(known, len(segment) - len(part)) == _RIGHT

@@ -20,6 +20,7 @@ from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP, NF_REPEAT, NF_STOLEN, 
 from pystack.packet import Packet
 
 # Families. Linux: include/uapi/linux/netfilter.h
+NFPROTO_INET: Final = 1  # IPv4 and IPv6 alike
 NFPROTO_IPV4: Final = 2
 NFPROTO_ARP: Final = 3
 NFPROTO_NETDEV: Final = 5

@@ -37,10 +37,10 @@ class Point(Protocol):
 class Connections(Protocol):
     """Who tracks connections while anybody asks for them."""
 
-    def use(self) -> None:
-        """Somebody does."""
+    def use(self, family: int) -> None:
+        """Somebody does, in one family, or in both of IP (NFPROTO_INET)."""
 
-    def release(self) -> None:
+    def release(self, family: int) -> None:
         """He does no more."""
 
 
@@ -189,10 +189,10 @@ class Table:
         if isinstance(rule.target, Jump):
             rule.target.chain.references += 1
         for _ in range(rule.connection_users):
-            self._connections.use()
+            self._connections.use(self.family)
 
     def _leave(self, rule: Rule) -> None:
         if isinstance(rule.target, Jump):
             rule.target.chain.references -= 1
         for _ in range(rule.connection_users):
-            self._connections.release()
+            self._connections.release(self.family)

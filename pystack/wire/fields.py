@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, ETH_P_ARP, ETH_P_IP
+from pystack.wire import ipv6
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 
 Field = tuple[str, int, int]  # name, start, end
@@ -34,6 +35,15 @@ _IP: Final[tuple[Field, ...]] = (
     ("ip.src", 12, 16),
     ("ip.dst", 16, 20),
 )
+_IP6: Final[tuple[Field, ...]] = (
+    ("ip6.version+class+flow", 0, 4),
+    ("ip6.len", 4, 6),
+    ("ip6.next", 6, 7),
+    ("ip6.hlim", 7, 8),
+    ("ip6.src", 8, 24),
+    ("ip6.dst", 24, 40),
+)
+_FRAGMENT6: Final[tuple[Field, ...]] = (("frag6.next", 0, 2), ("frag6.offset", 2, 4), ("frag6.id", 4, 8))
 _ICMP: Final[tuple[Field, ...]] = (
     ("icmp.type", 0, 1),
     ("icmp.code", 1, 2),
@@ -78,7 +88,22 @@ def layout(frame: bytes) -> list[Field]:
         at += 28
     elif kind == ETH_P_IP and len(frame) >= at + _IP_HEADER:
         at = _ip_layout(frame, at, fields)
+    elif kind == ETH_P_IPV6 and len(frame) >= at + ipv6.HEADER_LENGTH:
+        at = _ipv6_layout(frame, at, fields)
     return [*fields, ("payload", at, max(len(frame), at))]
+
+
+def _ipv6_layout(frame: bytes, at: int, fields: list[Field]) -> int:
+    """As far as a fragment header, if there is one."""
+    fields += _moved(_IP6, at)
+    network, at = at, at + ipv6.HEADER_LENGTH
+    found = ipv6.find_header(frame, network, ipv6.NEXTHDR_FRAGMENT)
+    if not isinstance(found, ipv6.Found) or len(frame) < found.offset + _FRAGMENT6[-1][2]:
+        return at
+    if found.offset > at:
+        fields.append(("ip6.options", at, found.offset))
+    fields += _moved(_FRAGMENT6, found.offset)
+    return found.offset + _FRAGMENT6[-1][2]
 
 
 def _ip_layout(frame: bytes, at: int, fields: list[Field]) -> int:

@@ -39,7 +39,17 @@ _TLV_JUMBO: Final = 0xC2
 class Ipv6Header:
     """The fields of one header, as numbers; called as those of IPv4 are that mean the same."""
 
-    __slots__ = ("daddr", "flow_label", "next_header", "payload_len", "saddr", "tos", "ttl")
+    __slots__ = (
+        "daddr",
+        "flow_label",
+        "frag_lengths",
+        "frag_max",
+        "next_header",
+        "payload_len",
+        "saddr",
+        "tos",
+        "ttl",
+    )
 
     def __init__(
         self,
@@ -59,6 +69,8 @@ class Ipv6Header:
         self.tos = tos  # the traffic class
         self.flow_label = flow_label
         self.payload_len = payload_len
+        self.frag_max = 0  # the longest of the fragments that it was put together from
+        self.frag_lengths: tuple[int, ...] = ()  # of what each of them carried
 
     @property
     def tot_len(self) -> int:
@@ -67,7 +79,7 @@ class Ipv6Header:
 
     def copy(self) -> Ipv6Header:
         """A header that can change without this one."""
-        return Ipv6Header(
+        twin = Ipv6Header(
             self.saddr,
             self.daddr,
             self.next_header,
@@ -76,6 +88,9 @@ class Ipv6Header:
             flow_label=self.flow_label,
             payload_len=self.payload_len,
         )
+        twin.frag_max = self.frag_max
+        twin.frag_lengths = self.frag_lengths
+        return twin
 
 
 def parse(data: Buffer, offset: int) -> Ipv6Header | Malformed:
@@ -154,6 +169,34 @@ def find_upper(data: Buffer, network: int, *, ends_at_auth: bool = False) -> Fou
             return None
         kind, at = following, at + length
     return Found(kind, at, 0)
+
+
+def skip_extensions(data: Buffer, kind: int, offset: int) -> Found | None:
+    """What stands behind a chain of extension headers that begins with one of a kind; None if it is cut off,
+    or carries nothing. That what it leads to is there is not said.
+
+    Linux: net/ipv6/exthdrs_core.c ipv6_skip_exthdr()
+    """
+    while kind in EXTENSION_HEADERS:
+        if kind == NEXTHDR_NONE or len(data) - offset < (4 if kind == NEXTHDR_FRAGMENT else 2):
+            return None
+        if kind == NEXTHDR_FRAGMENT:
+            fragment = int.from_bytes(data[offset + 2 : offset + 4], "big") & IP6_OFFSET
+            if fragment:
+                return Found(kind, offset, fragment)
+        kind, offset = data[offset], offset + extension_length(data, kind, offset)
+    return Found(kind, offset, 0)
+
+
+def find_transport(data: Buffer, network: int) -> Found | None:
+    """What a packet carries; None if that cannot be told, as of a later fragment.
+
+    Linux: net/netfilter/nf_conntrack_core.c ipv6_get_l4proto()
+    """
+    if len(data) - network < HEADER_LENGTH:
+        return None
+    found = skip_extensions(data, data[network + 6], network + HEADER_LENGTH)
+    return None if found is None or found.fragment else found
 
 
 def find_header(data: Buffer, network: int, wanted: int) -> Found | Malformed | None:

@@ -113,3 +113,20 @@ def test_a_plain_packet_ends_with_its_frame() -> None:
     assert ipv6.is_plain(packet(17, UDP), 0)
     assert not ipv6.is_plain(packet(17, UDP) + b"padding", 0)
     assert not ipv6.is_plain(packet(0, UDP), 0)
+
+
+def test_a_chain_of_extension_headers_leads_to_what_is_carried() -> None:
+    options = bytes.fromhex("3c00010400000000") + bytes.fromhex("1101010c0000000000000000000000000000")[:16]
+    data = ipv6.build(Ipv6Header(1, 2, ipv6.NEXTHDR_HOP, payload_len=32)) + options + bytes(8)
+    assert ipv6.find_transport(data, 0) == (17, 64, 0)
+    assert ipv6.find_transport(data[:64], 0) == (17, 64, 0)
+    assert ipv6.find_transport(data[:49], 0) is None
+    assert ipv6.find_transport(ipv6.build(Ipv6Header(1, 2, ipv6.NEXTHDR_NONE)), 0) is None
+
+
+def test_behind_a_later_fragments_header_nothing_is_looked_for() -> None:
+    header = bytes.fromhex("1100000900000001")
+    assert ipv6.skip_extensions(header, ipv6.NEXTHDR_FRAGMENT, 0) == (ipv6.NEXTHDR_FRAGMENT, 0, 8)
+    first = bytes.fromhex("1100000100000001")
+    assert ipv6.skip_extensions(first, ipv6.NEXTHDR_FRAGMENT, 0) == (17, 8, 0)
+    assert ipv6.skip_extensions(first[:3], ipv6.NEXTHDR_FRAGMENT, 0) is None

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.applets.conntrack.text import tuple_words
+from pystack.applets.conntrack.text import address_text, kernel_address_text, tuple_words
 from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.expectation import INACTIVE, PERMANENT, USERSPACE, Expectation
 from pystack.netfilter.conntrack.helper import helper_name
 from pystack.netfilter.conntrack.info import ORIGINAL
-from pystack.wire.ipv4 import address_text
+from pystack.netfilter.conntrack.tuples import all_ones
 
 _FLAGS: Final = {PERMANENT: "PERMANENT", INACTIVE: "INACTIVE", USERSPACE: "USERSPACE"}
-_WHOLE_ADDRESS: Final = "255.255.255.255"
 _WHOLE_PORT: Final = 0xFFFF
 
 
@@ -23,7 +22,8 @@ def expect_line(expected: Expectation, context: TrackContext) -> str:
     """What `conntrack -L expect` prints, without the newline."""
     flow = expected.tuple
     words = [str(_seconds(expected, context)), f"proto={flow.protocol}", *tuple_words(flow)]
-    words += [f"mask-src={address_text(expected.address_mask)}", f"mask-dst={_WHOLE_ADDRESS}"]
+    masks = (address_text(flow.family, mask) for mask in (expected.address_mask, all_ones(flow.family)))
+    words += [f"mask-{end}={mask}" for end, mask in zip(("src", "dst"), masks, strict=True)]
     words += [f"sport={expected.port_mask}", f"dport={_WHOLE_PORT}"]
     source, destination, *rest = tuple_words(expected.master.tuple(ORIGINAL))
     words += [f"master-{source}", f"master-{destination}", *rest]
@@ -40,7 +40,7 @@ def expectations_text(context: TrackContext) -> str:
 def _proc_line(expected: Expectation, context: TrackContext) -> str:
     flow, flags = expected.tuple, _flag_names(expected)
     words = [f"{_seconds(expected, context)} l3proto = {flow.family} proto={flow.protocol}"]
-    words += tuple_words(flow)
+    words += tuple_words(flow, kernel_address_text)
     words += [",".join(flags)] if flags else []
     return " ".join([*words, helper_name(expected.master)])
 

@@ -5,7 +5,7 @@ Linux: libnetfilter_conntrack src/conntrack/snprintf_default.c, net/netfilter/nf
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pystack.netfilter.civil import moment
@@ -15,11 +15,13 @@ from pystack.netfilter.conntrack.info import IPS_ASSURED, IPS_SEEN_REPLY
 from pystack.netfilter.conntrack.sctp_states import State as SctpState
 from pystack.netfilter.conntrack.snapshot import Pair, Snapshot, snapshot
 from pystack.netfilter.conntrack.tcp_states import State as TcpState
-from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE, Tuple
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, address_text
+from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE, WITH_ID, Tuple
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
+from pystack.wire import ipv4, ipv6
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6
 
 IPPROTO_DCCP: Final = 33
-_IPPROTO_ICMPV6: Final = 58
 PROTOCOLS: Final = {
     IPPROTO_ICMP: "icmp",
     IPPROTO_TCP: "tcp",
@@ -28,9 +30,10 @@ PROTOCOLS: Final = {
     IPPROTO_GRE: "gre",
     IPPROTO_SCTP: "sctp",
     IPPROTO_UDPLITE: "udplite",
-    _IPPROTO_ICMPV6: "icmpv6",
+    IPPROTO_ICMPV6: "icmpv6",
 }
-_FAMILY: Final = "ipv4     2 "
+_FAMILIES: Final = {NFPROTO_IPV4: "ipv4     2 ", NFPROTO_IPV6: "ipv6     10 "}
+Write = Callable[[int, int], str]  # an address of a family
 _DAYS: Final = "Sun Mon Tue Wed Thu Fri Sat".split()
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
@@ -68,11 +71,11 @@ def proc_line(flow: Snapshot, conf: ConntrackConf) -> str:
     """A line of /proc/net/nf_conntrack, which says `unknown` of DCCP, and of GRE how long it is kept."""
     protocol = flow.original.protocol
     name = "unknown" if protocol == IPPROTO_DCCP else PROTOCOLS.get(protocol, "unknown")
-    words = [f"{_FAMILY}{name:<8} {protocol} {flow.timeout}"]
+    words = [f"{_FAMILIES[flow.original.family]}{name:<8} {protocol} {flow.timeout}"]
     words += _state(flow)
     if protocol == IPPROTO_GRE:
         words.append(f"timeout={conf.gre_timeout}, stream_timeout={conf.gre_timeout_stream}")
-    words += [*_body(flow), f"mark={flow.mark}"]
+    words += [*_body(flow, written=kernel_address_text), f"mark={flow.mark}"]
     if not flow.original.zone and not flow.reply.zone:
         words.append(f"zone={flow.zone}")
     words += [] if flow.age is None else [f"delta-time={flow.age}"]
@@ -81,7 +84,8 @@ def proc_line(flow: Snapshot, conf: ConntrackConf) -> str:
 
 def _head(flow: Snapshot, *, extended: bool, with_zero: bool = True) -> str:
     protocol = flow.original.protocol
-    head = (_FAMILY if extended else "") + f"{PROTOCOLS.get(protocol, 'unknown'):<8} {protocol}"
+    family = _FAMILIES[flow.original.family] if extended else ""
+    head = f"{family}{PROTOCOLS.get(protocol, 'unknown'):<8} {protocol}"
     timeout = [str(flow.timeout)] if flow.timeout or with_zero else []
     return " ".join([head, *timeout, *_state(flow)])
 
@@ -94,13 +98,13 @@ def _state(flow: Snapshot) -> list[str]:
     ]
 
 
-def _body(flow: Snapshot, *, counted: bool = True) -> list[str]:
+def _body(flow: Snapshot, *, counted: bool = True, written: Write | None = None) -> list[str]:
     counters = flow.counters if counted else None
-    words = tuple_words(flow.original)
+    words = tuple_words(flow.original, written)
     words += [f"zone-orig={flow.original.zone}"] if flow.original.zone else []
     words += _counters(counters, 0)
     words += [] if flow.status & IPS_SEEN_REPLY else ["[UNREPLIED]"]
-    words += tuple_words(flow.reply)
+    words += tuple_words(flow.reply, written)
     words += [f"zone-reply={flow.reply.zone}"] if flow.reply.zone else []
     words += _counters(counters, 1)
     return words + (["[ASSURED]"] if flow.status & IPS_ASSURED else [])
@@ -133,10 +137,21 @@ def _counters(counters: tuple[Pair, Pair] | None, direction: int) -> list[str]:
     return [f"packets={packets}", f"bytes={octets}"]
 
 
-def tuple_words(flow: Tuple) -> list[str]:
-    """One direction, as all listings have it."""
-    words = [f"src={address_text(flow.saddr)}", f"dst={address_text(flow.daddr)}"]
-    if flow.protocol == IPPROTO_ICMP:
+def address_text(family: int, address: int) -> str:
+    """An address of either family."""
+    return ipv6.address_text(address) if family == NFPROTO_IPV6 else ipv4.address_text(address)
+
+
+def kernel_address_text(family: int, address: int) -> str:
+    """The same with all zeros."""
+    return ipv6.full_text(address) if family == NFPROTO_IPV6 else ipv4.address_text(address)
+
+
+def tuple_words(flow: Tuple, written: Write | None = None) -> list[str]:
+    """One direction, as all listings have it; only addresses are written in two ways."""
+    write = written or address_text
+    words = [f"src={write(flow.family, flow.saddr)}", f"dst={write(flow.family, flow.daddr)}"]
+    if flow.protocol in WITH_ID:
         return [*words, f"type={flow.dport >> 8}", f"code={flow.dport & 255}", f"id={flow.sport}"]
     if flow.protocol == IPPROTO_GRE:
         return [*words, f"srckey=0x{flow.sport:x}", f"dstkey=0x{flow.dport:x}"]

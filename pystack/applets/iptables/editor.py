@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from pystack.applets.iptables.command_line import RULE_COMMANDS, Command
-from pystack.applets.iptables.family import IPV6
 from pystack.applets.iptables.objections import Objections
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
-from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, NetError, NotModelled
+from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, NetError
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, Table, TableSet
 from pystack.netfilter.tables import TABLE_NAMES, chains_of
@@ -204,8 +203,6 @@ class Editor:
         spec.matches = [(match, match.taken(values)) for match, values in spec.matches]
         tests, target = spec.compile(self.objections.site(table, chain.name, spec), table.chains)
         rule = Rule(tests, target, spec, self._origins.line)
-        if rule.connection_users and self.owner.family is IPV6:
-            raise NotModelled("connection tracking of IPv6", ("rules that ask for no connection",))
         if command.counters is not None:
             rule.packets, rule.octets = command.counters
         return rule

@@ -33,6 +33,7 @@ class ConntrackConf:
     gre_timeout: int = 30
     gre_timeout_stream: int = 180
     icmp_timeout: int = 30
+    icmpv6_timeout: int = 30
     log_invalid: int = 0
     sctp_timeout_closed: int = 10
     sctp_timeout_cookie_echoed: int = 3

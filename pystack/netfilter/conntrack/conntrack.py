@@ -18,7 +18,9 @@ from pystack.netfilter.conntrack.table import SHARDS
 from pystack.netfilter.conntrack.tracker import Tracker
 from pystack.netfilter.hooks import (
     INPUT,
+    NFPROTO_INET,
     NFPROTO_IPV4,
+    NFPROTO_IPV6,
     OUTPUT,
     POSTROUTING,
     PREROUTING,
@@ -58,6 +60,13 @@ class Defrag(Protocol):
         """The same packet, whole now; None if others are still missing, or it was dropped."""
 
 
+class Defrag6(Protocol):
+    """The same of IPv6."""
+
+    def gather(self, pkt: Packet, user: int) -> int:
+        """The verdict about what may be a fragment: if others are missing it is kept."""
+
+
 class Conntrack:
     """One per namespace. Linux: struct nf_conntrack_net"""
 
@@ -69,6 +78,7 @@ class Conntrack:
         timers: Timers,
         hooks: Hooks,
         defrag: Defrag,
+        defrag6: Defrag6,
         printk: Callable[[str], None],
         warn: Callable[[str], None],
     ) -> None:
@@ -76,16 +86,17 @@ class Conntrack:
         self.tracker = Tracker(self.context)
         self._timers = timers
         self._defrag = defrag
-        self._points = hooks.ip
-        self._users = 0
-        self._mine: tuple[tuple[HookPoint, HookEntry], ...] = ()
+        self._defrag6 = defrag6
+        self._points = {NFPROTO_IPV4: hooks.ip, NFPROTO_IPV6: hooks.ip6}
+        self._users = dict.fromkeys(self._points, 0)
+        self._mine: dict[int, tuple[tuple[HookPoint, HookEntry], ...]] = {}
         self._sweeping: Timer | None = None
         self._left = self._seen = 0  # jiffies that connections have left, and how many were seen
 
     @property
     def is_on(self) -> bool:
         """Whether anything uses it."""
-        return bool(self._users)
+        return any(self._users.values())
 
     @property
     def count(self) -> int:
@@ -103,42 +114,50 @@ class Conntrack:
 
     # --- users --------------------------------------------------------------------------------------------
 
-    def use(self) -> None:
-        """Somebody needs connections. Linux: net/netfilter/nf_conntrack_proto.c nf_ct_netns_get()"""
-        self._users += 1
-        if self._users > 1:
-            return
-        self._mine = tuple(self._hang(*place) for place in self._places())
-        for conn in self.context.table:
-            if conn.protocol == IPPROTO_TCP:
-                self.tracker.tcp.forget_windows(conn)
+    def use(self, family: int) -> None:
+        """Somebody needs connections, of one family or of both (NFPROTO_INET).
 
-    def release(self) -> None:
+        Linux: net/netfilter/nf_conntrack_proto.c nf_ct_netns_get()
+        """
+        for each in _families(family):
+            self._users[each] += 1
+            if self._users[each] == 1:
+                self._switch_on(each)
+
+    def release(self, family: int) -> None:
         """Somebody needs them no more; what is in the table stays until it is over.
 
         Linux: nf_ct_netns_put()
         """
-        self._users -= 1
-        if self._users:
-            return
-        for point, entry in self._mine:
-            point.unregister(entry)
-        self._mine = ()
+        for each in _families(family):
+            self._users[each] -= 1
+            if not self._users[each]:
+                for point, entry in self._mine.pop(each):
+                    point.unregister(entry)
 
-    def _places(self) -> tuple[tuple[int, HookFn, int, str], ...]:
-        return (
-            (PREROUTING, self._gather, PRIORITY_DEFRAG, "defrag"),
-            (OUTPUT, self._gather, PRIORITY_DEFRAG, "defrag"),
-            (PREROUTING, self._classify, PRIORITY_CONNTRACK, "conntrack"),
-            (OUTPUT, self._classify_local, PRIORITY_CONNTRACK, "conntrack"),
-            (POSTROUTING, self.tracker.confirm, PRIORITY_CONFIRM, "confirm"),
-            (INPUT, self.tracker.confirm, PRIORITY_CONFIRM, "confirm"),
+    def _switch_on(self, family: int) -> None:
+        """Linux: nf_ct_netns_do_get()"""
+        points = self._points[family]
+        self._mine[family] = tuple(
+            (points[hook], points[hook].register(function, priority, name))
+            for hook, function, priority, name in self._places(family)
         )
+        for conn in self.context.table:
+            if conn.protocol == IPPROTO_TCP and conn.family == family:
+                self.tracker.tcp.forget_windows(conn)
 
-    def _hang(self, hook: int, function: HookFn, priority: int, name: str) -> tuple[HookPoint, HookEntry]:
-        point = self._points[hook]
-        assert point.family == NFPROTO_IPV4, "there is nothing else to track yet"
-        return point, point.register(function, priority, name)
+    def _places(self, family: int) -> tuple[tuple[int, HookFn, int, str], ...]:
+        is_ipv6 = family == NFPROTO_IPV6
+        gather = self._gather_ipv6 if is_ipv6 else self._gather
+        classify_local = self._classify if is_ipv6 else self._classify_local
+        return (
+            (PREROUTING, gather, PRIORITY_DEFRAG, "defrag"),
+            (OUTPUT, gather, PRIORITY_DEFRAG, "defrag"),
+            (PREROUTING, self._classify, PRIORITY_CONNTRACK, "conntrack"),
+            (OUTPUT, classify_local, PRIORITY_CONNTRACK, "conntrack"),
+            (POSTROUTING, self.tracker.confirm, PRIORITY_CONFIRM, "confirm"),
+            (INPUT, self.tracker.confirm, PRIORITY_CONFIRM - is_ipv6, "confirm"),
+        )
 
     # --- the hooks ----------------------------------------------------------------------------------------
 
@@ -147,12 +166,14 @@ class Conntrack:
         header = pkt.ip
         if header is None or not header.frag_off & _FRAGMENT or pkt.ctinfo == IP_CT_UNTRACKED:
             return NF_ACCEPT
-        user = _DEFRAG_OUT
-        if pkt.physin is not None and state.hook == PREROUTING:
-            user = _DEFRAG_BRIDGE_IN
-        elif state.hook == PREROUTING:
-            user = _DEFRAG_IN
-        return NF_STOLEN if self._defrag.ip_defrag(pkt, header, user) is None else NF_ACCEPT
+        whole = self._defrag.ip_defrag(pkt, header, _defrag_user(pkt, state))
+        return NF_STOLEN if whole is None else NF_ACCEPT
+
+    def _gather_ipv6(self, pkt: Packet, state: HookState) -> int:
+        """Linux: net/ipv6/netfilter/nf_defrag_ipv6_hooks.c ipv6_defrag()"""
+        if tracked(pkt) is not None or pkt.ctinfo == IP_CT_UNTRACKED:
+            return NF_ACCEPT
+        return self._defrag6.gather(pkt, _defrag_user(pkt, state))
 
     def look_after(self) -> None:
         """See to it that what is over ends, also if nothing is tracked."""
@@ -227,3 +248,14 @@ class Conntrack:
         """End all connections."""
         for conn in list(self.context.table):
             self.context.kill(conn, portid)
+
+
+def _families(family: int) -> tuple[int, ...]:
+    return (NFPROTO_IPV4, NFPROTO_IPV6) if family == NFPROTO_INET else (family,)
+
+
+def _defrag_user(pkt: Packet, state: HookState) -> int:
+    """Linux: nf_ct_defrag_user(), nf_ct6_defrag_user()"""
+    if state.hook != PREROUTING:
+        return _DEFRAG_OUT
+    return _DEFRAG_IN if pkt.physin is None else _DEFRAG_BRIDGE_IN

@@ -252,8 +252,10 @@ class TrackContext:
 
     def has_bad_checksum(self, pkt: Packet, state: HookState, covered: int | None = None) -> bool:
         """Only what comes from outside is checked; of UDP-Lite only what the sum covers."""
-        if state.hook != PREROUTING or not self.conf.checksum or pkt.ip is None:
+        if state.hook != PREROUTING or not self.conf.checksum:
             return False
+        if pkt.ip is None:
+            return pkt.ip6 is not None and not checksum.holds_of_ipv6(pkt, pkt.ip6, covered)
         if covered is None:
             return not checksum.holds(pkt, pkt.ip)
         return not checksum.holds_up_to(pkt, pkt.ip, covered)

@@ -8,7 +8,7 @@ from typing import Final
 from zlib import crc32
 
 from pystack.netfilter.conntrack.conn import Conn, Zone
-from pystack.netfilter.conntrack.tuples import Tuple
+from pystack.netfilter.conntrack.tuples import Tuple, all_ones
 
 # Linux: include/uapi/linux/netfilter/nf_conntrack_common.h NF_CT_EXPECT_*
 PERMANENT: Final = 0x1
@@ -16,7 +16,6 @@ INACTIVE: Final = 0x2
 USERSPACE: Final = 0x4
 
 _ANY_PORT: Final = 0
-_WHOLE: Final = 0xFFFFFFFF
 
 
 class Refusal(Enum):
@@ -51,11 +50,11 @@ class Expectation:
     )
 
     def __init__(
-        self, master: Conn, flow: Tuple, *, address_mask: int = _WHOLE, port_mask: int = _ANY_PORT
+        self, master: Conn, flow: Tuple, *, address_mask: int | None = None, port_mask: int = _ANY_PORT
     ) -> None:
         self.master = master
         self.tuple = flow
-        self.address_mask = address_mask  # of the source
+        self.address_mask = all_ones(flow.family) if address_mask is None else address_mask  # of the source
         self.port_mask = port_mask
         self.zone: Zone = master.zone
         self.expires = 0  # in jiffies

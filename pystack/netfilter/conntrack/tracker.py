@@ -14,6 +14,7 @@ from pystack.netfilter.conntrack.conn import DEFAULT_ZONE, Conn, Zone, tracked
 from pystack.netfilter.conntrack.context import Event, TrackContext
 from pystack.netfilter.conntrack.expectation import Expectation
 from pystack.netfilter.conntrack.helper import Help, give_helper, help_of
+from pystack.netfilter.conntrack.icmp_errors import IcmpErrors
 from pystack.netfilter.conntrack.info import (
     IP_CT_ESTABLISHED,
     IP_CT_ESTABLISHED_REPLY,
@@ -37,25 +38,25 @@ from pystack.netfilter.conntrack.info import (
     REPLY,
 )
 from pystack.netfilter.conntrack.sctp import SctpTracker
-from pystack.netfilter.conntrack.simple import GenericTracker, GreTracker, IcmpTracker
+from pystack.netfilter.conntrack.simple import GenericTracker, GreTracker, IcmpTracker, Icmpv6Tracker
 from pystack.netfilter.conntrack.tcp import TcpTracker
 from pystack.netfilter.conntrack.tuples import (
     IPPROTO_GRE,
     IPPROTO_SCTP,
     IPPROTO_UDPLITE,
+    WITH_ID,
     in_zone,
     inverted,
+    of_ipv6_packet,
     of_packet,
-    of_quoted,
-    read,
 )
 from pystack.netfilter.conntrack.udp import UdpTracker
 from pystack.netfilter.conntrack.verdict import FITS, Tracked
 from pystack.netfilter.hooks import HookState
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.packet import Packet
-from pystack.wire import icmp
-from pystack.wire.ipv4 import IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, address_text
+from pystack.wire.ipv4 import IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6, find_transport
 
 
 class _Full(Enum):
@@ -65,6 +66,7 @@ class _Full(Enum):
 
 
 _FULL: Final = _Full.FULL
+_NO_PROTOCOL: Final = -1
 _NAT_DONE: Final = IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE
 
 
@@ -89,11 +91,13 @@ class Tracker:
         self.tcp = TcpTracker(context)
         udp = UdpTracker(context)
         self._generic = GenericTracker(context)
+        self._errors = IcmpErrors(context, self._find)
         self._protocols: dict[int, ProtocolTracker] = {
             IPPROTO_TCP: self.tcp,
             IPPROTO_UDP: udp,
             IPPROTO_UDPLITE: udp,
             IPPROTO_ICMP: IcmpTracker(context),
+            IPPROTO_ICMPV6: Icmpv6Tracker(context),
             IPPROTO_GRE: GreTracker(context),
             IPPROTO_SCTP: SctpTracker(context),
         }
@@ -113,18 +117,15 @@ class Tracker:
                 return NF_ACCEPT  # seen before, on its way through loopback, or not to be tracked
             pkt.ct, pkt.ctinfo = None, 0
         header, stats = pkt.ip, self._context.stats
-        if header is None or header.frag_off & IP_OFFSET:
-            stats.invalid += 1
-            return NF_ACCEPT
-        transport = pkt.network_header + header.ihl
+        if header is not None and not header.frag_off & IP_OFFSET:
+            transport, protocol = pkt.network_header + header.ihl, header.protocol
+            key = of_packet(pkt.data, pkt.network_header, transport, protocol)
+        else:
+            protocol, transport, key = _read_ipv6(pkt)
         zone = DEFAULT_ZONE if template is None else template.zone.for_packet(pkt)
-        if header.protocol == IPPROTO_ICMP:
-            goes_on = self._icmp(pkt, transport, zone, state)
-            if not goes_on:
-                stats.error += pkt.ct is None
-                return NF_ACCEPT
+        if protocol in WITH_ID and not self._is_query(pkt, protocol, transport, zone, state):
+            return NF_ACCEPT
         while True:
-            key = of_packet(pkt.data, pkt.network_header, transport, header.protocol)
             conn = None if key is None else self._resolve(pkt, key, zone, template)
             if conn is None:
                 stats.invalid += 1
@@ -132,19 +133,36 @@ class Tracker:
             if conn is _FULL:
                 stats.drop += 1
                 return NF_DROP
-            tracker = self._protocols.get(header.protocol, self._generic)
-            verdict = tracker.packet(conn, pkt, transport, state)
+            verdict = self._protocols.get(protocol, self._generic).packet(conn, pkt, transport, state)
             if verdict is FITS:
                 break
             pkt.ct, pkt.ctinfo = None, 0
             if verdict is not Tracked.AGAIN:
-                stats.invalid += 1
-                stats.drop += verdict is Tracked.DROP
-                return NF_DROP if verdict is Tracked.DROP else NF_ACCEPT
+                return self._refused(verdict)
         if pkt.ctinfo == IP_CT_ESTABLISHED_REPLY and not conn.status & IPS_SEEN_REPLY:
             conn.status |= IPS_SEEN_REPLY
             self._context.note(conn, Event.REPLY)
         return NF_ACCEPT
+
+    def _is_query(self, pkt: Packet, protocol: int, transport: int, zone: Zone, state: HookState) -> bool:
+        """Whether an ICMP message is to be tracked as such. Linux: nf_conntrack_handle_icmp()"""
+        if pkt.ip is not None and protocol == IPPROTO_ICMP:
+            is_query = self._errors.pass_by(pkt, transport, zone, state)
+        elif pkt.ip is None and protocol == IPPROTO_ICMPV6:
+            is_query = self._errors.pass_by_ipv6(pkt, transport, zone, state)
+        else:
+            return True
+        self._context.stats.error += not is_query and pkt.ct is None and not pkt.ctinfo
+        return is_query
+
+    def _refused(self, verdict: Tracked) -> int:
+        """What becomes of a packet that does not fit."""
+        stats = self._context.stats
+        stats.invalid += 1
+        if verdict is not Tracked.DROP:
+            return NF_ACCEPT
+        stats.drop += 1
+        return NF_DROP
 
     def _resolve(
         self, pkt: Packet, key: bytes, zone: Zone, template: Conn | None
@@ -236,43 +254,6 @@ class Tracker:
                 return True
         return False
 
-    # --- ICMP errors --------------------------------------------------------------------------------------
-
-    def _icmp(self, pkt: Packet, transport: int, zone: Zone, state: HookState) -> bool:
-        """Whether a message is to be tracked as such; an error belongs to what it complains of.
-
-        Linux: nf_conntrack_icmpv4_error()
-        """
-        if len(pkt.data) - transport < icmp.HEADER_LENGTH:
-            fault = "short packet"
-        elif self._context.has_bad_checksum(pkt, state):
-            fault = "bad hw icmp checksum"
-        elif pkt.data[transport] > icmp.NR_ICMP_TYPES:
-            fault = "invalid icmp type"
-        elif pkt.data[transport] not in icmp.ERROR_TYPES:
-            return True
-        else:
-            self._relate(pkt, transport + icmp.HEADER_LENGTH, zone, state)
-            return False
-        self._context.invalid(pkt, state, IPPROTO_ICMP, fault)
-        return False
-
-    def _relate(self, pkt: Packet, quoted: int, zone: Zone, state: HookState) -> None:
-        """Linux: nf_conntrack_inet_error()"""
-        key = of_quoted(pkt.data, quoted)
-        answer = None if key is None else inverted(key)
-        if answer is None or pkt.ip is None:
-            return
-        conn, is_reply = self._find(answer, zone)
-        if conn is None:
-            return
-        wanted = read(conn.reply if is_reply else conn.original).daddr
-        if wanted != pkt.ip.daddr:
-            text = f"outer daddr {address_text(pkt.ip.daddr)} != inner {address_text(wanted)}"
-            return self._context.invalid(pkt, state, IPPROTO_ICMP, text)
-        pkt.ct = conn
-        pkt.ctinfo = IP_CT_RELATED_REPLY if is_reply else IP_CT_RELATED
-
     # --- confirm ------------------------------------------------------------------------------------------
 
     def confirm(self, pkt: Packet, state: HookState) -> int:
@@ -293,9 +274,9 @@ class Tracker:
 
     def _help(self, conn: Conn, pkt: Packet, state: HookState) -> int:
         """What helpers do, and what follows from it for later segments. Linux: nf_confirm()"""
-        if pkt.ip is None:
+        context, transport = self._context, _transport_of(pkt)
+        if transport is None:
             return NF_ACCEPT
-        transport, context = pkt.network_header + pkt.ip.ihl, self._context
         help_ = help_of(conn)
         if help_ is not None:
             verdict = help_.helper.help(pkt, transport, conn, context)
@@ -357,3 +338,20 @@ class Tracker:
         pkt.ct = winner
         self._context.stats.clash_resolve += 1
         return True
+
+
+def _transport_of(pkt: Packet) -> int | None:
+    """Where the header behind those of IP begins; None if there is none."""
+    if pkt.ip is not None:
+        return pkt.network_header + pkt.ip.ihl
+    found = find_transport(pkt.data, pkt.network_header)
+    return None if found is None else found.offset
+
+
+def _read_ipv6(pkt: Packet) -> tuple[int, int, bytes | None]:
+    """What a packet carries, where, and its key: None if there is none, as of a later fragment."""
+    found = None if pkt.ip is not None else find_transport(pkt.data, pkt.network_header)
+    if found is None:
+        return _NO_PROTOCOL, 0, None
+    key = of_ipv6_packet(pkt.data, pkt.network_header, found.offset, found.protocol)
+    return found.protocol, found.offset, key

@@ -4,8 +4,9 @@ In the table a tuple is a short string of octets, cut out of the packet as it st
 
     family protocol | source | destination | 2 octets | 2 octets [| zone]
 
-The four octets are the ports; for ICMP the id, then type and code; for GRE the keys; else zeros. A million of
-these take a fraction of what objects would, and hash no more slowly. `Tuple` is the same to read and print.
+The four octets are the ports; for ICMP and ICMPv6 the id, then type and code; for GRE the keys; else zeros.
+A million of these take a fraction of what objects would, and hash no more slowly. `Tuple` is the same to read
+and print.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
-from pystack.netfilter.hooks import NFPROTO_IPV4
-from pystack.wire import icmp
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
+from pystack.wire import icmp, icmp6
 from pystack.wire.checksum import Buffer
 from pystack.wire.ipv4 import HEADER_LENGTH, IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6, find_transport
 
 IPPROTO_GRE: Final = 47
 IPPROTO_SCTP: Final = 132
 IPPROTO_UDPLITE: Final = 136
 
 _HEAD: Final = 2
-_LENGTHS: Final = {2: 4, 10: 16}  # octets of an address, by family
+_LENGTHS: Final = {NFPROTO_IPV4: 4, NFPROTO_IPV6: 16}  # octets of an address, by family
 _PORTS: Final = 4
 _ZONE: Final = Struct("!H")
 _PAIR: Final = Struct("!HH")
 _NOTHING: Final = bytes(_PORTS)
 _HEADS: Final = tuple(bytes((NFPROTO_IPV4, protocol)) for protocol in range(256))
+_HEADS6: Final = tuple(bytes((NFPROTO_IPV6, protocol)) for protocol in range(256))
+_ADDRESSES6: Final = slice(8, 40)  # of an IPv6 header
 _IPV4_KEY: Final = 14  # octets without a zone
 
 _WITH_PORTS: Final = frozenset({IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE})
@@ -43,7 +47,14 @@ _ANSWERS: Final = {
     icmp.ICMP_ADDRESS: icmp.ICMP_ADDRESSREPLY,
 }
 ICMP_QUERIES: Final = frozenset(_ANSWERS)
-_ICMP_INVERSE: Final = {**_ANSWERS, **{answer: query for query, answer in _ANSWERS.items()}}
+# The same of ICMPv6: echoes, and what a node tells of itself (RFC 4620).
+_ANSWERS6: Final = {icmp6.ECHO_REQUEST: icmp6.ECHO_REPLY, icmp6.NI_QUERY: icmp6.NI_REPLY}
+ICMPV6_QUERIES: Final = frozenset(_ANSWERS6)
+_INVERSE: Final = {
+    protocol: {**answers, **{answer: query for query, answer in answers.items()}}
+    for protocol, answers in ((IPPROTO_ICMP, _ANSWERS), (IPPROTO_ICMPV6, _ANSWERS6))
+}
+WITH_ID: Final = frozenset(_INVERSE)  # protocols that have an id, a type and a code instead of ports
 
 _GRE_VERSION: Final = 0x0007
 _GRE_PPTP: Final = 1
@@ -58,8 +69,8 @@ class Tuple(NamedTuple):
     protocol: int
     saddr: int
     daddr: int
-    sport: int = 0  # ICMP: the id
-    dport: int = 0  # ICMP: type << 8 | code
+    sport: int = 0  # ICMP, ICMPv6: the id
+    dport: int = 0  # ICMP, ICMPv6: type << 8 | code
     zone: int = 0
 
     @property
@@ -69,6 +80,11 @@ class Tuple(NamedTuple):
         addresses = self.saddr.to_bytes(length, "big") + self.daddr.to_bytes(length, "big")
         ports = _PAIR.pack(self.sport, self.dport)
         return in_zone(bytes((self.family, self.protocol)) + addresses + ports, self.zone)
+
+
+def all_ones(family: int) -> int:
+    """The mask of a single address."""
+    return (1 << 8 * _LENGTHS[family]) - 1
 
 
 def read(key: bytes) -> Tuple:
@@ -119,18 +135,38 @@ def of_packet(data: Buffer, network: int, transport: int, protocol: int) -> byte
             key = _HEADS[protocol] + data[network + 12 : network + HEADER_LENGTH]
             key += data[transport : transport + _PORTS]
         return key if len(key) == _IPV4_KEY else None
-    head = _HEADS[protocol] + data[network + 12 : network + HEADER_LENGTH]
-    if protocol == IPPROTO_ICMP:
+    ends = _ends(data, transport, protocol)
+    if ends is None:
+        return None
+    return _HEADS[protocol] + data[network + 12 : network + HEADER_LENGTH] + ends
+
+
+def of_ipv6_packet(data: Buffer, network: int, transport: int, protocol: int) -> bytes | None:
+    """The same of IPv6."""
+    ends = _ends(data, transport, protocol)
+    if ends is None:
+        return None
+    return _HEADS6[protocol] + bytes(data[network:][_ADDRESSES6]) + ends
+
+
+def _ends(data: Buffer, transport: int, protocol: int) -> bytes | None:
+    """The four octets behind the addresses; None if they are cut off."""
+    if protocol in WITH_ID:
         header = bytes(data[transport : transport + icmp.HEADER_LENGTH])
-        return head + header[4:6] + header[:2] if len(header) == icmp.HEADER_LENGTH else None
-    if protocol == IPPROTO_GRE:
-        call = _gre_key(bytes(data[transport : transport + 8]))
-        return None if call is None else head + call
-    return head + _NOTHING
+        return header[4:6] + header[:2] if len(header) == icmp.HEADER_LENGTH else None
+    if protocol in _WITH_PORTS:
+        ports = bytes(data[transport : transport + _PORTS])
+        return ports if len(ports) == _PORTS else None
+    return _gre_key(bytes(data[transport : transport + 8])) if protocol == IPPROTO_GRE else _NOTHING
 
 
-def of_quoted(data: Buffer, network: int) -> bytes | None:
-    """The key of the packet that an ICMP error quotes. Linux: nf_ct_get_tuplepr()"""
+def of_whole(data: Buffer, network: int, *, is_ipv6: bool) -> bytes | None:
+    """The key of a packet of which only the beginning is known, as ICMP errors quote it; None if it has none.
+    Nobody asks which version an IPv6 header says it is. Linux: nf_ct_get_tuplepr()
+    """
+    if is_ipv6:
+        found = find_transport(data, network)
+        return None if found is None else of_ipv6_packet(data, network, found.offset, found.protocol)
     if len(data) < network + HEADER_LENGTH:
         return None
     transport = network + (data[network] & 15) * 4
@@ -146,9 +182,10 @@ def inverted(key: bytes) -> bytes | None:
     middle, end = _HEAD + length, _HEAD + 2 * length
     first, second, zone = key[end : end + 2], key[end + 2 : end + 4], key[end + 4 :]
     head = key[:_HEAD] + key[middle:end] + key[_HEAD:middle]
-    if key[1] != IPPROTO_ICMP:
+    answers = _INVERSE.get(key[1])
+    if answers is None:
         return head + second + first + zone
-    inverse = _ICMP_INVERSE.get(second[0])
+    inverse = answers.get(second[0])
     return None if inverse is None else head + first + bytes((inverse, second[1])) + zone
 
 

@@ -22,7 +22,7 @@ from pystack.netfilter.conntrack.info import (
 )
 from pystack.netfilter.conntrack.tcp_states import State as TcpState
 from pystack.netfilter.conntrack.tcp_track import state_of
-from pystack.netfilter.conntrack.tuples import of_packet
+from pystack.netfilter.conntrack.tuples import of_whole
 from pystack.netfilter.rule import Match
 from pystack.netfilter.view import View
 from pystack.packet import Packet
@@ -264,7 +264,7 @@ class ConnLimit(Match):
         """Linux: net/netfilter/xt_connlimit.c connlimit_mt(), nf_conncount.c count_tree()"""
         pkt, conn = view.pkt, tracked(view.pkt)
         if conn is None:
-            key = of_packet(pkt.data, pkt.network_header, view.transport, view.protocol)
+            key = of_whole(pkt.data, pkt.network_header, is_ipv6=pkt.ip is None)
         else:
             key = conn.original
         if key is None:

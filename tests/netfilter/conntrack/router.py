@@ -16,7 +16,7 @@ from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IP_CT_UNTRACKED, STATE_INVALID, STATE_UNTRACKED, state_bit
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
 from pystack.netfilter.conntrack.tuples import Tuple
-from pystack.netfilter.hooks import FORWARD, HookState
+from pystack.netfilter.hooks import FORWARD, NFPROTO_IPV4, HookState
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_P_IP, header
@@ -64,7 +64,7 @@ class PystackRouter:
         self.lines: list[str] = []  # of the kernel's log
         self.reasons: list[str] = []
         self.tracking = box.ns.conntrack
-        self.tracking.use()
+        self.tracking.use(NFPROTO_IPV4)
         self.tracking.context.on_invalid = lambda _, text: self.reasons.append(text)
         box.host.events.subscribe(self._log)
         box.ns.hooks.ip[FORWARD].register(self._look, 0, "look")

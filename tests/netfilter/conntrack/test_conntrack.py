@@ -1,7 +1,7 @@
 """Connection tracking is there while anything uses it, and nat's chains are asked through it."""
 
 from pystack.applets import virtual
-from pystack.netfilter.hooks import INPUT, OUTPUT, POSTROUTING, PREROUTING
+from pystack.netfilter.hooks import INPUT, NFPROTO_IPV4, OUTPUT, POSTROUTING, PREROUTING
 from pystack.netfilter.tables import NAT
 from pystack.wire import ipv4
 from tests.box import Box
@@ -101,7 +101,7 @@ def log_in_nat(box: Box) -> None:
 
 def test_chains_of_nat_see_nothing_while_nothing_is_tracked() -> None:
     router = PystackRouter()
-    router.tracking.release()
+    router.tracking.release(NFPROTO_IPV4)
     log_in_nat(router.box)
     router.send(*ping())
     assert set(seen_by_nat(router.box).values()) == {0}
@@ -117,7 +117,7 @@ def test_chains_of_nat_see_the_first_packet_of_a_connection_once_each() -> None:
 
 def test_a_packet_that_loops_keeps_its_connection() -> None:
     box = Box()
-    box.ns.conntrack.use()
+    box.ns.conntrack.use(NFPROTO_IPV4)
     log_in_nat(box)
     do(box, "ping -c 2 127.0.0.1")
     assert seen_by_nat(box) == {"PREROUTING": 0, "INPUT": 0, "OUTPUT": 1, "POSTROUTING": 1}
@@ -148,6 +148,6 @@ def test_fragments_are_put_together_for_the_hooks_and_leave_as_they_came() -> No
 def test_a_ping_to_us_is_confirmed_where_it_is_delivered() -> None:
     box = Box()
     dev = box.port("eth0", OUR_MAC, "10.0.0.1/24")
-    box.ns.conntrack.use()
+    box.ns.conntrack.use(NFPROTO_IPV4)
     box.send(dev, echo_frame())
     assert box.ns.conntrack.count == 1

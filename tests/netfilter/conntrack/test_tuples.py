@@ -9,11 +9,13 @@ from pystack.netfilter.conntrack.tuples import (
     in_zone,
     inverted,
     is_key,
+    of_ipv6_packet,
     of_packet,
-    of_quoted,
+    of_whole,
     read,
     without_zone,
 )
+from tests import bridge6
 from tests.netfilter.conntrack import talk
 
 LEFT, RIGHT = talk.ADDRESSES
@@ -68,9 +70,9 @@ def test_a_protocol_without_ports_is_told_by_its_addresses() -> None:
 
 def test_a_quoted_packet_has_the_key_that_it_had_unless_it_was_a_later_fragment() -> None:
     _, packet = talk.query(0, 5, 6)
-    assert of_quoted(packet[:28], 0) == Tuple(2, 17, LEFT, RIGHT, 5, 6).key
-    assert of_quoted(packet[:6] + b"\0\1" + packet[8:28], 0) is None
-    assert of_quoted(packet[:19], 0) is None
+    assert of_whole(packet[:28], 0, is_ipv6=False) == Tuple(2, 17, LEFT, RIGHT, 5, 6).key
+    assert of_whole(packet[:6] + b"\0\1" + packet[8:28], 0, is_ipv6=False) is None
+    assert of_whole(packet[:19], 0, is_ipv6=False) is None
 
 
 def test_the_default_zone_takes_no_room() -> None:
@@ -84,3 +86,28 @@ def test_octets_of_a_stranger_are_a_key_only_if_they_are_as_long_as_their_family
     assert [is_key(key) for key in (ipv4, ipv4 + b"\0\5", ipv6, ipv6 + b"\0\5")] == [True] * 4
     strange = (b"", ipv4[:-1], ipv4 + b"\0", bytes((3, 6)) + bytes(12), ipv6[:14])
     assert not any(map(is_key, strange))
+
+
+def test_the_key_of_an_ipv6_packet_is_found_behind_its_extension_headers() -> None:
+    bare = bridge6.packet(bridge6.udp(sport=5, dport=6), 17)
+    options = bytes.fromhex("1100010400000000")
+    behind = bridge6.packet(options + bare[40:], 60)
+    key = Tuple(10, 17, bridge6.ALICE, bridge6.BOB, 5, 6).key
+    assert of_whole(bare, 0, is_ipv6=True) == of_whole(behind, 0, is_ipv6=True) == key
+    assert of_ipv6_packet(behind, 0, 48, 17) == key
+    assert of_whole(behind[:51], 0, is_ipv6=True) is None
+    assert of_whole(bare[:39], 0, is_ipv6=True) is None
+
+
+def test_a_later_fragment_of_ipv6_has_no_key_but_the_first_one_has() -> None:
+    first, later = bridge6.fragments(bridge6.packet(bridge6.udp(bytes(40), 5, 6), 17), 16)
+    assert of_whole(first, 0, is_ipv6=True) == Tuple(10, 17, bridge6.ALICE, bridge6.BOB, 5, 6).key
+    assert of_whole(later, 0, is_ipv6=True) is None
+
+
+@pytest.mark.parametrize(("asked", "answered"), [(128, 129), (139, 140)])
+def test_icmpv6_queries_and_answers_are_each_others_inverse(asked: int, answered: int) -> None:
+    query, answer = Tuple(10, 58, 1, 2, 7, asked << 8), Tuple(10, 58, 2, 1, 7, answered << 8)
+    assert inverted(query.key) == answer.key
+    assert inverted(answer.key) == query.key
+    assert inverted(Tuple(10, 58, 1, 2, 7, 1 << 8).key) is None
