@@ -92,6 +92,19 @@ class Jump(Target):
         raise AssertionError("a jump is followed, not applied")
 
 
+class Chosen(Target):
+    """What a verdict map says: one of the rule's tests has looked it up, and noted it at the view."""
+
+    __slots__ = ()
+
+    def apply(self, view: View) -> int:
+        """Never asked: what was chosen is."""
+        raise AssertionError("who obeys a rule asks decided()")
+
+
+CHOSEN: Final = Chosen()
+
+
 class Lookup(Protocol):
     """Who knows which rules of a chain a packet can match."""
 
@@ -132,6 +145,14 @@ class Rule:
             if not test(view):
                 return False
         return True
+
+
+def decided(rule: Rule, view: View) -> Target | None:
+    """What a rule that matched does with this packet."""
+    if rule.target is not CHOSEN:
+        return rule.target
+    assert isinstance(view.chosen, Target), "a test in front has noted it"
+    return view.chosen
 
 
 class Chain:

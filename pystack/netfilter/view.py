@@ -26,9 +26,11 @@ class View:
 
     __slots__ = (
         "_ports",
+        "chosen",
         "daddr",
         "destination",
         "ethertype",
+        "family",
         "fragment",
         "header",
         "hook",
@@ -46,6 +48,9 @@ class View:
         "state",
         "transport",
     )
+
+    chosen: object  # the Target that a verdict map named last; only rules of nft have any
+    family: int  # NFPROTO_*, for rules of nft that ask for it
 
     def __init__(self, pkt: Packet, state: HookState) -> None:
         self.pkt = pkt
@@ -158,6 +163,10 @@ class View:
             is_there = not self.fragment and len(data) >= at + _PORTS.size
             self._ports = _PORTS.unpack_from(data, at) if is_there else True
         return self._ports if isinstance(self._ports, tuple) else None
+
+    def forget_ports(self) -> None:
+        """They have changed."""
+        self._ports = False
 
     @property
     def dport(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pystack.netfilter.index import WORTH_IT, RuleIndex
-from pystack.netfilter.rule import CONTINUE, RETURN, BaseChain, Chain, Jump, Rule
+from pystack.netfilter.rule import CHOSEN, CONTINUE, RETURN, BaseChain, Chain, Jump, Rule, decided
 from pystack.netfilter.verdict import NF_DROP
 from pystack.netfilter.view import View
 
@@ -72,7 +72,7 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None, tracer: 
         else:
             verdict = _obey(chain, number + 1, rule, view, listener, tracer)
             if verdict == CONTINUE:
-                target = rule.target
+                target = rule.target if rule.target is not CHOSEN else decided(rule, view)
                 if type(target) is Jump:
                     if not target.goto:
                         calls.append((chain, asked, at))
@@ -96,7 +96,7 @@ def _obey(
     rule.octets += view.length
     if tracer is not None and view.pkt.nf_trace:
         tracer.rule(chain, number, rule, view)
-    target = rule.target
+    target = decided(rule, view)
     verdict = CONTINUE if target is None or type(target) is Jump else target.apply(view)
     if listener is not None:
         listener.rule(chain, number, rule, verdict, view)

@@ -7,6 +7,7 @@ from typing import Final
 
 from pystack.netfilter.conntrack.conn import Conn, tracked
 from pystack.netfilter.conntrack.context import TrackContext
+from pystack.netfilter.conntrack.count import Counted
 from pystack.netfilter.conntrack.helper import helper_name
 from pystack.netfilter.conntrack.info import (
     IP_CT_UNTRACKED,
@@ -20,17 +21,13 @@ from pystack.netfilter.conntrack.info import (
     direction,
     state_bit,
 )
-from pystack.netfilter.conntrack.tcp_states import State as TcpState
-from pystack.netfilter.conntrack.tcp_track import state_of
 from pystack.netfilter.conntrack.tuples import of_whole
 from pystack.netfilter.rule import Match
 from pystack.netfilter.view import View
 from pystack.packet import Packet
-from pystack.wire.ipv4 import IPPROTO_TCP
 
 BOTH: Final = 2  # directions
 _STATE_BITS: Final = tuple(state_bit(ctinfo) for ctinfo in range(IP_CT_UNTRACKED + 1))
-_MOST_AT_ONCE: Final = 8  # connections that connlimit forgets for one packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,35 +211,6 @@ class ConnBytes(Match):
         return sum(counters) if self.direction == BOTH else counters[self.direction]
 
 
-class _Counted:
-    """The connections of one network. Linux: net/netfilter/nf_conncount.c struct nf_conncount_list"""
-
-    __slots__ = ("keys", "looked_at")
-
-    def __init__(self) -> None:
-        self.keys: list[bytes] = []
-        self.looked_at = -1  # in jiffies
-
-    def add(self, key: bytes, context: TrackContext) -> None:
-        """Once a tick it is looked who has gone, but not behind the one that is to be added.
-
-        Linux: __nf_conncount_add()
-        """
-        if self.looked_at != context.clock.jiffies:
-            gone = 0
-            for known in list(self.keys):
-                if gone > _MOST_AT_ONCE:
-                    break
-                conn = context.find(known)
-                if conn is not None and known == key:
-                    return
-                if conn is None or _is_closed(conn):
-                    self.keys.remove(known)
-                    gone += 1
-            self.looked_at = context.clock.jiffies
-        self.keys.append(key)
-
-
 class ConnLimit(Match):
     """`-m connlimit`: how many connections one address, or one network, has."""
 
@@ -258,7 +226,7 @@ class ConnLimit(Match):
         self.context = context
         self.above = above
         self.by_destination = by_destination
-        self.counted: dict[tuple[int, int], _Counted] = {}  # by network and zone
+        self.counted: dict[tuple[int, int], Counted] = {}  # by network and zone
 
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/xt_connlimit.c connlimit_mt(), nf_conncount.c count_tree()"""
@@ -272,13 +240,6 @@ class ConnLimit(Match):
             return False
         zone = 0 if conn is None else conn.zone.number
         network = (view.daddr if self.by_destination else view.saddr) & self.mask
-        counted = self.counted.setdefault((network, zone), _Counted())
-        counted.add(key, self.context)
+        counted = self.counted.setdefault((network, zone), Counted())
+        counted.add(key, conn, self.context)
         return (len(counted.keys) > self.limit) == self.above
-
-
-def _is_closed(conn: Conn) -> bool:
-    """Linux: net/netfilter/nf_conncount.c already_closed()"""
-    if conn.protocol != IPPROTO_TCP or not isinstance(conn.proto, bytes):
-        return False
-    return state_of(conn.proto) in (TcpState.TIME_WAIT, TcpState.CLOSE)

@@ -22,6 +22,13 @@ def jhash_words(words: Sequence[int], start: int) -> int:
     return _final(a + tail[0] & _MASK, b + tail[1] & _MASK, c + tail[2] & _MASK)
 
 
+def jhash(octets: bytes, start: int) -> int:
+    """The same of octets, as a little-endian machine reads them. Linux: include/linux/jhash.h jhash()"""
+    whole = octets + bytes(-len(octets) % 4)
+    words = [int.from_bytes(whole[at : at + 4], "little") for at in range(0, len(whole), 4)]
+    return jhash_words(words, start + len(octets) - len(whole))
+
+
 def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
     """Linux: __jhash_mix()"""
     for turn in ((4, 6, 8), (16, 19, 4)):
