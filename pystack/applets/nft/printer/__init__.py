@@ -1,0 +1,1 @@
+"""Listings as nft prints them: the text of evaluated trees."""
