@@ -163,6 +163,7 @@ class SetUpdate(Statement):
     operation: str  # add update delete
     name: str
     element: Expression  # Element
+    name_at: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

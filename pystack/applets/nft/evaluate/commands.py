@@ -1,0 +1,144 @@
+"""One command of a batch: what is asked of each kind of it.
+
+nft: src/evaluate.c cmd_evaluate()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pystack.applets.nft.evaluate.actions import (
+    evaluate_assign,
+    evaluate_decide,
+    evaluate_dup,
+    evaluate_forward,
+    evaluate_log,
+    evaluate_plain,
+    evaluate_queue,
+    evaluate_reset,
+    evaluate_verdict,
+)
+from pystack.applets.nft.evaluate.binary import evaluate_binary
+from pystack.applets.nft.evaluate.chains import evaluate_chain
+from pystack.applets.nft.evaluate.concatenations import evaluate_concatenation
+from pystack.applets.nft.evaluate.constants import (
+    evaluate_anything,
+    evaluate_boolean,
+    evaluate_flags,
+    evaluate_prefix,
+    evaluate_range,
+    evaluate_symbol,
+    evaluate_value,
+)
+from pystack.applets.nft.evaluate.context import Context
+from pystack.applets.nft.evaluate.declarations import evaluate_element_command, evaluate_set_declaration
+from pystack.applets.nft.evaluate.elements import evaluate_set
+from pystack.applets.nft.evaluate.maps import evaluate_lookup
+from pystack.applets.nft.evaluate.missing import table_not_found
+from pystack.applets.nft.evaluate.nat import evaluate_nat
+from pystack.applets.nft.evaluate.packet import (
+    evaluate_ct,
+    evaluate_extension_header,
+    evaluate_fib,
+    evaluate_hash,
+    evaluate_ip_option,
+    evaluate_meta,
+    evaluate_numgen,
+    evaluate_payload,
+    evaluate_raw_payload,
+    evaluate_rt,
+    evaluate_sctp_chunk,
+    evaluate_socket,
+    evaluate_tcp_option,
+)
+from pystack.applets.nft.evaluate.reject import evaluate_reject
+from pystack.applets.nft.evaluate.relation import evaluate_match
+from pystack.applets.nft.evaluate.rules import evaluate_rule
+from pystack.applets.nft.evaluate.state import Evaluator, State, StatementEvaluator
+from pystack.applets.nft.evaluate.updates import evaluate_meter, evaluate_update, evaluate_use
+from pystack.applets.nft.tree import expressions, statements
+from pystack.applets.nft.tree.commands import ChainText, Command, RuleText, SetText
+
+_EXPRESSIONS: Final[dict[type, Evaluator]] = {
+    expressions.Symbol: evaluate_symbol,
+    expressions.Value: evaluate_value,
+    expressions.Prefix: evaluate_prefix,
+    expressions.Range: evaluate_range,
+    expressions.Anything: evaluate_anything,
+    expressions.Flags: evaluate_flags,
+    expressions.Boolean: evaluate_boolean,
+    expressions.Elements: evaluate_set,
+    expressions.Verdict: evaluate_verdict,
+    expressions.Lookup: evaluate_lookup,
+    expressions.Concatenation: evaluate_concatenation,
+    expressions.Meta: evaluate_meta,
+    expressions.Ct: evaluate_ct,
+    expressions.Payload: evaluate_payload,
+    expressions.RawPayload: evaluate_raw_payload,
+    expressions.ExtensionHeader: evaluate_extension_header,
+    expressions.TcpOption: evaluate_tcp_option,
+    expressions.IpOption: evaluate_ip_option,
+    expressions.SctpChunk: evaluate_sctp_chunk,
+    expressions.Fib: evaluate_fib,
+    expressions.Rt: evaluate_rt,
+    expressions.SocketOf: evaluate_socket,
+    expressions.Numgen: evaluate_numgen,
+    expressions.Hash: evaluate_hash,
+    expressions.Binary: evaluate_binary,
+}
+_STATEMENTS: Final[dict[type, StatementEvaluator]] = {
+    statements.Match: evaluate_match,
+    statements.Decide: evaluate_decide,
+    statements.Counter: evaluate_plain,
+    statements.Limit: evaluate_plain,
+    statements.Quota: evaluate_plain,
+    statements.ConnLimit: evaluate_plain,
+    statements.ObjectUse: evaluate_use,
+    statements.Log: evaluate_log,
+    statements.Reject: evaluate_reject,
+    statements.Nat: evaluate_nat,
+    statements.Notrack: evaluate_plain,
+    statements.Assign: evaluate_assign,
+    statements.Reset: evaluate_reset,
+    statements.Dup: evaluate_dup,
+    statements.Forward: evaluate_forward,
+    statements.Queue: evaluate_queue,
+    statements.SetUpdate: evaluate_update,
+    statements.Meter: evaluate_meter,
+}
+
+
+def evaluate(command: Command, context: Context) -> Command:
+    """The command with everything in it resolved; an NftError says what is wrong with it."""
+    state = State(context, command.handle, _EXPRESSIONS, _STATEMENTS)
+    if command.operation in ("add", "create", "insert", "replace"):
+        return _evaluate_new(state, command)
+    if command.operation in ("delete", "get", "destroy") and command.object == "element":
+        assert isinstance(command.body, tuple)
+        _need_table(state)
+        return replace(command, body=evaluate_element_command(state, command.body, command.operation))
+    return command
+
+
+def _evaluate_new(state: State, command: Command) -> Command:
+    body = command.body
+    if isinstance(body, RuleText):
+        return replace(command, body=evaluate_rule(state, body))
+    if command.object == "table":
+        return command
+    _need_table(state)
+    if isinstance(body, ChainText):
+        return replace(command, body=evaluate_chain(state, body))
+    if isinstance(body, SetText):
+        return replace(command, body=evaluate_set_declaration(state, body))
+    if command.object == "element":
+        assert isinstance(body, tuple)
+        return replace(command, body=evaluate_element_command(state, body, command.operation))
+    return command
+
+
+def _need_table(state: State) -> None:
+    handle = state.handle
+    if not state.context.has_table(state.family, handle.table):
+        table_not_found(state.context, handle.places.get("table", handle.at), handle.table)

@@ -1,0 +1,85 @@
+"""Declarations of sets and maps, and elements put into them or taken out.
+
+nft: src/evaluate.c set_evaluate(), setelem_evaluate()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pystack.applets.nft import types
+from pystack.applets.nft.evaluate.elements import Shape, evaluate_items
+from pystack.applets.nft.evaluate.intervals import interval_elements
+from pystack.applets.nft.evaluate.keys import data_of, key_of
+from pystack.applets.nft.evaluate.missing import set_not_found
+from pystack.applets.nft.evaluate.state import State, fail
+from pystack.applets.nft.tree.commands import SetText
+from pystack.applets.nft.tree.expressions import Element, Expression
+from pystack.applets.nft.types import DataType
+
+
+def evaluate_set_declaration(state: State, declared: SetText) -> SetText:
+    """With its elements, if it has some."""
+    word = "map" if declared.is_map else "set"
+    if declared.auto_merge and "interval" not in declared.flags:
+        fail(declared.at, "auto-merge only works with interval sets")
+    if not declared.key:
+        fail(declared.at, f"{word} definition does not specify key")
+    _check_size(declared, declared.key, word)
+    if declared.is_map:
+        if declared.data is None:
+            fail(declared.at, "map definition does not specify mapping data type")
+        if not isinstance(declared.data, str):
+            _check_size(declared, declared.data, word)
+    declared = replace(declared, key=_resolved(state, declared.key), flags=_flags(declared))
+    if declared.elements is None:
+        return declared
+    elements = evaluate_elements(state, declared, declared.elements, "add", exists=False)
+    return replace(declared, elements=elements)
+
+
+def _flags(declared: SetText) -> tuple[str, ...]:
+    if declared.timeout and "timeout" not in declared.flags:
+        return (*declared.flags, "timeout")
+    return declared.flags
+
+
+def _resolved(state: State, key: tuple[str, ...] | Expression) -> tuple[str, ...] | Expression:
+    if not isinstance(key, Expression):
+        return key
+    return state.bare().evaluate(key).expression
+
+
+def _check_size(declared: SetText, said: tuple[str, ...] | Expression, word: str) -> None:
+    """A type without a size says too little, if it stands alone. nft: set_key_data_error()"""
+    if isinstance(said, Expression) or len(said) != 1 or said == ("verdict",):
+        return
+    kind: DataType = types.TYPES[said[0]]
+    if not kind.bits:
+        message = (
+            f"unqualified type {kind.name} specified in {word} definition. "
+            'Try "typeof expression" instead of "type datatype".'
+        )
+        fail(declared.at, message)
+
+
+def evaluate_element_command(state: State, items: tuple[Element, ...], operation: str) -> tuple[Element, ...]:
+    """`add element TABLE SET { … }`."""
+    handle = state.handle
+    declared = state.set_declared(handle.name)
+    if declared is None:
+        set_not_found(state.context, handle.places.get("set", handle.at), handle.name)
+    return evaluate_elements(state, declared, items, operation, exists=True)
+
+
+def evaluate_elements(
+    state: State, declared: SetText, items: tuple[Element, ...], operation: str, *, exists: bool
+) -> tuple[Element, ...]:
+    """Of a set with a name: intervals are checked against one another, or merged."""
+    data = data_of(state, declared) if declared.is_map else None
+    key = key_of(state, declared)
+    evaluated = evaluate_items(state, items, Shape(key, data, declared))
+    if "interval" not in declared.flags or key.parts:
+        return tuple(evaluated)
+    there = state.ranges(declared.name) if exists else []
+    return tuple(interval_elements(evaluated, key, declared, operation, there))

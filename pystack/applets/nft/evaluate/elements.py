@@ -1,0 +1,150 @@
+"""The elements between the braces of a set or map, named or not.
+
+nft: src/evaluate.c expr_evaluate_set(), expr_evaluate_set_elem(), expr_evaluate_mapping()
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pystack.applets.nft.evaluate.ordering import has_interval, in_order, listed, merged
+from pystack.applets.nft.evaluate.state import State, fail
+from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name
+from pystack.applets.nft.tree.commands import SetText
+from pystack.applets.nft.tree.expressions import (
+    Concatenation,
+    Element,
+    Elements,
+    Expression,
+    Prefix,
+    Range,
+    SetName,
+    Value,
+)
+from pystack.applets.nft.tree.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the elements of a set are like; without a declaration it has no name."""
+
+    key: Expected
+    data: Expected | None = None  # of a map
+    declared: SetText | None = None
+
+    @property
+    def word(self) -> str:
+        """How errors call it."""
+        return "map" if self.data is not None else "set"
+
+
+def evaluate_items(state: State, items: tuple[Element, ...], shape: Shape) -> list[Element]:
+    """Each element with key, data and statements evaluated, in the order written."""
+    evaluated: list[Element] = []
+    for item in items:
+        if isinstance(item.key, Elements):
+            parts = tuple(replace(item, key=inner.key) for inner in item.key.items)
+            evaluated += evaluate_items(state, parts, shape)
+        else:
+            evaluated.append(_evaluate_item(state, item, shape))
+    return evaluated
+
+
+def _evaluate_item(state: State, item: Element, shape: Shape) -> Element:
+    if item.data is not None and shape.data is None:
+        if shape.declared is not None:
+            fail(shape.declared.at, "set is not a map")
+        fail(item, "mapping outside of map context")
+    if shape.declared is not None:
+        _check_statements(item, shape)
+    key = _key(state, item, shape)
+    if item.data is None or shape.data is None:
+        return replace(item, key=key)
+    return replace(item, key=key, data=_data(state, item.data, shape.data))
+
+
+def _key(state: State, item: Element, shape: Shape) -> Expression:
+    if isinstance(item.key, SetName):
+        fail(item, "Set reference cannot be part of another set")
+    typed = state.evaluate(item.key, shape.key)
+    if not typed.constant:
+        fail(item.key if item.data is not None else item, "Set member is not constant")
+    declared = shape.declared
+    if declared is not None and "interval" not in declared.flags:
+        for part in _parts(typed.expression):
+            if isinstance(part, Range | Prefix):
+                message = (
+                    f"You must add 'flags interval' to your {shape.word} declaration "
+                    f"if you want to add {kind_name(part)} elements"
+                )
+                fail(part, message)
+    return typed.expression
+
+
+def _parts(key: Expression) -> tuple[Expression, ...]:
+    return key.parts if isinstance(key, Concatenation) else (key,)
+
+
+def _data(state: State, written: Expression, expected: Expected) -> Expression:
+    typed = state.evaluate(written, expected)
+    if not typed.constant:
+        fail(typed.expression, "Value must be a constant")
+    return typed.expression
+
+
+def _check_statements(item: Element, shape: Shape) -> None:
+    """An element counts what its set says that elements count. nft: __expr_evaluate_set_elem()"""
+    declared = shape.declared
+    assert declared is not None
+    mine = [one for one in item.statements if isinstance(one, Statement)]
+    if not mine:
+        return
+    if declared.statements and len(mine) != len(declared.statements):
+        message = (
+            f"number of statements mismatch, set expects {len(declared.statements)} "
+            f"but element has {len(mine)}"
+        )
+        fail(item, message)
+    if not declared.statements:
+        if "dynamic" not in declared.flags:
+            fail(mine[0], f"missing statement in {shape.word} declaration")
+        return
+    for own, other in zip(mine, declared.statements, strict=True):
+        if type(own) is not type(other):
+            message = (
+                f"statement mismatch, element expects {type(own).__name__.lower()}, "
+                f"but {shape.word} has type {type(other).__name__.lower()}"
+            )
+            fail(own, message)
+
+
+# --- sets without a name ------------------------------------------------------------------------------------
+
+
+def evaluate_set(state: State, written: Elements, expected: Expected) -> Typed:
+    """`{ 22, 80 }`; one element alone is what it is."""
+    items = evaluate_items(state, written.items, Shape(expected))
+    if len(items) == 1 and isinstance(items[0].key, Value | Range | Prefix):
+        key = items[0].key
+        assert expected.type is not None
+        return Typed(replace(key, at=items[0].at), expected.type, expected.bits, True, isinstance(key, Value))
+    assert expected.type is not None
+    return Typed(replace(written, items=tuple(items)), expected.type, expected.bits, constant=True)
+
+
+def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements:
+    """In the order of a listing; what touches is merged, unless it is mapped."""
+    items = list(elements.items)
+    intervals = any(has_interval(item.key) for item in items)
+    if not intervals:
+        return replace(elements, items=tuple(listed(items)))
+    if expected.parts:
+        return elements
+    assert expected.type is not None
+    put = in_order if is_map else merged
+    return replace(elements, items=tuple(put(items, expected.type, expected.bits)))
+
+
+def is_empty(elements: Expression) -> bool:
+    """No element at all."""
+    return isinstance(elements, Elements) and not elements.items

@@ -1,0 +1,56 @@
+"""A key looked up in a map: `ip saddr map { … }`, `tcp dport vmap @ports`.
+
+nft: src/evaluate.c expr_evaluate_map()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pystack.applets.nft import types
+from pystack.applets.nft.evaluate.concatenations import refuse_ambiguous
+from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled
+from pystack.applets.nft.evaluate.keys import data_of, is_object_map, key_of
+from pystack.applets.nft.evaluate.missing import set_not_found
+from pystack.applets.nft.evaluate.state import State, fail
+from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed, same
+from pystack.applets.nft.tree.expressions import Concatenation, Elements, Lookup, SetName
+
+
+def evaluate_lookup(state: State, lookup: Lookup, expected: Expected) -> Typed:
+    """What is found has the type of the map's data, or that which is needed where it stands."""
+    wanted = Expected(types.VERDICT) if lookup.is_verdict else expected
+    parts = lookup.key.parts if isinstance(lookup.key, Concatenation) else (lookup.key,)
+    for part in parts:
+        refuse_ambiguous(part)
+    key = state.evaluate(lookup.key, ANYTHING)
+    if key.constant:
+        fail(key.expression, "Map expression can not be constant")
+    if isinstance(lookup.set, SetName):
+        return _in_named(state, lookup, lookup.set, key)
+    assert isinstance(lookup.set, Elements)
+    items = evaluate_items(state, lookup.set.items, Shape(key.expected(), wanted))
+    elements = settled(replace(lookup.set, items=tuple(items)), key.expected(), is_map=True)
+    assert wanted.type is not None
+    found = replace(lookup, key=key.expression, set=elements)
+    return Typed(found, wanted.type, wanted.bits, constant=True)
+
+
+def _in_named(state: State, lookup: Lookup, name: SetName, key: Typed) -> Typed:
+    declared = state.set_declared(name.name)
+    if declared is None:
+        set_not_found(state.context, name.at, name.name)
+    if not declared.is_map or is_object_map(declared):
+        fail(name, "Expression is not a map")
+    wanted = key_of(state, declared)
+    assert wanted.type is not None
+    if not same(key.type, wanted.type):
+        message = (
+            f"datatype mismatch, map expects {wanted.type.description}, "
+            f"mapping expression has type {key.type.description}"
+        )
+        fail(name, message, key.expression)
+    data = data_of(state, declared)
+    assert data.type is not None
+    parts = tuple(Typed(name, part.type or types.INVALID, part.bits) for part in data.parts)
+    return Typed(replace(lookup, key=key.expression), data.type, data.bits, constant=True, parts=parts)

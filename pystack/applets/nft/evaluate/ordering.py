@@ -1,0 +1,110 @@
+"""In which order the elements of a set are listed, and intervals that are merged into one.
+
+nft: src/mergesort.c, src/segtree.c interval_map_decompose(), src/intervals.c setelem_automerge()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pystack.applets.nft.evaluate.typed import bounds
+from pystack.applets.nft.tree.expressions import (
+    Anything,
+    Concatenation,
+    Element,
+    Expression,
+    Prefix,
+    Range,
+    Value,
+)
+from pystack.applets.nft.types import BITMASK, STRING, DataType
+
+_NAME_OCTETS = 16
+
+
+def listed(items: list[Element]) -> list[Element]:
+    """Elements without intervals, each key once, in the order of a listing."""
+    unique = {item.key: item for item in reversed(items)}
+    return sorted(unique.values(), key=lambda item: sort_key(item.key))
+
+
+def sort_key(key: Expression) -> tuple[int, int]:
+    """Numbers by what they are, names and concatenations from their last octet on."""
+    if isinstance(key, Anything):
+        return 1, 0
+    if isinstance(key, Concatenation):
+        return 0, int.from_bytes(b"".join(_register(part) for part in key.parts), "little")
+    if isinstance(key, Range):
+        return sort_key(key.low)
+    if isinstance(key, Prefix):
+        return sort_key(key.value)
+    assert isinstance(key, Value)
+    if key.type.is_a(STRING):
+        return 0, int.from_bytes(key.octets, "little")
+    number = int.from_bytes(key.octets)
+    return 0, number & -number if key.type.base is BITMASK else number
+
+
+def _register(part: Expression) -> bytes:
+    if isinstance(part, Range):
+        part = part.low
+    if isinstance(part, Prefix):
+        part = part.value
+    assert isinstance(part, Value)
+    if part.type.is_a(STRING):
+        return part.octets.ljust(_NAME_OCTETS, b"\0")
+    return part.octets[::-1] if part.type.host_order else part.octets
+
+
+def has_interval(key: Expression) -> bool:
+    """Does it stand for several keys?"""
+    if isinstance(key, Concatenation):
+        return any(has_interval(part) for part in key.parts)
+    return isinstance(key, Range | Prefix)
+
+
+# --- intervals ----------------------------------------------------------------------------------------------
+
+
+def merged(items: list[Element], kind: DataType, bits: int) -> list[Element]:
+    """Intervals that touch become one; what is left is in order."""
+    spans, catch_all = _spans(items, bits)
+    kept: list[tuple[int, int, Element]] = []
+    for low, high, item in spans:
+        if not kept or low > kept[-1][1] + 1:
+            kept.append((low, high, item))
+        elif high > kept[-1][1]:
+            kept[-1] = (kept[-1][0], high, kept[-1][2])
+    return [replace(item, key=interval(low, high, kind, bits)) for low, high, item in kept] + catch_all
+
+
+def in_order(items: list[Element], kind: DataType, bits: int) -> list[Element]:
+    """Intervals that stay apart, each in its shortest form."""
+    spans, catch_all = _spans(items, bits)
+    return [replace(item, key=interval(low, high, kind, bits)) for low, high, item in spans] + catch_all
+
+
+def _spans(items: list[Element], bits: int) -> tuple[list[tuple[int, int, Element]], list[Element]]:
+    catch_all = [item for item in items if isinstance(item.key, Anything)]
+    spans = [(*bounds(item.key, bits), item) for item in items if not isinstance(item.key, Anything)]
+    spans.sort(key=lambda span: span[0])
+    return spans, catch_all
+
+
+def interval(low: int, high: int, kind: DataType, bits: int) -> Expression:
+    """A value, a prefix or a range, as nft lists what lies between two numbers."""
+    octets = (bits + 7) // 8
+    first = Value(_octets(low, kind, octets), kind)
+    size = high - low
+    if not size:
+        return first
+    if not size & (size + 1) and not low & size:
+        length = bits - size.bit_length()
+        if kind.masks_as_prefix or kind.is_a(STRING):
+            return Prefix(first, length)
+    return Range(first, Value(_octets(high, kind, octets), kind))
+
+
+def _octets(number: int, kind: DataType, octets: int) -> bytes:
+    whole = number.to_bytes(octets)
+    return whole.rstrip(b"\0") if kind.is_a(STRING) else whole

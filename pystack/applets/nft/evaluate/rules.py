@@ -1,0 +1,42 @@
+"""A rule: its statements one after the other.
+
+nft: src/evaluate.c rule_evaluate()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pystack.applets.nft.evaluate.listing import Listing
+from pystack.applets.nft.evaluate.reduction import reduced
+from pystack.applets.nft.evaluate.state import State, fail
+from pystack.applets.nft.tree.commands import RuleText
+from pystack.applets.nft.tree.expressions import Verdict
+from pystack.applets.nft.tree.statements import Decide, Forward, Nat, Queue, Reject, Statement
+
+
+def evaluate_rule(state: State, rule: RuleText) -> RuleText:
+    """With the matches that it needs, and those marked that a listing leaves out."""
+    last: Statement | None = None
+    for statement in rule.statements:
+        if last is not None:
+            fail(statement, "Statement after terminal statement has no effect", last)
+        evaluated = state.evaluate_statement(statement)
+        state.done.append(evaluated)
+        if _is_terminal(evaluated):
+            last = statement
+    listing = Listing(state.family)
+    for statement in reduced(state.family, state.done):
+        listing.add(statement)
+    return replace(rule, statements=tuple(listing.statements))
+
+
+def _is_terminal(statement: Statement) -> bool:
+    match statement:
+        case Decide(verdict=Verdict(word=word)):
+            return word != "continue"
+        case Nat(kind=kind):
+            return kind != "tproxy"
+        case Reject() | Forward() | Queue():
+            return True
+    return False

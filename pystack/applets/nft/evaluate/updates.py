@@ -1,0 +1,131 @@
+"""Statements that change sets, and those that use named objects.
+
+nft: src/evaluate.c stmt_evaluate_set(), _map(), _meter(), _objref()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pystack.applets.nft.evaluate.arguments import checked_argument, evaluate_argument
+from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled
+from pystack.applets.nft.evaluate.keys import OBJECT_NAME, data_of, is_object_map, key_of
+from pystack.applets.nft.evaluate.missing import set_not_found
+from pystack.applets.nft.evaluate.state import State, fail
+from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed, same
+from pystack.applets.nft.tree.commands import SetText
+from pystack.applets.nft.tree.expressions import Element, Elements, Expression, Lookup, SetName
+from pystack.applets.nft.tree.statements import (
+    ConnLimit,
+    Counter,
+    Limit,
+    Meter,
+    ObjectUse,
+    Quota,
+    SetUpdate,
+    Statement,
+)
+
+_STATEFUL: Final = (Counter, Limit, Quota, ConnLimit)
+
+
+def evaluate_update(state: State, update: SetUpdate) -> SetUpdate:
+    """`update @set { ip saddr timeout 1m }`."""
+    declared = state.set_declared(update.name)
+    if declared is None:
+        set_not_found(state.context, update.name_at, update.name)
+    element = update.element
+    assert isinstance(element, Element)
+    key = _argument(state, update, element.key, key_of(state, declared))
+    if key.constant:
+        fail(element.key, "Key expression can not be constant")
+    if element.comment:
+        fail(element, "Key expression comments are not supported")
+    data = _data(state, update, element, declared)
+    statements = _statements(state, update, element)
+    return replace(update, element=replace(element, key=key.expression, data=data, statements=statements))
+
+
+def _data(state: State, update: SetUpdate, element: Element, declared: SetText) -> Expression | None:
+    if element.data is None:
+        return None
+    typed = _argument(state, update, element.data, data_of(state, declared))
+    if typed.constant and not isinstance(typed.expression, Lookup):
+        fail(typed.expression, "Data expression can not be constant")
+    return typed.expression
+
+
+def _argument(state: State, update: Statement, expression: Expression, wanted: Expected) -> Typed:
+    assert wanted.type is not None
+    typed = state.evaluate(expression, wanted)
+    return checked_argument(update, typed, wanted.type, wanted.bits)
+
+
+def _statements(state: State, update: Statement, element: Element) -> tuple[Statement, ...]:
+    evaluated = []
+    for statement in element.statements:
+        assert isinstance(statement, Statement)
+        if not isinstance(statement, _STATEFUL):
+            fail(statement, "statement must be stateful")
+        evaluated.append(state.evaluate_statement(statement))
+    return tuple(evaluated)
+
+
+def evaluate_meter(state: State, meter: Meter) -> Meter:
+    """`meter NAME { KEY STATEMENT }`: the set comes into being with the rule."""
+    element = meter.element
+    assert isinstance(element, Element)
+    key = state.evaluate(element.key)
+    if key.constant:
+        fail(element, "Meter key expression can not be constant")
+    if element.comment:
+        fail(element, "Meter key expression can not contain comments")
+    for statement in element.statements:
+        assert isinstance(statement, Statement)
+        if not isinstance(statement, _STATEFUL):
+            fail(statement, "meter statement must be stateful", meter)
+    return replace(meter, element=replace(element, key=key.expression))
+
+
+# --- named objects ------------------------------------------------------------------------------------------
+
+
+def evaluate_use(state: State, use: ObjectUse) -> ObjectUse:
+    """`counter name "http"`, `counter name tcp dport map { … }`."""
+    if isinstance(use.name, Lookup):
+        return replace(use, name=_from_map(state, use, use.name))
+    assert OBJECT_NAME.type is not None
+    typed = evaluate_argument(state, use, use.name, OBJECT_NAME.type, OBJECT_NAME.bits)
+    if not typed.constant:
+        fail(typed.expression, "Counter expression must be constant")
+    return replace(use, name=typed.expression)
+
+
+def _from_map(state: State, use: ObjectUse, lookup: Lookup) -> Lookup:
+    key = state.evaluate(lookup.key, ANYTHING)
+    if key.constant:
+        fail(key.expression, "Map expression can not be constant")
+    if isinstance(lookup.set, Elements):
+        items = evaluate_items(state, lookup.set.items, Shape(key.expected(), OBJECT_NAME))
+        elements = settled(replace(lookup.set, items=tuple(items)), key.expected(), is_map=True)
+        return replace(lookup, key=key.expression, set=elements)
+    assert isinstance(lookup.set, SetName)
+    declared = state.set_declared(lookup.set.name)
+    if declared is None:
+        set_not_found(state.context, lookup.set.at, lookup.set.name)
+    if not is_object_map(declared):
+        fail(lookup.set, "Expression is not a map with objects")
+    _check_key(state, lookup.set, key, declared)
+    return replace(lookup, key=key.expression)
+
+
+def _check_key(state: State, name: SetName, key: Typed, declared: SetText) -> None:
+    wanted = key_of(state, declared)
+    assert wanted.type is not None
+    if not same(key.type, wanted.type):
+        message = (
+            f"datatype mismatch, map expects {wanted.type.description}, "
+            f"mapping expression has type {key.type.description}"
+        )
+        fail(name, message, key.expression)
