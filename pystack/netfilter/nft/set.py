@@ -103,6 +103,13 @@ class NftSet:
             return self._alive_catch_all()
         return self._alive(lambda: self._store.doomed(element))
 
+    def enclosing(self, low: bytes, high: bytes) -> Element | None:
+        """The one that two keys fall on. Linux: net/netfilter/nf_tables_api.c nft_get_set_elem()"""
+        if not low:
+            return self._alive_catch_all()
+        found = self._alive(lambda: self._store.find(low))
+        return found if found is None or self.form.has_fields or high <= found.end else None
+
     def overlapping(self, low: bytes, high: bytes) -> Element | None:
         """One that is in the way of an element with these ends."""
         return self._alive(lambda: self._store.overlapping(low, high))

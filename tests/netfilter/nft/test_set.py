@@ -360,3 +360,10 @@ def test_some_kinds_of_sets_are_not_made_at_all() -> None:
         with pytest.raises(NetError) as refused:
             form.check()
         assert refused.value.number == EOPNOTSUPP
+
+
+def test_two_keys_are_asked_for_together_only_if_one_element_has_both() -> None:
+    content, _ = made(INTERVAL, span("10.0.0.0-10.0.0.9"), span("10.0.0.10-10.0.0.19"))
+    assert content.enclosing(key("10.0.0.3"), key("10.0.0.4")) is not None
+    assert content.enclosing(key("10.0.0.3"), key("10.0.0.14")) is None
+    assert content.enclosing(b"", b"") is None

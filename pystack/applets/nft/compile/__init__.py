@@ -1,0 +1,1 @@
+"""From evaluated texts to what the core runs, and back to what listings tell."""
