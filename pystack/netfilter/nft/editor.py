@@ -9,6 +9,7 @@ from pystack.errors import EBUSY, EEXIST, ENOENT, EOPNOTSUPP, NetError
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.table import DORMANT, OWNER, Named, NftBaseChain, NftRule, NftTable
+from pystack.netfilter.nft.validation import fault_of
 from pystack.netfilter.rule import BaseChain, Chain, Rule
 
 # The words that the kernel blames, as its netlink attributes name them.
@@ -34,9 +35,10 @@ class Rejected(NetError):
 class Editor:
     """Does the steps of one batch. Linux: net/netfilter/nf_tables_api.c nf_tables_cb"""
 
-    def __init__(self, ruleset: Ruleset, journal: Journal) -> None:
+    def __init__(self, ruleset: Ruleset, journal: Journal, *, looks_early: bool) -> None:
         self._ruleset = ruleset
         self._journal = journal
+        self.looks_early = looks_early
 
     # --- tables -------------------------------------------------------------------------------------------
 
@@ -94,11 +96,17 @@ class Editor:
         self._ruleset.tables = {key: known for key, known in before.items() if known is not table}
         self._journal.undone_by(lambda: setattr(self._ruleset, "tables", before))
 
-    def flush(self, family: str) -> None:
-        """All tables, or those of a family. Linux: nft_flush()"""
-        for table in list(self._ruleset.tables.values()):
-            if family in ("", table.family):
-                self.delete_table(table)
+    def tables_of(self, family: str) -> list[NftTable]:
+        """All, or those of a family."""
+        return [table for table in self._ruleset.tables.values() if family in ("", table.family)]
+
+    def check_early(self, table: NftTable) -> None:
+        """Whether packets may go where the step just done leads them; asked where the whole batch may not.
+
+        Linux: nft_table_validate()
+        """
+        if self.looks_early and (fault := fault_of(table)):
+            raise Rejected(fault)
 
     # --- chains -------------------------------------------------------------------------------------------
 
@@ -159,7 +167,7 @@ class Editor:
 
     def delete_chain(self, table: NftTable, chain: Chain, blamed: str = CHAIN) -> None:
         """With its rules, unless something leads there. Linux: nf_tables_delchain()"""
-        self._flush_chain(chain)
+        self.flush_chain(chain)
         if table.leads_to(chain):
             raise Rejected(EBUSY, blamed)
         if isinstance(chain, NftBaseChain):
@@ -224,12 +232,8 @@ class Editor:
         self._journal.undone_by(undo)
         self._leave([rule])
 
-    def flush_rules(self, table: NftTable, chain: Chain | None) -> None:
-        """Those of a chain, or of all. Linux: nf_tables_delrule()"""
-        for each in table.chains.values() if chain is None else [chain]:
-            self._flush_chain(each)
-
-    def _flush_chain(self, chain: Chain) -> None:
+    def flush_chain(self, chain: Chain) -> None:
+        """All of a chain. Linux: nft_delrule_by_chain()"""
         before = chain.rules
         if not before:
             return

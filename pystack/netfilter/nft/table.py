@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.rule import BaseChain, Chain, Match, Rule, Target
 from pystack.netfilter.walk import Listener, Tracer
 
@@ -66,14 +67,25 @@ class NftBaseChain(BaseChain):
 class Named:
     """A set, map or object. Linux: struct nft_set, struct nft_object"""
 
-    __slots__ = ("content", "handle", "jumps", "name", "spec")
+    __slots__ = ("content", "handle", "name", "spec")
 
     def __init__(self, name: str, spec: object, content: object) -> None:
         self.name = name
         self.spec = spec  # as the front end read it, for printing
         self.content = content
         self.handle = 0
-        self.jumps: tuple[Chain, ...] = ()  # where the elements of a verdict map lead
+
+    @property
+    def chains(self) -> Collection[Chain]:
+        """Where the elements of a verdict map lead."""
+        content = self.content
+        return content.chains() if isinstance(content, NftSet) and content.form.is_map else ()
+
+    @property
+    def objects(self) -> Collection[object]:
+        """What the elements of a map of objects name."""
+        content = self.content
+        return content.objects() if isinstance(content, NftSet) and content.form.holds_objects else ()
 
 
 class NftTable:
@@ -126,11 +138,13 @@ class NftTable:
     def leads_to(self, chain: Chain) -> bool:
         """Whether a rule of another chain, or an element of a map, leads to a chain."""
         rules = (rule for other in self.chains.values() if other is not chain for rule in rules_of(other))
-        leaning = (*(named.jumps for named in self.sets.values()), *(rule.jumps for rule in rules))
+        leaning = (*(named.chains for named in self.sets.values()), *(rule.jumps for rule in rules))
         return any(chain in jumps for jumps in leaning)
 
     def is_used(self, named: Named) -> bool:
-        """Whether a rule asks a set or an object."""
+        """Whether a rule asks a set or an object, or a map names it."""
+        if any(named.content in known.objects for known in self.sets.values()):
+            return True
         return any(named in rule.uses for rule in self.rules())
 
 

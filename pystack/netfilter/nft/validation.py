@@ -41,4 +41,4 @@ def _fault_of(base: NftBaseChain) -> int:
 
 
 def _led_to(rule: NftRule) -> list[Chain]:
-    return [*rule.jumps, *(chain for named in rule.uses for chain in named.jumps)]
+    return [*rule.jumps, *(chain for named in rule.uses for chain in named.chains)]
