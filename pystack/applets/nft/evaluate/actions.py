@@ -6,7 +6,7 @@ nft: src/evaluate.c stmt_evaluate_verdict(), _payload(), _meta(), _ct(), _log(),
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NoReturn
 
 from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.arguments import evaluate_argument
@@ -15,7 +15,17 @@ from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name
 from pystack.applets.nft.keys import CT_KEYS, META_KEYS
 from pystack.applets.nft.tree.expressions import Ct, Expression, Lookup, Meta, Range, Value, Verdict
-from pystack.applets.nft.tree.statements import Assign, Decide, Dup, Forward, Log, Queue, Reset, Statement
+from pystack.applets.nft.tree.statements import (
+    Assign,
+    Decide,
+    Dup,
+    Forward,
+    Log,
+    Queue,
+    Refusal,
+    Reset,
+    Statement,
+)
 from pystack.applets.nft.types import DataType
 
 _ADDRESSES: Final = {"ip": types.IPV4_ADDR, "ip6": types.IPV6_ADDR}
@@ -25,6 +35,11 @@ _QUEUE_MAX: Final = 0xFFFF
 def evaluate_plain(state: State, statement: Statement) -> Statement:
     """One that holds nothing to be resolved."""
     return statement
+
+
+def evaluate_refusal(state: State, refusal: Refusal) -> NoReturn:
+    """One that nft has and we have not."""
+    fail(refusal, f"{refusal.words} is not modelled")
 
 
 def evaluate_verdict(state: State, verdict: Verdict, expected: Expected) -> Typed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pystack.applets.nft.evaluate.constants import integer
+from pystack.applets.nft.evaluate.masks import combined
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name, number_of
 from pystack.applets.nft.place import Place
@@ -32,7 +33,7 @@ def evaluate_binary(state: State, binary: Binary, expected: Expected) -> Typed:
         result = apply(binary.operator, number_of(left.expression), amount, left.bits)
         return integer(result, left.type, left.bits, binary.at)
     folded = replace(binary, left=left.expression, right=right.expression)
-    return Typed(folded, left.type, left.bits)
+    return Typed(combined(folded, left.bits), left.type, left.bits)
 
 
 def _check_sides(binary: Binary, left: Typed, right: Typed) -> None:

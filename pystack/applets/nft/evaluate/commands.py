@@ -16,6 +16,7 @@ from pystack.applets.nft.evaluate.actions import (
     evaluate_log,
     evaluate_plain,
     evaluate_queue,
+    evaluate_refusal,
     evaluate_reset,
     evaluate_verdict,
 )
@@ -106,6 +107,7 @@ _STATEMENTS: Final[dict[type, StatementEvaluator]] = {
     statements.Queue: evaluate_queue,
     statements.SetUpdate: evaluate_update,
     statements.Meter: evaluate_meter,
+    statements.Refusal: evaluate_refusal,
 }
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pystack.applets.nft.evaluate.ordering import has_interval, in_order, listed, merged
+from pystack.applets.nft.evaluate.intervals import refuse_overlaps
+from pystack.applets.nft.evaluate.ordering import has_interval, in_order, listed, merged, shortest
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name
+from pystack.applets.nft.evaluate.typed import Expected, Typed, bounds, kind_name
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import (
     Concatenation,
@@ -22,6 +23,7 @@ from pystack.applets.nft.tree.expressions import (
     Value,
 )
 from pystack.applets.nft.tree.statements import Statement
+from pystack.applets.nft.types import IPV4_ADDR, IPV6_ADDR
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def _evaluate_item(state: State, item: Element, shape: Shape) -> Element:
     key = _key(state, item, shape)
     if item.data is None or shape.data is None:
         return replace(item, key=key)
-    return replace(item, key=key, data=_data(state, item.data, shape.data))
+    return replace(item, key=key, data=_data(state, item.data, shape))
 
 
 def _key(state: State, item: Element, shape: Shape) -> Expression:
@@ -85,10 +87,13 @@ def _parts(key: Expression) -> tuple[Expression, ...]:
     return key.parts if isinstance(key, Concatenation) else (key,)
 
 
-def _data(state: State, written: Expression, expected: Expected) -> Expression:
-    typed = state.evaluate(written, expected)
+def _data(state: State, written: Expression, shape: Shape) -> Expression:
+    assert shape.data is not None
+    typed = state.evaluate(written, shape.data)
     if not typed.constant:
         fail(typed.expression, "Value must be a constant")
+    if shape.declared is not None and not shape.declared.data_interval and not typed.singleton:
+        fail(typed.expression, "Value must be a singleton")
     return typed.expression
 
 
@@ -141,10 +146,32 @@ def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements
     if expected.parts:
         return elements
     assert expected.type is not None
-    put = in_order if is_map else merged
-    return replace(elements, items=tuple(put(items, expected.type, expected.bits)))
+    if is_map:
+        refuse_overlaps(items, expected.bits)
+        return replace(elements, items=tuple(in_order(items, expected.type, expected.bits)))
+    return replace(elements, items=tuple(merged(items, expected.type, expected.bits)))
 
 
-def is_empty(elements: Expression) -> bool:
-    """No element at all."""
-    return isinstance(elements, Elements) and not elements.items
+def spread(items: list[Element], data: Expected) -> list[Element]:
+    """Of a map that gives intervals, every element gives one: each as it is listed."""
+    if not any(item.data is not None and has_interval(item.data) for item in items):
+        return items
+    return [replace(item, data=_spread(item.data, data)) if item.data is not None else item for item in items]
+
+
+def _spread(data: Expression, expected: Expected) -> Expression:
+    if isinstance(data, Concatenation):
+        parts = zip(data.parts, expected.parts, strict=True)
+        return replace(data, parts=tuple(_reduced(part, wanted) for part, wanted in parts))
+    assert expected.type is not None
+    return shortest(*bounds(data, expected.bits), expected.type, expected.bits)
+
+
+def _reduced(part: Expression, expected: Expected) -> Expression:
+    low, high = bounds(part, expected.bits)
+    assert expected.type is not None
+    if low == high:
+        return Value(low.to_bytes((expected.bits + 7) // 8), expected.type)
+    if expected.type in (IPV4_ADDR, IPV6_ADDR):
+        return shortest(low, high, expected.type, expected.bits)
+    return part

@@ -5,9 +5,22 @@ nft: src/payload.c payload_expr_complete()
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pystack.applets.nft.evaluate.layers import Layers
 from pystack.applets.nft.protocols import PROTOCOLS, Protocol
-from pystack.applets.nft.tree.expressions import Payload, RawPayload
+from pystack.applets.nft.tree.expressions import (
+    Binary,
+    Elements,
+    Expression,
+    Payload,
+    Prefix,
+    Range,
+    RawPayload,
+    Value,
+)
+from pystack.applets.nft.tree.statements import Match
+from pystack.applets.nft.types import DataType
 
 
 def known_field(payload: Payload | RawPayload, layers: Layers) -> Payload | RawPayload:
@@ -36,3 +49,72 @@ def _named(
             continue
         return Payload(protocol.name, field.name, at=payload.at)
     return payload
+
+
+def known_match(match: Match, layers: Layers) -> Match:
+    """A comparison of octets by the name and with the type of the field that they are."""
+    left = match.left
+    assert isinstance(left, Payload | RawPayload)
+    found = known_field(left, layers)
+    if isinstance(found, Payload) and isinstance(left, RawPayload):
+        field = PROTOCOLS[found.protocol].fields[found.field]
+        return replace(match, left=found, right=retyped(match.right, field.type))
+    if isinstance(found, RawPayload) and (found.offset % 8 or found.length % 8):
+        return _whole_octets(replace(match, left=found), found)
+    return replace(match, left=found)
+
+
+def retyped(expression: Expression, kind: DataType) -> Expression:
+    """The same octets, of another type."""
+    match expression:
+        case Value():
+            return replace(expression, type=kind)
+        case Prefix():
+            return replace(expression, value=retyped(expression.value, kind))
+        case Range():
+            return replace(expression, low=retyped(expression.low, kind), high=retyped(expression.high, kind))
+        case Elements():
+            items = tuple(replace(item, key=retyped(item.key, kind)) for item in expression.items)
+            return replace(expression, items=items)
+    return expression
+
+
+# --- bits that are no whole octets --------------------------------------------------------------------------
+
+
+def _whole_octets(match: Match, raw: RawPayload) -> Match:
+    """Under a mask, for a listing shows what the kernel loads. nft: src/evaluate.c expr_evaluate_bits()"""
+    into = raw.offset % 8
+    length = (into + raw.length + 7) // 8 * 8
+    shift = length - into - raw.length
+    if not isinstance(match.right, Value | Range | Elements):
+        return match
+    loaded = replace(raw, offset=raw.offset - into, length=length)
+    mask = ((1 << raw.length) - 1) << shift
+    kind = _any_type(match.right)
+    left = Binary("&", loaded, Value(mask.to_bytes(length // 8), kind), at=raw.at)
+    return replace(match, left=left, right=_shifted(match.right, shift, length // 8))
+
+
+def _any_type(expression: Expression) -> DataType:
+    match expression:
+        case Range(low=low):
+            return _any_type(low)
+        case Elements(items=items):
+            return _any_type(items[0].key)
+    assert isinstance(expression, Value)
+    return expression.type
+
+
+def _shifted(expression: Expression, shift: int, octets: int) -> Expression:
+    match expression:
+        case Value():
+            number = int.from_bytes(expression.octets) << shift
+            return replace(expression, octets=number.to_bytes(octets))
+        case Range():
+            low, high = (_shifted(end, shift, octets) for end in (expression.low, expression.high))
+            return replace(expression, low=low, high=high)
+        case Elements():
+            items = tuple(replace(item, key=_shifted(item.key, shift, octets)) for item in expression.items)
+            return replace(expression, items=items)
+    return expression

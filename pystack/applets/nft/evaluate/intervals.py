@@ -25,11 +25,12 @@ def interval_elements(
     if declared.auto_merge and not declared.is_map:
         return merged(items, key.type, key.bits)
     if operation != "delete" and not declared.is_map:
-        _refuse_overlaps(items, key.bits, there)
+        refuse_overlaps(items, key.bits, there)
     return in_order(items, key.type, key.bits)
 
 
-def _refuse_overlaps(items: list[Element], bits: int, there: Sequence[Span]) -> None:
+def refuse_overlaps(items: list[Element], bits: int, there: Sequence[Span] = ()) -> None:
+    """Of intervals that are not merged; those that are there already are not to be touched either."""
     new = [(*bounds(item.key, bits), item) for item in items if not isinstance(item.key, Anything)]
     known: list[tuple[int, int, Element | None]] = [(low, high, None) for low, high in there]
     spans = sorted([*known, *new], key=lambda span: span[0])

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.evaluate.fields import known_field
+from pystack.applets.nft.evaluate.fields import known_field, known_match, retyped
 from pystack.applets.nft.evaluate.layers import (
     ICMP_ECHO,
     ICMPV6_ECHO_REPLY,
@@ -87,13 +87,14 @@ class Listing:
     def _add_match(self, match: Match) -> None:
         left = match.left
         if isinstance(left, Payload | RawPayload):
-            left = known_field(left, self.layers)
-            match = replace(match, left=left)
+            match = known_match(match, self.layers)
+            left = match.left
         self.statements.append(match)
         if isinstance(left, Payload | RawPayload):
             self._payload_match(match, left)
         elif isinstance(left, Meta | Ct):
             self._key_match(match, left)
+            self.statements[-1] = replace(match, left=self._looked_at(left))
         else:
             self.statements[-1] = replace(match, left=self._looked_at(left))
         self._join_to_range()
@@ -229,13 +230,15 @@ class Listing:
                 return replace(expression, key=self._looked_at(expression.key))
             case Lookup():
                 return replace(expression, key=self._looked_at(expression.key))
+            case Ct(key="saddr" | "daddr"):
+                network = self.layers.known["nh"].name
+                return replace(expression, key=f"{network} {expression.key}")
         return expression
 
     def _look_through(self, statement: Statement) -> Statement:
         match statement:
             case Assign():
-                value = self._looked_at(statement.value)
-                return replace(statement, target=self._looked_at(statement.target), value=value)
+                return self._look_through_assign(statement)
             case Nat():
                 return self._look_through_nat(statement)
             case Reject():
@@ -251,6 +254,12 @@ class Listing:
             case Queue() | Dup() if statement.to is not None:
                 return replace(statement, to=self._looked_at(statement.to))
         return statement
+
+    def _look_through_assign(self, assign: Assign) -> Assign:
+        target, value = self._looked_at(assign.target), self._looked_at(assign.value)
+        if isinstance(target, Payload) and isinstance(assign.target, RawPayload):
+            value = retyped(value, PROTOCOLS[target.protocol].fields[target.field].type)
+        return replace(assign, target=target, value=value)
 
     def _look_through_nat(self, nat: Nat) -> Nat:
         address = self._looked_at(nat.address) if nat.address is not None else None

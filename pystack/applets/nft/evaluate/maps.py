@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.concatenations import refuse_ambiguous
-from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled
+from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled, spread
 from pystack.applets.nft.evaluate.keys import data_of, is_object_map, key_of
 from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
@@ -29,7 +29,7 @@ def evaluate_lookup(state: State, lookup: Lookup, expected: Expected) -> Typed:
     if isinstance(lookup.set, SetName):
         return _in_named(state, lookup, lookup.set, key)
     assert isinstance(lookup.set, Elements)
-    items = evaluate_items(state, lookup.set.items, Shape(key.expected(), wanted))
+    items = spread(evaluate_items(state, lookup.set.items, Shape(key.expected(), wanted)), wanted)
     elements = settled(replace(lookup.set, items=tuple(items)), key.expected(), is_map=True)
     assert wanted.type is not None
     found = replace(lookup, key=key.expression, set=elements)

@@ -11,7 +11,9 @@ from typing import Final
 from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.arguments import checked_argument, evaluate_argument
 from pystack.applets.nft.evaluate.keys import data_of, of_kinds
+from pystack.applets.nft.evaluate.ordering import has_interval, shortest
 from pystack.applets.nft.evaluate.state import State, fail
+from pystack.applets.nft.evaluate.typed import bounds
 from pystack.applets.nft.protocols import PROTOCOLS
 from pystack.applets.nft.tree.expressions import (
     Concatenation,
@@ -39,11 +41,33 @@ def evaluate_nat(state: State, nat: Nat) -> Nat:
     if nat.address is not None:
         _check_network(state, nat)
         if _maps_to_both(state, nat.address) or nat.with_port:
-            return _both(state, replace(nat, with_port=True))
+            return _listed(state, _both(state, replace(nat, with_port=True)))
         nat = _with_address(state, nat)
     if nat.port is not None:
         nat = replace(nat, port=_port(state, nat, nat.port))
-    return nat
+    return _listed(state, nat)
+
+
+def _listed(state: State, nat: Nat) -> Nat:
+    """With the family only where a listing says it. nft: netlink_parse_nat()"""
+    address = nat.address
+    if address is None:
+        return replace(nat, family="")
+    interval = isinstance(address, Lookup) and _gives_intervals(state, address)
+    if state.family != "inet" and not interval and not nat.with_port:
+        nat = replace(nat, family="")
+    if isinstance(address, Range):
+        kind = _kind_of_address(state, nat)
+        address = shortest(*bounds(address, kind.bits), kind, kind.bits)
+    return replace(nat, address=address, interval=interval)
+
+
+def _gives_intervals(state: State, lookup: Lookup) -> bool:
+    if isinstance(lookup.set, Elements):
+        return any(item.data is not None and has_interval(item.data) for item in lookup.set.items)
+    assert isinstance(lookup.set, SetName)
+    declared = state.set_declared(lookup.set.name)
+    return declared is not None and declared.data_interval
 
 
 def _family(state: State, nat: Nat) -> str:
@@ -158,4 +182,4 @@ def _tproxy(state: State, nat: Nat) -> Nat:
         fail(nat, "Port ranges are not supported for tproxy.")
     if nat.port is not None:
         nat = replace(nat, port=_port(state, nat, nat.port))
-    return nat
+    return replace(nat, family=nat.family if state.family == "inet" else "")

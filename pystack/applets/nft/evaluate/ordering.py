@@ -91,6 +91,15 @@ def _spans(items: list[Element], bits: int) -> tuple[list[tuple[int, int, Elemen
     return spans, catch_all
 
 
+def shortest(low: int, high: int, kind: DataType, bits: int) -> Prefix | Range:
+    """A prefix, or a range that is none: what a map's data or a translated address are listed as."""
+    octets, size = (bits + 7) // 8, high - low
+    first = Value(low.to_bytes(octets), kind)
+    if not size & (size + 1) and not low & size:
+        return Prefix(first, bits - size.bit_length())
+    return Range(first, Value(high.to_bytes(octets), kind))
+
+
 def interval(low: int, high: int, kind: DataType, bits: int) -> Expression:
     """A value, a prefix or a range, as nft lists what lies between two numbers."""
     octets = (bits + 7) // 8

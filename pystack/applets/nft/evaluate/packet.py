@@ -84,8 +84,17 @@ def evaluate_tcp_option(state: State, option: TcpOption, expected: Expected) -> 
             fail(option, f"offset and size {total} exceeds max tcp headerlen ({_TCP_OPTIONS_BITS})")
         return Typed(option, INTEGER, bits)
     if option.option not in TCP_OPTIONS:
-        return Typed(option, BOOLEAN, 1)  # by number: whether it is there
+        named = _by_number(option.option)
+        if named is None:
+            return Typed(option, BOOLEAN, 1)
+        option = replace(option, option=named)
     return _found(option, TCP_OPTIONS[option.option], option.field)
+
+
+def _by_number(text: str) -> str | None:
+    if not text.isdecimal():
+        return None
+    return next((name for name, header in TCP_OPTIONS.items() if header.number == int(text)), None)
 
 
 def _found(expression: Expression, header: Header, field: str) -> Typed:
@@ -142,6 +151,8 @@ def evaluate_ct(state: State, ct: Ct, expected: Expected) -> Typed:
     if ct.key in ("ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr"):
         _ct_family(state, ct)
     key = CT_KEYS[ct.key]
+    if ct.key in ("l3proto", "protocol"):
+        ct = replace(ct, direction="")  # the same both ways; the kernel does not keep what was written
     if ct.key in ("proto-src", "proto-dst"):
         kind = types.INET_SERVICE if "th" in state.layers.known else key.type
         return Typed(ct, kind, key.bits)
