@@ -123,7 +123,7 @@ def _service(text: str, around: Surroundings) -> int | Unreadable:
 def _device(text: str, around: Surroundings) -> int | Unreadable:
     if text in around.devices:
         return around.devices[text]
-    if text.isdecimal() and 0 < int(text) <= 0x7FFFFFFF:
+    if text.isdecimal() and int(text) <= 0x7FFFFFFF:
         return int(text)
     return Unreadable("Interface does not exist")
 

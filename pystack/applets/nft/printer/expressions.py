@@ -10,7 +10,7 @@ from typing import Final
 
 from pystack.applets.nft import keys, types
 from pystack.applets.nft.printer.page import Page
-from pystack.applets.nft.printer.values import flag_texts, prefix_text, value_text
+from pystack.applets.nft.printer.values import flag_values, prefix_text, value_text
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree.expressions import Expression
 
@@ -65,14 +65,14 @@ def _(verdict: tree.Verdict, page: Page) -> str:
 def any_of(expression: Expression, page: Page) -> str:
     """A constant of which one bit or another is meant: `established,related`."""
     if isinstance(expression, tree.Value):
-        return ",".join(flag_texts(expression, page))
+        return ",".join(value_text(one, page) for one in flag_values(expression))
     return text(expression, page)
 
 
 def all_of(expression: Expression, page: Page) -> str:
     """A constant whose bits are meant together: `syn | ack`."""
     if isinstance(expression, tree.Value):
-        return " | ".join(flag_texts(expression, page))
+        return " | ".join(value_text(one, page) for one in flag_values(expression))
     return text(expression, page)
 
 

@@ -17,7 +17,7 @@ from pystack.applets.nft.tree import statements as tree
 from pystack.applets.nft.tree.expressions import Expression
 from pystack.applets.nft.tree.statements import Statement
 
-_PACKETS_BURST: Final = 5  # of limits where none is written
+PACKETS_BURST: Final = 5  # of limits where none is written
 _LOG_FLAGS: Final = ("tcp sequence", "tcp options", "ip options", "skuid", "ether")
 _SET_BY_WORDS: Final = ("ct helper", "ct timeout", "ct expectation")
 # Codes that nobody has to write: of icmpx, and of the families that know no other.
@@ -53,16 +53,16 @@ def _says_operator(match: tree.Match) -> bool:
     if isinstance(match.left, expressions.Binary):
         return True
     right = match.right
-    return isinstance(right, expressions.Value) and is_flags(right.type) and not _is_spelled_out(match)
+    return isinstance(right, expressions.Value) and is_flags(right.type) and not is_spelled_out(match)
 
 
 def _right(match: tree.Match, page: Page) -> str:
     if match.operator in ("", "!"):
         return any_of(match.right, page)
-    return all_of(match.right, page) if _is_spelled_out(match) else text(match.right, page)
+    return all_of(match.right, page) if is_spelled_out(match) else text(match.right, page)
 
 
-def _is_spelled_out(match: tree.Match) -> bool:
+def is_spelled_out(match: tree.Match) -> bool:
     """Several flags at once are named; of a header's field nft only prints the number."""
     right = match.right
     several = isinstance(right, expressions.Value) and int.from_bytes(right.octets).bit_count() > 1
@@ -95,7 +95,7 @@ def limit_text(limit: tree.Limit) -> str:
     if limit.octets:
         burst = f" burst {octets_text(limit.burst)}" if limit.burst else ""
         return f"rate {over}{octets_text(limit.rate)}/{limit.unit}{burst}"
-    burst = f" burst {limit.burst} packets" if limit.burst not in (None, 0, _PACKETS_BURST) else ""
+    burst = f" burst {limit.burst} packets" if limit.burst not in (None, 0, PACKETS_BURST) else ""
     return f"rate {over}{limit.rate}/{limit.unit}{burst}"
 
 
@@ -137,15 +137,20 @@ def _(log: tree.Log, page: Page) -> str:
             words.append(f"{word} {number}")
     if log.level not in (None, "warn"):
         words.append(f"level {log.level}")
-    return " ".join((*words, *_log_flags(log.flags)))
+    return " ".join((*words, *_flag_words(log_flags(log.flags))))
 
 
-def _log_flags(flags: tuple[str, ...]) -> list[str]:
+def log_flags(flags: tuple[str, ...]) -> list[str]:
+    """In nft's order; all of them have a word of their own."""
     if "all" in flags or all(flag in flags for flag in _LOG_FLAGS):
-        return ["flags all"]
-    tcp = [flag.removeprefix("tcp ") for flag in _LOG_FLAGS[:2] if flag in flags]
+        return ["all"]
+    return [flag for flag in _LOG_FLAGS if flag in flags]
+
+
+def _flag_words(flags: list[str]) -> list[str]:
+    tcp = [flag.removeprefix("tcp ") for flag in flags if flag.startswith("tcp ")]
     words = [f"flags tcp {','.join(tcp)}"] if tcp else []
-    return words + [f"flags {flag}" for flag in _LOG_FLAGS[2:] if flag in flags]
+    return words + [f"flags {flag}" for flag in flags if not flag.startswith("tcp ")]
 
 
 @text.register
@@ -173,11 +178,11 @@ def _(nat: tree.Nat, page: Page) -> str:
 
 def _destination(nat: tree.Nat, page: Page) -> str:
     address = nat.address
-    if nat.port is None:
-        return text(address, page) if address is not None else ""
-    port = f":{text(nat.port, page)}"
+    port = f":{text(nat.port, page)}" if nat.port is not None else ""
     if address is None:
         return port
+    if not port and nat.kind != "tproxy":
+        return text(address, page)
     if isinstance(address, expressions.Range) and _is_ipv6(address.low):
         return f"[{text(address.low, page)}]-[{text(address.high, page)}]{port}"
     return f"[{text(address, page)}]{port}" if _is_ipv6(address) else f"{text(address, page)}{port}"

@@ -30,10 +30,10 @@ def is_flags(kind: DataType) -> bool:
     return kind.base is types.BITMASK
 
 
-def flag_texts(value: Value, page: Page) -> list[str]:
-    """The words for the bits that are set, from the lowest one up; the number if there are not several."""
+def flag_values(value: Value) -> list[Value]:
+    """The bits that are set, from the lowest one up; the value itself if they are not several."""
     number = int.from_bytes(value.octets)
     if not is_flags(value.type) or number.bit_count() < 2:
-        return [value_text(value, page)]
+        return [value]
     bits = (1 << bit for bit in range(number.bit_length()) if number >> bit & 1)
-    return [page.show(bit.to_bytes(len(value.octets)), value.type) for bit in bits]
+    return [Value(bit.to_bytes(len(value.octets)), value.type) for bit in bits]

@@ -96,6 +96,7 @@ KIB, MIB = 1 << 10, 1 << 20
             "dnat ip prefix to ip saddr map { 10.0.0.1 : 10.0.0.2 }",
         ),
         (Nat("tproxy", port=HTTP), "tproxy to :80"),
+        (Nat("tproxy", V6), "tproxy to [::1]"),
         (Assign(Ct("mark"), Meta("mark")), "ct mark set meta mark"),
         (Assign(Meta("mark"), value(types.MARK, 1)), "meta mark set 0x00000001"),
         (Assign(Ct("event"), value(types.CT_EVENT, 3)), "ct event set new,related"),

@@ -1,0 +1,4 @@
+"""Listings as `nft -j` prints them: evaluated trees as JSON.
+
+Linux: nftables src/json.c, libnftables-json(5)
+"""
