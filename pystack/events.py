@@ -50,17 +50,31 @@ class Nflogged:
 
 
 @dataclass(frozen=True, slots=True)
+class TracedPacket:
+    """What a packet that is followed is like. Linux: struct nlattr NFTA_TRACE_*"""
+
+    family: int  # NFPROTO_*, also where the table is for several
+    iif: int  # index; 0: it came from no device
+    oif: int
+    iiftype: int  # ARPHRD_*
+    link: bytes  # the beginnings of its headers; empty where there is none
+    network: bytes
+    transport: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Traced:
-    """A packet that TRACE marked met a rule, or a policy, of an nft table."""
+    """A packet that is followed met a rule, or a policy, of an nft table."""
 
     netns: str
-    family: int
+    family: int  # NFPROTO_*, of the table
     id: int  # of the packet
-    packet: str  # what it is like, where that is told first in a chain
+    packet: TracedPacket | None  # with the first that is told in a base chain
     table: str
     chain: str
     rule: object | None  # None: the policy
-    verdict: str
+    verdict: str  # as nft writes it
+    mark: int
 
 
 Event = Printk | Dropped | Changed | Nflogged | Traced

@@ -4,6 +4,8 @@ address.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pystack.device import NetDevice
 from pystack.events import Nflogged, Traced
 from pystack.l2.context import LinkContext
@@ -139,13 +141,10 @@ class NetfilterPath:
             message = record(family, group, prefix, view, octets, self.clock)
             events.emit(Nflogged(self._link.drop.netns, group, prefix, message))
 
-    def traced(
-        self, family: int, trace: int, packet: str, table: str, chain: str, rule: object | None, verdict: str
-    ) -> None:
+    def traced(self, told: Traced) -> None:
         """An event for whoever listens."""
-        events = self._link.events
-        if events.wanted:
-            events.emit(Traced(self._link.drop.netns, family, trace, packet, table, chain, rule, verdict))
+        if self._link.events.wanted:
+            self._link.events.emit(replace(told, netns=self._link.drop.netns))
 
     def duplicate(self, pkt: Packet, hook: int, gateway: int, oif: str) -> None:
         """Linux: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4()"""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pystack.clock import Clock
 from pystack.device import NetDevice
+from pystack.events import Traced
 from pystack.netfilter.view import View
 from pystack.packet import Packet
 from pystack.rng import Rng
@@ -19,7 +20,14 @@ class Timed(Protocol):
         """What time it is."""
 
 
-class Path(Protocol):
+class Tracing(Protocol):
+    """Where packets are followed."""
+
+    def traced(self, told: Traced) -> None:
+        """Tell whoever follows packets that one met a rule, or a policy, of an nft table."""
+
+
+class Path(Tracing, Protocol):
     """The IPv4 path."""
 
     def printk(self, text: str) -> None:
@@ -53,11 +61,6 @@ class Path(Protocol):
 
     def nflog(self, family: int, group: int, prefix: str, view: View, octets: int | None) -> None:
         """Tell whoever listens to a group; at most so many octets, None: all."""
-
-    def traced(
-        self, family: int, trace: int, packet: str, table: str, chain: str, rule: object | None, verdict: str
-    ) -> None:
-        """Tell whoever follows packets that one met a rule, or a policy, of an nft table."""
 
     def duplicate(self, pkt: Packet, hook: int, gateway: int, oif: str) -> None:
         """Send a copy to a host. Linux: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4()"""

@@ -6,8 +6,10 @@ import pytest
 
 from pystack.applets import virtual
 from pystack.applets.iptables.monitor import USAGE
+from pystack.applets.iptables.traced_packet import packet_words
 from pystack.host import Host
-from pystack.netfilter.trace_nft import packet_words
+from pystack.netfilter.hooks import NFPROTO_IPV6
+from pystack.netfilter.trace_nft import described
 from pystack.wire.ipv6 import Ipv6Header
 from tests.netfilter.rules import view6
 
@@ -29,7 +31,7 @@ def test_what_is_not_modelled_is_refused_by_name(option: str) -> None:
 
 
 def test_an_ipv6_packet_is_told_with_the_length_that_the_tool_tells() -> None:
-    seen = view6(header=Ipv6Header(0xFE80 << 112 | 1, 2, 17, ttl=255))
-    assert packet_words(seen).endswith(
+    seen = described(view6(header=Ipv6Header(0xFE80 << 112 | 1, 2, 17, ttl=255)), NFPROTO_IPV6)
+    assert packet_words(seen, 0, str).endswith(
         "MACPROTO=86dd SRC=fe80::1 DST=::2 LEN=32 TC=0 HOPLIMIT=255 FLOWLBL=0 SPORT=5 DPORT=6 "
     )

@@ -5,7 +5,6 @@ Linux: net/netfilter/nft_meta.c nft_meta_set_eval(), nft_ct.c nft_ct_set_eval()
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -22,6 +21,7 @@ from pystack.netfilter.conntrack.helper import Helper, give_helper, help_of
 from pystack.netfilter.conntrack.info import IP_CT_NEW, IPS_CONFIRMED, IPS_TEMPLATE
 from pystack.netfilter.nft.expression import Expression
 from pystack.netfilter.rule import Match
+from pystack.netfilter.targets.trace import follow
 from pystack.netfilter.view import View
 from pystack.packet import PACKET_OTHERHOST, Packet
 
@@ -43,8 +43,10 @@ def _packet_type(pkt: Packet, value: int) -> None:
 
 
 def _nftrace(pkt: Packet, value: int) -> None:
-    """Linux differs: the number comes from where the packet lies in memory."""
-    pkt.nf_trace = (pkt.nf_trace or zlib.crc32(bytes(pkt.payload())) or 1) if value else 0
+    if value:
+        follow(pkt)
+    else:
+        pkt.nf_trace = 0
 
 
 META_SETTERS: Final[Mapping[str, Callable[[Packet, int], None]]] = {
