@@ -119,10 +119,8 @@ class Neighbour:
 
         Linux: include/net/neighbour.h neigh_output(), net/core/neighbour.c neigh_resolve_output()
         """
-        if self.state & NUD_CONNECTED or self._ready(pkt):
-            self._send(pkt)
-
-    def _send(self, pkt: Packet) -> None:
+        if not self.state & NUD_CONNECTED and not self._ready(pkt):
+            return
         dev = self.dev
         self.was_used = True
         pkt.set_mac_header(header(self.ha, dev.address, pkt.protocol))

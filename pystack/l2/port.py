@@ -31,12 +31,13 @@ class PortDevice(Link):
         if len(tx) >= self.tx_queue_len:
             stats.tx_dropped += 1
             return self.net.drop(pkt, FULL_RING)
+        frame = pkt.frame()
         stats.tx_packets += 1
-        stats.tx_bytes += len(pkt)
+        stats.tx_bytes += len(frame)
         self.net.outcomes.transmitted += 1
         if not tx:
             self.wake()
-        tx.append((pkt.frame(), pkt.offload))
+        tx.append((frame, pkt.offload))
 
     def stop(self) -> None:
         """What waited for the driver is void once the device is down."""

@@ -40,6 +40,7 @@ from pystack.wire import icmp, ipv4
 from pystack.wire.ipv4 import Ipv4Header
 from pystack.wire.malformed import Malformed
 
+_ECN_MASK: Final = 3
 IP_DEFRAG_LOCAL_DELIVER: Final = 0  # who reassembles; conntrack will be another
 ProtocolFn = Callable[[Packet, Ipv4Header], None]
 
@@ -96,7 +97,10 @@ class IpInput:
             return self._refuse(pkt, header)
         if pkt.network_header + header.tot_len < len(pkt.data):
             self._trim(pkt, header)
-        self._count_ecn(header.tos)
+        if header.tos & _ECN_MASK:
+            self._count_ecn(header.tos)
+        else:
+            counters.IpExt.InNoECTPkts += 1
         pkt.ip = header
         pkt.transport_header = pkt.network_header + header.ihl
         point = self._prerouting
@@ -116,7 +120,7 @@ class IpInput:
         self._drop(pkt, _MALFORMED[fault])
 
     def _count_ecn(self, tos: int) -> None:
-        ext, codepoint = self._snmp.IpExt, tos & 3
+        ext, codepoint = self._snmp.IpExt, tos & _ECN_MASK
         if not codepoint:
             ext.InNoECTPkts += 1
         elif codepoint == 1:

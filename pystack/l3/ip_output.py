@@ -17,7 +17,7 @@ from pystack.l2.devices import Link
 from pystack.l2.neighbour import Neighbour
 from pystack.l2.offload import finish_checksum, largest_segment, segments_of
 from pystack.l3.conf import Confs
-from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST
+from pystack.l3.fib_types import RTN_BROADCAST, RTN_MULTICAST, RTN_UNICAST
 from pystack.l3.fragment import fragments_of, smallest_mtu
 from pystack.l3.route import RTCF_MULTICAST, Rtable
 from pystack.netfilter.hooks import OUTPUT, POSTROUTING, Hooks
@@ -27,7 +27,7 @@ from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.ipv4 import IP_DF, Ipv4Header
 from pystack.wire.malformed import Malformed
-from pystack.wire.virtio import NONE
+from pystack.wire.virtio import GSO_NONE
 
 
 class IpOutput:
@@ -164,7 +164,7 @@ class IpOutput:
         if not isinstance(route, Rtable) or header is None:
             return self._drop(pkt, IP_OUTNOROUTES)
         mtu = self.mtu_of(route)
-        if pkt.offload is not NONE and pkt.offload.is_gso:
+        if pkt.offload.gso_type != GSO_NONE:
             if largest_segment(pkt) > mtu:
                 return self._cut_up(pkt, route, mtu)
         elif header.frag_max or len(pkt.data) - pkt.network_header > mtu:
@@ -186,6 +186,8 @@ class IpOutput:
 
     def mtu_of(self, route: Rtable) -> int:
         """The longest packet that may go this way; for what is forwarded a learned MTU does not count."""
+        if route.is_plain:
+            return route.dev.mtu
         return route.mtu_for_others(self._confs.ipv4.ip_forward_use_pmtu) if route.is_input else route.mtu
 
     def _ip_fragment(self, pkt: Packet, header: Ipv4Header, route: Rtable, mtu: int) -> None:
@@ -214,7 +216,10 @@ class IpOutput:
 
     def _finish_output(self, pkt: Packet, header: Ipv4Header, route: Rtable) -> None:
         """Linux: net/ipv4/ip_output.c ip_finish_output2()"""
-        self._count(pkt, route)
+        self._snmp.IpExt.OutOctets += len(pkt.data) - pkt.network_header
+        self._snmp.Ip.OutTransmits += 1
+        if route.type != RTN_UNICAST:
+            self._count_casts(route, len(pkt.data) - pkt.network_header)
         neigh = self._neighbour(route.dev, route.nexthop(header.daddr))
         if neigh is None:
             return self._drop(pkt, NEIGH_CREATEFAIL)
@@ -225,10 +230,8 @@ class IpOutput:
         neigh = self._neighbour(route.dev, route.nexthop(daddr))
         return () if neigh is None else neigh.queue
 
-    def _count(self, pkt: Packet, route: Rtable) -> None:
-        ext, octets = self._snmp.IpExt, len(pkt.data) - pkt.network_header
-        ext.OutOctets += octets
-        self._snmp.Ip.OutTransmits += 1
+    def _count_casts(self, route: Rtable, octets: int) -> None:
+        ext = self._snmp.IpExt
         if route.type == RTN_MULTICAST:
             ext.OutMcastPkts += 1
             ext.OutMcastOctets += octets

@@ -64,6 +64,7 @@ class Rtable(Route):
         "iif",
         "input",
         "is_input",
+        "is_plain",
         "output",
         "result",
         "saddr",
@@ -80,6 +81,7 @@ class Rtable(Route):
         self.is_input = False
         self.iif = 0  # by which it came; for a local sender the device it named, or the destination's owner
         self.error = 0
+        self.is_plain = True  # nobody said, or learned, anything but where it leads
         self.answer: FibResult | None = None  # of the tables
         self.result: FibResult | None = None  # the same, where its gateway and metrics are gone by
         self.exception: RouteException | None = None  # what was learned of this destination
@@ -103,14 +105,12 @@ class Rtable(Route):
         Linux: include/net/ip.h ip_dst_mtu_maybe_forward()
         """
         if self.exception is None:
-            if self.result is None or not self.result.info.metrics:
-                return self.dev.mtu  # as nearly always
             return self._configured_mtu
         return self.mtu if use_pmtu or self.is_mtu_locked else self._configured_mtu
 
     @property
     def _configured_mtu(self) -> int:
-        if self.exception is None and (self.result is None or not self.result.info.metrics):
+        if self.is_plain:
             return self.dev.mtu
         if self.result is not None and "mtu" in self.result.info.metrics:
             return self.result.info.metrics["mtu"]
@@ -131,6 +131,7 @@ class Rtable(Route):
         Linux: net/ipv4/route.c rt_set_nexthop()
         """
         self.result = found
+        self.is_plain = not found.info.metrics
         if found.nexthop.scope == RT_SCOPE_LINK:
             self.gateway = found.nexthop.gateway
         self.learn(exception)
@@ -138,7 +139,10 @@ class Rtable(Route):
     def learn(self, exception: RouteException | None) -> None:
         """Go by what was learned. Linux: net/ipv4/route.c rt_bind_exception()"""
         self.exception = exception
-        if exception is not None and exception.gateway:
+        if exception is None:
+            return
+        self.is_plain = False
+        if exception.gateway:
             self.gateway = exception.gateway
             self.flags |= RTCF_REDIRECTED
 
