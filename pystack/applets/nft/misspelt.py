@@ -5,8 +5,11 @@ nft: src/misspell.c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Known(Protocol):
@@ -65,12 +68,21 @@ def nearest_object(name: str, known: Known) -> Meant | None:
     return _nearest(name, (Meant(*table, obj, "obj") for table in tables for obj in known.objects(*table)))
 
 
+def nearest_word(name: str, known: Iterable[str]) -> str | None:
+    """nft: src/rule.c symbol_lookup_fuzzy()"""
+    return _first_nearest(name, known, str)
+
+
 def _nearest(name: str, candidates: Iterable[Meant]) -> Meant | None:
+    return _first_nearest(name, candidates, attrgetter("name"))
+
+
+def _first_nearest(name: str, candidates: Iterable[T], name_of: Callable[[T], str]) -> T | None:
     """The first of the nearest. nft: string_misspell_update()"""
     found, least = None, 1 << 30
     wanted = name.encode()
     for candidate in candidates:
-        octets = candidate.name.encode()
+        octets = name_of(candidate).encode()
         far, near = max(len(octets), len(wanted)), min(len(octets), len(wanted))
         allowed = -(-far // 3) if far - near <= 1 else -(-(far + 2) // 3)
         if far <= 1:

@@ -104,6 +104,7 @@ class Verdict(Expression):
 
     word: str
     chain: str = ""
+    rules: tuple[object, ...] | None = None  # RuleText: of a chain without a name, `jump { … }`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,288 @@
+"""Expressions: operators and their precedence, on the left and on the right of a match, and in statements.
+
+nft has three grammars for them that differ in what may stand alone. On the left that are the fields of a
+packet; on the right constants; and what a statement takes, such as nat's address, may be either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pystack.applets.nft.grammar import payload, primary, values
+from pystack.applets.nft.grammar.parser import Parser
+from pystack.applets.nft.lexer import COMMA, NUMBER, STRING
+from pystack.applets.nft.tree.expressions import (
+    Binary,
+    Concatenation,
+    Expression,
+    Flags,
+    Hash,
+    Lookup,
+    Meta,
+    Prefix,
+    Range,
+    SetName,
+    Symbol,
+)
+
+Part = Callable[[Parser], Expression]
+
+LEVELS: Final = (("'|'",), ("^",), ("&",), ("<<", ">>"))  # loosest first
+
+
+# --- operators ----------------------------------------------------------------------------------------------
+
+
+def binary(p: Parser, first: Part, more: Part, level: int = 0) -> Expression:
+    """Operators of a level and of all that bind tighter; only the very first operand is a `first`."""
+    if level == len(LEVELS):
+        return first(p)
+    left = binary(p, first, more, level + 1)
+    while token := p.take_if(*LEVELS[level]):
+        right = binary(p, more, more, level + 1)
+        left = Binary(token.kind.strip("'"), left, right, at=p.since(left.at))
+    return left
+
+
+def ready(expression: Expression) -> Part:
+    """A part that has been read already."""
+    return lambda _: expression
+
+
+def concatenated(p: Parser, first: Expression, part: Part) -> Expression:
+    """`first . part . part`, or what is there alone."""
+    parts = [first]
+    while p.take_if("."):
+        parts.append(part(p))
+    return first if len(parts) == 1 else Concatenation(tuple(parts), at=p.since(first.at))
+
+
+# --- on the left --------------------------------------------------------------------------------------------
+
+
+def left_primary(p: Parser) -> Expression:
+    """What may stand alone on the left of a match."""
+    kind = p.next.kind
+    if kind == "'('":
+        return _parentheses(p, left_basic)
+    make = _LEFT.get(kind)
+    if make is None:
+        p.fail()
+    return make(p)
+
+
+def left_basic(p: Parser, first: Part = left_primary) -> Expression:
+    """With operators."""
+    return binary(p, first, right_primary)
+
+
+def left_concatenation(p: Parser, first: Part = left_primary) -> Expression:
+    """With dots."""
+    return concatenated(p, left_basic(p, first), left_basic)
+
+
+def left(p: Parser, first: Part = left_primary) -> Expression:
+    """All that may be on the left of a match: `ip saddr . tcp dport`, `ip saddr map {…}`, a set."""
+    if first is left_primary and p.next.kind == "'{'":
+        return p.nested.braces(p, False)
+    key = left_concatenation(p, first)
+    if p.take_if("map"):
+        return Lookup(key, right(p), at=p.since(key.at))
+    return key
+
+
+def _parentheses(p: Parser, inside: Part) -> Expression:
+    p.take()
+    p.enter()
+    expression = inside(p)
+    p.leave()
+    p.expect("')'")
+    return expression
+
+
+def hashed(p: Parser) -> Hash:
+    """`jhash KEY mod 2 seed 1 offset 3`, `symhash mod 2`."""
+    token = p.take()
+    key = left(p) if token.kind == "jhash" else None
+    p.expect("mod")
+    modulus = int(p.expect(NUMBER).text)
+    seed = int(p.expect(NUMBER).text) if key is not None and p.take_if("seed") else None
+    offset = primary.offset(p)
+    p.close("hash")
+    return Hash(key, modulus, seed, offset, at=p.since(token.at))
+
+
+def _ipsec_or_meta(p: Parser) -> Expression:
+    start = p.take().at
+    if p.next.kind in ("in", "out"):
+        return primary.ipsec(p, start)
+    p.close("ipsec")
+    return Meta("ipsec", at=start)
+
+
+# --- on the right -------------------------------------------------------------------------------------------
+
+
+def right_primary(p: Parser) -> Expression:
+    """What may stand alone on the right of a match."""
+    kind = p.next.kind
+    if kind == "'('":
+        return _parentheses(p, right_basic)
+    make = _RIGHT.get(kind)
+    if make is None:
+        p.fail()
+    return make(p)
+
+
+def right_basic(p: Parser) -> Expression:
+    """With operators."""
+    return binary(p, right_primary, right_primary)
+
+
+def right_part(p: Parser) -> Expression:
+    """A value, a prefix or a range."""
+    return _span(p, right_basic(p), right_basic)
+
+
+def prefix(p: Parser, value: Expression) -> Prefix:
+    """The length behind a slash."""
+    bits = int(p.expect(NUMBER).text)
+    return Prefix(value, bits, at=p.since(value.at))
+
+
+def _span(p: Parser, low: Expression, part: Part) -> Expression:
+    if p.take_if("/"):
+        return prefix(p, low)
+    if p.take_if("-"):
+        high = part(p)
+        return Range(low, high, at=p.since(low.at))
+    return low
+
+
+def right_concatenation(p: Parser, first: Expression | None = None) -> Expression:
+    """`10.0.0.0/8 . 22-25`."""
+    return concatenated(p, _span(p, first or right_basic(p), right_basic), right_part)
+
+
+def right(p: Parser) -> Expression:
+    """A value, a set or the name of one."""
+    if p.next.kind == "'{'":
+        return p.nested.braces(p, False)
+    if p.next.kind == "@":
+        return set_name(p)
+    return right_concatenation(p)
+
+
+def right_list(p: Parser) -> Flags:
+    """`a,b`: at least two."""
+    return flags(p, right_basic(p))
+
+
+def flags(p: Parser, first: Expression) -> Flags:
+    """`a,b`, of which the first is there."""
+    items = [first]
+    p.expect(COMMA)
+    items.append(right_basic(p))
+    while p.take_if(COMMA):
+        items.append(right_basic(p))
+    return Flags(tuple(items), at=p.since(first.at))
+
+
+def set_name(p: Parser) -> SetName:
+    """`@blackhole`."""
+    start = p.take().at
+    name = p.expect(STRING)
+    p.close("at")
+    return SetName(name.text, at=p.since(start))
+
+
+def set_reference(p: Parser, *also: str) -> Expression:
+    """`@blackhole`, or a variable that has a set."""
+    if p.next.kind == "'$'":
+        return values.variable(p)
+    if p.next.kind != "@":
+        p.fail("@", "'$'", *also)
+    return set_name(p)
+
+
+def initializer(p: Parser) -> Expression:
+    """What a variable is defined as."""
+    start = p.next.at
+    if p.take_if("-"):
+        return Symbol("-" + p.expect(NUMBER).text, at=p.since(start))
+    value = p.nested.braces(p, True) if p.next.kind == "'{'" else right(p)
+    return flags(p, value) if p.next.kind == COMMA else value
+
+
+# --- in statements ------------------------------------------------------------------------------------------
+
+
+def statement_primary(p: Parser) -> Expression:
+    """What may stand alone in what a statement takes."""
+    kind = p.next.kind
+    if kind == "'('":
+        return _parentheses(p, statement_basic)
+    if kind in values.KEYWORD_VALUES:
+        return _field_or_word(p)
+    make = _STATEMENT.get(kind)
+    if make is None:
+        p.fail()
+    return make(p)
+
+
+def _field_or_word(p: Parser) -> Expression:
+    """`ip saddr` is a field, `ip` alone a word."""
+    token = p.take()
+    if token.kind in payload.FIELDS and p.next.kind in payload.FIELDS[token.kind][1].split():
+        return payload.field_of(p, token.kind, token.at)
+    scope = values.KEYWORD_VALUES[token.kind]
+    if scope:
+        p.close(scope)
+    return Symbol(token.text, at=token.at)
+
+
+def statement_basic(p: Parser, first: Part = statement_primary) -> Expression:
+    """With operators."""
+    return binary(p, first, statement_primary)
+
+
+def statement_value(p: Parser, first: Part = statement_primary) -> Expression:
+    """A value, range, prefix, list, concatenation, or what a map gives."""
+    value = statement_basic(p, first)
+    if p.next.kind in ("/", "-"):
+        return _span(p, value, statement_basic)
+    if p.next.kind == COMMA and isinstance(value, Symbol):
+        return _statement_list(p, value)
+    value = concatenated(p, value, statement_primary)
+    if p.take_if("map"):
+        found = p.nested.braces(p, False) if p.next.kind == "'{'" else set_reference(p, "'{'")
+        return Lookup(value, found, at=p.since(value.at))
+    return value
+
+
+def _statement_list(p: Parser, first: Expression) -> Expression:
+    items = [first]
+    while p.take_if(COMMA):
+        is_word = p.next.kind in values.KEYWORD_VALUES
+        items.append(values.keyword_value(p) if is_word else values.symbol(p))
+    return Flags(tuple(items), at=p.since(first.at))
+
+
+_LEFT: Final[dict[str, Part]] = {
+    **{kind: make for kind, make in primary.COMMON.items() if kind not in values.BOOLEANS},
+    **dict.fromkeys(payload.EXTENSIONS, payload.extension),
+    "exthdr": payload.extension_exists,
+    "fib": primary.fib,
+    "jhash": hashed,
+    "symhash": hashed,
+    "ipsec": _ipsec_or_meta,
+}
+LEFT_STARTS: Final = frozenset((*_LEFT, "'('", "'{'"))
+_STATEMENT: Final[dict[str, Part]] = {**primary.COMMON, "jhash": hashed, "symhash": hashed}
+_RIGHT: Final[dict[str, Part]] = {
+    **dict.fromkeys((*values.WORDS, "'$'"), values.symbol),
+    **dict.fromkeys(values.BOOLEANS, values.boolean),
+    **dict.fromkeys((*values.KEYWORD_VALUES, *values.PROTOCOL_VALUES), values.keyword_value),
+    NUMBER: values.integer,
+}
