@@ -147,7 +147,8 @@ def test_an_expression_is_said_in_json(expression: Expression, json: str) -> Non
         ),
         (
             Match(Ct("state"), NEW_OR_OLD, "!="),
-            '{"match": {"op": "!=", "left": {"ct": {"key": "state"}}, "right": {"|": ["established", "new"]}}}',
+            '{"match": {"op": "!=", "left": {"ct": {"key": "state"}}, '
+            '"right": {"|": ["established", "new"]}}}',
         ),
         (
             Match(FLAGS, SYN, "==", SYN_ACK),
@@ -156,7 +157,8 @@ def test_an_expression_is_said_in_json(expression: Expression, json: str) -> Non
         ),
         (
             Match(FLAGS, SYN_ACK, "=="),
-            '{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "flags"}}, "right": 18}}',
+            '{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "flags"}}, '
+            '"right": 18}}',
         ),
         (Counter(3, 180), '{"counter": {"packets": 3, "bytes": 180}}'),
         (Limit(10, "second"), '{"limit": {"rate": 10, "burst": 5, "per": "second"}}'),
