@@ -9,6 +9,9 @@ from __future__ import annotations
 Buffer = bytes | bytearray | memoryview
 
 
+_ONES = (1 << 128) - 1  # 0 modulo 65535, as long as the longest address
+
+
 def ones_sum(data: Buffer) -> int:
     """The folded one's-complement sum; 0 only if every octet is 0.
 
@@ -60,11 +63,11 @@ def update32(check: int, old: int, new: int) -> int:
 
 
 def update_partial(owed: int, old: int, new: int) -> int:
-    """A bare pseudo-header sum after one of its 32-bit words changed.
+    """A bare pseudo-header sum after one of its words changed, or one of its addresses.
 
-    Linux: net/core/utils.c inet_proto_csum_replace4() with CHECKSUM_PARTIAL
+    Linux: net/core/utils.c inet_proto_csum_replace4(), inet_proto_csum_replace16() with CHECKSUM_PARTIAL
     """
-    number = owed + (0xFFFFFFFF ^ old) + new
+    number = owed + (_ONES ^ old) + new
     return number % 0xFFFF or (0xFFFF if number else 0)
 
 

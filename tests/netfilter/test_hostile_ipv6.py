@@ -49,6 +49,13 @@ MATCHES = """
 -m u32 --u32 "4&0xFF=1:17"
 -p udp -m udp --sport 1:500
 ! -p tcp
+-m conntrack --ctstate NEW,ESTABLISHED --ctorigsrc 2001:db8::/64 --ctproto 17
+-m conntrack ! --ctstate INVALID --ctexpire 0:50
+-m state --state INVALID,UNTRACKED
+-m connmark --mark 5
+-m connbytes --connbytes 2: --connbytes-dir both --connbytes-mode packets
+-m connlimit --connlimit-upto 3 --connlimit-mask 126
+-m helper --helper ftp
 """
 TARGETS = """
 -t mangle -A PREROUTING -m statistic --mode random --probability 0.3 -j TOS --set-tos 0x10
@@ -58,6 +65,16 @@ TARGETS = """
 -t mangle -A FORWARD -p tcp --tcp-flags SYN SYN -j TCPMSS --set-mss 500
 -t mangle -A FORWARD -j TEE --gateway 2001:db8::9
 -t raw -A PREROUTING -m statistic --mode random --probability 0.1 -j TRACE
+-t raw -A PREROUTING -s 2001:db8::3 -j CT --zone 5
+-t raw -A PREROUTING -s 2001:db8::4 -j CT --notrack
+-t raw -A PREROUTING -p tcp -j CT --helper ftp
+-t mangle -A PREROUTING -j CONNMARK --restore-mark
+-t mangle -A POSTROUTING -j CONNMARK --save-mark
+-t nat -A PREROUTING -d 2001:db8::5 -j DNAT --to-destination 2001:db8::6
+-t nat -A PREROUTING -p udp -j DNAT --to-destination :5-9
+-t nat -A POSTROUTING -s 2001:db8::7 -j NETMAP --to 2001:db8:1::/64
+-t nat -A POSTROUTING -p tcp -j SNAT --to-source :1000-1010 --random
+-t nat -A POSTROUTING -s 2001:db8::8 -j SNAT --to-source 2001:db8::100-2001:db8::1ff
 -A FORWARD -j NFLOG --nflog-group 1
 -A FORWARD -j LOG --log-tcp-options --log-tcp-sequence --log-ip-options --log-uid --log-macdecode
 -A FORWARD -j SET --add-set hosts src --exist
@@ -72,6 +89,7 @@ ip link set p2 master br0
 ip link set p1 up
 ip link set p2 up
 ip link set br0 up
+sysctl -w net.netfilter.nf_conntrack_checksum=0
 ipset create hosts hash:ip family inet6 counters maxelem 64 forceadd timeout 5
 ipset create nets hash:net family inet6
 ipset add nets 2001:db8::/64

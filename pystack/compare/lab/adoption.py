@@ -14,10 +14,9 @@ from pystack.l2.devices import Link
 from pystack.l2.fdb_local import change_bridge_address
 from pystack.l2.port import PortDevice
 from pystack.netfilter.conntrack.conn import Conn
-from pystack.netfilter.conntrack.tuples import read
+from pystack.netfilter.conntrack.tuples import WITH_ID, read
 from pystack.netfilter.nat.ranges import MANIP_SRC
 from pystack.netfilter.nat.unique import Draw
-from pystack.wire.ipv4 import IPPROTO_ICMP
 
 
 class Adoption:
@@ -87,6 +86,6 @@ class AdoptedDraws:
         if number >= len(replies):
             return self._otherwise(conn, manip, low)
         answer = read(replies[number])
-        is_id = answer.protocol == IPPROTO_ICMP
+        is_id = answer.protocol in WITH_ID
         port = answer.dport if manip == MANIP_SRC and not is_id else answer.sport
         return port - low & 0xFFFF

@@ -29,7 +29,8 @@ from pystack.errors import ENODEV, ENOENT
 from pystack.hooks.ctnetlink import CT_DELETE, ConnReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NFGENMSG_SIZE, NfnetlinkSocket, attributes
 from pystack.netfilter.conntrack.snapshot import Snapshot
-from pystack.wire.ethernet import ETH_P_8021Q, ETH_P_IP
+from pystack.wire import ipv6
+from pystack.wire.ethernet import ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6
 from pystack.wire.icmp import ICMP_ECHO, ICMP_ECHOREPLY, ICMP_TIMESTAMP, ICMP_TIMESTAMPREPLY
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_IGMP
 from pystack.wire.malformed import Malformed
@@ -155,6 +156,7 @@ def leaves_marks(frames: Iterable[bytes]) -> bool:
 
 LINK_CONTROL: Final = bytes.fromhex("0180c20000")  # 01:80:c2:00:00:0x
 IPV4: Final = ETH_P_IP.to_bytes(2, "big")
+IPV6: Final = ETH_P_IPV6.to_bytes(2, "big")
 VLAN: Final = ETH_P_8021Q.to_bytes(2, "big")
 MIN_HEADER: Final = 20
 FRAGMENT_BITS: Final = 0x3FFF  # more fragments, and the offset
@@ -165,6 +167,9 @@ def _leaves_mark(frame: bytes) -> bool:
     if frame[:5] == LINK_CONTROL:
         return True
     at = 18 if frame[12:14] == VLAN else 14
+    if frame[at - 2 : at] == IPV6:
+        is_whole = len(frame) >= at + ipv6.HEADER_LENGTH
+        return is_whole and ipv6.find_header(frame, at, ipv6.NEXTHDR_FRAGMENT) is not None
     if frame[at - 2 : at] != IPV4 or len(frame) < at + MIN_HEADER:
         return False
     protocol, fragment = frame[at + 9], int.from_bytes(frame[at + 6 : at + 8], "big") & FRAGMENT_BITS

@@ -95,8 +95,10 @@ class VirtualLab:
 
     def adopt_mappings(self, mappings: Sequence[tuple[bytes, bytes]]) -> None:
         """Let ports be drawn as the other side drew them."""
-        chooser = self.host.init.tables.nat.chooser
-        self._draws = chooser.draw = AdoptedDraws(mappings, chooser.draw)
+        choosers = [tables.nat.chooser for tables in (self.host.init.tables, self.host.init.tables6)]
+        self._draws = AdoptedDraws(mappings, choosers[0].draw)
+        for chooser in choosers:
+            chooser.draw = self._draws
 
     def _connection(self, conn: Conn, event: CtEvent, portid: int) -> None:
         if event & CtEvent.DESTROY:

@@ -1,9 +1,12 @@
 """Changes one end of a packet: an address, a port, and the checksums over them, bit for bit as Linux does.
 
-    offset:  |<- IPv4 header ->|<- transport header ->|
-             ^ `at`            ^ `transport`
+    offset:  |<- header of IP ->|<- transport header ->|
+             ^ `at`             ^ `transport`
 
-What an ICMP error quotes is changed by the same functions. Linux: net/netfilter/nf_nat_proto.c
+IPv6 has no sum in its header, and may have other headers between these two. What an ICMP error quotes is
+changed by the same functions.
+
+Linux: net/netfilter/nf_nat_proto.c
 """
 
 from __future__ import annotations
@@ -12,10 +15,19 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE, Tuple
+from pystack.netfilter.conntrack.tuples import (
+    IPPROTO_GRE,
+    IPPROTO_SCTP,
+    IPPROTO_UDPLITE,
+    WITH_ID,
+    Tuple,
+    inverted,
+    read,
+)
+from pystack.netfilter.hooks import NFPROTO_IPV6
 from pystack.netfilter.nat.ranges import MANIP_DST, MANIP_SRC
 from pystack.packet import Packet
-from pystack.wire import icmp, tcp, udp
+from pystack.wire import icmp, icmp6, ipv6, tcp, udp
 from pystack.wire.checksum import update32, update_partial
 from pystack.wire.crc32c import crc32c
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
@@ -25,6 +37,8 @@ _U16: Final = Struct("!H")
 _KEY: Final = Struct("!xBIIHH")
 _CHECK_AND_ADDRESSES: Final = Struct("!HII")  # of an IPv4 header, from
 _CHECK_AT: Final = 10
+_ADDRESSES6_AT: Final = 8  # of an IPv6 header; the destination's is behind the source's
+_ICMPV6: Final = Struct("!BBHH")
 _QUOTED: Final = 8  # octets of a transport header that an ICMP error has at least
 _SCTP_HEADER: Final = 12
 _SCTP_CHECK_AT: Final = 8
@@ -52,12 +66,14 @@ class End:
         """That of a packet that is to look like this."""
         from_source = manip == MANIP_SRC
         address = target.saddr if from_source else target.daddr
-        has_id = target.protocol == IPPROTO_ICMP
+        has_id = target.protocol in WITH_ID
         return cls(target.protocol, manip, address, target.sport if from_source or has_id else target.dport)
 
     @classmethod
     def of_answered(cls, key: bytes, manip: int) -> End:
         """That of a packet that is answered by those with this key (tuples.py)."""
+        if key[0] == NFPROTO_IPV6:
+            return cls.of(read(inverted(key) or key), manip)
         protocol, saddr, daddr, first, second = _KEY.unpack_from(key)
         if manip == MANIP_DST:
             return cls(protocol, manip, saddr, first)
@@ -66,9 +82,9 @@ class End:
 
 def translate(pkt: Packet, end: End) -> bool:
     """Change a packet; False if it is cut off. Linux: nf_nat_manip_pkt()"""
-    header = pkt.ip
-    assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
-    partial = bool(pkt.offload.flags & NEEDS_CSUM)
+    header, partial = pkt.ip, bool(pkt.offload.flags & NEEDS_CSUM)
+    if header is None:
+        return _translate_ipv6(pkt, end, partial=partial)
     if not translate_at(pkt.writable(), pkt.network_header, end, partial=partial):
         return False
     if end.manip == MANIP_SRC:
@@ -94,6 +110,34 @@ def translate_at(data: bytearray, at: int, end: End, *, partial: bool = False) -
         daddr = end.address
     check = (check + old - end.address) % 0xFFFF  # update32()
     _CHECK_AND_ADDRESSES.pack_into(data, at + _CHECK_AT, check, saddr, daddr)
+    return True
+
+
+def _translate_ipv6(pkt: Packet, end: End, *, partial: bool) -> bool:
+    header = pkt.ip6
+    assert header is not None, "no IPv6 packet comes to an ip6 hook unparsed"
+    if not translate_ipv6_at(pkt.writable(), pkt.network_header, end, partial=partial):
+        return False
+    if end.manip == MANIP_SRC:
+        header.saddr = end.address
+    else:
+        header.daddr = end.address
+    return True
+
+
+def translate_ipv6_at(data: bytearray, at: int, end: End, *, partial: bool = False) -> bool:
+    """The same of IPv6; where there is no transport header, only the address.
+
+    Linux: nf_nat_ipv6_manip_pkt()
+    """
+    if len(data) < at + ipv6.HEADER_LENGTH:
+        return False
+    where = at + _ADDRESSES6_AT + 16 * end.manip
+    old, change = int.from_bytes(data[where : where + 16], "big"), end.change
+    found = None if change is None else ipv6.find_transport(data, at)
+    if change is not None and found is not None and not change(data, found.offset, end, old, partial):
+        return False
+    data[where : where + 16] = end.address.to_bytes(16, "big")
     return True
 
 
@@ -159,6 +203,19 @@ def _icmp(data: bytearray, transport: int, end: End, old: int, partial: bool) ->
     return True
 
 
+def _icmpv6(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
+    """Its sum knows the addresses. Linux: icmpv6_manip_pkt()"""
+    if len(data) - transport < icmp6.HEADER_LENGTH:
+        return False
+    kind, _, check, own = _ICMPV6.unpack_from(data, transport)
+    check = update_partial(check, old, end.address) if partial else update32(check, old, end.address)
+    if kind in (icmp6.ECHO_REQUEST, icmp6.ECHO_REPLY):
+        check = check if partial else update32(check, own, end.port)
+        _U16.pack_into(data, transport + 4, end.port)
+    _U16.pack_into(data, transport + icmp6.CHECK_OFFSET, check)
+    return True
+
+
 def _gre(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
     """PPTP's call, of which a packet names only the destination's. Linux: gre_manip_pkt()"""
     if len(data) - transport < _GRE_HEADER:
@@ -180,5 +237,6 @@ _BY_PROTOCOL: Final[dict[int, _Change]] = {
     IPPROTO_UDPLITE: _udp,
     IPPROTO_SCTP: _sctp,
     IPPROTO_ICMP: _icmp,
+    ipv6.IPPROTO_ICMPV6: _icmpv6,
     IPPROTO_GRE: _gre,
 }

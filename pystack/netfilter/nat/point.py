@@ -29,14 +29,13 @@ from pystack.netfilter.hooks import (
     HookPoint,
     HookState,
 )
-from pystack.netfilter.nat.icmp_error import translate_error
+from pystack.netfilter.nat.icmp_error import is_icmp, translate_error
 from pystack.netfilter.nat.manip import End, translate
 from pystack.netfilter.nat.ranges import manip_of
 from pystack.netfilter.nat.setup import CHANGED, DONE, Nat
 from pystack.netfilter.table import Point
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.packet import Packet
-from pystack.wire.ipv4 import IPPROTO_ICMP
 
 PRIORITY_DST: Final = -100
 PRIORITY_SRC: Final = 100
@@ -105,7 +104,7 @@ class NatPoint:
         if not isinstance(conn, Conn) or conn.status & IPS_TEMPLATE:
             return NF_ACCEPT
         if ctinfo in _BEGINS:
-            if ctinfo != IP_CT_NEW and pkt.ip is not None and pkt.ip.protocol == IPPROTO_ICMP:
+            if ctinfo != IP_CT_NEW and is_icmp(pkt):
                 return self._translate_error(conn, pkt)
             if not conn.status & self._done:
                 verdict = self._decide(conn, pkt, state)

@@ -21,13 +21,15 @@ from pystack.netfilter.conntrack.tuples import (
     IPPROTO_GRE,
     IPPROTO_SCTP,
     IPPROTO_UDPLITE,
+    WITH_ID,
     Tuple,
     inverted,
     read,
 )
+from pystack.netfilter.hooks import NFPROTO_IPV4
 from pystack.netfilter.nat.jhash import jhash_words
 from pystack.netfilter.nat.ranges import MANIP_DST, MANIP_SRC, NatRange
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 
 _WITH_PORTS: Final = frozenset({IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP})
 _U16: Final = 0xFFFF
@@ -152,7 +154,7 @@ def _port_is_in(wanted: NatRange, flow: Tuple, manip: int) -> bool:
 
 def _field_of(protocol: int, manip: int) -> str | None:
     """Where a tuple has what can be changed besides an address."""
-    if protocol == IPPROTO_ICMP:
+    if protocol in WITH_ID:
         return "sport"  # the id
     if protocol in _WITH_PORTS or protocol == IPPROTO_GRE:
         return "sport" if manip == MANIP_SRC else "dport"
@@ -167,15 +169,31 @@ def _with_address(conn: Conn, current: Tuple, wanted: NatRange, manip: int) -> T
     field = "saddr" if manip == MANIP_SRC else "daddr"
     if low == high:
         return current._replace(**{field: low})
-    start = 0 if wanted.persistent else _swapped(current.daddr) ^ conn.zone.number
-    words = (_swapped(current.saddr), *(0,) * (_ADDRESS_WORDS - 1))
-    chosen = low + (jhash_words(words, start) * (high - low + 1 & _U32) >> 32) & _U32
+    length = 1 if current.family == NFPROTO_IPV4 else _ADDRESS_WORDS
+    saddr, daddr, lows, highs = (
+        _words(address, length) for address in (current.saddr, current.daddr, low, high)
+    )
+    start = 0 if wanted.persistent else _swapped(daddr[-1]) ^ conn.zone.number
+    known = [_swapped(word) for word in saddr] + [0] * (_ADDRESS_WORDS - length)
+    drawn, chosen, is_free = jhash_words(known, start), 0, False
+    for at, (lowest, highest) in enumerate(zip(lows, highs, strict=True)):
+        least, size = (0, _U32) if is_free else (lowest, highest - lowest + 1 & _U32)
+        word = least + (drawn * size >> 32) & _U32
+        chosen = chosen << 32 | word
+        is_free |= word != highest  # what follows it may be anything then
+        if not wanted.persistent:
+            drawn ^= _swapped(word if manip == MANIP_DST else daddr[at])
     return current._replace(**{field: chosen})
 
 
-def _swapped(address: int) -> int:
+def _words(address: int, count: int) -> list[int]:
+    """The 32-bit words of an address, the highest first."""
+    return [address >> 32 * at & _U32 for at in range(count - 1, -1, -1)]
+
+
+def _swapped(word: int) -> int:
     """As a little-endian machine reads it."""
-    return int.from_bytes(address.to_bytes(4, "big"), "little")
+    return int.from_bytes(word.to_bytes(4, "big"), "little")
 
 
 def _ports_for(port: int, protocol: int, wanted: NatRange, manip: int) -> tuple[int, int] | None:
@@ -184,8 +202,8 @@ def _ports_for(port: int, protocol: int, wanted: NatRange, manip: int) -> tuple[
         return None  # only PPTP's helper knows about its keys
     if wanted.ports is not None:
         low, high = wanted.ports
-        return (low, high) if low <= high or protocol == IPPROTO_ICMP else (high, low)
-    if protocol == IPPROTO_ICMP:
+        return (low, high) if low <= high or protocol in WITH_ID else (high, low)
+    if protocol in WITH_ID:
         return 0, _U16
     if manip == MANIP_DST:
         return None

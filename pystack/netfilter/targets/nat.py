@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pystack.netfilter.conntrack.conn import Conn, tracked
-from pystack.netfilter.hooks import OUTPUT
+from pystack.netfilter.hooks import NFPROTO_IPV4, OUTPUT
 from pystack.netfilter.nat.ranges import MANIP_DST, MANIP_SRC, NatRange, manip_of
 from pystack.netfilter.nat.setup import Nat
 from pystack.netfilter.needs import Path
@@ -13,6 +13,7 @@ from pystack.netfilter.rule import Target
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
 from pystack.wire.ipv4 import INADDR_LOOPBACK
+from pystack.wire.ipv6 import IN6ADDR_LOOPBACK
 
 
 class NatTarget(Target):
@@ -61,13 +62,15 @@ class Masquerade(NatTarget):
         self._path = path
 
     def apply(self, view: View) -> int:
-        """Linux: net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv4()"""
+        """Linux: net/netfilter/nf_nat_masquerade.c nf_nat_masquerade_ipv4(), nf_nat_masquerade_ipv6()"""
         conn, dev = _conn(view), view.outdev
-        if not conn.tuple(0).saddr:  # of a host that has no address yet
+        is_ipv4 = conn.family == NFPROTO_IPV4
+        if is_ipv4 and not conn.tuple(0).saddr:  # of a host that has no address yet
             return NF_ACCEPT
         source = 0 if dev is None else self._path.source_for(view.pkt, dev)
         if dev is None or not source:
-            self._path.printk(f"{view.outname} ate my IP address")
+            if is_ipv4:
+                self._path.printk(f"{view.outname} ate my IP address")
             return NF_DROP
         if not conn.is_confirmed:
             conn.masq_index = dev.ifindex
@@ -84,9 +87,16 @@ class Redirect(NatTarget):
         self._path = path
 
     def apply(self, view: View) -> int:
-        """What is made here goes to lo. Linux: net/netfilter/nf_nat_redirect.c nf_nat_redirect_ipv4()"""
-        address = INADDR_LOOPBACK if view.hook == OUTPUT else self._path.first_address(view.pkt.dev)
-        return self.to_address(_conn(view), address, MANIP_DST) if address else NF_DROP
+        """What is made here goes to lo.
+
+        Linux: net/netfilter/nf_nat_redirect.c nf_nat_redirect_ipv4(), nf_nat_redirect_ipv6()
+        """
+        conn = _conn(view)
+        if view.hook == OUTPUT:
+            address = INADDR_LOOPBACK if conn.family == NFPROTO_IPV4 else IN6ADDR_LOOPBACK
+        else:
+            address = self._path.first_address(view.pkt.dev)
+        return self.to_address(conn, address, MANIP_DST) if address else NF_DROP
 
 
 class Netmap(NatTarget):

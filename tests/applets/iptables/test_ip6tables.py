@@ -38,7 +38,7 @@ def test_what_only_ipv4_has_does_not_exist(words: str) -> None:
     assert "ip6tables v1.8.9" in run(Host(), f"ip6tables -t mangle -A INPUT {words}").err
 
 
-@pytest.mark.parametrize("words", ["-j SNAT", "-j MASQUERADE", "-m rt", "-m addrtype"])
+@pytest.mark.parametrize("words", ["-j SNPT", "-j DNPT", "-m rt", "-m addrtype"])
 def test_what_is_not_modelled_is_refused_by_name(words: str) -> None:
     done = run(Host(), f"ip6tables -A INPUT {words}")
     assert (done.rc, done.err.partition(" is not")[0]) == (2, f"pystack: ip6tables {words}")
@@ -90,6 +90,43 @@ def test_rules_are_taken_listed_and_saved_as_the_real_tool_does_it(program: str)
             "-V",
         ):
             sides.assert_same(f"{program} {command}")
+
+
+NAT_LINES = """
+-A PREROUTING -p tcp -j DNAT --to-destination [2001:db8::1]:80
+-A PREROUTING -p tcp -j DNAT --to-destination 2001:db8::1-2001:db8::f --random --persistent
+-A PREROUTING -p tcp -j DNAT --to-destination [2001:db8::1-2001:db8::f]:80-90
+-A PREROUTING -p tcp -j DNAT --to-destination [2001:db8::1]-[2001:db8::f]:80
+-A PREROUTING -p tcp -j DNAT --to-destination :80
+-A PREROUTING -p tcp -j DNAT --to-destination []:80
+-A PREROUTING -p tcp -j DNAT --to-destination [::1
+-A PREROUTING -p tcp -j DNAT --to-destination [::1]x:80
+-A PREROUTING -p tcp -j DNAT --to-destination [::1]:80-90/1000
+-A PREROUTING -j DNAT --to-destination [::1]:80
+-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.1:80
+-A PREROUTING -p icmpv6 -j DNAT --to-destination [::1]:80
+-A POSTROUTING -j SNAT --to-source ::ffff:1.2.3.4 --random-fully
+-A POSTROUTING -p udp -j SNAT --to-source [2001:db8::5]:100-200/5
+-A POSTROUTING -p tcp -j MASQUERADE --to-ports 100-200 --random
+-A PREROUTING -p tcp -j REDIRECT --to-ports 80
+-A PREROUTING -p tcp -j REDIRECT --to-ports 80-90/1000
+-A PREROUTING -j NETMAP --to 2001:db8:5::/64
+-A PREROUTING -j NETMAP --to 2001:db8:5::1
+-A POSTROUTING -j NETMAP --to 2001:db8:5::1/ffff::
+-A POSTROUTING -j NETMAP --to 2001:db8:5::1/ffff:0:ffff::
+-A POSTROUTING -j NETMAP --to 2001:db8:5::1/129
+-A POSTROUTING -j NETMAP --to 10.0.0.0/8
+"""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("program", OWNERS)
+def test_addresses_to_translate_to_are_read_and_written_as_the_real_tool_does_it(program: str) -> None:
+    with both_sides("") as sides:
+        for line in NAT_LINES.strip().splitlines():
+            sides.assert_same(f"{program} -t nat {line}")
+        sides.assert_same(f"{program} -t nat -S")
+        sides.assert_same(f"{program} -t nat -L -n")
 
 
 @pytest.mark.root

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from pystack.applets.iptables.extension import Site, TargetExtension
-from pystack.applets.iptables.family import IPV4
+from pystack.applets.iptables.family import IPV4, IPV6, Family
 from pystack.applets.iptables.network import Network
-from pystack.applets.iptables.option import U16, Option, Values, Where, number
+from pystack.applets.iptables.option import U16, Option, Values, Where, host, number, prefix_length
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.nat.ranges import NatRange
 from pystack.netfilter.rule import Target
 from pystack.netfilter.targets.nat import Dnat, Masquerade, Netmap, Redirect, Snat
-from pystack.wire.ipv4 import address_text, netmask, parse_address
+from pystack.wire.ipv4 import netmask, parse_address
 
 _PORTS_ALLOWED: Final = frozenset({"tcp", "udp", "sctp", "dccp", "33", "icmp"})
 _NUMBER: Final = re.compile(r"[ \t]*\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
@@ -75,33 +75,42 @@ def _service(text: str, where: Where) -> int:
 
 
 def _to(text: str, where: Where) -> NatRange:
-    """`[ADDRESS[-ADDRESS]][:PORTS]`; what has two colons could only be an IPv6 address. Linux: parse_to()"""
-    if "[" in text:
-        raise Refused("Invalid address format")
-    host, colon, port_text = text.partition(":")
-    if ":" in port_text:
-        host, colon = text, ""
+    """`[ADDRESS[-ADDRESS]][:PORTS]`; what has two colons could only be an IPv6 address, and stands in
+    brackets
+    if ports follow. Linux: parse_to()
+    """
+    _, opening, inside = text.partition("[")
+    if opening:
+        word, closing, tail = inside.partition("]")
+        if not closing or where.family is IPV4:
+            raise Refused("Invalid address format")
+        _, colon, port_text = tail.partition(":")
+    else:
+        word, colon, port_text = text.partition(":")
+        if ":" in port_text:
+            word, colon = text, ""
     ports = _ports(port_text, where) if colon else NatRange()
-    if colon and not host:
+    if colon and not word:
         return ports
-    low, dash, high = host.partition("-")
-    first = _address(low)
-    return replace(ports, addresses=(first, _address(high) if dash else first))
+    low, dash, high = word.partition("-")
+    first = _address(low, where.family)
+    return replace(ports, addresses=(first, _address(high, where.family) if dash else first))
 
 
-def _address(text: str) -> int:
-    found = parse_address(text)
+def _address(text: str, family: Family) -> int:
+    found = family.parse_address(text)
     if found is None:
         raise Refused(f'Bad IP address "{text}"')
     return found
 
 
-def _show(wanted: NatRange) -> str:
+def _show(wanted: NatRange, family: Family) -> str:
     """Linux: sprint_range()"""
     text = ""
     if wanted.addresses is not None:
         low, high = wanted.addresses
-        text = address_text(low) + (f"-{address_text(high)}" if low != high else "")
+        text = family.address_text(low) + (f"-{family.address_text(high)}" if low != high else "")
+        text = f"[{text}]" if wanted.ports is not None and family is IPV6 else text
     return text + (f":{_show_ports(wanted)}" if wanted.ports is not None else "")
 
 
@@ -119,7 +128,7 @@ def _show_ports(wanted: NatRange) -> str:
 class NatExtension(TargetExtension):
     """What the four have in common that name a range; its flags are saved in one order."""
 
-    families = (IPV4,)
+    families: ClassVar[tuple[Family, ...]] = (IPV4,)
     tables = ("nat",)
     main: ClassVar[str]  # the option that says where to
     label: ClassVar[str]  # what -L prints in front of it
@@ -136,7 +145,7 @@ class NatExtension(TargetExtension):
 
     def _shown(self, values: Values) -> str:
         wanted: NatRange = values[self.main].value
-        return _show_ports(wanted) if self.main == "to-ports" else _show(wanted)
+        return _show_ports(wanted) if self.main == "to-ports" else _show(wanted, self.families[0])
 
     def wanted(self, values: Values) -> NatRange:
         """Ports are drawn alike, however random they are to be."""
@@ -174,6 +183,12 @@ class SnatExtension(NatExtension):
         return Snat(site.tables.nat, self.wanted(values))
 
 
+class SnatExtension6(SnatExtension):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+
+
 class DnatExtension(NatExtension):
     """`-j DNAT`"""
 
@@ -188,9 +203,16 @@ class DnatExtension(NatExtension):
         return Dnat(site.tables.nat, self.wanted(values))
 
 
+class DnatExtension6(DnatExtension):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+
+
 class MasqueradeExtension(NatExtension):
     """`-j MASQUERADE`"""
 
+    families = (IPV4, IPV6)
     name = "MASQUERADE"
     hooks = ("POSTROUTING",)
     main = "to-ports"
@@ -205,6 +227,7 @@ class MasqueradeExtension(NatExtension):
 class RedirectExtension(NatExtension):
     """`-j REDIRECT`"""
 
+    families = (IPV4, IPV6)
     name = "REDIRECT"
     hooks = ("PREROUTING", "OUTPUT")
     main = "to-ports"
@@ -226,10 +249,10 @@ class RedirectExtension(NatExtension):
 
 def _network(text: str, where: Where) -> Network:
     """What is no mask means a single host. Linux: xtopt_parse_hostmask(), NETMAP_parse()"""
-    host, slash, mask_text = text.partition("/")
-    address = parse_address(host)
+    word, slash, mask_text = text.partition("/")
+    address = parse_address(word)
     if address is None:
-        known = where.names.addresses.get(host.lower())
+        known = where.names.addresses.get(word.lower())
         if not known:
             raise BadOption("getaddrinfo: Temporary failure in name resolution")
         address = known[0]
@@ -244,10 +267,23 @@ def _mask(text: str) -> int:
     return _ONES if length is None else netmask(length)
 
 
+def _network6(text: str, where: Where) -> Network:
+    """Linux: xtopt_parse_hostmask(), libip6t_NETMAP.c"""
+    host_text, slash, mask_text = text.partition("/")
+    address, mask = host(host_text, where), IPV6.all_ones
+    if slash and (IPV6.parse_address(mask_text) is None or not mask_text):
+        mask = IPV6.netmask(prefix_length(mask_text, where))
+    elif slash:
+        written_out = IPV6.parse_address(mask_text)
+        is_prefix = written_out is not None and IPV6.prefix_length(written_out) is not None
+        mask = written_out if written_out is not None and is_prefix else IPV6.all_ones
+    return Network(address & mask, mask, IPV6)
+
+
 class NetmapExtension(TargetExtension):
     """`-j NETMAP`"""
 
-    families = (IPV4,)
+    families: ClassVar[tuple[Family, ...]] = (IPV4,)
     name = "NETMAP"
     tables = ("nat",)
     hooks = ("PREROUTING", "POSTROUTING", "OUTPUT", "INPUT")
@@ -263,10 +299,20 @@ class NetmapExtension(TargetExtension):
         return Netmap(site.tables.nat, to.address, to.mask)
 
 
+class NetmapExtension6(NetmapExtension):
+    """The same of IPv6."""
+
+    families = (IPV6,)
+    options = (Option("to", _network6, str, required=True),)
+
+
 EXTENSIONS: Final = (
     SnatExtension(),
+    SnatExtension6(),
     DnatExtension(),
+    DnatExtension6(),
     MasqueradeExtension(),
     RedirectExtension(),
     NetmapExtension(),
+    NetmapExtension6(),
 )
