@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from pystack.errors import EOPNOTSUPP, NetError
 from pystack.netfilter.rule import Jump, Match, Target, Verdict
@@ -14,6 +14,7 @@ _BITMAP_LENGTH: Final = 2  # octets of a key that Linux keeps as bits
 Data = bytes | Target | Match | None  # what a key is mapped to: a value, a verdict, a named object, nothing
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """A statement that every element has one of its own of: counter, limit, quota, ct count."""
 
