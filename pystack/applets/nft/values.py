@@ -19,6 +19,20 @@ from pystack.wire import ipv6
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*")
 _U32: Final = 0xFFFFFFFF
 _LABEL_BITS: Final = 128
+# Words of the grammar that are protocols, whatever /etc/protocols calls them.
+_PROTOCOL_KEYWORDS: Final = {
+    "icmp": 1,
+    "igmp": 2,
+    "tcp": 6,
+    "udp": 17,
+    "dccp": 33,
+    "esp": 50,
+    "ah": 51,
+    "icmpv6": 58,
+    "comp": 108,
+    "sctp": 132,
+    "udplite": 136,
+}
 _TC_ROOT: Final = 0xFFFFFFFF
 
 
@@ -103,7 +117,7 @@ def _protocol(text: str, around: Surroundings) -> int | Unreadable:
     value = number(text)
     if value is not None:
         return value if value <= 0xFF else Unreadable("Protocol out of range")
-    known = around.names.protocols.get(text)
+    known = _PROTOCOL_KEYWORDS.get(text, around.names.protocols.get(text))
     return known if known is not None else Unreadable("Could not resolve protocol name")
 
 

@@ -34,6 +34,8 @@ def machine() -> Surroundings:
         (types.ETHER_TYPE, "vlan", b"\x81\0"),
         (types.INET_PROTO, "TCP", b"\6"),
         (types.INET_PROTO, "0x11", b"\x11"),
+        (types.INET_PROTO, "comp", b"\x6c"),
+        (types.IFACE_INDEX, "0", bytes(4)),
         (types.INET_SERVICE, "syslog", b"\2\2"),
         (types.INET_SERVICE, "080", b"\0\x50"),
         (types.IFACE_INDEX, "eth0", b"\0\0\0\2"),

@@ -144,10 +144,15 @@ def _(header: tree.ExtensionHeader, page: Page) -> Json:
 
 @json_of.register
 def _(option: tree.TcpOption, page: Page) -> Json:
-    raw = (int(option.option), 0, 8) if option.option.isdecimal() else option.raw
-    if raw is not None:
-        return {"tcp option": dict(zip(("base", "offset", "len"), raw, strict=True))}
+    if option.raw is not None:
+        return _raw_option(*option.raw)
+    if option.option.isdecimal():
+        return _raw_option(int(option.option), 0, 8)
     return {"tcp option": _named("sack" if option.option == "sack0" else option.option, option.field)}
+
+
+def _raw_option(kind: int, offset: int, length: int) -> Json:
+    return {"tcp option": {"base": kind, "offset": offset, "len": length}}
 
 
 @json_of.register

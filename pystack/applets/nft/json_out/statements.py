@@ -154,7 +154,11 @@ def _(assign: tree.Assign, page: Page) -> Json:
 
 @json_of.register
 def _(reset: tree.Reset, page: Page) -> Json:
-    return {"reset": json_of(reset.option, page)}
+    option = reset.option
+    if isinstance(option, expressions.TcpOption) and option.option.isdecimal():
+        # Nothing of it is read, and so its length is none.
+        option = expressions.TcpOption(option.option, raw=(int(option.option), 0, 0))
+    return {"reset": json_of(option, page)}
 
 
 @json_of.register

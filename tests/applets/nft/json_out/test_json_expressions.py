@@ -193,6 +193,7 @@ def test_an_expression_is_said_in_json(expression: Expression, json: str) -> Non
             '{"mangle": {"key": {"ct": {"key": "event"}}, "value": ["new", "related"]}}',
         ),
         (Reset(TcpOption("sack-perm")), '{"reset": {"tcp option": {"name": "sack-perm"}}}'),
+        (Reset(TcpOption("123")), '{"reset": {"tcp option": {"base": 123, "offset": 0, "len": 0}}}'),
         (Dup(ONE, ETH0), '{"dup": {"addr": "10.0.0.1", "dev": "eth0"}}'),
         (Forward(ETH0, "ip", TWO), '{"fwd": {"dev": "eth0", "family": "ip", "addr": "10.0.0.2"}}'),
         (Queue(None, ("bypass",)), '{"queue": {"flags": "bypass"}}'),
