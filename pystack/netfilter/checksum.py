@@ -9,14 +9,14 @@ from pystack.wire.ipv6 import Ipv6Header, find_transport
 from pystack.wire.virtio import DATA_VALID, NEEDS_CSUM
 
 _RIGHT = 0xFFFF
-_VOUCHED = NEEDS_CSUM | DATA_VALID  # the device says that it is right, or it is not there yet
+VOUCHED = NEEDS_CSUM | DATA_VALID  # the device says that it is right, or it is not there yet
 
 
 def holds_up_to(pkt: Packet, header: Ipv4Header, covered: int) -> bool:
     """The sum over so many octets behind the header, as Linux wants it of UDP-Lite: it takes the protocol for
     UDP's, so what other stacks send is wrong. Linux: nf_ip_checksum_partial()
     """
-    if pkt.offload.flags & _VOUCHED:
+    if pkt.offload.flags & VOUCHED:
         return True
     segment = pkt.data[pkt.network_header + header.ihl :]
     pseudo = pseudo_header_sum(header.saddr, header.daddr, IPPROTO_UDP, len(segment))
@@ -28,7 +28,7 @@ def holds(pkt: Packet, header: Ipv4Header) -> bool:
 
     Linux: net/netfilter/utils.c nf_ip_checksum()
     """
-    if pkt.offload.flags & _VOUCHED:
+    if pkt.offload.flags & VOUCHED:
         return True
     segment = pkt.data[pkt.network_header + header.ihl :]
     if header.protocol != IPPROTO_TCP and header.protocol != IPPROTO_UDP:
@@ -42,7 +42,7 @@ def holds_of_ipv6(pkt: Packet, header: Ipv6Header, covered: int | None = None) -
     Linux: nf_ip6_checksum(), nf_ip6_checksum_partial()
     """
     found = find_transport(pkt.data, pkt.network_header)
-    if found is None or pkt.offload.flags & _VOUCHED:
+    if found is None or pkt.offload.flags & VOUCHED:
         return True
     segment = pkt.data[found.offset :]
     protocol, part = (found.protocol, segment) if covered is None else (IPPROTO_UDP, segment[:covered])

@@ -109,7 +109,7 @@ class TrackContext:
         if not conn.status & IPS_FIXED_TIMEOUT:
             clock = self.clock
             ticks = seconds * clock.hz
-            conn.expires = clock.jiffies + ticks if conn.status & IPS_CONFIRMED else ticks
+            conn.expires = int(clock.now * clock.hz) + ticks if conn.status & IPS_CONFIRMED else ticks
         if conn.extension is not None:
             self.account(conn, pkt)
 
@@ -134,8 +134,8 @@ class TrackContext:
 
         Linux: ____nf_conntrack_find()
         """
-        conn = self.table.find(key)
-        if conn is None or conn.expires > self.clock.jiffies:
+        conn, clock = self.table.find(key), self.clock
+        if conn is None or conn.expires > int(clock.now * clock.hz):  # clock.jiffies without a call
             return conn
         self.kill(conn)
         return None
@@ -252,7 +252,7 @@ class TrackContext:
 
     def has_bad_checksum(self, pkt: Packet, state: HookState, covered: int | None = None) -> bool:
         """Only what comes from outside is checked; of UDP-Lite only what the sum covers."""
-        if state.hook != PREROUTING or not self.conf.checksum:
+        if pkt.offload.flags & checksum.VOUCHED or state.hook != PREROUTING or not self.conf.checksum:
             return False
         if pkt.ip is None:
             return pkt.ip6 is not None and not checksum.holds_of_ipv6(pkt, pkt.ip6, covered)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.netfilter.conntrack.conf import ConntrackConf
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import Event, TrackContext
 from pystack.netfilter.conntrack.info import (
@@ -19,7 +20,7 @@ from pystack.netfilter.conntrack.info import (
     ORIGINAL,
     REPLY,
 )
-from pystack.netfilter.conntrack.tcp_segment import Segment, before, note_options, read
+from pystack.netfilter.conntrack.tcp_segment import VALID_FLAGS, Segment, before, note_options, read
 from pystack.netfilter.conntrack.tcp_states import TRANSITIONS, Flags, State
 from pystack.netfilter.conntrack.tcp_track import (
     BE_LIBERAL,
@@ -46,8 +47,11 @@ _MASK: Final = 0xFFFFFFFF
 _STATES: Final = tuple(State)  # by number: a call of the enumeration takes ten times as long
 # Nor is the enumeration asked for those that every segment is held against.
 _ESTABLISHED: Final = State.ESTABLISHED
+_ACK: Final = Flags.ACK
 _RST: Final = Flags.RST
 _IN_WINDOW: Final = Fit.IN_WINDOW
+_SETTLED: Final = IPS_SEEN_REPLY | IPS_ASSURED | IPS_SEQ_ADJUST
+_CALM: Final = IPS_SEEN_REPLY | IPS_ASSURED  # of these
 _CLOSING: Final = frozenset({State.FIN_WAIT, State.LAST_ACK, State.TIME_WAIT, State.CLOSE, State.CLOSE_WAIT})
 
 
@@ -68,6 +72,8 @@ class TcpTracker:
             track = conn.kept
             if not isinstance(track, TcpTrack):
                 track = self._unpack(conn)
+            if track.state == _ESTABLISHED and segment.kind is _ACK and conn.status & _SETTLED == _CALM:
+                return self._slide(conn, track, segment, pkt, state)
             return _Crossing(self._context, conn, track, segment, pkt, state).run()
         begun = self._new(segment, pkt, state)
         if begun is None:
@@ -75,6 +81,16 @@ class TcpTracker:
         verdict = _Crossing(self._context, conn, begun, segment, pkt, state).run()
         conn.kept = begun.pack()
         return verdict
+
+    def _slide(self, conn: Conn, track: TcpTrack, segment: Segment, pkt: Packet, state: HookState) -> Tracked:
+        """What _Crossing would do with a segment that changes nothing but the windows, as nearly all do."""
+        context, way = self._context, REPLY if pkt.ctinfo >= IP_CT_IS_REPLY else ORIGINAL
+        fit, why = update(track, way, segment, liberal=bool(context.conf.tcp_be_liberal))
+        if fit is not _IN_WINDOW:
+            return _Crossing(context, conn, track, segment, pkt, state).misfit(fit, why)
+        track.last_kind, track.last_dir = _ACK, way
+        context.refresh(conn, pkt, _lifetime(context.conf, track, _ESTABLISHED, _ACK))
+        return FITS
 
     def _unpack(self, conn: Conn) -> TcpTrack:
         """More segments will come: pack up again what was unpacked longest ago instead."""
@@ -102,14 +118,14 @@ class TcpTracker:
     def _sound_segment(self, pkt: Packet, transport: int, state: HookState) -> Segment | None:
         """Linux: tcp_error()"""
         segment = read(pkt.data, transport)
-        if len(pkt.data) - transport < HEADER_LENGTH:
-            self._context.invalid_unsaid(pkt, "short packet")
-            return None
         if segment is None:
+            if len(pkt.data) - transport < HEADER_LENGTH:
+                self._context.invalid_unsaid(pkt, "short packet")
+                return None
             fault = "truncated packet"
         elif self._context.has_bad_checksum(pkt, state):
             fault = "bad checksum"
-        elif not segment.has_valid_flags:
+        elif segment.flags not in VALID_FLAGS:
             fault = "invalid tcp flag combination"
         else:
             return segment
@@ -302,8 +318,10 @@ class _Crossing:
         liberal = bool(self.context.conf.tcp_be_liberal)
         moved = self._moved() if self.conn.status & IPS_SEQ_ADJUST else 0
         fit, why = update(self.track, self.way, self.segment, liberal=liberal, moved=moved)
-        if fit is _IN_WINDOW:
-            return self._in_window()
+        return self._in_window() if fit is _IN_WINDOW else self.misfit(fit, why)
+
+    def misfit(self, fit: Fit, why: str) -> Tracked:
+        """What becomes of a segment out of the window."""
         self._say(why)
         if fit is Fit.IGNORE:
             return Tracked.FITS
@@ -346,7 +364,7 @@ class _Crossing:
             if self.new is State.FIN_WAIT:
                 track.sides[self.way].flags |= CLOSE_INIT
             self.context.note(conn, Event.PROTOINFO)
-        timeout = self._timeout()
+        timeout = _lifetime(self.context.conf, track, self.new, segment.kind)
         if not conn.status & IPS_SEEN_REPLY:
             if segment.kind is Flags.RST:  # nothing but a refusal came back
                 conn.kept = track.pack()  # as those who are told of the end shall see it
@@ -366,19 +384,20 @@ class _Crossing:
     def _becomes_assured(self) -> bool:
         return self.old in (State.SYN_RECV, State.ESTABLISHED) and self.new is State.ESTABLISHED
 
-    def _timeout(self) -> int:
-        conf, track = self.context.conf, self.track
-        usual = conf.tcp_timeout(self.new)
-        if track.retransmissions >= conf.tcp_max_retrans and usual > conf.tcp_timeout_max_retrans:
-            return conf.tcp_timeout_max_retrans
-        if self.segment.kind is _RST:
-            return conf.tcp_timeout_close
-        unacknowledged = (track.sides[0].flags | track.sides[1].flags) & DATA_UNACKNOWLEDGED
-        if unacknowledged and usual > conf.tcp_timeout_unacknowledged:
-            return conf.tcp_timeout_unacknowledged
-        if not track.last_window and usual > conf.tcp_timeout_max_retrans:
-            return conf.tcp_timeout_max_retrans
-        return usual
-
     def _say(self, text: str) -> None:
         self.context.invalid(self.pkt, self.hook, IPPROTO_TCP, text)
+
+
+def _lifetime(conf: ConntrackConf, track: TcpTrack, state: State, kind: Flags) -> int:
+    """For how many seconds a connection lives on that goes to a state by such a segment."""
+    usual = conf.tcp_timeout(state)
+    if track.retransmissions >= conf.tcp_max_retrans and usual > conf.tcp_timeout_max_retrans:
+        return conf.tcp_timeout_max_retrans
+    if kind is _RST:
+        return conf.tcp_timeout_close
+    unacknowledged = (track.sides[0].flags | track.sides[1].flags) & DATA_UNACKNOWLEDGED
+    if unacknowledged and usual > conf.tcp_timeout_unacknowledged:
+        return conf.tcp_timeout_unacknowledged
+    if not track.last_window and usual > conf.tcp_timeout_max_retrans:
+        return conf.tcp_timeout_max_retrans
+    return usual

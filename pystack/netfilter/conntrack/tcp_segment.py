@@ -17,9 +17,9 @@ _SACK_MINIMUM: Final = 10
 _TIMESTAMP_ONLY: Final = 0x0101080A
 _COUNTED: Final = SYN | FIN  # they take a number, as an octet does
 _KINDS: Final = tuple(kind_of(flags) for flags in range(256))
-_OTHERS: Final = FIN | SYN | RST | ACK | URG
-# PSH, ECE and CWR are always allowed. Linux: tcp_valid_flags
-_VALID_FLAGS: Final = frozenset(
+_OTHERS: Final = FIN | SYN | RST | ACK | URG  # than PSH, ECE and CWR, which are always allowed
+# That any stack would send together. Linux: tcp_valid_flags
+_VALID: Final = frozenset(
     {
         SYN,
         SYN | URG,
@@ -32,6 +32,7 @@ _VALID_FLAGS: Final = frozenset(
         ACK | URG,
     }
 )
+VALID_FLAGS: Final = frozenset(flags for flags in range(256) if flags & _OTHERS in _VALID)
 
 
 def before(left: int, right: int) -> bool:
@@ -59,11 +60,6 @@ class Segment:
             self.end = self.end + bool(flags & SYN) + bool(flags & FIN) & 0xFFFFFFFF
         self.options = options
         self.kind: Flags = _KINDS[flags]
-
-    @property
-    def has_valid_flags(self) -> bool:
-        """Whether any stack would send them together."""
-        return self.flags & _OTHERS in _VALID_FLAGS
 
 
 def read(data: Buffer, transport: int) -> Segment | None:
