@@ -12,7 +12,7 @@ from typing import Final
 from pystack.netfilter.hooks import ARP_OUT, HookState
 from pystack.packet import Packet
 from pystack.wire.ethernet import ETH_HLEN
-from pystack.wire.ipv4 import Ipv4Header
+from pystack.wire.ipv4 import IP_OFFSET, Ipv4Header
 from pystack.wire.ipv6 import Ipv6Header, find_upper
 from pystack.wire.vlan import tag_length
 
@@ -52,22 +52,30 @@ class View:
     chosen: object  # the Target that a verdict map named last; only rules of nft have any
     family: int  # NFPROTO_*, for rules of nft that ask for it
 
-    def __init__(self, pkt: Packet, state: HookState) -> None:
+    def __init__(self, pkt: Packet, state: HookState, header: Ipv4Header | None = None) -> None:
+        indev, outdev, start = state.indev, state.outdev, pkt.network_header
         self.pkt = pkt
         self.state = state
         self.hook = state.hook
-        self.indev = state.indev
-        self.outdev = state.outdev
-        self.inname = "" if state.indev is None else state.indev.name
-        self.outname = "" if state.outdev is None else state.outdev.name
+        self.indev = indev
+        self.outdev = outdev
+        self.inname = "" if indev is None else indev.name
+        self.outname = "" if outdev is None else outdev.name
         self.hotdrop = False  # a match that found a packet no rule may judge
-        self.saddr = self.daddr = self.protocol = self.fragment = 0
-        self.destination = self.source = self.ethertype = 0  # of a bridge's frame
-        self.start = pkt.network_header  # where octets() counts from
-        self.header: Ipv4Header | Ipv6Header | None = None
-        self.transport = pkt.transport_header
+        self.start = start  # where octets() counts from
+        self.length = len(pkt.data) - start  # what a rule's counter grows by
+        self.header: Ipv4Header | Ipv6Header | None = header
         self._ports: tuple[int, int] | bool = False  # False: not looked for yet, True: there are none
-        self.length = len(pkt.data) - pkt.network_header  # what a rule's counter grows by
+        if header is not None:
+            self.saddr = header.saddr
+            self.daddr = header.daddr
+            self.protocol = header.protocol
+            self.fragment = header.frag_off & IP_OFFSET
+            self.transport = start + header.ihl
+        else:
+            self.saddr = self.daddr = self.protocol = self.fragment = 0
+            self.destination = self.source = self.ethertype = 0  # of a bridge's frame
+            self.transport = pkt.transport_header
 
     @classmethod
     def of_ipv4(cls, pkt: Packet, state: HookState) -> View:
@@ -75,16 +83,9 @@ class View:
 
         Linux: net/ipv4/netfilter/ip_tables.c ipt_do_table()
         """
-        view = cls(pkt, state)
         header = pkt.ip
         assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
-        view.header = header
-        view.saddr = header.saddr
-        view.daddr = header.daddr
-        view.protocol = header.protocol
-        view.fragment = header.frag_off & 0x1FFF
-        view.transport = pkt.network_header + header.ihl
-        return view
+        return cls(pkt, state, header)
 
     @classmethod
     def of_bridge(cls, pkt: Packet, state: HookState) -> View:
