@@ -22,6 +22,8 @@ from pystack.l3.bridged_dnat import BridgedDnat
 from pystack.l3.ipv4 import Ipv4
 from pystack.l3.ipv6_defrag import Ipv6Defrag
 from pystack.l3.netfilter_path import NetfilterPath
+from pystack.l3.nft_devices import NftDevices
+from pystack.l3.nft_routes import NftRoutes
 from pystack.l3.stored_conf import StoredConf
 from pystack.netfilter.conntrack.conf import Limits
 from pystack.netfilter.conntrack.conntrack import Conntrack
@@ -29,12 +31,16 @@ from pystack.netfilter.family_tables import ArpTables, BridgeTables
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6, PREROUTING, Hooks
 from pystack.netfilter.ipset import IpSet, IpSets
 from pystack.netfilter.ipv6_path import Ipv6Path
+from pystack.netfilter.nft.ground import Ground
+from pystack.netfilter.nft.hang import ChainHanger
+from pystack.netfilter.nft.no_routes import NoRoutes
 from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
 from pystack.profile import Profile
 from pystack.rng import Rng
 from pystack.sock.context import SocketContext
 from pystack.sock.inet_sockets import InetSockets
+from pystack.sock.nft_sockets import NftSockets
 from pystack.sock.packet import PacketTable
 from pystack.sysctl import Knob, Stored, Sysctls
 from pystack.timers import Timers
@@ -149,8 +155,24 @@ class Netns:
         bridge_path = BridgePath(self.link, self.ipv4.arp, path)
         self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.conntrack)
         self.arp_tables = ArpTables(self.hooks, bridge_path, self.conntrack)
+        self._build_nft(path, path6)
         self.devices.listen(self._forget_device)
         self.ipv4.addresses.listen(self._forget_address)
+
+    def _build_nft(self, path: NetfilterPath, path6: Ipv6Path) -> None:
+        self.nft_hanger = ChainHanger(self.hooks, self.tables, self.tables6)
+        self.nft_ground = Ground(
+            clock=self.clock,
+            rng=self.rng,
+            devices=NftDevices(self.link, self.devices, self.ipv4.arp),
+            context=self.conntrack.context,
+            paths={NFPROTO_IPV4: path, NFPROTO_IPV6: path6},
+            routes={NFPROTO_IPV4: NftRoutes(self.ipv4, path), NFPROTO_IPV6: NoRoutes(path6)},
+            sockets={NFPROTO_IPV4: NftSockets(self.sockets)},
+            nats={NFPROTO_IPV4: self.tables.nat, NFPROTO_IPV6: self.tables6.nat},
+            printk=self.link.printk,
+            nflog=path.nflog,
+        )
 
     def ipset_references(self, ipset: IpSet) -> int:
         """How often rules of both families name a set."""

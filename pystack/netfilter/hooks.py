@@ -151,14 +151,32 @@ def _nobody_cares() -> None:
 class Hooks:
     """All hook points of a namespace."""
 
-    __slots__ = ("arp", "bridge", "ip", "ip6", "netdev")
+    __slots__ = ("_drop", "_outcomes", "arp", "bridge", "ip", "ip6", "netdev")
 
     def __init__(self, drop: Drop, outcomes: Outcomes) -> None:
-        def points(family: int, count: int) -> tuple[HookPoint, ...]:
-            return tuple(HookPoint(family, hook, drop, outcomes) for hook in range(count))
-
-        self.ip = points(NFPROTO_IPV4, 5)
-        self.ip6 = points(NFPROTO_IPV6, 5)
-        self.bridge = points(NFPROTO_BRIDGE, 6)
-        self.arp = points(NFPROTO_ARP, 3)
+        self._drop = drop
+        self._outcomes = outcomes
+        self.ip = self._points(NFPROTO_IPV4, 5)
+        self.ip6 = self._points(NFPROTO_IPV6, 5)
+        self.bridge = self._points(NFPROTO_BRIDGE, 6)
+        self.arp = self._points(NFPROTO_ARP, 3)
         self.netdev: dict[str, tuple[HookPoint, ...]] = {}  # by device name; only devices that have any
+
+    def _points(self, family: int, count: int) -> tuple[HookPoint, ...]:
+        return tuple(HookPoint(family, hook, self._drop, self._outcomes) for hook in range(count))
+
+    def hang_at_device(
+        self, name: str, hook: int, fn: HookFn, priority: int, chain: str
+    ) -> Callable[[], None]:
+        """Hang a function where the device of that name receives, or sends; what takes it off again. There
+        need not be such a device yet.
+        """
+        points = self.netdev.setdefault(name, self._points(NFPROTO_NETDEV, 2))
+        entry = points[hook].register(fn, priority, chain)
+
+        def take_off() -> None:
+            points[hook].unregister(entry)
+            if not any(point.entries for point in points):
+                self.netdev.pop(name, None)
+
+        return take_off

@@ -6,7 +6,6 @@ table only the chains that somebody used hang. Those of `nat` are asked once for
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from pystack.netfilter.conntrack.conntrack import Conntrack
@@ -19,7 +18,6 @@ from pystack.netfilter.hooks import (
     POSTROUTING,
     PREROUTING,
     Hooks,
-    HookState,
 )
 from pystack.netfilter.ipset import IpSet, IpSets
 from pystack.netfilter.matches.hashlimit import Buckets
@@ -28,15 +26,13 @@ from pystack.netfilter.nat.for_helpers import ForHelpers
 from pystack.netfilter.nat.point import NatPoints
 from pystack.netfilter.nat.setup import Nat
 from pystack.netfilter.needs import Path
+from pystack.netfilter.reroute import rerouting
 from pystack.netfilter.rule import BaseChain
-from pystack.netfilter.table import LEGACY, MakeView, Table
+from pystack.netfilter.table import LEGACY, Judge, MakeView, Table
 from pystack.netfilter.trace import LegacyTrace
 from pystack.netfilter.trace_nft import NftTrace
-from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
+from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.netfilter.view import View
-from pystack.packet import Packet
-
-Judge = Callable[[Packet, HookState], int]
 
 NAT: Final = "nat"
 
@@ -67,7 +63,7 @@ class Tables:
         self.nat = Nat(conntrack.context, path.rng)
         if family != NFPROTO_IPV6:
             conntrack.context.nat = ForHelpers(self.nat, path.rng)
-        self._nat_points = NatPoints(self._points, self.nat, path.reroute).by_hook
+        self.nat_points = NatPoints(self._points, self.nat, path.reroute).by_hook
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
 
     def get(self, owner: str, name: str) -> Table | None:
@@ -87,7 +83,7 @@ class Tables:
         """A table of iptables, made if it is not there yet."""
         table = self._tables.get((owner, name))
         if table is None:
-            points = self._nat_points if name == NAT else self._points
+            points = self.nat_points if name == NAT else self._points
             connections = self.conntrack
             table = Table(
                 self._family, name, owner, points, self._view_for(owner), self._wrapped, connections
@@ -121,25 +117,9 @@ class Tables:
         """What hangs at the hook for a chain: a packet of ours that mangle changed may have another way."""
         if (table.name, chain.hook) != ("mangle", OUTPUT) or self._family == NFPROTO_IPV6:
             return judge  # IPv6 packets of our own there are none
-
-        def judge_and_route(pkt: Packet, state: HookState) -> int:
-            """Linux: net/ipv4/netfilter/iptable_mangle.c ipt_mangle_out()"""
-            before = _way_of(pkt)
-            verdict = judge(pkt, state)
-            if verdict == NF_ACCEPT and _way_of(pkt) != before and not self.path.reroute(pkt):
-                return NF_DROP
-            return verdict
-
-        return judge_and_route
+        return rerouting(judge, self.path.reroute)
 
 
 def chains_of(name: str) -> list[str]:
     """The built-in chains of a table, in the order in which they are listed."""
     return [IP_HOOK_NAMES[hook] for hook in _PRIORITIES[name]]
-
-
-def _way_of(pkt: Packet) -> tuple[int, ...]:
-    """All that its way depends on."""
-    header = pkt.ip
-    assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
-    return header.saddr, header.daddr, header.tos, pkt.mark

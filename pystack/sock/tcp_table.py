@@ -78,6 +78,10 @@ class TcpTable:
         """The connection that a segment belongs to, and every listener of its port with its score."""
         return self._connection(at), self.tcp.listeners.explain(at)
 
+    def find(self, at: Endpoints) -> InetSocket | Endpoint | None:
+        """Whom a segment would be for. Linux: include/net/inet_hashtables.h __inet_lookup()"""
+        return self._connection(at) or self.tcp.listeners.find(at)
+
     # -- segments ------------------------------------------------------------------------------------------
 
     def tcp_v4_rcv(self, pkt: Packet, header: Ipv4Header) -> None:

@@ -110,6 +110,8 @@ _COUNTED: Final = frozenset({"bytes", "packets", "avgpkt"})
 _PORTS: Final = {"proto-src": 0, "proto-dst": 1}
 _ADDRESSES: Final = {"saddr": 0, "daddr": 1}
 
+KEYS: Final = frozenset({*_OF_BOTH, *_COUNTED, *_PORTS, *_ADDRESSES, "zone", "expiration"})
+
 
 def _counted(conn: Conn, key: str, way: int | None) -> int:
     """Nothing where nobody counts. Linux: nft_ct_get_eval_counter()"""

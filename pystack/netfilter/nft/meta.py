@@ -136,6 +136,9 @@ READERS: Final[Mapping[str, Read]] = {
     "skgid": _group_of_owner,
     "pkttype": _packet_type,
     "cpu": lambda view: _u32(0),  # all our work is done on the first
+    "sdif": lambda view: _u32(0),  # devices are of no VRF
+    "sdifname": lambda view: name_octets(""),
+    "ipsec": lambda view: bytes(1),  # nothing came encrypted
     "ibrname": lambda view: _bridge_of(view.indev),
     "obrname": lambda view: _bridge_of(view.outdev),
 }

@@ -71,11 +71,17 @@ class Devices(Protocol):
     def by_index(self, index: int) -> NetDevice | None:
         """One that is there."""
 
+    def copy(self, pkt: Packet, dev: NetDevice) -> None:
+        """Send another one like it."""
+
     def send(self, pkt: Packet, dev: NetDevice) -> None:
         """Let a frame leave by a device, as it is.
 
         Linux: net/netfilter/nf_dup_netdev.c nf_do_netdev_egress()
         """
+
+    def send_to_neighbour(self, pkt: Packet, dev: NetDevice, address: int) -> None:
+        """The same to one neighbour, the TTL one less. Linux: net/core/neighbour.c neigh_xmit()"""
 
     def lose(self, pkt: Packet) -> None:
         """A frame that has nowhere to go ends here."""

@@ -74,13 +74,22 @@ def of_egress(pkt: Packet, state: HookState) -> View:
 
 
 def of_inet_ingress(pkt: Packet, state: HookState) -> View | None:
-    """The same for a chain of inet, which lets pass what is not IP; None: it is malformed, and is dropped.
+    """The same for a chain of inet, which sees nothing but IP; None of what is malformed.
 
     Linux: nft_do_chain_inet_ingress()
     """
     view = of_ingress(pkt, state)
     view.family = NFPROTO_IPV4 if carried(view) == ETH_P_IP else NFPROTO_IPV6
     return None if view.protocol == NO_PROTOCOL else view
+
+
+def is_ip(pkt: Packet) -> bool:
+    """Whether a frame carries IPv4 or IPv6, behind a tag if it has one."""
+    kind, tag = pkt.protocol, tag_length(pkt.protocol)
+    if tag:
+        behind = pkt.network_header + tag
+        kind = int.from_bytes(pkt.data[behind - 2 : behind], "big")
+    return kind in (ETH_P_IP, ETH_P_IPV6)
 
 
 def carried(view: View) -> int:

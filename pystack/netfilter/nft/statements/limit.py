@@ -13,6 +13,7 @@ from pystack.netfilter.view import View
 
 _NANO: Final = 1_000_000_000
 _U64: Final = 1 << 64
+DEFAULT_BURST: Final = 5  # packets
 
 
 class Limit(Match):
@@ -48,7 +49,7 @@ class Limit(Match):
         return not self.over
 
     def _cost_of(self, octets: int) -> int:
-        return self.seconds * _NANO * octets // self.rate
+        return self.seconds * _NANO * octets % _U64 // self.rate
 
     def clone(self) -> Limit:
         """Linux: nft_limit_clone()"""

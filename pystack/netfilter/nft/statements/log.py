@@ -15,7 +15,7 @@ from pystack.netfilter.view import View
 
 
 class Log(Match):
-    """To whoever reads the log; to a group: Acting(Nflog)."""
+    """To whoever reads the log."""
 
     __slots__ = ("_printk", "flags", "prefix")
 
@@ -33,4 +33,37 @@ class Log(Match):
         else:
             line = frame_line(self.prefix, self.flags, view)
         self._printk(line)
+        return True
+
+
+class LogToGroup(Match):
+    """`log group 2`: whoever listens to it gets the packet. Linux: net/netfilter/nfnetlink_log.c"""
+
+    __slots__ = ("_nflog", "group", "prefix", "size")
+
+    def __init__(
+        self,
+        nflog: Callable[[int, int, str, View, int | None], None],
+        group: int,
+        prefix: str,
+        size: int | None,
+    ) -> None:
+        self._nflog = nflog
+        self.group = group
+        self.prefix = prefix
+        self.size = size  # octets; None: all
+
+    def __call__(self, view: View) -> bool:
+        """Hand it over, as it is now."""
+        self._nflog(view.family, self.group, self.prefix, view, self.size)
+        return True
+
+
+class ToAudit(Match):
+    """`log level audit`: nobody keeps an audit's log here. Linux: nft_log_eval_audit()"""
+
+    __slots__ = ()
+
+    def __call__(self, view: View) -> bool:
+        """As a kernel whose audit is off."""
         return True
