@@ -11,6 +11,7 @@ from typing import Final
 
 from pystack.clock import Clock
 from pystack.device import NetDevice
+from pystack.events import Traced
 from pystack.netfilter.view import View
 from pystack.packet import Packet
 from pystack.rng import Rng
@@ -28,7 +29,7 @@ class Ipv6Path:
         printk: Callable[[str], None],
         finish_checksum: Callable[[Packet], None],
         nflog: Callable[[int, int, str, View, int | None], None],
-        traced: Callable[[int, int, str, str, str, object | None, str], None],
+        traced: Callable[[Traced], None],
     ) -> None:
         self.clock = clock
         self.rng = rng
