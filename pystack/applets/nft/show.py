@@ -87,7 +87,7 @@ def _protocol(octets: bytes, kind: DataType, around: Surroundings, style: Style)
 
 def _service(octets: bytes, kind: DataType, around: Surroundings, style: Style) -> str:
     value = int.from_bytes(octets)
-    name = around.service_name(value) if style.services else None
+    name = around.names.services.get(value) if style.services else None
     return f'"{name}"' if name else str(value)
 
 

@@ -52,10 +52,6 @@ class Surroundings:
         """The first name of each group."""
         return _first_names(self.names.groups)
 
-    def service_name(self, port: int) -> str | None:
-        """Of whatever protocol, TCP's first."""
-        return self.names.tcp.get(port) or self.names.udp.get(port)
-
 
 def _first_names(numbers: Mapping[str, int]) -> dict[int, str]:
     names: dict[int, str] = {}

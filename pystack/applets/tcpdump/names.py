@@ -32,6 +32,7 @@ class Names:
 
     tcp: dict[int, str] = field(default_factory=dict)
     udp: dict[int, str] = field(default_factory=dict)
+    services: dict[int, str] = field(default_factory=dict)  # of whatever protocol
     hosts: dict[int, str] = field(default_factory=dict)
     devices: dict[int, str] = field(default_factory=dict)  # by ifindex, for frames of several devices
     ports: dict[tuple[str, str], int] = field(default_factory=dict)  # by protocol and name
@@ -49,6 +50,7 @@ class Names:
             number, slash, protocol = words[1].partition("/") if len(words) > 1 else ("", "", "")
             if not slash or not number.isdigit():
                 continue
+            self.services.setdefault(int(number), words[0])
             by_number = {"tcp": self.tcp, "udp": self.udp}.get(protocol)
             if by_number is not None:
                 by_number.setdefault(int(number), words[0])
