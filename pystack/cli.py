@@ -80,11 +80,16 @@ def compare(arguments: Sequence[str], context: Context) -> int:
     """`pystack compare`: scenarios into the kernel and into pystack, or the kernel's log against pystack."""
     way, *rest = arguments or [""]
     if way == "live":
-        return _complain(f"compare {way}: not built yet")
+        from pystack.compare.lab.ending import end_cleanly
+        from pystack.compare.live.verb import compare_live
+
+        end_cleanly()
+        return compare_live(rest)
     if way in ("-h", "--help"):
         sys.stdout.write(
             "usage: pystack compare lab SCENARIO…   (pystack compare lab --help says more)\n"
             "       pystack compare log FILE…       (pystack compare log --help says more)\n"
+            "       pystack compare live [NETNS]    (pystack compare live --help says more)\n"
         )
         return 0
     if way == "log":

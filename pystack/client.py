@@ -53,6 +53,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE | --host[=NETNS]] [--json] COMM
   explain PACKET [--in DEV | --out] [--setup FILE | --host [NETNS]] [--reply] [--detailed | --path | --json]
                              what would happen to a packet, stage by stage, and why
   compare lab SCENARIO…      the same scenarios into the kernel and into pystack, side by side
+  compare live [NETNS]       the packets of a live namespace through the kernel and a copy of it
   compare log FILE…          what LOG lines of the kernel's log tell of packets, held against pystack
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
   import [NETNS]             the state of a namespace of the kernel as a setup

@@ -268,7 +268,6 @@ def test_a_scenario_plays_on_our_side_without_rights(tmp_path: Path, typed: Type
     ("words", "sentence"),
     [
         ((), "compare: which way? (known: lab, live, log), not ''"),
-        (("live",), "compare live: not built yet"),
         (("lab",), "pystack compare lab: the following arguments are required: SCENARIO"),
         (("lab", "nowhere"), "nowhere: No such file or directory"),
     ],

@@ -11,21 +11,15 @@ from typing import Final
 
 from pystack.compare.points import POINTS
 from pystack.compare.records import Captured, Frame, Hop, Record
+from pystack.compare.refusals import connection_key, datagram_key, refusal
 from pystack.explain import path_kind
 from pystack.explain.path_kind import LOOPBACK, Crossed, Wiring
-from pystack.wire import icmp, ipv4, tcp
+from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.malformed import Malformed
 
 _LAST: Final = {(point.family, point.hook): point.priority for point in POINTS}  # the table is in order
 _SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
-_PROTOCOL: Final = 9  # where the protocol stands in an IPv4 header
-_TCP_FLAGS: Final = 13
-_ERRORS: Final = {
-    icmp.ICMP_DEST_UNREACH: "unreachable",
-    icmp.ICMP_TIME_EXCEEDED: "time exceeded",
-    icmp.ICMP_PARAMETERPROB: "parameter problem",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,33 +150,11 @@ def _answers(by_packet: Mapping[int, Sequence[Hop]]) -> dict[int, str]:
         packet = next((data for hop in hops if (data := _ip_packet(hop))), b"")
         if not packet:
             continue
-        refused, how = _refused(packet)
+        refused, how = refusal(packet)
         if refused in latest and hops[0].hook == "OUTPUT":
             found[latest[refused]] = f"answered by {how}"
-        latest[_datagram(packet)] = latest[_connection(packet)] = number
+        latest[datagram_key(packet)] = latest[connection_key(packet)] = number
     return found
-
-
-def _refused(packet: bytes) -> tuple[bytes, str]:
-    """Which packet this one refuses, and how; nothing if it refuses none."""
-    protocol, body = packet[_PROTOCOL], packet[(packet[0] & 15) * 4 :]
-    if protocol == ipv4.IPPROTO_ICMP and len(body) > icmp.HEADER_LENGTH and body[0] in _ERRORS:
-        return _datagram(body[icmp.HEADER_LENGTH :]), f"ICMP {_ERRORS[body[0]]}, code {body[1]}"
-    if protocol == ipv4.IPPROTO_TCP and len(body) >= tcp.HEADER_LENGTH and body[_TCP_FLAGS] & tcp.RST:
-        there = packet[16:20] + packet[12:16] + bytes([protocol]) + body[2:4] + body[0:2]
-        return there, "a TCP reset"
-    return b"", ""
-
-
-def _datagram(packet: bytes) -> bytes:
-    """What an ICMP error tells a packet by: addresses, protocol, identification."""
-    return packet[12:20] + packet[_PROTOCOL : _PROTOCOL + 1] + packet[4:6]
-
-
-def _connection(packet: bytes) -> bytes:
-    """What a reset tells a packet by: addresses, protocol, ports."""
-    start = (packet[0] & 15) * 4
-    return packet[12:20] + packet[_PROTOCOL : _PROTOCOL + 1] + packet[start : start + 4]
 
 
 def _ip_packet(hop: Hop) -> bytes:

@@ -7,8 +7,8 @@ from typing import Final
 
 from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.kernel_side_numbers import PacketNumbers
-from pystack.compare.lab.probes import point_of
 from pystack.compare.points import POINTS, Point
+from pystack.compare.probes import point_of
 from pystack.compare.records import NO_LINK_HEADER, Hop
 from pystack.hooks.nflog import LoggedPacket, NflogReader, Overrun
 from pystack.wire.ethernet import ETH_HLEN
@@ -34,18 +34,21 @@ Fields = tuple[str, str, int, None, None, None, Name, Name, Name, Name]  # of a 
 class HopReader:
     """Makes hops of what comes from the probes; one a lab, told when another scenario begins."""
 
-    def __init__(self, log: NflogReader, names: Callable[[], Mapping[int, str]]) -> None:
+    def __init__(
+        self, log: NflogReader, names: Callable[[], Mapping[int, str]], *, remembered: int = 0
+    ) -> None:
         self._log = log
+        self._remembered = remembered  # packets by which others are known; 0: all
         self._read_names = names
         self._names: Mapping[int, str] = {0: ""}
         self._places: dict[tuple[bytes, int, int, int, int], _Place | None] = {}
-        self._numbers = PacketNumbers()
+        self._numbers = PacketNumbers(remembered=remembered)
         self._ports: frozenset[int] = frozenset()
 
     def begin(self, ports: frozenset[int]) -> None:
         """Forget what was reported, and count packets from 1 again."""
         self._log.messages()
-        self._numbers = PacketNumbers()
+        self._numbers = PacketNumbers(remembered=self._remembered)
         self._ports = ports
 
     def fileno(self) -> int:

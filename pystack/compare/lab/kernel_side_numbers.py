@@ -7,7 +7,8 @@ TTL, TOS, addresses and ports (NAT), and through fragmenting and reassembly.
 
 from __future__ import annotations
 
-from typing import Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from pystack.wire.ethernet import ETH_P_IP
 from pystack.wire.icmp import ICMP_DEST_UNREACH, ICMP_PARAMETERPROB, ICMP_REDIRECT, ICMP_TIME_EXCEEDED
@@ -18,18 +19,20 @@ FRAGMENT_BITS: Final = 0x3FFF  # more fragments, and the offset
 ICMP_ERRORS: Final = (ICMP_DEST_UNREACH, ICMP_REDIRECT, ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB)
 
 Core = tuple[object, ...]
+T = TypeVar("T")
 
 
 class PacketNumbers:
     """The numbers of one scenario."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembered: int = 0) -> None:
         self.last = 0
+        self._remembered = remembered  # how much is kept of each kind; 0: everything
         self._exact: dict[bytes, int] = {}  # by the bytes from the network header on
         self._cores: dict[Core, int] = {}  # by what NAT and routing keep
         self._wholes: dict[bytes, int] = {}  # by source, destination, id and protocol
         self._fragments: dict[bytes, int] = {}  # likewise
-        self._began: set[tuple[int, int]] = set()
+        self._began: dict[tuple[int, int], None] = {}
 
     def of(self, protocol: int, data: bytes, *, entered: bool = False, origin: int = 0) -> int:
         """The number of a packet that was seen, `data` being its bytes from the network header on.
@@ -49,11 +52,26 @@ class PacketNumbers:
         if not number:
             number = self.last = self.last + 1
         if origin:
-            self._began.add((number, origin))
+            self._began[number, origin] = None
         self._exact[data] = self._cores[core] = number
         if datagram:
             (self._fragments if is_fragment else self._wholes)[datagram] = number
+        if self._remembered and len(self._exact) > self._remembered:
+            self._forget()
         return number
+
+    def _forget(self) -> None:
+        """The older half of each: what is met again so late is another packet."""
+        _halve(self._exact)
+        _halve(self._cores)
+        _halve(self._wholes)
+        _halve(self._fragments)
+        _halve(self._began)
+
+
+def _halve(known: dict[T, Any]) -> None:
+    for key in list(islice(known, len(known) // 2)):
+        del known[key]
 
 
 def _core(protocol: int, data: bytes) -> tuple[Core, bytes, bool]:

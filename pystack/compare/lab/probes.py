@@ -1,11 +1,4 @@
-"""The kernel's probes: NFLOG rules at every point of points.py, in tables of our own, that accept everything.
-
-A chain a point, and no expression in it but the log: such a chain asks for no connection tracking and no
-defragmentation, sets no mark, and its verdict is the one of a hook where nothing is registered. So it changes
-the fate of no packet (a test plays the same frames with and without).
-
-What probes cannot hide is that they exist: `nft list ruleset` names them, and `nft flush ruleset` ends them.
-"""
+"""The probes of a lab: whether a scenario leaves room for them, how they get there, who hears them."""
 
 from __future__ import annotations
 
@@ -16,15 +9,11 @@ from typing import Final
 
 from pystack.compare.lab.errors import CommandFailed, LabUnavailable
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.compare.points import POINTS, Point
+from pystack.compare.points import Point
+from pystack.compare.probes import GROUP, ruleset
 from pystack.compare.scenario import Run, Scenario, Start
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
-
-TABLE: Final = "pystack_probes"
-GROUP: Final = 0x7057  # of NFLOG; a rule of a setup hardly names it
-NETDEV: Final = "netdev"
-
 
 # Who lists tables of nft, flushes them, or follows packets through them: there may be no probes then.
 _MEETS_PROBES: Final = re.compile(r"(?<![-\w])nft\b|\bxtables-monitor\b")
@@ -34,32 +23,6 @@ def meets_probes(scenario: Scenario) -> bool:
     """Whether a command of a scenario would see them."""
     commands = [step.command for step in scenario.steps if isinstance(step, Run | Start)]
     return any(map(_MEETS_PROBES.search, commands))
-
-
-def ruleset(points: Iterable[Point], devices: Collection[str]) -> str:
-    """What `nft -f` loads; a point of the netdev family becomes a chain for every device."""
-    chains: dict[str, list[str]] = {}
-    for point in points:
-        family = chains.setdefault(point.family, [])
-        if point.family == NETDEV:
-            family += [_chain(point, number, device) for number, device in enumerate(devices)]
-        else:
-            family.append(_chain(point, 0, ""))
-    return "".join(
-        f"table {family} {TABLE} {{\n{''.join(rules)}}}\n" for family, rules in chains.items() if rules
-    )
-
-
-def _chain(point: Point, number: int, device: str) -> str:
-    """The prefix of a record is the number of its point."""
-    index = POINTS.index(point)
-    hook = f"hook {point.hook.lower()}" + (f' device "{device}"' if device else "")
-    return (
-        f"\tchain point{index}_{number} {{\n"
-        f"\t\ttype filter {hook} priority {point.priority}; policy accept;\n"
-        f'\t\tlog prefix "{index}" group {GROUP}\n'
-        "\t}\n"
-    )
 
 
 def install(kernel: KernelNetns, points: Iterable[Point], devices: Collection[str]) -> None:
@@ -75,10 +38,3 @@ def install(kernel: KernelNetns, points: Iterable[Point], devices: Collection[st
 def listen(kernel: KernelNetns) -> NflogReader:
     """Hear what the probes report; while nobody does, they cost next to nothing."""
     return NflogReader(kernel.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER), (GROUP,))
-
-
-def point_of(prefix: bytes) -> Point | None:
-    """The point that a record's prefix means; None if no probe of ours wrote it."""
-    if not prefix.isdigit() or int(prefix) >= len(POINTS):
-        return None
-    return POINTS[int(prefix)]

@@ -10,8 +10,9 @@ from pystack.compare.lab.errors import LabUnavailable
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side import KernelSide
 from pystack.compare.lab.kernel_side_tables import Tables
-from pystack.compare.lab.probes import TABLE, install, listen, point_of, ruleset
+from pystack.compare.lab.probes import install, listen
 from pystack.compare.points import POINTS, points_of
+from pystack.compare.probes import TABLE, point_of, ruleset
 from pystack.compare.records import Frame, Log, Record
 from pystack.compare.scenario import Scenario, Send, Topology
 from pystack.hooks.nflog import LoggedPacket

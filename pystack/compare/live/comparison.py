@@ -1,0 +1,102 @@
+"""A live comparison: packets of the kernel, one after the other, through the copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pystack.compare.live.judge import Tally, Verdict, differences
+from pystack.compare.live.passing import Passing, Passings
+from pystack.compare.live.twin import Twin, Unplayable
+from pystack.compare.path import kind_of
+from pystack.compare.points import framed
+from pystack.compare.records import Hop
+from pystack.compare.refusals import refusal
+from pystack.explain.path_kind import wiring_of
+from pystack.hooks.imported.building import Building
+from pystack.wire.ethernet import ETH_HLEN
+
+_OWN: Final = (("ip", "OUTPUT"), ("arp", "OUTPUT"))  # where packets begin that somebody here makes
+_AWAITED: Final = 5.0  # seconds that the kernel has to show what the copy made
+
+
+class Comparison:
+    """Fed with the kernel's hops, it says of each packet how the two ways compare."""
+
+    def __init__(self, building: Building) -> None:
+        self.twin = Twin(building, self._is_refused)
+        self.tally = Tally()
+        self._passings = Passings()
+        self._refused: dict[bytes, float] = {}
+        self._wiring = wiring_of(building.host, building.netns)
+        self._number = 0
+
+    @property
+    def late(self) -> int:
+        """Hops that came after their packet was taken for complete."""
+        return self._passings.late
+
+    def hear(self, hops: Iterable[Hop], now: float) -> None:
+        """What the probes reported."""
+        for hop in hops:
+            if hop.family == "ip" and hop.hook == "OUTPUT":
+                key, _ = refusal(hop.data)
+                if key:
+                    self._refused[key] = now
+        self._passings.add(hops, now)
+
+    def settled(self, now: float) -> Iterator[Verdict]:
+        """Of the packets that have gone their way."""
+        for passing in self._passings.settled(now):
+            yield self._judge(passing)
+        for key in [key for key, when in self._refused.items() if when < now - _AWAITED]:
+            del self._refused[key]
+
+    def rest(self) -> Iterator[Verdict]:
+        """Of those that are on their way at the end."""
+        for passing in self._passings.rest():
+            yield self._judge(passing)
+
+    def _is_refused(self, key: bytes) -> bool:
+        return key in self._refused
+
+    def _judge(self, passing: Passing) -> Verdict:
+        self._number += 1
+        verdict = Verdict(self._number, passing.hops, [], path=kind_of(passing.hops, self._wiring))
+        self.twin.pass_time(passing.began)
+        try:
+            expected = self._expected(passing)
+            verdict.pystack = expected or self.twin.play(passing)
+        except Unplayable as error:
+            verdict.unplayed = str(error)
+            self.tally.unplayed[verdict.unplayed] += 1
+            return verdict
+        verdict.differences = differences(verdict.kernel, verdict.pystack, made_here=bool(expected))
+        self.tally.differ += bool(verdict.differences)
+        self.tally.same += not verdict.differences
+        return verdict
+
+    def _expected(self, passing: Passing) -> list[Hop]:
+        """What the copy made by itself already: an answer, an error, a question by ARP."""
+        first = passing.first
+        if (first.family, first.hook) not in _OWN:
+            return []
+        for number, made in self.twin.awaited.items():
+            if not _is_alike(first, made.hops[0]):
+                continue
+            del self.twin.awaited[number]
+            return made.hops
+        return []
+
+
+def _is_alike(seen: Hop, made: Hop) -> bool:
+    """Whether both are of one packet but for what each side draws: its identification and its sums."""
+    if (seen.family, seen.hook) != (made.family, made.hook):
+        return False
+    theirs, ours = framed(seen)[ETH_HLEN:], framed(made)[ETH_HLEN:]
+    if seen.family == "arp":
+        return theirs == ours
+    if len(theirs) != len(ours) or theirs[9:10] != ours[9:10] or theirs[12:20] != ours[12:20]:
+        return False
+    at = (theirs[0] & 15) * 4
+    return theirs[at : at + 2] == ours[at : at + 2] and theirs[at + 4 : at + 8] == ours[at + 4 : at + 8]

@@ -1,0 +1,79 @@
+"""Two ways of one packet, hop by hop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from pystack.compare.diff import Differ, Difference
+from pystack.compare.points import framed
+from pystack.compare.records import Frame, Hop, Record
+from pystack.compare.words import short_line
+
+
+@dataclass(slots=True)
+class Verdict:
+    """One packet as both sides saw it."""
+
+    number: int
+    kernel: list[Hop]
+    pystack: list[Hop]
+    differences: list[Difference] = field(default_factory=list)
+    unplayed: str = ""  # why it was not compared
+    path: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences and not self.unplayed
+
+    @property
+    def words(self) -> str:
+        """What kind of packet it is, as tcpdump says it."""
+        return short_line(framed((self.kernel or self.pystack)[0]))
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many packets there were, and what became of the comparison."""
+
+    same: int = 0
+    differ: int = 0
+    unplayed: Counter[str] = field(default_factory=Counter)  # by cause
+
+    @property
+    def compared(self) -> int:
+        """Those that went both ways."""
+        return self.same + self.differ
+
+
+def differences(kernel: Sequence[Hop], pystack: Sequence[Hop], *, made_here: bool) -> list[Difference]:
+    """None if both saw the same bytes at the same places, in the same order.
+
+    `made_here`: each side made the packet itself, and drew its identification.
+    """
+    if len(kernel) == len(pystack) and all(map(is_same, kernel, pystack)):
+        return []
+    put_in = [] if made_here else [Frame(0, "", "in", framed(kernel[0]))]
+    return Differ([*put_in, *_as_one(kernel)], [*put_in, *_as_one(pystack)]).compare().differences
+
+
+def _as_one(hops: Sequence[Hop]) -> Iterator[Record]:
+    """Under the same number on both sides."""
+    return (replace(hop, packet=1) for hop in hops)
+
+
+def is_same(left: Hop, right: Hop) -> bool:
+    """What NFLOG cannot show (a bridge's ports, in some places) is not held against it."""
+    return (
+        left.hook == right.hook
+        and left.family == right.family
+        and left.priority == right.priority
+        and left.data == right.data
+        and left.indev == right.indev
+        and left.outdev == right.outdev
+        and left.mark == right.mark
+        and (left.physin == right.physin or left.physin is None)
+        and (left.physout == right.physout or left.physout is None)
+    )

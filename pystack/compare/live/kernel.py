@@ -1,0 +1,115 @@
+"""The kernel's side: probes in a live namespace, and what they report."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pystack.compare.lab.kernel_side_hops import HopReader
+from pystack.compare.live.errors import LiveUnavailable
+from pystack.compare.points import POINTS
+from pystack.compare.probes import GROUP, TABLE, ruleset
+from pystack.compare.records import Hop
+from pystack.drivers.kernel_netns import in_netns
+from pystack.hooks.nflog import NflogReader
+from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+
+REMEMBERED: Final = 1 << 16  # packets by whose bytes others are known
+PATIENCE: Final = 30.0
+
+
+class LiveKernel:
+    """One namespace, from `open` to `close`; what is added to it is one table a family, of one name."""
+
+    def __init__(self, netns: str, ports: Mapping[str, int]) -> None:
+        """`ports` are the devices by which packets enter, with their numbers."""
+        self._netns = netns
+        self._ports = ports
+        self._hops: HopReader | None = None
+
+    def open(self) -> LiveKernel:
+        """Listen first, then probe. Raises LiveUnavailable."""
+        if tables(self._netns):
+            raise LiveUnavailable(
+                f"the table {TABLE} is there: another comparison runs (or `pystack doctor --clean` is due)"
+            )
+        try:
+            fd = in_netns(self._netns, _netlink)
+            log = NflogReader(fd, (GROUP,))
+        except PermissionError:
+            raise LiveUnavailable(
+                f"somebody listens to NFLOG group {GROUP}, or CAP_NET_ADMIN lacks"
+            ) from None
+        self._hops = HopReader(log, self._names, remembered=REMEMBERED)
+        self._hops.begin(frozenset(self._ports.values()))
+        try:
+            _nft(self._netns, ["-f", "-"], ruleset(POINTS, tuple(self._ports)))
+        except LiveUnavailable:
+            self._hops.close()
+            raise
+        return self
+
+    def read(self) -> list[Hop]:
+        """The hops since the last call. Raises LabBroken where some were lost."""
+        assert self._hops is not None, "nobody reads before open()"
+        return self._hops.read(0)
+
+    def fileno(self) -> int:
+        """For poll."""
+        assert self._hops is not None, "nobody waits before open()"
+        return self._hops.fileno()
+
+    def close(self) -> None:
+        """Take everything back."""
+        if self._hops is None:
+            return
+        self._hops.close()
+        self._hops = None
+        clean(self._netns)
+
+    def _names(self) -> Mapping[int, str]:
+        return dict(in_netns(self._netns, socket.if_nameindex))
+
+
+def tables(netns: str) -> list[str]:
+    """The probes' tables in a namespace, with their families. Raises LiveUnavailable."""
+    listed = _nft(netns, ["list", "tables"]).splitlines()
+    return [line.removeprefix("table ") for line in listed if line.endswith(f" {TABLE}")]
+
+
+def clean(netns: str) -> int:
+    """Take the probes out of a namespace; how many tables there were. Raises LiveUnavailable."""
+    found = tables(netns)
+    if found:
+        _nft(netns, ["-f", "-"], "".join(f"delete table {table}\n" for table in found))
+    return len(found)
+
+
+def _netlink() -> int:
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER).detach()
+
+
+def _nft(netns: str, arguments: Sequence[str], stdin: str = "") -> str:
+    def run() -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+        return subprocess.run(
+            ["nft", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env=environment,
+            check=False,
+        )
+
+    try:
+        ended = in_netns(netns, run)
+    except FileNotFoundError:
+        raise LiveUnavailable("the command nft is not there (Debian package nftables)") from None
+    if ended.returncode:
+        said = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
+        raise LiveUnavailable(f"nft: {said[0]}")
+    return ended.stdout

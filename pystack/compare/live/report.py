@@ -1,0 +1,53 @@
+"""What is printed of a live comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pystack.compare.align import pair_up
+from pystack.compare.live.judge import Tally, Verdict, is_same
+from pystack.compare.records import Hop
+from pystack.compare.words import NOTHING
+
+_COLUMN: Final = 58
+
+
+def line(verdict: Verdict) -> str:
+    """A packet on one line."""
+    if verdict.unplayed:
+        end = f"not compared: {verdict.unplayed}"
+    else:
+        end = "same" if verdict.is_same else f"DIFFERS: {verdict.differences[0].cause}"
+    return f"#{verdict.number} {verdict.path}  {verdict.words}  [{end}]"
+
+
+def columns(verdict: Verdict) -> Iterator[str]:
+    """Both ways beside each other; a mark where they part."""
+    yield f"    {'kernel':{_COLUMN}} pystack"
+    for left, right in pair_up(verdict.kernel, verdict.pystack, is_same, _is_near):
+        is_marked = bool(verdict.differences) and not (left and right and is_same(left, right))
+        mark = ">" if is_marked else " "
+        yield f"  {mark} {_words(left):{_COLUMN}} {_words(right)}"
+
+
+def _is_near(left: Hop, right: Hop) -> bool:
+    return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)
+
+
+def _words(hop: Hop | None) -> str:
+    if hop is None:
+        return NOTHING
+    words = f"{hop.family} {hop.hook} {hop.priority}  {hop.indev or ''}>{hop.outdev or ''}"
+    if hop.physin or hop.physout:
+        words += f"  phys {hop.physin or ''}>{hop.physout or ''}"
+    return words + (f"  mark {hop.mark:#x}" if hop.mark else "")
+
+
+def summary(tally: Tally, late: int) -> Iterator[str]:
+    """How it went in all."""
+    yield f"{tally.compared} packets compared: {tally.same} same, {tally.differ} differ"
+    for cause, count in tally.unplayed.most_common():
+        yield f"  {count} not compared: {cause}"
+    if late:
+        yield f"  {late} hops came too late to be compared"

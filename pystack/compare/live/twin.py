@@ -1,0 +1,163 @@
+"""The copy's side: what was seen to begin in the kernel begins here too, and goes its way."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pystack.compare.lab.observers import Recorder, observe
+from pystack.compare.live.frames import offload_of
+from pystack.compare.live.passing import Passing
+from pystack.compare.points import POINTS
+from pystack.compare.records import Hop
+from pystack.compare.refusals import connection_key, datagram_key
+from pystack.errors import NetError
+from pystack.explain.sender import Sender
+from pystack.hooks.imported.building import Building
+from pystack.l2.devices import Link
+from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
+from pystack.l3.route import Rtable
+from pystack.packet import Packet
+from pystack.wire import ipv4
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, Ipv4Header
+from pystack.wire.malformed import Malformed
+
+TURNS: Final = 1000  # of the backlog, for all that one packet causes
+MOST_AWAITED: Final = 4096  # packets that the copy made and the kernel has not shown yet
+
+Refused = Callable[[bytes], bool]
+
+
+class Unplayable(Exception):
+    """Why a packet cannot go through the copy; the words name a cause."""
+
+
+@dataclass(slots=True)
+class Made:
+    """A packet that the copy made by itself."""
+
+    began: float
+    hops: list[Hop] = field(default_factory=list)
+
+
+class Twin:
+    """A host that was taken over, with an observer at every point."""
+
+    def __init__(self, building: Building, is_refused: Refused) -> None:
+        self.host = building.host
+        self.netns = building.netns
+        self._ports: dict[str, Link] = dict(building.ports)
+        self._is_refused = is_refused
+        self._recorder = Recorder()
+        self.awaited: OrderedDict[int, Made] = OrderedDict()
+        observe(self.netns, self._ports, POINTS, self._recorder)
+        self._stand_in_for_programs()
+
+    def pass_time(self, now: float) -> None:
+        """Timers run out as time passes; what they send is not expected of the kernel at the same moment."""
+        clock = self.host.clock
+        if now <= clock.now:
+            return
+        clock.set(now)
+        self.host.run_timers()
+        self._settle()
+        self._take(0.0)
+
+    def play(self, passing: Passing) -> list[Hop]:
+        """Its hops here. What it causes is awaited. Raises Unplayable."""
+        first = passing.first
+        if (first.family, first.hook) == ("netdev", "INGRESS"):
+            self._enter(first)
+        elif (first.family, first.hook) == ("ip", "OUTPUT"):
+            self._leave(first)
+        else:
+            raise Unplayable(f"begins at {first.family} {first.hook}")
+        self._settle()
+        return self._take(passing.began)
+
+    def _enter(self, first: Hop) -> None:
+        port = self._ports.get(first.indev or "")
+        if port is None:
+            raise Unplayable(f"entered by {first.indev}, which is not modelled")
+        port.net.ingress.receive(port, bytearray(first.data), offload_of(first.data, port.mtu))
+
+    def _leave(self, first: Hop) -> None:
+        """A program sends it; what it chose for itself is known by what it sent."""
+        header = ipv4.parse(first.data, 0)
+        if isinstance(header, Malformed):
+            raise Unplayable("a program sends what is no packet")
+        sender = Sender(header.saddr, mark=first.mark or 0)
+        route = self._route(header, first, sender)
+        output = self.netns.ipv4.output
+        offload = offload_of(bytes(ETH_HLEN - 2) + ETH_P_IP.to_bytes(2, "big") + first.data, route.dev.mtu)
+        pkt = Packet(bytearray(ETH_HLEN) + first.data, route.dev, offload)
+        pkt.network_header, pkt.transport_header = ETH_HLEN, ETH_HLEN + header.ihl
+        pkt.protocol, pkt.ip, pkt.route = ETH_P_IP, header, route
+        pkt.sock, pkt.mark, pkt.error = sender, sender.mark, 0
+        self.host.outcomes.generated += 1
+        output.ip_local_out(pkt)
+
+    def _route(self, header: Ipv4Header, first: Hop, sender: Sender) -> Rtable:
+        flow = Flow(header.daddr, header.saddr, tos=header.tos & IPTOS_RT_MASK, mark=sender.mark)
+        flow.proto = header.protocol
+        if header.protocol in (IPPROTO_TCP, IPPROTO_UDP) and not header.frag_off & 0x1FFF:
+            ports = first.data[header.ihl : header.ihl + 4]
+            flow.sport, flow.dport = int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
+        try:
+            route = self.netns.ipv4.router.route_output(flow)
+        except NetError as error:
+            raise Unplayable(f"its program would get: {error.text}") from None
+        if not isinstance(route, Rtable):
+            raise Unplayable(f"its program would get errno {route}")
+        return route
+
+    # --- what comes of it -------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        for _ in range(TURNS):
+            if not len(self.host.backlog):
+                break
+            self.host.run_backlog()
+        for port in self._ports.values():
+            tx = getattr(port, "tx", None)
+            if tx:
+                tx.clear()
+
+    def _take(self, now: float) -> list[Hop]:
+        """The hops of the first packet; those of others are kept until the kernel shows theirs."""
+        records, self._recorder.records = self._recorder.records, []
+        own: list[Hop] = []
+        for hop in records:
+            assert isinstance(hop, Hop), "observers at points write down hops alone"
+            if not own or hop.packet == own[0].packet:
+                own.append(hop)
+            elif (made := self.awaited.get(hop.packet)) is not None:
+                made.hops.append(hop)
+            else:
+                self.awaited[hop.packet] = Made(now, [hop])
+        while len(self.awaited) > MOST_AWAITED:
+            self.awaited.popitem(last=False)
+        return own
+
+    # --- programs ---------------------------------------------------------------------------------------
+
+    def _stand_in_for_programs(self) -> None:
+        """What is for a program is taken; unless the kernel was seen to say that there is none."""
+        protocols = self.netns.ipv4.input.protocols
+        for number in (IPPROTO_TCP, IPPROTO_UDP):
+            protocols[number] = self._taken_or(protocols[number])
+
+    def _taken_or(
+        self, handler: Callable[[Packet, Ipv4Header], None]
+    ) -> Callable[[Packet, Ipv4Header], None]:
+        def deliver(pkt: Packet, header: Ipv4Header) -> None:
+            packet = bytes(pkt.data[pkt.network_header :])
+            if self._is_refused(datagram_key(packet)) or self._is_refused(connection_key(packet)):
+                handler(pkt, header)
+            else:
+                self.host.outcomes.delivered += 1
+
+        return deliver

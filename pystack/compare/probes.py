@@ -1,0 +1,52 @@
+"""The probes of a comparison as nft's text: NFLOG rules at every point of points.py, that accept everything.
+
+A chain a point, and no expression in it but the log: such a chain asks for no connection tracking and no
+defragmentation, sets no mark, and its verdict is the one of a hook where nothing is registered. So it changes
+the fate of no packet (a test plays the same frames with and without).
+
+What probes cannot hide is that they exist: `nft list ruleset` names them, and `nft flush ruleset` ends them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from pystack.compare.points import POINTS, Point
+
+TABLE: Final = "pystack_probes"
+GROUP: Final = 0x7057  # of NFLOG; a rule of a setup hardly names it
+NETDEV: Final = "netdev"
+
+
+def ruleset(points: Iterable[Point], devices: Collection[str]) -> str:
+    """What `nft -f` loads; a point of the netdev family becomes a chain for every device."""
+    chains: dict[str, list[str]] = {}
+    for point in points:
+        family = chains.setdefault(point.family, [])
+        if point.family == NETDEV:
+            family += [_chain(point, number, device) for number, device in enumerate(devices)]
+        else:
+            family.append(_chain(point, 0, ""))
+    return "".join(
+        f"table {family} {TABLE} {{\n{''.join(rules)}}}\n" for family, rules in chains.items() if rules
+    )
+
+
+def _chain(point: Point, number: int, device: str) -> str:
+    """The prefix of a record is the number of its point."""
+    index = POINTS.index(point)
+    hook = f"hook {point.hook.lower()}" + (f' device "{device}"' if device else "")
+    return (
+        f"\tchain point{index}_{number} {{\n"
+        f"\t\ttype filter {hook} priority {point.priority}; policy accept;\n"
+        f'\t\tlog prefix "{index}" group {GROUP}\n'
+        "\t}\n"
+    )
+
+
+def point_of(prefix: bytes) -> Point | None:
+    """The point that a record's prefix means; None if no probe of ours wrote it."""
+    if not prefix.isdigit() or int(prefix) >= len(POINTS):
+        return None
+    return POINTS[int(prefix)]
