@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pystack.applets.nft.evaluate.intervals import refuse_overlaps
-from pystack.applets.nft.evaluate.ordering import has_interval, in_order, listed, merged, shortest
+from pystack.applets.nft.evaluate.ordering import (
+    has_interval,
+    in_shortest_form,
+    listed,
+    merged,
+    shortest,
+    spans_of,
+    with_key,
+)
+from pystack.applets.nft.evaluate.plain import plain_key
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, bounds, kind_name
 from pystack.applets.nft.tree.commands import SetText
@@ -61,17 +70,21 @@ def _evaluate_item(state: State, item: Element, shape: Shape) -> Element:
         _check_statements(item, shape)
     key = _key(state, item, shape)
     if item.data is None or shape.data is None:
-        return replace(item, key=key)
+        return with_key(item, key)
     return replace(item, key=key, data=_data(state, item.data, shape))
 
 
 def _key(state: State, item: Element, shape: Shape) -> Expression:
     if isinstance(item.key, SetName):
         fail(item, "Set reference cannot be part of another set")
+    declared = shape.declared
+    if declared is None or "interval" in declared.flags:
+        plain = plain_key(item.key, shape.key)
+        if plain is not None:
+            return plain
     typed = state.evaluate(item.key, shape.key)
     if not typed.constant:
         fail(item.key if item.data is not None else item, "Set member is not constant")
-    declared = shape.declared
     if declared is not None and "interval" not in declared.flags:
         for part in _parts(typed.expression):
             if isinstance(part, Range | Prefix):
@@ -147,8 +160,10 @@ def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements
         return elements
     assert expected.type is not None
     if is_map:
-        refuse_overlaps(items, expected.bits)
-        return replace(elements, items=tuple(in_order(items, expected.type, expected.bits)))
+        spans, catch_all = spans_of(items, expected.bits)
+        refuse_overlaps(spans)
+        apart = in_shortest_form(spans, expected.type, expected.bits)
+        return replace(elements, items=(*apart, *catch_all))
     return replace(elements, items=tuple(merged(items, expected.type, expected.bits)))
 
 

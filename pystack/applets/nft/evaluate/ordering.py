@@ -5,7 +5,7 @@ nft: src/mergesort.c, src/segtree.c interval_map_decompose(), src/intervals.c se
 
 from __future__ import annotations
 
-from dataclasses import replace
+from operator import itemgetter
 
 from pystack.applets.nft.evaluate.typed import bounds
 from pystack.applets.nft.tree.expressions import (
@@ -20,6 +20,8 @@ from pystack.applets.nft.tree.expressions import (
 from pystack.applets.nft.types import BITMASK, STRING, DataType
 
 _NAME_OCTETS = 16
+
+Span = tuple[int, int, Element]  # the lowest and the highest key, and what they are the ends of
 
 
 def listed(items: list[Element]) -> list[Element]:
@@ -68,27 +70,45 @@ def has_interval(key: Expression) -> bool:
 
 def merged(items: list[Element], kind: DataType, bits: int) -> list[Element]:
     """Intervals that touch become one; what is left is in order."""
-    spans, catch_all = _spans(items, bits)
-    kept: list[tuple[int, int, Element]] = []
+    spans, catch_all = spans_of(items, bits)
+    kept: list[Span] = []
     for low, high, item in spans:
         if not kept or low > kept[-1][1] + 1:
             kept.append((low, high, item))
         elif high > kept[-1][1]:
             kept[-1] = (kept[-1][0], high, kept[-1][2])
-    return [replace(item, key=interval(low, high, kind, bits)) for low, high, item in kept] + catch_all
+    return [with_key(item, interval(low, high, kind, bits)) for low, high, item in kept] + catch_all
 
 
-def in_order(items: list[Element], kind: DataType, bits: int) -> list[Element]:
-    """Intervals that stay apart, each in its shortest form."""
-    spans, catch_all = _spans(items, bits)
-    return [replace(item, key=interval(low, high, kind, bits)) for low, high, item in spans] + catch_all
+def in_shortest_form(spans: list[Span], kind: DataType, bits: int) -> list[Element]:
+    """Elements again."""
+    return [
+        item if _is_shortest(item.key, low, high) else with_key(item, interval(low, high, kind, bits))
+        for low, high, item in spans
+    ]
 
 
-def _spans(items: list[Element], bits: int) -> tuple[list[tuple[int, int, Element]], list[Element]]:
-    catch_all = [item for item in items if isinstance(item.key, Anything)]
-    spans = [(*bounds(item.key, bits), item) for item in items if not isinstance(item.key, Anything)]
-    spans.sort(key=lambda span: span[0])
+def _is_shortest(key: Expression, low: int, high: int) -> bool:
+    """Whether it is written already as a listing has it; few are not."""
+    size = high - low
+    if type(key) is Range:
+        return bool(size & (size + 1) or low & size)
+    return type(key) is Value or size > 0
+
+
+def spans_of(items: list[Element], bits: int) -> tuple[list[Span], list[Element]]:
+    """The intervals with their ends, in order; and the element for all other keys."""
+    catch_all = [item for item in items if type(item.key) is Anything]
+    spans = [(*bounds(item.key, bits), item) for item in items if type(item.key) is not Anything]
+    spans.sort(key=itemgetter(0))
     return spans, catch_all
+
+
+def with_key(item: Element, key: Expression) -> Element:
+    """The element with another key; in a long set dataclasses.replace() would take a second."""
+    if item.key is key:
+        return item
+    return Element(key, item.data, item.timeout, item.expires, item.comment, item.statements, at=item.at)
 
 
 def shortest(low: int, high: int, kind: DataType, bits: int) -> Prefix | Range:
