@@ -1,0 +1,27 @@
+"""A set that stands in a rule, and has no name."""
+
+from __future__ import annotations
+
+from pystack.applets.nft.compile.elements import ElementCompiler, fields_of
+from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.tree.expressions import Anything, Elements
+from pystack.netfilter.nft.set import NftSet
+from pystack.netfilter.nft.set_element import SetForm
+
+
+def anonymous_set(elements: Elements, site: Site, kind: str = "") -> NftSet:
+    """`{ 22, 80-90 }`, also with what the keys are mapped to: of objects, those of a kind."""
+    keys = [item.key for item in elements.items if not isinstance(item.key, Anything)]
+    compiler = ElementCompiler(site, kind)
+    items = [compiler.compiled(item) for item in elements.items]
+    form = SetForm(
+        fields=fields_of(keys[0]) if keys else (1,),
+        interval=any(item.key != item.end for item in items),
+        constant=True,
+        anonymous=True,
+        is_map=any(item.data is not None for item in items),
+        holds_objects=bool(kind),
+    )
+    content = NftSet(form, site.clock)
+    content.add(items)
+    return content
