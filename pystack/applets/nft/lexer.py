@@ -200,11 +200,13 @@ _PLAIN: Final = re.compile(
 
 
 def number(text: str) -> tuple[str, str]:
-    """As C reads it, 010 is eight; one that no 64 bits hold is a word."""
+    """As C reads it, 010 is eight; 08, and what no 64 bits hold, is a word."""
     if text[:2] in ("0x", "0X"):
         value = int(text, 16)
-    elif text[0] == "0":
-        value = int(re.match("[0-7]*", text)[0], 8)  # type: ignore[index]
-    else:
+    elif text[0] != "0":
         value = int(text)
+    elif not set(text) & {"8", "9"}:
+        value = int(text, 8)
+    else:
+        return STRING, text
     return (NUMBER, str(value)) if value <= U64_MAX else (STRING, text)

@@ -10,7 +10,15 @@ from pystack.applets.nft.grammar import expressions, values
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.words import natural
 from pystack.applets.nft.lexer import COMMA, NUMBER, STRING
-from pystack.applets.nft.tree.expressions import Expression, Lookup, Range, Symbol
+from pystack.applets.nft.tree.expressions import (
+    Concatenation,
+    Expression,
+    Hash,
+    Lookup,
+    Numgen,
+    Range,
+    Symbol,
+)
 from pystack.applets.nft.tree.statements import (
     Dup,
     Forward,
@@ -178,10 +186,9 @@ def _queue_to(p: Parser) -> Expression:
     if p.next.kind in (NUMBER, "'$'"):
         return queue_numbers(p)
     to = expressions.left(p)
-    if isinstance(to, Lookup) or p.next.kind != "map":
-        return to
-    p.take()
-    return Lookup(to, expressions.right(p), at=p.since(to.at))
+    if not isinstance(to, Lookup | Numgen | Hash):
+        p.fail(*(() if isinstance(to, Concatenation) else (".",)), "map")
+    return to
 
 
 def dup(p: Parser) -> Dup:

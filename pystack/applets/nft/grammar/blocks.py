@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,9 +46,8 @@ def table_block(p: Parser, of: Handle) -> TableText:
     made = _Table()
     p.open_block()
     try:
-        p.expect("'{'")
-        while not p.take_if("'}'"):
-            p.guarded(lambda: _table_line(p, made))
+        brace = p.expect("'{'").at
+        p.lines(brace, lambda: _table_line(p, made), lambda: None)
     finally:
         p.variables.close()
     return TableText(
@@ -70,14 +70,13 @@ def _table_line(p: Parser, made: _Table) -> None:
     if kind in ("set", "map"):
         p.take()
         name = p.expect(STRING)
-        made.sets.append(set_blocks.set_block(p, name.text, name.at, is_map=kind == "map"))
-        separator(p)
+        is_map = kind == "map"
+        made.sets.append(set_blocks.set_block(p, name.text, name.at, is_map, lambda: separator(p)))
     elif kind in objects.STARTS:
         made.objects.append(objects.in_table(p))
     elif p.take_if("chain"):
         name = p.expect(STRING)
-        made.chains.append(chain_block(p, name.text, name.at))
-        separator(p)
+        made.chains.append(chain_block(p, name.text, name.at, lambda: separator(p)))
     elif p.take_if("flags"):
         flag = p.expect(STRING)
         if flag.text not in TABLE_FLAGS:
@@ -114,17 +113,15 @@ class _Chain:
     places: dict[str, Place] = field(default_factory=dict)
 
 
-def chain_block(p: Parser, name: str, at: Place | None = None) -> ChainText:
+def chain_block(
+    p: Parser, name: str, at: Place | None = None, after: Callable[[], None] = lambda: None
+) -> ChainText:
     """What a chain's braces hold; without a place of its own it is where they are."""
     made = _Chain()
     p.open_block()
     try:
         brace = p.expect("'{'").at
-        start = Place(brace.source, brace.line, brace.last, brace.last)
-        while p.next.kind != "'}'":
-            p.guarded(lambda: _chain_line(p, made))
-        end = p.since(start)
-        p.take()
+        inside = p.lines(brace, lambda: _chain_line(p, made), after)
     finally:
         p.variables.close()
     return ChainText(
@@ -137,7 +134,7 @@ def chain_block(p: Parser, name: str, at: Place | None = None) -> ChainText:
         made.comment,
         tuple(made.flags),
         tuple(made.rules),
-        at=at or end,
+        at=at or inside,
         places=made.places,
     )
 

@@ -252,7 +252,8 @@ def statement_value(p: Parser, first: Part = statement_primary) -> Expression:
     value = statement_basic(p, first)
     if p.next.kind in ("/", "-"):
         return _span(p, value, statement_basic)
-    if p.next.kind == COMMA and isinstance(value, Symbol):
+    is_word = isinstance(value, Symbol) and p.last.kind not in (NUMBER, "')'")
+    if is_word and p.next.kind == COMMA:
         return _statement_list(p, value)
     value = concatenated(p, value, statement_primary)
     if p.take_if("map"):
@@ -264,8 +265,12 @@ def statement_value(p: Parser, first: Part = statement_primary) -> Expression:
 def _statement_list(p: Parser, first: Expression) -> Expression:
     items = [first]
     while p.take_if(COMMA):
-        is_word = p.next.kind in values.KEYWORD_VALUES
-        items.append(values.keyword_value(p) if is_word else values.symbol(p))
+        if p.next.kind in values.KEYWORD_VALUES:
+            items.append(values.keyword_value(p))
+        elif p.next.kind in (*values.WORDS, "'$'"):
+            items.append(values.symbol(p))
+        else:
+            p.fail()
     return Flags(tuple(items), at=p.since(first.at))
 
 
@@ -278,7 +283,6 @@ _LEFT: Final[dict[str, Part]] = {
     "symhash": hashed,
     "ipsec": _ipsec_or_meta,
 }
-LEFT_STARTS: Final = frozenset((*_LEFT, "'('", "'{'"))
 _STATEMENT: Final[dict[str, Part]] = {**primary.COMMON, "jhash": hashed, "symhash": hashed}
 _RIGHT: Final[dict[str, Part]] = {
     **dict.fromkeys((*values.WORDS, "'$'"), values.symbol),
@@ -286,3 +290,5 @@ _RIGHT: Final[dict[str, Part]] = {
     **dict.fromkeys((*values.KEYWORD_VALUES, *values.PROTOCOL_VALUES), values.keyword_value),
     NUMBER: values.integer,
 }
+LEFT_STARTS: Final = frozenset((*_LEFT, "'('", "'{'"))
+RIGHT_STARTS: Final = frozenset((*_RIGHT, "'('"))

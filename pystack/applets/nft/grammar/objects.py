@@ -65,22 +65,22 @@ def in_table(p: Parser) -> ObjectText:
     """`counter http {…}` in a table's block."""
     kind = kind_of(p)
     name = p.expect(STRING)
-    made = block(p, kind, name.text, name.at)
-    if kind.startswith("ct "):
-        close(p, kind)
-        separator(p)
-    else:
-        separator(p)
-        close(p, kind)
-    return made
+
+    def after() -> None:
+        if kind.startswith("ct "):
+            close(p, kind)
+            separator(p)
+        else:
+            separator(p)
+            close(p, kind)
+
+    return block(p, kind, name.text, name.at, after)
 
 
-def block(p: Parser, kind: str, name: str, at: Place) -> ObjectText:
+def block(p: Parser, kind: str, name: str, at: Place, after: Callable[[], None] = lambda: None) -> ObjectText:
     """What the braces hold."""
     made = _Object()
-    p.expect("'{'")
-    while not p.take_if("'}'"):
-        p.guarded(lambda: _line(p, kind, made))
+    p.lines(p.expect("'{'").at, lambda: _line(p, kind, made), after)
     return made.text(kind, name, at)
 
 

@@ -112,6 +112,26 @@ class Parser:
 
     # --- errors ---------------------------------------------------------------------------------------------
 
+    def lines(self, start: Place, line: Callable[[], None], after: Callable[[], None]) -> Place:
+        """A block up to its closing brace, and what must be behind that; the place of what is inside.
+
+        nft goes on inside the block if there is something else behind the brace, and so do we.
+        """
+        inside, is_open = start, True
+
+        def step() -> None:
+            nonlocal inside, is_open
+            inside = self.since(start)
+            if not self.take_if("'}'"):
+                line()
+                return
+            after()
+            is_open = False
+
+        while is_open:
+            self.guarded(step)
+        return inside
+
     def guarded(self, step: Callable[[], None]) -> None:
         """Do it; if that fails, go on behind the end of its line."""
         depth = self._depth

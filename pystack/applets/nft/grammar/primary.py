@@ -188,15 +188,17 @@ def osf(p: Parser) -> Expression:
 def ipsec(p: Parser, start: Place) -> Expression:
     """`ipsec in reqid`: known to nft, not modelled here."""
     p.expect("in", "out")
-    if p.take_if("spnum"):
-        number = p.expect(NUMBER)
-        if int(number.text) > payload.OPTION_KIND_MAX:
-            raise NftError(p.since(number.at), "value too large")
-    family = p.expect("spi", "reqid", "ip", "ip6", also=("spnum",))
+    spnum, spnum_at = 0, start
+    if word := p.take_if("spnum"):
+        spnum = int(p.expect(NUMBER).text)
+        spnum_at = p.since(word.at)
+    family = p.expect("spi", "reqid", "ip", "ip6")
     if family.kind in ("ip", "ip6"):
         p.close(family.kind)
         p.expect("daddr", "saddr")
     p.close("ipsec")
+    if spnum > payload.OPTION_KIND_MAX:
+        raise NftError(spnum_at, "value too large")
     raise NftError(p.since(start), "ipsec is not modelled")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +11,7 @@ from pystack.applets.nft.grammar import expressions, sets, stateful, values
 from pystack.applets.nft.grammar.common import common, separator
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.words import comment, duration, natural
-from pystack.applets.nft.lexer import COLON, COMMA, STRING
+from pystack.applets.nft.lexer import COLON, COMMA, NEWLINE, SEMICOLON, STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import Concatenation, Element, Elements, Expression, Symbol
@@ -42,15 +43,13 @@ class _Set:
     places: dict[str, Place] = field(default_factory=dict)
 
 
-def set_block(p: Parser, name: str, at: Place | None, is_map: bool) -> SetText:
+def set_block(
+    p: Parser, name: str, at: Place | None, is_map: bool, after: Callable[[], None] = lambda: None
+) -> SetText:
     """What the braces hold; without a place of its own a set is where they are."""
     made = _Set(is_map)
     brace = p.expect("'{'").at
-    start = Place(brace.source, brace.line, brace.last, brace.last)
-    while p.next.kind != "'}'":
-        p.guarded(lambda: _line(p, made))
-    end = p.since(start)
-    p.take()
+    inside = p.lines(brace, lambda: _line(p, made), after)
     return SetText(
         name,
         made.key,
@@ -66,7 +65,7 @@ def set_block(p: Parser, name: str, at: Place | None, is_map: bool) -> SetText:
         tuple(made.statements),
         made.elements,
         made.comment,
-        at=at or end,
+        at=at or inside,
         places=made.places,
     )
 
@@ -96,7 +95,10 @@ def _type(p: Parser, made: _Set) -> None:
     if made.is_map:
         p.expect(COLON, also=(".",))
         _data_type(p, made)
-    separator(p)
+    if isinstance(made.data, str) and made.data in OBJECT_TYPES:
+        separator(p)
+    else:
+        p.expect(NEWLINE, SEMICOLON, also=(".",))
     p.close("type")
 
 
@@ -133,7 +135,8 @@ def _typeof(p: Parser, made: _Set) -> None:
             made.data = _typeof_key(p)
         else:
             made.data = _typeof_data(p)
-    separator(p)
+    has_more = not made.is_map or made.data_interval
+    p.expect(NEWLINE, SEMICOLON, also=(".",) if has_more else ())
 
 
 def _typeof_key(p: Parser, first: Expression | None = None) -> Expression:
@@ -164,7 +167,7 @@ def _flags(p: Parser, made: _Set) -> None:
     flags = {p.expect(*FLAGS).kind}
     while p.take_if(COMMA):
         flags.add(p.expect(*FLAGS).kind)
-    separator(p)
+    p.expect(NEWLINE, SEMICOLON, also=(COMMA,))
     made.flags = made.flags | flags if made.is_map else flags
 
 

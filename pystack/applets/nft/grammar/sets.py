@@ -16,6 +16,7 @@ from pystack.applets.nft.tree.statements import Statement
 
 STATEMENTS: Final = ("counter", "limit", "ct")
 OPTIONS: Final = ("timeout", "expires", "comment")
+_STARTS: Final = expressions.RIGHT_STARTS | {"'{'", "*"}
 Member = Callable[[Parser], Element]
 
 
@@ -36,12 +37,16 @@ def _braces(p: Parser, read: Member, may_be_empty: bool) -> Elements:
         return Elements((), at=p.since(start))
     p.enter()
     items.extend(plain_elements(p))
-    _add(items, _in_lines(p, read))
-    while p.take_if(COMMA):
+    is_behind_comma = bool(items)
+    while True:
+        p.take_if(NEWLINE)
+        if p.next.kind in _STARTS or not is_behind_comma:
+            _add(items, read(p))
+            p.take_if(NEWLINE)
+        if not p.take_if(COMMA):
+            break
+        is_behind_comma = True
         items.extend(plain_elements(p))
-        had_newline = p.take_if(NEWLINE) is not None
-        if p.next.kind not in (COMMA, "'}'"):
-            _add(items, _in_lines(p, read, had_newline))
     p.leave()
     p.expect("'}'", also=(COMMA,))
     return Elements(tuple(items), at=p.since(start))
@@ -53,15 +58,6 @@ def _add(items: list[Element], item: Element) -> None:
         items.extend(item.key.items)
     else:
         items.append(item)
-
-
-def _in_lines(p: Parser, read: Member, had_newline: bool = False) -> Element:
-    """A member with at most one end of line on either side."""
-    if not had_newline:
-        p.take_if(NEWLINE)
-    item = read(p)
-    p.take_if(NEWLINE)
-    return item
 
 
 def member(p: Parser) -> Element:

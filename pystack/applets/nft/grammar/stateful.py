@@ -101,10 +101,10 @@ def _burst(p: Parser, in_octets: bool, words: str) -> int | None:
     if not p.take_if("burst"):
         return None
     start = p.last.at
-    amount = natural(p)
+    amount, amount_at = natural(p), p.last.at
     if in_octets:
         unit = p.expect("bytes", STRING)
-        return amount * data_unit(unit.text, p.since(start))
+        return amount * data_unit(unit.text, p.since(amount_at))
     p.expect("packets")
     if amount == 0 and words:
         raise NftError(p.since(start), f"{words} must be > 0")
