@@ -8,6 +8,7 @@ import pytest
 
 from pystack.applets import virtual
 from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.host import Host
 from pystack.wire import tcp, udp
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.tcp import ACK, SYN, TcpHeader
@@ -17,7 +18,9 @@ from tests.netfilter.conntrack.router import LEFT, PORTS, RIGHT, KernelRouter, P
 ADDRESSES = (ip(LEFT), ip(RIGHT))
 SYSCTL = "sysctl -qw net.netfilter.nf_conntrack_acct={}"
 
-COMMANDS = (Path(__file__).parent / "conntrack.commands").read_text()
+COMMANDS, COMMANDS6 = (
+    (Path(__file__).parent / name).read_text() for name in ("conntrack.commands", "conntrack6.commands")
+)
 
 
 def segment(side: int, flags: int, seq: int = 0, ack: int = 0) -> tuple[int, bytes]:
@@ -91,4 +94,16 @@ def test_every_word_of_conntrack_is_as_the_real_tool_says_it(
         told, said = (theirs.rc, settled(theirs.out), theirs.err), (mine.rc, settled(mine.out), mine.err)
         if told != said:
             differing.append(f"{command}\n  {told}\n  {said}")
+    assert "\n".join(differing) == ""
+
+
+@pytest.mark.root
+def test_connections_of_ipv6_are_made_found_and_changed_as_the_real_tool_does_it() -> None:
+    host, differing = Host(seed=1), []
+    with KernelNetns(()) as kernel:
+        for command in COMMANDS6.strip().splitlines():
+            theirs, mine = kernel.run(command.split()), virtual.run(command.split(), host)
+            told, said = (theirs.rc, settled(theirs.out), theirs.err), (mine.rc, settled(mine.out), mine.err)
+            if told != said:
+                differing.append(f"{command}\n  {told}\n  {said}")
     assert "\n".join(differing) == ""

@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pystack.applets.conntrack.addresses import network, network_and_port
 from pystack.applets.conntrack.bad_usage import BadUsage
 from pystack.applets.conntrack.options import Options
 from pystack.applets.conntrack.text import PROTOCOLS
+from pystack.applets.tcpdump.tables import PROTOCOL_NAMES
 from pystack.errors import NotModelled
 from pystack.netfilter.conntrack.info import (
     IPS_ASSURED,
@@ -23,7 +25,9 @@ from pystack.netfilter.conntrack.info import (
 from pystack.netfilter.conntrack.sctp_states import State as SctpState
 from pystack.netfilter.conntrack.tcp_states import State as TcpState
 from pystack.netfilter.conntrack.tuples import IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, netmask, parse_address
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6
 
 OUTPUTS: Final = ("xml", "extended", "timestamp", "id", "ktimestamp", "labels", "userspace", "save")
 _NOT_MODELLED: Final = ("xml", "labels")
@@ -39,7 +43,7 @@ _STATUS: Final = {
 }
 _UNSET: Final = {"UNREPLIED": IPS_SEEN_REPLY}
 _NAT_STATUS: Final = {"SRC_NAT": "src-nat", "DST_NAT": "dst-nat"}
-_FAMILIES: Final = {"ipv4": 2, "ipv6": 10}
+_FAMILIES: Final = {"ipv4": NFPROTO_IPV4, "ipv6": NFPROTO_IPV6}
 _MASK: Final = 0xFFFFFFFF
 
 _OF_PORTS: Final = {
@@ -60,7 +64,11 @@ _ALIASES: Final = {
     "orig-key-src": "srckey",
     "orig-key-dst": "dstkey",
 }
-_OF_ICMP: Final = ("icmp-type", "icmp-code", "icmp-id")
+_OF_ICMP: Final = {
+    f"{protocol}-{what}": (number, f"icmp-{what}")
+    for protocol, number in (("icmp", IPPROTO_ICMP), ("icmpv6", IPPROTO_ICMPV6))
+    for what in ("type", "code", "id")
+}
 _EXPECTED: Final = {
     f"{kind}-{what}-{end}": (kind, field)
     for kind in ("mask", "tuple")
@@ -69,6 +77,7 @@ _EXPECTED: Final = {
 }
 _WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE)
 _NUMBERS: Final = {name: number for number, name in PROTOCOLS.items()}
+_OTHER_NUMBERS: Final = {name: number for number, name in PROTOCOL_NAMES.items()}
 
 # Options that come with a protocol.
 OF_PROTOCOLS: Final = (*_OF_PORTS, *_OF_ICMP, *_OF_GRE, *_ALIASES, *_EXPECTED, "state")
@@ -94,23 +103,12 @@ def decimal(text: str) -> int:
 # --- addresses ----------------------------------------------------------------------------------------------
 
 
-def _address(text: str) -> tuple[int, int]:
-    """A network and its mask."""
-    word, slash, length = text.partition("/")
-    address = parse_address(word)
-    bits = int(length) if length.isdigit() and int(length) <= 32 else 32
-    if address is None or (slash and not length.isdigit()):
-        if ":" in word:
-            raise NotModelled(f"conntrack: an IPv6 address, {word}", ("IPv4",))
-        raise BadUsage(f"Invalid IP address `{text}'")
-    return address & netmask(bits), netmask(bits)
-
-
 def _at(direction: str, field: str, name: str) -> Taker:
     def take(options: Options, text: str, next_word: NextWord) -> None:
         options.given.add(name)
-        options.addresses[direction, field] = _address(text)
-        _family_is(options, 2)
+        found = network(text)
+        _family_is(options, found.family)
+        options.addresses[direction, field] = found.address, found.mask
 
     return take
 
@@ -118,8 +116,12 @@ def _at(direction: str, field: str, name: str) -> Taker:
 def _expected(kind: str, field: str, name: str) -> Taker:
     def take(options: Options, text: str, next_word: NextWord) -> None:
         options.given.add(name)
+        found = network(text)
+        _family_is(options, found.family)
+        if kind == "mask" and found.has_length:
+            raise BadUsage(f"CIDR notation unavailable for `--{name}'")
         into = options.masks if kind == "mask" else options.expected
-        into[field] = _address(text)[0]
+        into[field] = found.address
 
     return take
 
@@ -128,30 +130,23 @@ def _nat(bits: int, name: str) -> Taker:
     def take(options: Options, text: str, next_word: NextWord) -> None:
         options.given.add(name)
         word = None if text else next_word()
-        found: tuple[int | None, int | None] = (None, None) if word is None else _address_and_port(word)
+        wanted: tuple[int | None, int | None] = None, None
+        if word is not None:
+            found, port = network_and_port(word, name)
+            _family_is(options, found.family)
+            wanted = found.address, port
         for bit in (IPS_SRC_NAT, IPS_DST_NAT):
             if bits & bit:
-                options.nat[bit] = found
+                options.nat[bit] = wanted
 
     return take
-
-
-def _address_and_port(text: str) -> tuple[int, int | None]:
-    """Linux: nat_parse()"""
-    word, colon, port_text = text.partition(":")
-    port = decimal(port_text) & 0xFFFF if colon else None
-    if colon and not port_text:
-        raise BadUsage("No port specified after `:'")
-    if port == 0:
-        raise BadUsage(f"Invalid port `{port_text}'")
-    return _address(word)[0], port
 
 
 # --- the rest -----------------------------------------------------------------------------------------------
 
 
 def _protocol(options: Options, text: str, next_word: NextWord) -> None:
-    found = int(text) if text.isdigit() else _NUMBERS.get(text.lower())
+    found = int(text) if text.isdigit() else _NUMBERS.get(text.lower()) or _OTHER_NUMBERS.get(text)
     if found is None or found > 255:
         raise BadUsage(f"`{text}' unsupported protocol")
     options.given.add("protonum")
@@ -288,8 +283,8 @@ def take_of_protocol(options: Options, given: str, argument: str) -> None:
         options.ports[_OF_PORTS[name]] = decimal(argument) & 0xFFFF
     elif name in _OF_GRE and is_gre:
         options.ports[_OF_GRE[name]] = number(argument) & 0xFFFF
-    elif name in _OF_ICMP and protocol == IPPROTO_ICMP:
-        options.icmp[name] = decimal(argument) & (0xFFFF if name == "icmp-id" else 0xFF)
+    elif name in _OF_ICMP and protocol == _OF_ICMP[name][0]:
+        options.icmp[_OF_ICMP[name][1]] = decimal(argument) & (0xFFFF if name.endswith("id") else 0xFF)
     elif name == "state" and protocol in (IPPROTO_TCP, IPPROTO_SCTP):
         options.state = _state(protocol, argument)
     else:

@@ -25,6 +25,7 @@ from pystack.errors import EEXIST, EINVAL, ENOENT, EPERM, ESRCH, NetError
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
+from pystack.netfilter.conntrack.tuples import WITH_ID, inverted
 
 VERSION: Final = "conntrack v1.4.7 (conntrack-tools)"
 _HINT: Final = "Try `conntrack -h' or 'conntrack --help' for more information."
@@ -130,7 +131,10 @@ class _Conntrack:
 
     def _get(self) -> int:
         """Linux: nfct_cmd_get()"""
-        conn = self._context.find(original_of(self._options).key)
+        flow = original_of(self._options)
+        if flow.protocol in WITH_ID and inverted(flow.key) is None:
+            raise NetError(EINVAL)
+        conn = self._context.find(flow.key)
         if conn is None:
             raise NetError(ENOENT)
         self._out.line(self._line(snapshot(conn, self._context), use=2))
@@ -197,7 +201,9 @@ class _Conntrack:
 
     def _list_expected(self) -> int:
         shown = 0
-        for expected in self._context.expectations if self._options.family in (0, 2) else ():
+        for expected in self._context.expectations:
+            if self._options.family not in (0, expected.tuple.family):
+                continue
             at = stamp(self._options, self._session, padded=False)
             self._out.line(f"{at}{expect_line(expected, self._context)}")
             shown += 1

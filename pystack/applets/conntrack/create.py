@@ -27,21 +27,22 @@ from pystack.netfilter.conntrack.info import (
 from pystack.netfilter.conntrack.tcp_states import Flags, State
 from pystack.netfilter.conntrack.tcp_track import BE_LIBERAL, CLOSE_INIT, SACK_PERM, TcpTrack
 from pystack.netfilter.conntrack.tuples import (
-    ICMP_QUERIES,
     IPPROTO_SCTP,
     IPPROTO_UDPLITE,
+    WITH_ID,
     Tuple,
     in_zone,
     inverted,
     read,
     without_zone,
 )
-from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.netfilter.hooks import NFPROTO_IPV6
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6
 
 USER: Final = 1  # as whom a user's commands are told of in events
 SETTABLE: Final = IPS_SEEN_REPLY | IPS_ASSURED | IPS_FIXED_TIMEOUT
 
-_NFPROTO_IPV4: Final = 2
 _WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE)
 _LONG_AGO: Final = -1  # when a UDP flow became a stream
 _TOLD: Final = Event.NEW | Event.MARK | Event.PROTOINFO | Event.ASSURED | Event.REPLY | Event.HELPER
@@ -52,7 +53,7 @@ def create(options: Options, context: TrackContext) -> None:
     if options.protocol == IPPROTO_SCTP:
         raise NotModelled("conntrack -I -p sctp", ("tcp", "udp", "icmp", "gre", "a number"))
     original = original_of(options)
-    if original.protocol == IPPROTO_ICMP and original.dport >> 8 not in ICMP_QUERIES:
+    if original.protocol in WITH_ID and not _has_answer(original):
         raise NetError(EINVAL)
     zone = _zone(options)
     reply = _translated(_reply(options, original), options)
@@ -80,12 +81,21 @@ def original_of(options: Options) -> Tuple:
     if source is None or destination is None or options.protocol is None:
         raise NotModelled(f"conntrack -{options.command} by the reply's addresses", ("--src", "--dst"))
     sport, dport = (options.ports.get(("original", end), 0) for end in ("sport", "dport"))
-    if options.protocol == IPPROTO_ICMP:
+    if options.protocol in WITH_ID:
         icmp = options.icmp
         sport = icmp.get("icmp-id", 0)
         dport = icmp.get("icmp-type", 0) << 8 | icmp.get("icmp-code", 0)
     zone = options.zones.get("zone", 0)
-    return Tuple(_NFPROTO_IPV4, options.protocol, source[0], destination[0], sport, dport, zone)
+    return Tuple(options.family, options.protocol, source[0], destination[0], sport, dport, zone)
+
+
+def _has_answer(original: Tuple) -> bool:
+    """Whether it is a message of its family's own ICMP that can be answered, or answers.
+
+    Linux: net/netfilter/nf_conntrack_proto_icmp.c icmp_nlattr_to_tuple(), and that of ICMPv6
+    """
+    of_family = (original.family == NFPROTO_IPV6) == (original.protocol == IPPROTO_ICMPV6)
+    return of_family and inverted(original.key) is not None
 
 
 def _zone(options: Options) -> Zone:
@@ -132,11 +142,9 @@ def _translated(reply: Tuple, options: Options) -> Tuple:
 
 
 def _nat_status(options: Options) -> int:
-    status = 0
-    for bit, (address, _) in options.nat.items():
-        if address is not None:
-            status |= bit | (IPS_SRC_NAT_DONE if bit == IPS_SRC_NAT else IPS_DST_NAT_DONE)
-    return status
+    """If one end is translated, the other is decided about, too. Linux: ctnetlink_setup_nat()"""
+    changed = sum(bit for bit, (address, _) in options.nat.items() if address is not None)
+    return changed | IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE if changed else 0
 
 
 def _unseen(state: int) -> bytes:

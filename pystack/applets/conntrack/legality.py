@@ -66,6 +66,7 @@ _OF_PROTOCOLS: Final[dict[str, list[str]]] = {
         ("udp", "udplite"), f"{_PORTS} mask-port-src mask-port-dst tuple-port-src tuple-port-dst".split()
     ),
     "icmp": "icmp-type icmp-code icmp-id".split(),
+    "icmpv6": "icmpv6-type icmpv6-code icmpv6-id".split(),
     "gre": f"{_KEYS} mask-key-src mask-key-dst tuple-key-src tuple-key-dst".split(),
 }
 
@@ -90,7 +91,8 @@ def check_protocol(command: str, table: str, protocol: int | None, given: Collec
         _check(names, required, required, given)
         return
     optional = [name for name in names if not name.startswith(("mask", "tuple"))]
-    required = ["icmp-type", "icmp-code"] if "icmp-type" in names and command in ("I", "G") else []
+    of_icmp = [name for name in names if name.endswith(("-type", "-code"))]
+    required = of_icmp if command in ("I", "G") else []
     required += ["state"] if "state" in names and command == "I" else []
     _check(names, required, optional, given)
     if command in ("I", "G") and len(pairs) == 4:

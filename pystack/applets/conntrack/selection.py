@@ -10,9 +10,9 @@ from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.info import IPS_DST_NAT, IPS_DST_NAT_DONE, IPS_SRC_NAT, IPS_SRC_NAT_DONE
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
+from pystack.netfilter.hooks import NFPROTO_IPV6
 
 _DONE: Final = {IPS_SRC_NAT: IPS_SRC_NAT_DONE, IPS_DST_NAT: IPS_DST_NAT_DONE}
-_ALL: Final = 0xFFFFFFFF
 
 
 def all_of(context: TrackContext) -> Iterator[tuple[Conn, Snapshot]]:
@@ -41,7 +41,7 @@ def has_flow(flow: Snapshot, options: Options) -> bool:
 def _tuples_match(flow: Snapshot, options: Options) -> bool:
     for (direction, field), (network, mask) in options.addresses.items():
         if direction == "original":
-            mask &= options.masks.get(field, _ALL)
+            mask &= options.masks.get(field, mask)
         if (getattr(getattr(flow, direction), field) ^ network) & mask:
             return False
     for (direction, field), port in options.ports.items():
@@ -59,7 +59,10 @@ def _is_translated(flow: Snapshot, options: Options) -> bool:
     """As -n, -g and -j ask. Linux: conntrack-tools filter_nat()"""
     if not options.nat:
         return True
-    answers = [has_nat(flow, bit, *wanted) for bit, wanted in options.nat.items()]
+    is_ipv6 = options.family == NFPROTO_IPV6  # whose addresses the tool does not look at
+    answers = [
+        has_nat(flow, bit, None if is_ipv6 else address, port) for bit, (address, port) in options.nat.items()
+    ]
     return any(answers) if "any-nat" in options.given else all(answers)
 
 

@@ -23,8 +23,8 @@ _TOLD: Final = Event.REPLY | Event.ASSURED | Event.HELPER | Event.PROTOINFO | Ev
 def change(conn: Conn, options: Options, context: TrackContext) -> bool:
     """Change one connection; False if nothing about it would be new. Raises NetError.
 
-    The tool names a connection by tuples that lack a family unless an address was given, and the kernel then
-    refuses.
+    The tool names a connection by tuples that lack a family unless it was given, or an address; then the
+    kernel refuses.
     """
     track = _with_state(conn, options.state)
     mark = conn.mark & ~options.mark_mask ^ options.mark if "mark" in options.given else conn.mark
@@ -33,7 +33,7 @@ def change(conn: Conn, options: Options, context: TrackContext) -> bool:
     lasts_as_asked = timeout in (None, context.left(conn) // context.clock.hz)
     if lasts_as_asked and (track, mark, status) == (conn.proto, conn.mark, conn.status):
         return False
-    if not options.addresses:
+    if not options.family:
         raise NetError(EOPNOTSUPP)
     if timeout is not None:
         if conn.status & IPS_FIXED_TIMEOUT:

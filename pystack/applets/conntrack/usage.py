@@ -76,11 +76,17 @@ _ICMP: Final = """\
   --icmp-code\t\t\ticmp code
   --icmp-id\t\t\ticmp id
 """
+_ICMPV6: Final = """\
+  --icmpv6-type\t\t\ticmpv6 type
+  --icmpv6-code\t\t\ticmpv6 code
+  --icmpv6-id\t\t\ticmpv6 id
+"""
 _OF_PROTOCOLS: Final = {
     "tcp": _PORTS + "  --state\t\t\tTCP state, fe. ESTABLISHED\n",
     "udp": _PORTS,
     "udplite": _PORTS,
     "icmp": _ICMP,
+    "icmpv6": _ICMPV6,
     "gre": _KEYS,
 }
 
