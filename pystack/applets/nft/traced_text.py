@@ -11,8 +11,8 @@ from typing import Final
 
 from pystack.applets.nft import types
 from pystack.applets.nft.dissect import matches_of
-from pystack.applets.nft.printer.statements import rule_text
 from pystack.applets.nft.printer.page import Page
+from pystack.applets.nft.printer.statements import rule_text
 from pystack.applets.nft.tree.expressions import Meta, Value
 from pystack.applets.nft.tree.statements import Match
 from pystack.applets.nft.types import DataType

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from pystack.applets.nft.errors import NftError
@@ -10,6 +11,7 @@ from pystack.applets.nft.grammar import expressions, values
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.words import natural
 from pystack.applets.nft.lexer import COMMA, NUMBER, STRING
+from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import (
     Concatenation,
     Expression,
@@ -38,7 +40,7 @@ QUEUE_FLAGS: Final = ("bypass", "fanout")
 
 
 def log(p: Parser) -> Log:
-    """`log prefix "x" level info flags all`."""
+    """`log prefix "x" level info flags all`. Errors mark the first word alone."""
     start = p.take().at
     numbers: dict[str, int] = {}
     flags: set[str] = set()
@@ -52,7 +54,6 @@ def log(p: Parser) -> Log:
             flags |= _log_flags(p)
         else:
             numbers[token.kind] = natural(p)
-    at = p.since(start)
     p.close("log")
     return Log(
         prefix,
@@ -61,7 +62,7 @@ def log(p: Parser) -> Log:
         numbers.get("group"),
         numbers.get("snaplen"),
         numbers.get("queue-threshold"),
-        at=at,
+        at=start,
     )
 
 
@@ -120,9 +121,8 @@ def reject(p: Parser) -> Reject:
             kind = "tcp reset"
         else:
             code = _reject_code(p, kind)
-    at = p.since(start)
     p.close("reject")
-    return Reject(kind, code, at=at)
+    return Reject(kind, code, at=start)
 
 
 def _reject_code(p: Parser, kind: str) -> Expression:
@@ -139,6 +139,7 @@ def _reject_code(p: Parser, kind: str) -> Expression:
 def queue(p: Parser) -> Queue:
     """`queue flags bypass to 1-3`; the older `queue num 1-3 bypass`."""
     start = p.take().at
+    at: Place | None = None
     to: Expression | None = None
     flags: set[str] = set()
     if p.take_if("flags"):
@@ -147,12 +148,14 @@ def queue(p: Parser) -> Queue:
     elif p.take_if("to"):
         to = _queue_to(p)
     else:
+        at = start
         while p.next.kind in ("num", *QUEUE_FLAGS):
-            if p.take_if("num"):
+            if word := p.take_if("num"):
                 to = queue_numbers(p)
+                to = replace(to, at=p.since(word.at))
             else:
                 flags |= _queue_flags(p)
-    at = p.since(start)
+    at = at or p.since(start)
     p.close("queue")
     return Queue(to, tuple(flag for flag in QUEUE_FLAGS if flag in flags), at=at)
 

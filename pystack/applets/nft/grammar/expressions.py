@@ -287,7 +287,9 @@ _STATEMENT: Final[dict[str, Part]] = {**primary.COMMON, "jhash": hashed, "symhas
 _RIGHT: Final[dict[str, Part]] = {
     **dict.fromkeys((*values.WORDS, "'$'"), values.symbol),
     **dict.fromkeys(values.BOOLEANS, values.boolean),
-    **dict.fromkeys((*values.KEYWORD_VALUES, *values.PROTOCOL_VALUES), values.keyword_value),
+    **dict.fromkeys(values.KEYWORD_VALUES, values.keyword_value),
+    **dict.fromkeys(values.PROTOCOL_VALUES, values.protocol),
+    "redirect": values.redirect,
     NUMBER: values.integer,
 }
 LEFT_STARTS: Final = frozenset((*_LEFT, "'('", "'{'"))

@@ -1,4 +1,4 @@
-"""snat, dnat, masquerade, redirect and tproxy."""
+"""snat, dnat, masquerade, redirect and tproxy. But for the last, errors mark the first word alone."""
 
 from __future__ import annotations
 
@@ -35,11 +35,9 @@ def nat(p: Parser) -> Nat:
     flags: tuple[str, ...] = ()
     while p.next.kind in FLAGS:
         flags = _flags(p)
-    at = p.since(word.at)
     p.close("nat")
-    return Nat(
-        word.kind, address, port, flags, family, kind == "prefix", kind == "interval", kind == "addr", at=at
-    )
+    modes = [kind == mode for mode in ("prefix", "interval", "addr")]
+    return Nat(word.kind, address, port, flags, family, *modes, at=word.at)
 
 
 def _family(p: Parser) -> tuple[str, Part | None]:
@@ -70,9 +68,8 @@ def masquerade(p: Parser) -> Nat:
         p.expect(COLON)
         port = statement_value(p)
     flags = _flags(p) if p.next.kind in FLAGS else ()
-    at = p.since(word.at)
     p.close("nat")
-    return Nat("masquerade", None, port, flags, at=at)
+    return Nat("masquerade", None, port, flags, at=word.at)
 
 
 def redirect(p: Parser) -> Nat:
@@ -83,9 +80,8 @@ def redirect(p: Parser) -> Nat:
         p.take_if(COLON)
         port = statement_value(p)
     flags = _flags(p) if p.next.kind in FLAGS else ()
-    at = p.since(word.at)
     p.close("nat")
-    return Nat("redirect", None, port, flags, at=at)
+    return Nat("redirect", None, port, flags, at=word.at)
 
 
 def tproxy(p: Parser) -> Statement:

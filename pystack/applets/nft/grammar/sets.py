@@ -36,7 +36,8 @@ def _braces(p: Parser, read: Member, may_be_empty: bool) -> Elements:
     if may_be_empty and p.take_if("'}'"):
         return Elements((), at=p.since(start))
     p.enter()
-    items.extend(plain_elements(p))
+    plain = plain_elements if read is member else _nothing
+    items.extend(plain(p))
     is_behind_comma = bool(items)
     while True:
         p.take_if(NEWLINE)
@@ -46,10 +47,14 @@ def _braces(p: Parser, read: Member, may_be_empty: bool) -> Elements:
         if not p.take_if(COMMA):
             break
         is_behind_comma = True
-        items.extend(plain_elements(p))
+        items.extend(plain(p))
     p.leave()
     p.expect("'}'", also=(COMMA,))
     return Elements(tuple(items), at=p.since(start))
+
+
+def _nothing(_: Parser) -> tuple[Element, ...]:
+    return ()
 
 
 def _add(items: list[Element], item: Element) -> None:

@@ -42,7 +42,7 @@ def _element_counter(p: Parser) -> Counter:
 
 
 def counter(p: Parser) -> Statement:
-    """`counter`, `counter packets 3 bytes 180`, `counter name "http"`."""
+    """`counter`, `counter packets 3 bytes 180`, `counter name "http"`. Errors mark the first word alone."""
     start = p.take().at
     if p.take_if("name"):
         name = expressions.statement_value(p)
@@ -54,9 +54,8 @@ def counter(p: Parser) -> Statement:
     counts = {"packets": 0, "bytes": 0}
     while token := p.take_if("packets", "bytes"):
         counts[token.kind] = natural(p)
-    at = p.since(start)
     p.close("counter")
-    return Counter(counts["packets"], counts["bytes"], at=at)
+    return Counter(counts["packets"], counts["bytes"], at=start)
 
 
 def limit(p: Parser, of_element: bool = False) -> Statement:

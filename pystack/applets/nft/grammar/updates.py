@@ -23,7 +23,7 @@ def update(p: Parser) -> SetUpdate:
         operation = p.expect(*OPERATIONS).kind
         element = _key(p)
         target = expressions.set_reference(p)
-        return SetUpdate(operation, _name(target), element, at=p.since(word.at))
+        return SetUpdate(operation, _name(target), element, name_at=target.at, at=p.since(word.at))
     target = expressions.set_reference(p)
     p.expect("'{'")
     element = _key(p)
@@ -36,7 +36,7 @@ def update(p: Parser) -> SetUpdate:
         p.fail()
     p.expect("'}'")
     made = replace(element, statements=tuple(statements))
-    return SetUpdate(word.kind, _name(target), made, at=p.since(word.at))
+    return SetUpdate(word.kind, _name(target), made, name_at=target.at, at=p.since(word.at))
 
 
 def _key(p: Parser) -> Element:

@@ -7,7 +7,8 @@ from typing import Final
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.lexer import ASTERISK, NUMBER, QUOTED, STRING
 from pystack.applets.nft.place import Place
-from pystack.applets.nft.tree.expressions import Boolean, Expression, Symbol, Verdict
+from pystack.applets.nft.tree.expressions import Boolean, Expression, Symbol, Value, Verdict
+from pystack.applets.nft.types import ICMP_TYPE, INET_PROTO
 
 WORDS: Final = (STRING, QUOTED, ASTERISK)
 BOOLEANS: Final = {"exists": True, "missing": False}
@@ -17,11 +18,13 @@ KEYWORD_VALUES: Final = {
     "ether": "eth", "ip": "ip", "ip6": "ip6", "vlan": "vlan", "arp": "arp", "dnat": "nat", "snat": "nat",
     "ecn": "", "reset": "reset", "original": "", "reply": "", "label": "",
 }  # fmt: skip
-# Names of protocols on the right of a match; igmp's scope is left open, as nft leaves it.
+# Names of protocols on the right of a match: number and scope; igmp's is left open, as nft leaves it.
 PROTOCOL_VALUES: Final = {
-    "tcp": "tcp", "udp": "udp", "udplite": "udplite", "esp": "esp", "ah": "ah", "icmp": "icmp", "igmp": "",
-    "icmpv6": "icmp", "comp": "comp", "dccp": "dccp", "sctp": "sctp", "redirect": "nat",
+    "tcp": (6, "tcp"), "udp": (17, "udp"), "udplite": (136, "udplite"), "esp": (50, "esp"), "ah": (51, "ah"),
+    "icmp": (1, "icmp"), "igmp": (2, ""), "icmpv6": (58, "icmp"), "comp": (108, "comp"), "dccp": (33, "dccp"),
+    "sctp": (132, "sctp"),
 }  # fmt: skip
+ICMP_REDIRECT: Final = 5
 VERDICTS: Final = ("accept", "drop", "continue", "jump", "goto", "return")
 
 
@@ -49,10 +52,26 @@ def integer(p: Parser) -> Symbol:
 def keyword_value(p: Parser) -> Symbol:
     """A word of the language that is meant as a value."""
     token = p.take()
-    scope = KEYWORD_VALUES.get(token.kind) or PROTOCOL_VALUES.get(token.kind)
+    scope = KEYWORD_VALUES[token.kind]
     if scope:
         p.close(scope)
     return Symbol(token.text, at=token.at)
+
+
+def protocol(p: Parser) -> Value:
+    """A protocol's name, which nft takes for its number at once, whatever it is held against."""
+    token = p.take()
+    number, scope = PROTOCOL_VALUES[token.kind]
+    if scope:
+        p.close(scope)
+    return Value(bytes((number,)), INET_PROTO, at=token.at)
+
+
+def redirect(p: Parser) -> Value:
+    """The ICMP type of that name."""
+    token = p.take()
+    p.close("nat")
+    return Value(bytes((ICMP_REDIRECT,)), ICMP_TYPE, at=token.at)
 
 
 def boolean(p: Parser) -> Boolean:
