@@ -38,6 +38,7 @@ from pystack.applets.nft.evaluate.elements import evaluate_set
 from pystack.applets.nft.evaluate.maps import evaluate_lookup
 from pystack.applets.nft.evaluate.missing import table_not_found
 from pystack.applets.nft.evaluate.nat import evaluate_nat
+from pystack.applets.nft.evaluate.objects import evaluate_object
 from pystack.applets.nft.evaluate.packet import (
     evaluate_ct,
     evaluate_extension_header,
@@ -59,7 +60,7 @@ from pystack.applets.nft.evaluate.rules import evaluate_rule
 from pystack.applets.nft.evaluate.state import Evaluator, State, StatementEvaluator
 from pystack.applets.nft.evaluate.updates import evaluate_meter, evaluate_update, evaluate_use
 from pystack.applets.nft.tree import expressions, statements
-from pystack.applets.nft.tree.commands import ChainText, Command, RuleText, SetText
+from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText
 
 _EXPRESSIONS: Final[dict[type, Evaluator]] = {
     expressions.Symbol: evaluate_symbol,
@@ -134,6 +135,8 @@ def _evaluate_new(state: State, command: Command) -> Command:
         return replace(command, body=evaluate_chain(state, body))
     if isinstance(body, SetText):
         return replace(command, body=evaluate_set_declaration(state, body))
+    if isinstance(body, ObjectText):
+        return replace(command, body=evaluate_object(state, body))
     if command.object == "element":
         assert isinstance(body, tuple)
         return replace(command, body=evaluate_element_command(state, body, command.operation))

@@ -53,7 +53,10 @@ def _any_of(expression: Expression, page: Page) -> Json:
 
 @json_of.register
 def _(decide: tree.Decide, page: Page) -> Json:
-    return json_of(decide.verdict, page)
+    verdict = decide.verdict
+    if isinstance(verdict, expressions.Verdict) and verdict.rules is not None:
+        return text(decide, page)  # a block of rules: nft has no JSON for it, and puts the text in its place
+    return json_of(verdict, page)
 
 
 # --- statements with a memory -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Linux: nftables src/rule.c chain_print_declaration(), rule_print()
 from __future__ import annotations
 
 from pystack.applets.nft.printer.page import Page
-from pystack.applets.nft.printer.statements import rule_text
+from pystack.applets.nft.printer.statements import commented
 from pystack.applets.nft.priorities import priority_text
 from pystack.applets.nft.tree.commands import ChainText, Priority
 from pystack.applets.nft.tree.expressions import Elements, Value, Verdict
@@ -26,10 +26,9 @@ def chain_declaration(chain: ListedChain, page: Page) -> str:
     head = f"\tchain {text.name} {{{page.handle(chain.handle)}{comment}\n"
     if not text.hook:
         return head
-    priority, policy = priority_words(text, page), policy_word(text)
-    base = f"type {text.type} hook {text.hook}{_devices(text)} priority {priority};"
-    base += f" policy {policy};" if policy else ""
-    return f"{head}\t\t{base}{' flags offload;' if 'offload' in text.flags else ''}\n"
+    base = f"type {text.type} hook {text.hook}{_devices(text)} priority {priority_words(text, page)};"
+    offload = " flags offload;" if "offload" in text.flags else ""
+    return f"{head}\t\t{base} policy {policy_word(text)};{offload}\n"
 
 
 def chain_line(chain: ListedChain, page: Page, table: str) -> str:
@@ -44,8 +43,7 @@ def chain_line(chain: ListedChain, page: Page, table: str) -> str:
 
 def listed_rule_text(rule: ListedRule, page: Page) -> str:
     """A rule with its comment and its handle."""
-    comment = f' comment "{rule.text.comment}"' if rule.text.comment else ""
-    return f"{rule_text(rule.text.statements, page)}{comment}{page.handle(rule.handle)}"
+    return f"{commented(rule.text, page)}{page.handle(rule.handle)}"
 
 
 def priority_words(chain: ChainText, page: Page) -> str:
@@ -60,8 +58,8 @@ def chain_priority(chain: ChainText) -> int:
 
 
 def policy_word(chain: ChainText) -> str:
-    """accept, drop, or nothing."""
-    return chain.policy.word if isinstance(chain.policy, Verdict) else ""
+    """What a base chain does with packets that no rule decides about; accept, if nobody says otherwise."""
+    return chain.policy.word if isinstance(chain.policy, Verdict) else "accept"
 
 
 def chain_devices(chain: ChainText) -> list[str]:

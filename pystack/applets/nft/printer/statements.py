@@ -5,6 +5,8 @@ Linux: nftables src/statement.c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from pystack.applets.nft import types
@@ -14,6 +16,7 @@ from pystack.applets.nft.printer.units import octets_text
 from pystack.applets.nft.printer.values import is_flags
 from pystack.applets.nft.tree import expressions
 from pystack.applets.nft.tree import statements as tree
+from pystack.applets.nft.tree.commands import RuleText
 from pystack.applets.nft.tree.expressions import Expression
 from pystack.applets.nft.tree.statements import Statement
 
@@ -71,7 +74,24 @@ def is_spelled_out(match: tree.Match) -> bool:
 
 @text.register
 def _(decide: tree.Decide, page: Page) -> str:
-    return text(decide.verdict, page)
+    verdict = decide.verdict
+    if isinstance(verdict, expressions.Verdict) and verdict.rules is not None:
+        return f"{verdict.word} {{\n{_block(verdict.rules, page)}\t\t}}"
+    return text(verdict, page)
+
+
+def _block(rules: Iterable[object], page: Page) -> str:
+    """The rules of a chain without a name; nft indents those of a block in a block no further."""
+    without_handles = replace(page, style=replace(page.style, handles=False))
+    return "".join(
+        f"\t\t\t{commented(rule, without_handles)}\n" for rule in rules if isinstance(rule, RuleText)
+    )
+
+
+def commented(rule: RuleText, page: Page) -> str:
+    """A rule with its comment."""
+    words = rule_text(rule.statements, page)
+    return f'{words} comment "{rule.comment}"' if rule.comment else words
 
 
 # --- statements with a memory -------------------------------------------------------------------------------

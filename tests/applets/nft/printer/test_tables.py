@@ -177,7 +177,7 @@ def test_chains_of_devices_name_them() -> None:
         )
         return parts_text(ListedTable("netdev", "t", 1, chains=(ListedChain(chain, 1),)), PAGE)
 
-    assert 'hook ingress device "lo" priority filter;' in declared(b"lo")
+    assert 'hook ingress device "lo" priority filter; policy accept;' in declared(b"lo")
     assert "hook ingress devices = { d0, lo } priority filter;" in declared(b"d0", b"lo")
 
 
