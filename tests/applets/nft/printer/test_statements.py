@@ -3,7 +3,7 @@
 import pytest
 
 from pystack.applets.nft import types
-from pystack.applets.nft.json_out.statements import json_of
+from pystack.applets.nft.json_out.statements import rule_json
 from pystack.applets.nft.printer.expressions import text
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.statements import rule_text
@@ -140,7 +140,7 @@ def test_a_chain_without_a_name_stands_where_it_is_jumped_to() -> None:
     rules = (RuleText(statements=(Counter(1, 2),), comment="c"), RuleText(statements=(Notrack(),)))
     block = 'jump {\n\t\t\tcounter packets 1 bytes 2 comment "c"\n\t\t\tnotrack\n\t\t}'
     assert text(Decide(Verdict("jump", rules=rules)), Page(Style(handles=True))) == block
-    assert json_of(Decide(Verdict("jump", rules=rules)), PAGE) == block
+    assert rule_json((Decide(Verdict("jump", rules=rules)),), PAGE) == [block]
 
 
 def test_what_was_counted_is_left_out_on_request() -> None:
