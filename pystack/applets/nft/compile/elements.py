@@ -42,7 +42,8 @@ class ElementCompiler:
         )
 
     def _statement(self, statement: object) -> Match:
-        assert isinstance(statement, Statement) and self._compile is not None, "an element of a named set"
+        assert isinstance(statement, Statement), "an element has no others"
+        assert self._compile is not None, "sets without a name have none"
         return self._compile(statement, self._site)
 
     def _data(self, data: Expression) -> core.Data:

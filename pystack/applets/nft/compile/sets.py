@@ -1,0 +1,105 @@
+"""A named set or map: the core's, with the types that its elements are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from pystack.applets.nft.compile.elements import ElementCompiler, ends_of
+from pystack.applets.nft.compile.jiffies import jiffies_of
+from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.compile.statement import compile_statement
+from pystack.applets.nft.compile.told import octets_of, told
+from pystack.applets.nft.evaluate.ordering import sort_key
+from pystack.applets.nft.evaluate.typed import Expected
+from pystack.applets.nft.tree.commands import SetText
+from pystack.applets.nft.tree.expressions import Element
+from pystack.applets.nft.tree.statements import Statement
+from pystack.netfilter.nft import set_element as core
+from pystack.netfilter.nft.set import NftSet, Undo
+from pystack.netfilter.nft.set_element import Stateful
+from pystack.netfilter.rule import Chain
+
+
+class TypedSet:
+    """What commands see of it."""
+
+    __slots__ = ("_compiler", "_data", "_key", "_site", "core")
+
+    def __init__(self, spec: SetText, key: Expected, data: Expected, site: Site) -> None:
+        """Raises NetError for what the kernel does not make."""
+        self._key = key.parts or (key,)
+        self._data = data.parts or (data,)
+        self._site = site
+        self._compiler = ElementCompiler(site, object_kind(spec), compile_statement)
+        form = self._form(spec)
+        form.check()
+        self.core = NftSet(form, site.clock)
+
+    def _form(self, spec: SetText) -> core.SetForm:
+        hz = self._site.clock.hz
+        return core.SetForm(
+            fields=tuple(map(octets_of, self._key)),
+            interval="interval" in spec.flags,
+            timeouts="timeout" in spec.flags or spec.timeout is not None,
+            dynamic="dynamic" in spec.flags,
+            constant="constant" in spec.flags,
+            is_map=spec.is_map,
+            holds_objects=bool(object_kind(spec)),
+            size=spec.size or 0,
+            timeout=jiffies_of(spec.timeout, hz),
+            gc_interval=jiffies_of(spec.gc_interval, hz),
+            statements=tuple(self._template(statement) for statement in spec.statements),
+        )
+
+    def _template(self, statement: Statement) -> Stateful:
+        match = compile_statement(statement, self._site)
+        assert isinstance(match, Stateful), "evaluation lets nothing else in"
+        return match
+
+    # --- changes ------------------------------------------------------------------------------------------
+
+    def add(self, items: Iterable[Element], *, exclusive: bool = False) -> Undo:
+        """Take elements in, all or none. Raises SetRefused."""
+        return self.core.add([self._compiler.compiled(item) for item in items], exclusive=exclusive)
+
+    def delete(self, items: Iterable[Element]) -> Undo:
+        """Take elements out, all or none. Raises SetRefused."""
+        return self.core.delete([core.Element(*ends_of(item.key)) for item in items])
+
+    def flush(self) -> Undo:
+        """Take all out."""
+        return self.core.flush()
+
+    def amend(self, spec: SetText) -> Undo:
+        """Take over what another declaration of the same set says."""
+        form = self._form(spec)
+        return self.core.amend(replace(form, size=form.size or self.core.form.size))
+
+    # --- what it holds ------------------------------------------------------------------------------------
+
+    def elements(self) -> tuple[Element, ...]:
+        """All, in the order of nft's listings."""
+        found = [self._told(element) for element in self.core]
+        if not self.core.form.interval:
+            found.sort(key=lambda element: sort_key(element.key))
+        return tuple(found)
+
+    def get(self, items: Iterable[Element]) -> Iterator[Element | None]:
+        """Of each of these the element that it falls on."""
+        for item in items:
+            found = self.core.enclosing(*ends_of(item.key))
+            yield None if found is None else self._told(found)
+
+    def chains(self) -> set[Chain]:
+        """Where the elements of a verdict map lead."""
+        return self.core.chains()
+
+    def _told(self, element: core.Element) -> Element:
+        usual = self.core.form.timeout
+        return told(element, self._key, self._data, self._compiler.names, self._site.clock, usual)
+
+
+def object_kind(spec: SetText) -> str:
+    """Which named objects a map holds; "" if it holds something else."""
+    return spec.data if isinstance(spec.data, str) and spec.data != "verdict" else ""

@@ -1,0 +1,98 @@
+"""Named sets: what is added in texts is listed in texts."""
+
+from __future__ import annotations
+
+from pystack.applets.nft.compile.sets import TypedSet, object_kind
+from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.evaluate.typed import Expected
+from pystack.applets.nft.tree.commands import SetText
+from pystack.applets.nft.tree.expressions import Anything, Element, Prefix, Range, Value, Verdict
+from pystack.applets.nft.tree.statements import Counter
+from pystack.applets.nft.types import INET_SERVICE, IPV4_ADDR
+from pystack.host import Host
+from pystack.netfilter.nft.table import NftTable
+from pystack.netfilter.rule import Chain
+
+ADDRESS, SERVICE = Expected(IPV4_ADDR, 32), Expected(INET_SERVICE, 16)
+
+
+def made(text: SetText, key: Expected = ADDRESS, data: Expected | None = None) -> TypedSet:
+    table = NftTable("inet", "t", 1)
+    table.chains["other"] = Chain("other")
+    return TypedSet(text, key, data or Expected(), Site(table, Host().namespaces[""].nft_ground))
+
+
+def address(last: int) -> Value:
+    return Value(bytes((10, 0, 0, last)), IPV4_ADDR)
+
+
+def test_elements_are_listed_in_order_and_the_one_for_all_others_last() -> None:
+    numbers = made(SetText(name="s", key=("ipv4_addr",)))
+    numbers.add([Element(Anything()), Element(address(9)), Element(address(2))])
+    assert [item.key for item in numbers.elements()] == [address(2), address(9), Anything()]
+
+
+def test_intervals_are_listed_in_their_shortest_form() -> None:
+    spans = made(SetText(name="s", key=("ipv4_addr",), flags=("interval",)))
+    spans.add(
+        [
+            Element(Range(address(0), address(255))),
+            Element(Range(Value(b"\x09\0\0\1", IPV4_ADDR), Value(b"\x09\0\0\2", IPV4_ADDR))),
+        ]
+    )
+    first, second = spans.elements()
+    assert first.key == Range(Value(b"\x09\0\0\1", IPV4_ADDR), Value(b"\x09\0\0\2", IPV4_ADDR))
+    assert second.key == Prefix(address(0), 24)
+
+
+def test_a_time_that_all_elements_have_is_not_listed() -> None:
+    timed = made(SetText(name="s", key=("ipv4_addr",), timeout=10_000))
+    timed.add([Element(address(1)), Element(address(2), timeout=60_000), Element(address(3), expires=4000)])
+    assert [(item.timeout, item.expires) for item in timed.elements()] == [
+        (None, 10_000),
+        (60_000, 60_000),
+        (None, 4000),
+    ]
+
+
+def test_another_declaration_changes_the_times_but_not_a_size_that_it_does_not_say() -> None:
+    timed = made(SetText(name="s", key=("ipv4_addr",), timeout=10_000, size=5))
+    undo = timed.amend(SetText(name="s", key=("ipv4_addr",), timeout=20_000))
+    timed.add([Element(address(1))])
+    assert [item.expires for item in timed.elements()] == [20_000]
+    assert timed.core.form.size == 5
+    undo()
+    assert [item.timeout for item in timed.elements()] == [20_000]
+
+
+def test_every_element_has_the_statements_of_the_set() -> None:
+    counted = made(SetText(name="s", key=("ipv4_addr",), statements=(Counter(),)))
+    counted.add([Element(address(1)), Element(address(2), statements=(Counter(3, 4),))])
+    assert [item.statements for item in counted.elements()] == [(Counter(0, 0),), (Counter(3, 4),)]
+
+
+def test_a_verdict_map_leads_to_chains() -> None:
+    text = SetText(name="m", key=("ipv4_addr",), data=("verdict",), is_map=True)
+    verdicts = made(text)
+    verdicts.add([Element(address(1), Verdict("jump", "other")), Element(address(2), Verdict("drop"))])
+    assert [chain.name for chain in verdicts.chains()] == ["other"]
+    assert [item.data for item in verdicts.elements()] == [Verdict("jump", "other"), Verdict("drop")]
+    undo = verdicts.delete([Element(address(1))])
+    assert verdicts.chains() == set()
+    undo()
+    verdicts.flush()
+    assert verdicts.elements() == ()
+
+
+def test_an_element_is_asked_for_by_any_key_that_falls_on_it() -> None:
+    spans = made(SetText(name="s", key=("inet_service",), flags=("interval",)), SERVICE)
+    port, other = Value(b"\0\x50", INET_SERVICE), Value(b"\0\x5b", INET_SERVICE)
+    spans.add([Element(Range(port, other))])
+    asked = [Element(Value(b"\0\x55", INET_SERVICE)), Element(Value(b"\1\x55", INET_SERVICE))]
+    assert [found and found.key for found in spans.get(asked)] == [Range(port, other), None]
+
+
+def test_only_a_word_that_is_no_type_says_which_objects_a_map_holds() -> None:
+    assert object_kind(SetText(name="m", data="counter")) == "counter"
+    assert object_kind(SetText(name="m", data="verdict")) == ""
+    assert object_kind(SetText(name="m", data=("mark",))) == ""
