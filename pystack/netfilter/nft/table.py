@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from pystack.netfilter import hooks
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.rule import BaseChain, Chain, Match, Rule, Target
 from pystack.netfilter.walk import Listener, Tracer
@@ -15,6 +16,16 @@ INET: Final = "inet"
 ARP: Final = "arp"
 BRIDGE: Final = "bridge"
 NETDEV: Final = "netdev"
+
+# As the kernel has them in its messages.
+FAMILY_NUMBERS: Final = {
+    IP: hooks.NFPROTO_IPV4,
+    IP6: hooks.NFPROTO_IPV6,
+    INET: hooks.NFPROTO_INET,
+    ARP: hooks.NFPROTO_ARP,
+    BRIDGE: hooks.NFPROTO_BRIDGE,
+    NETDEV: hooks.NFPROTO_NETDEV,
+}
 
 DORMANT: Final = "dormant"
 OWNER: Final = "owner"
