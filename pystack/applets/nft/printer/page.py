@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from pystack.applets.nft import times
 from pystack.applets.nft.show import show
 from pystack.applets.nft.style import Style
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.types import DataType
+
+_NUMERIC: Final = Style(numeric_priority=True, numeric_protocol=True, numeric_symbol=True, numeric_time=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,7 @@ class Page:
 
     def numeric(self) -> Page:
         """Ranges have no names at their ends."""
-        style = Style(
-            handles=self.style.handles,
-            stateless=self.style.stateless,
-            terse=self.style.terse,
-            numeric_priority=True,
-            numeric_protocol=True,
-            numeric_symbol=True,
-            numeric_time=True,
-        )
-        return replace(self, style=style)
+        return Page(_NUMERIC, self.around, self.family)
 
     def stateless(self) -> Page:
         """Statements that wait to be given to a set's element have counted nothing."""
