@@ -34,6 +34,7 @@ from pystack.netfilter.ipv6_path import Ipv6Path
 from pystack.netfilter.nft.ground import Ground
 from pystack.netfilter.nft.hang import ChainHanger
 from pystack.netfilter.nft.no_routes import NoRoutes
+from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.tables import Tables
 from pystack.origins import Origins
 from pystack.profile import Profile
@@ -160,7 +161,7 @@ class Netns:
         self.ipv4.addresses.listen(self._forget_address)
 
     def _build_nft(self, path: NetfilterPath, path6: Ipv6Path) -> None:
-        self.nft_hanger = ChainHanger(self.hooks, self.tables, self.tables6)
+        self.nft = Ruleset(ChainHanger(self.hooks, self.tables, self.tables6), self.conntrack)
         self.nft_ground = Ground(
             clock=self.clock,
             rng=self.rng,

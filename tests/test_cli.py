@@ -225,7 +225,6 @@ def test_a_setup_that_fails_is_exit_code_2(typed: Typed, tmp_path: Path) -> None
     [
         (["status"], 2, "status: is about a daemon, and here there is none"),
         (["-n", "b", "ip", "link"], 1, "there is no namespace b (known: none but the first)"),
-        (["nft", "list"], 2, "nft: not built yet"),
     ],
 )
 def test_what_cannot_be_had_without_a_daemon_is_named(

@@ -18,12 +18,15 @@ class Getopt:
     """The options of one command line, one by one; the operands once all options were asked for.
 
     `short` is written as for getopt(): a colon follows a letter that takes an argument, two of them one that
-    may take the rest of its word. `long` gives the number of colons of long options.
+    may take the rest of its word; a + in front ends the options at the first operand. `long` gives the number
+    of colons of long options.
     """
 
     def __init__(self, args: Sequence[str], short: str, long: Mapping[str, int] | None = None) -> None:
         self._args = list(args)
-        self._takes: dict[str, int] = {letter: len(colons) for letter, colons in _LETTER.findall(short)}
+        self._ends_at_operand = short.startswith("+")
+        letters = _LETTER.findall(short.lstrip("+"))
+        self._takes: dict[str, int] = {letter: len(colons) for letter, colons in letters}
         self._long = dict(long or {})
         self.operands: list[str] = []
 
@@ -31,12 +34,13 @@ class Getopt:
         """Pairs of an option, without its dashes, and its argument. Raises BadOption."""
         while self._args:
             word = self._args.pop(0)
-            if word == "--":
-                self.operands += self._args
+            is_operand = not word.startswith("-") or word == "-"
+            if word == "--" or (is_operand and self._ends_at_operand):
+                self.operands += [word, *self._args] if is_operand else self._args
                 self._args = []
             elif word.startswith("--") and self._long:
                 yield self._long_option(word[2:])
-            elif word.startswith("-") and word != "-":
+            elif not is_operand:
                 yield from self._letters(word[1:])
             else:
                 self.operands.append(word)

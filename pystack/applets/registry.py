@@ -27,12 +27,10 @@ from pystack.applets.iproute import bridge, ip
 from pystack.applets.ipset import command as ipset
 from pystack.applets.iptables.applets import APPLETS as IPTABLES
 from pystack.applets.job import Job
+from pystack.applets.nft import applet as nft
 from pystack.applets.session import Commands, Session
 from pystack.host import Host
 from pystack.netns import Netns
-
-# Named in the manual, not written yet: refused by name, so that nobody takes silence for success.
-NOT_BUILT_YET: Final = frozenset({"nft"})
 
 COMMANDS: Final = Commands(
     {
@@ -46,6 +44,7 @@ COMMANDS: Final = Commands(
         "conntrack": conntrack.run,
         "nc": nc.run,
         "netstat": netstat.run,
+        "nft": nft.run,
         "nstat": nstat.run,
         "ping": ping.run,
         "ss": ss.run,
@@ -56,8 +55,7 @@ COMMANDS: Final = Commands(
         **IPTABLES,
         **builtins.BUILTINS,
     },
-    NOT_BUILT_YET,
-    frozenset((*ARPTABLES, *EBTABLES, *IPTABLES, "ipset")),
+    frozenset((*ARPTABLES, *EBTABLES, *IPTABLES, "ipset", "nft")),
 )
 
 

@@ -43,17 +43,15 @@ Applet = Callable[[Sequence[str], Session], Steps]
 
 
 class Commands:
-    """Applets by name, and the names that are promised but not written yet."""
+    """Applets by name."""
 
     def __init__(
         self,
         applets: Mapping[str, Applet],
-        not_built_yet: frozenset[str],
         inert: frozenset[str] = frozenset(),
     ) -> None:
         self._applets = applets
         self._inert = inert  # what they print holds texts of others, and never steers a terminal itself
-        self._not_built_yet = not_built_yet
 
     @property
     def names(self) -> list[str]:
@@ -65,8 +63,6 @@ class Commands:
         name = plain_name(name)
         if name in self._applets:
             return None
-        if name in self._not_built_yet:
-            return f"{name}: not built yet"
         hint = f"; did you mean {meant}?" if (meant := nearest(name, self.names)) else ""
         known = ", ".join(each for each in self.names if not self._is_variant(each))
         return f"{name or 'an empty command'} is not modelled (known: {known}){hint}"

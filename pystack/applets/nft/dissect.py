@@ -66,7 +66,6 @@ def matches_of(family: str, packet: TracedPacket) -> list[Match]:
 
 
 class _Dissection:
-
     def __init__(self, family: str, packet: TracedPacket) -> None:
         self._family = family
         self._packet = packet

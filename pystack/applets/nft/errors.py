@@ -63,6 +63,11 @@ class NftError(Exception):
         """What nft writes; ends with a newline."""
         return "".join(complaint.text() + "\n" for complaint in self.complaints)
 
+    def octets(self) -> bytes:
+        """The same as it is written: texts were read as octets, nft's own words have quotes beyond them."""
+        signs = (sign if sign < "\u0100" else sign.encode().decode("latin-1") for sign in self.text())
+        return "".join(signs).encode("latin-1")
+
 
 def span(place: Place) -> str:
     """LINE:FIRST-LAST."""

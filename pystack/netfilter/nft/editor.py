@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from pystack.errors import EBUSY, EEXIST, ENOENT, EOPNOTSUPP, NetError
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
-from pystack.netfilter.nft.table import DORMANT, OWNER, Named, NftBaseChain, NftRule, NftTable
+from pystack.netfilter.nft.table import DORMANT, NUMBERS, OWNER, Named, NftBaseChain, NftRule, NftTable
 from pystack.netfilter.nft.validation import fault_of
 from pystack.netfilter.rule import BaseChain, Chain, Rule
 
@@ -89,7 +90,7 @@ class Editor:
     def delete_table(self, table: NftTable) -> None:
         """With all that is in it. Linux: nft_flush_table()"""
         for chain in table.chains.values():
-            self._leave(chain.rules)
+            self._leave(table, chain.rules)
             if isinstance(chain, NftBaseChain):
                 self._take_off(chain)
         before = self._ruleset.tables
@@ -167,7 +168,7 @@ class Editor:
 
     def delete_chain(self, table: NftTable, chain: Chain, blamed: str = CHAIN) -> None:
         """With its rules, unless something leads there. Linux: nf_tables_delchain()"""
-        self.flush_chain(chain)
+        self.flush_chain(table, chain)
         if table.leads_to(chain):
             raise Rejected(EBUSY, blamed)
         if isinstance(chain, NftBaseChain):
@@ -215,11 +216,12 @@ class Editor:
             chain.index = None
 
         self._journal.undone_by(undo)
+        connections, family = self._ruleset.connections, NUMBERS[table.family]
         for _ in range(rule.connection_users):
-            self._ruleset.connections.use()
-            self._journal.undone_by(self._ruleset.connections.release)
+            connections.use(family)
+            self._journal.undone_by(partial(connections.release, family))
 
-    def delete_rule(self, chain: Chain, index: int) -> None:
+    def delete_rule(self, table: NftTable, chain: Chain, index: int) -> None:
         """Linux: nft_delrule()"""
         rules = chain.rules
         rule = rules.pop(index)
@@ -230,9 +232,9 @@ class Editor:
             chain.index = None
 
         self._journal.undone_by(undo)
-        self._leave([rule])
+        self._leave(table, [rule])
 
-    def flush_chain(self, chain: Chain) -> None:
+    def flush_chain(self, table: NftTable, chain: Chain) -> None:
         """All of a chain. Linux: nft_delrule_by_chain()"""
         before = chain.rules
         if not before:
@@ -243,12 +245,13 @@ class Editor:
             chain.rules, chain.index = before, None
 
         self._journal.undone_by(undo)
-        self._leave(before)
+        self._leave(table, before)
 
-    def _leave(self, rules: Sequence[Rule]) -> None:
+    def _leave(self, table: NftTable, rules: Sequence[Rule]) -> None:
+        release = partial(self._ruleset.connections.release, NUMBERS[table.family])
         for rule in rules:
             for _ in range(rule.connection_users):
-                self._journal.finished_by(self._ruleset.connections.release)
+                self._journal.finished_by(release)
 
     # --- sets and objects ---------------------------------------------------------------------------------
 

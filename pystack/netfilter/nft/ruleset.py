@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pystack.netfilter.nft.table import NftBaseChain, NftTable
+from pystack.netfilter.table import Connections
 
 TakeOff = Callable[[], None]
 
@@ -15,16 +16,6 @@ class Hanger(Protocol):
 
     def hang(self, table: NftTable, chain: NftBaseChain) -> TakeOff:
         """Have a chain see packets; what ends that. Raises NetError."""
-
-
-class Connections(Protocol):
-    """Who tracks connections while anybody asks for them."""
-
-    def use(self) -> None:
-        """Somebody does."""
-
-    def release(self) -> None:
-        """He does no more."""
 
 
 class Ruleset:

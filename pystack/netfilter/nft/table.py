@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from pystack.netfilter import hooks
+from pystack.netfilter.hooks import (
+    NFPROTO_ARP,
+    NFPROTO_BRIDGE,
+    NFPROTO_INET,
+    NFPROTO_IPV4,
+    NFPROTO_IPV6,
+    NFPROTO_NETDEV,
+)
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.rule import BaseChain, Chain, Match, Rule, Target
 from pystack.netfilter.walk import Listener, Tracer
@@ -17,14 +24,13 @@ ARP: Final = "arp"
 BRIDGE: Final = "bridge"
 NETDEV: Final = "netdev"
 
-# As the kernel has them in its messages.
-FAMILY_NUMBERS: Final = {
-    IP: hooks.NFPROTO_IPV4,
-    IP6: hooks.NFPROTO_IPV6,
-    INET: hooks.NFPROTO_INET,
-    ARP: hooks.NFPROTO_ARP,
-    BRIDGE: hooks.NFPROTO_BRIDGE,
-    NETDEV: hooks.NFPROTO_NETDEV,
+NUMBERS: Final = {
+    IP: NFPROTO_IPV4,
+    IP6: NFPROTO_IPV6,
+    INET: NFPROTO_INET,
+    ARP: NFPROTO_ARP,
+    BRIDGE: NFPROTO_BRIDGE,
+    NETDEV: NFPROTO_NETDEV,
 }
 
 DORMANT: Final = "dormant"

@@ -1,4 +1,4 @@
-"""Changes of nft's tables: what is refused, with which errno and word, and that a refused batch leaves nothing."""
+"""Changes of nft's tables: what is refused, with which errno and word; a refused batch leaves nothing."""
 
 from collections.abc import Callable
 
@@ -42,10 +42,10 @@ class World:
         self.hanging.append(chain.name)
         return lambda: self.hanging.remove(chain.name)
 
-    def use(self) -> None:
+    def use(self, family: int) -> None:
         self.users += 1
 
-    def release(self) -> None:
+    def release(self, family: int) -> None:
         self.users -= 1
 
     def table(self, name: str = "t", flags: frozenset[str] = NO_FLAGS) -> NftTable:
@@ -106,7 +106,7 @@ def test_a_batch_that_is_refused_leaves_nothing(world: World) -> None:
     kept = world.chain(table, "kept")
     first = world.rule(table, kept)
     world.journal.commit()
-    world.editor.flush_chain(kept)
+    world.editor.flush_chain(table, kept)
     world.base(table, "base")
     world.editor.delete_chain(table, kept)
     world.editor.delete_table(table)

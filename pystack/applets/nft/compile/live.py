@@ -19,9 +19,7 @@ def statements_now(rule: Rule, written: Sequence[Statement]) -> tuple[Statement,
     Each has made one test, save `continue`, and the one that ends the rule.
     """
     tests = chain(rule.tests, repeat(None))
-    return tuple(
-        statement if _is_continue(statement) else _now(statement, next(tests)) for statement in written
-    )
+    return tuple(one if _is_continue(one) else statement_now(one, next(tests)) for one in written)
 
 
 def _is_continue(statement: Statement) -> bool:
@@ -29,7 +27,8 @@ def _is_continue(statement: Statement) -> bool:
     return isinstance(verdict, Verdict) and verdict.word == "continue"
 
 
-def _now(statement: Statement, test: Match | None) -> Statement:
+def statement_now(statement: Statement, test: Match | None) -> Statement:
+    """With what its test has counted."""
     if isinstance(test, WhileUndecided):
         test = test.part
     if isinstance(statement, Counter) and isinstance(test, counters.Counter):

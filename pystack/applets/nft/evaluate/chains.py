@@ -5,14 +5,16 @@ nft: src/evaluate.c chain_evaluate()
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.priorities import priority_number
 from pystack.applets.nft.tree.commands import ChainText, Priority
-from pystack.applets.nft.tree.expressions import Expression, Symbol, Verdict
+from pystack.applets.nft.tree.expressions import Element, Elements, Expression, Flags, Symbol, Value, Verdict
 from pystack.applets.nft.values import number
 
 _IP_HOOKS: Final = ("prerouting", "input", "forward", "postrouting", "output")
@@ -40,7 +42,27 @@ def evaluate_chain(state: State, chain: ChainText) -> ChainText:
         fail(chain.places.get("spec", chain.at), "Missing `device' in this chain definition")
     if not on_device and chain.devices is not None:
         fail(chain.devices, "This chain type cannot be bound to device")
-    return replace(chain, priority=priority, policy=policy)
+    devices = _in_order(chain.devices) if chain.devices is not None else None
+    return replace(chain, priority=priority, policy=policy, devices=devices)
+
+
+def _in_order(written: Expression) -> Elements:
+    """By name, as nft lists them."""
+    names = sorted(_devices(written), key=lambda name: name.octets)
+    return Elements(tuple(Element(name, at=name.at) for name in names), at=written.at)
+
+
+def _devices(written: Expression) -> Iterator[Value]:
+    """Names, also out of variables."""
+    if isinstance(written, Symbol):
+        yield Value(written.text.encode("latin-1"), types.IFNAME, at=written.at)
+        return
+    if isinstance(written, Element):
+        yield from _devices(written.key)
+        return
+    assert isinstance(written, Flags | Elements), "a list of names"
+    for item in written.items:
+        yield from _devices(item)
 
 
 def _priority(state: State, chain: ChainText) -> Priority:

@@ -35,6 +35,7 @@ from pystack.applets.nft.evaluate.constants import (
 from pystack.applets.nft.evaluate.context import Context
 from pystack.applets.nft.evaluate.declarations import evaluate_element_command, evaluate_set_declaration
 from pystack.applets.nft.evaluate.elements import evaluate_set
+from pystack.applets.nft.evaluate.keys import data_of, key_of
 from pystack.applets.nft.evaluate.maps import evaluate_lookup
 from pystack.applets.nft.evaluate.missing import table_not_found
 from pystack.applets.nft.evaluate.nat import evaluate_nat
@@ -58,6 +59,7 @@ from pystack.applets.nft.evaluate.reject import evaluate_reject
 from pystack.applets.nft.evaluate.relation import evaluate_match
 from pystack.applets.nft.evaluate.rules import evaluate_rule
 from pystack.applets.nft.evaluate.state import Evaluator, State, StatementEvaluator
+from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.evaluate.updates import evaluate_meter, evaluate_update, evaluate_use
 from pystack.applets.nft.tree import expressions, statements
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText
@@ -141,6 +143,12 @@ def _evaluate_new(state: State, command: Command) -> Command:
         assert isinstance(body, tuple)
         return replace(command, body=evaluate_element_command(state, body, command.operation))
     return command
+
+
+def kinds_of(command: Command, declared: SetText, context: Context) -> tuple[Expected, Expected]:
+    """Of which types the keys and the data of a set are."""
+    state = State(context, command.handle, _EXPRESSIONS, _STATEMENTS)
+    return key_of(state, declared), data_of(state, declared)
 
 
 def _need_table(state: State) -> None:

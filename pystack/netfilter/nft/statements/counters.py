@@ -28,6 +28,10 @@ class Counter(Match):
         """One for another element of a set, beginning as this one. Linux: nft_counter_clone()"""
         return Counter(self.packets, self.octets)
 
+    def reset(self) -> None:
+        """Begin again. Linux: nft_counter_reset()"""
+        self.packets = self.octets = 0
+
 
 class Quota(Match):
     """`quota 25 mbytes`: holds until so many octets have passed; `over`: from then on."""
@@ -47,3 +51,7 @@ class Quota(Match):
     def clone(self) -> Quota:
         """Linux: nft_quota_clone()"""
         return Quota(self.octets, over=self.over)
+
+    def reset(self) -> None:
+        """Begin again. Linux: nft_quota_do_dump()"""
+        self.used = 0

@@ -1,0 +1,184 @@
+"""What nft knows of the tables while it evaluates a batch: those that are there, and what the batch makes."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from pystack.applets.nft.compile.elements import ends_of
+from pystack.applets.nft.held import held
+from pystack.applets.nft.surroundings import Surroundings
+from pystack.applets.nft.tree.commands import Command, Handle, ObjectText, SetText
+from pystack.applets.nft.tree.expressions import Anything, Concatenation, Element
+from pystack.netfilter.nft.ruleset import Ruleset
+from pystack.netfilter.nft.set import NftSet
+from pystack.netfilter.nft.table import Named, NftTable
+
+Span = tuple[int, int]
+
+OBJECT_KINDS: Final = (
+    "counter",
+    "quota",
+    "limit",
+    "ct helper",
+    "ct timeout",
+    "ct expectation",
+    "secmark",
+    "synproxy",
+)
+
+
+@dataclass(slots=True)
+class KnownTable:
+    """By name, in the order of their making."""
+
+    chains: list[str] = field(default_factory=list)
+    sets: dict[str, SetText] = field(default_factory=dict)
+    objects: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, table: NftTable) -> KnownTable:
+        """One that is there."""
+        sets = {name: held(named).text for name, named in table.sets.items()}
+        return cls(list(table.chains), sets, list(table.objects))
+
+
+class Cache:
+    """A Context of evaluation. nft: src/cache.c"""
+
+    def __init__(self, ruleset: Ruleset, surroundings: Surroundings) -> None:
+        self.surroundings = surroundings
+        self._ruleset = ruleset
+        self._there = dict.fromkeys(ruleset.tables)
+        self._known: dict[tuple[str, str], KnownTable] = {}  # of those that were asked for
+        self._ranges: dict[tuple[str, str, str], list[Span]] = {}
+
+    # --- what evaluation asks -----------------------------------------------------------------------------
+
+    def tables(self) -> list[tuple[str, str]]:
+        """(family, name) of every table."""
+        return list(self._there)
+
+    def has_table(self, family: str, table: str) -> bool:
+        """Is there such a table?"""
+        return (family, table) in self._there
+
+    def has_chain(self, family: str, table: str, chain: str) -> bool:
+        """Is there such a chain?"""
+        return chain in self._table(family, table).chains
+
+    def has_object(self, family: str, table: str, kind: str, name: str) -> bool:
+        """Is there such a counter, quota, …?"""
+        return (kind, name) in self._table(family, table).objects
+
+    def set_named(self, family: str, table: str, name: str) -> SetText | None:
+        """The evaluated declaration of a named set or map, without its elements."""
+        return self._table(family, table).sets.get(name)
+
+    def set_ranges(self, family: str, table: str, name: str) -> list[Span]:
+        """What an interval set holds, as numbers with both ends in it."""
+        key = family, table, name
+        if key not in self._ranges:
+            named = self._set_there(family, table, name)
+            content = named.content if named is not None else None
+            spans = [_span(one.key, one.end) for one in content] if isinstance(content, NftSet) else []
+            self._ranges[key] = sorted(spans)
+        return self._ranges[key]
+
+    def _set_there(self, family: str, table: str, name: str) -> Named | None:
+        """One that was there before this batch, and still is."""
+        if name not in self._table(family, table).sets or (family, table) not in self._ruleset.tables:
+            return None
+        return self._ruleset.tables[family, table].sets.get(name)
+
+    def chains(self, family: str, table: str) -> list[str]:
+        """The names of a table's chains."""
+        return self._table(family, table).chains
+
+    def sets(self, family: str, table: str) -> list[tuple[str, bool]]:
+        """The names of a table's sets and maps, and whether it is a map."""
+        return [(name, text.is_map) for name, text in self._table(family, table).sets.items()]
+
+    def objects(self, family: str, table: str) -> list[str]:
+        """The names of a table's objects, of whatever kind."""
+        return [name for _, name in self._table(family, table).objects]
+
+    def _table(self, family: str, name: str) -> KnownTable:
+        key = family, name
+        if key not in self._there:
+            return KnownTable()
+        known = self._known.get(key)
+        if known is None:
+            table = self._ruleset.tables.get(key)
+            known = self._known[key] = KnownTable() if table is None else KnownTable.of(table)
+        return known
+
+    # --- what the batch does ------------------------------------------------------------------------------
+
+    def enter(self, command: Command) -> None:
+        """Know what an evaluated command makes, and takes away. nft: src/evaluate.c cmd_evaluate_add()"""
+        if command.operation in ("add", "create"):
+            self._add(command)
+        elif command.operation == "delete":
+            self._delete(command)
+        elif command.operation == "flush" and command.object == "ruleset":
+            family = command.handle.family
+            self._there = {key: None for key in self._there if family not in ("", key[0])}
+            self._known = {key: known for key, known in self._known.items() if key in self._there}
+
+    def _add(self, command: Command) -> None:
+        handle, body = command.handle, command.body
+        if command.object == "table":
+            self._there[handle.family, handle.table] = None
+            return
+        known = self._table(handle.family, handle.table)
+        if command.object == "chain" and handle.name not in known.chains:
+            known.chains.append(handle.name)
+        elif isinstance(body, SetText):
+            known.sets.setdefault(handle.name, replace(body, elements=None))
+            self._add_ranges(handle, body.elements or ())
+        elif command.object == "element":
+            assert isinstance(body, tuple), "elements"
+            self._add_ranges(handle, body)
+        elif isinstance(body, ObjectText) and (body.kind, handle.name) not in known.objects:
+            known.objects.append((body.kind, handle.name))
+
+    def _add_ranges(self, handle: Handle, elements: tuple[Element, ...]) -> None:
+        declared = self._table(handle.family, handle.table).sets.get(handle.name)
+        if declared is None or "interval" not in declared.flags:
+            return
+        ranges = self.set_ranges(handle.family, handle.table, handle.name)
+        for element in elements:
+            if not isinstance(element.key, Anything | Concatenation):
+                insort(ranges, _span(*ends_of(element.key)))
+
+    def _delete(self, command: Command) -> None:
+        handle = command.handle
+        if command.object == "table":
+            self._there.pop((handle.family, handle.table), None)
+            self._known.pop((handle.family, handle.table), None)
+            return
+        known = self._table(handle.family, handle.table)
+        if command.object == "element":
+            self._forget_ranges(command)
+        elif command.object == "chain" and handle.name in known.chains:
+            known.chains.remove(handle.name)
+        elif command.object in ("set", "map"):
+            known.sets.pop(handle.name, None)
+        elif (command.object, handle.name) in known.objects:
+            known.objects.remove((command.object, handle.name))
+
+    def _forget_ranges(self, command: Command) -> None:
+        handle, elements = command.handle, command.body
+        assert isinstance(elements, tuple), "elements"
+        ranges = self._ranges.get((handle.family, handle.table, handle.name), [])
+        for element in elements:
+            if not isinstance(element.key, Anything | Concatenation):
+                span = _span(*ends_of(element.key))
+                if span in ranges:
+                    ranges.remove(span)
+
+
+def _span(low: bytes, high: bytes) -> Span:
+    return int.from_bytes(low, "big"), int.from_bytes(high, "big")

@@ -1,0 +1,62 @@
+"""What a batch changed, in the order in which it did: for --echo, and for who monitors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pystack.applets.nft.tree.expressions import Element
+from pystack.netfilter.nft.table import Named, NftTable
+from pystack.netfilter.rule import Chain, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One of them. Linux: struct nft_trans"""
+
+    operation: str  # add, insert, replace, delete
+    kind: str  # table, chain, rule, set, map, element; of objects their own
+    table: NftTable
+    thing: Chain | Named | None = None  # of a rule its chain
+    part: Rule | tuple[Element, ...] | None = None  # a rule, or elements of the set
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """Of a set."""
+        assert isinstance(self.part, tuple), "elements of a set"
+        return self.part
+
+    @property
+    def rule(self) -> Rule:
+        """Of a chain."""
+        assert isinstance(self.part, Rule), "a rule of a chain"
+        return self.part
+
+    @property
+    def name(self) -> str:
+        """Of what is in the table."""
+        assert self.thing is not None, "all but tables are something in one"
+        return self.thing.name
+
+
+class Changes:
+    """Those of one batch."""
+
+    def __init__(self) -> None:
+        self.all: list[Change] = []
+
+    def note(self, change: Change) -> None:
+        """It was done."""
+        self.all.append(change)
+
+    def note_end_of(self, table: NftTable) -> None:
+        """All that is in a table goes before it does. Linux: nft_flush_table()"""
+        for chain in table.chains.values():
+            for rule in chain.rules:
+                self.note(Change("delete", "rule", table, chain, rule))
+        for named in table.sets.values():
+            self.note(Change("delete", "set", table, named))
+        for (kind, _), named in table.objects.items():
+            self.note(Change("delete", kind, table, named))
+        for chain in table.chains.values():
+            self.note(Change("delete", "chain", table, chain))
+        self.note(Change("delete", "table", table))

@@ -1,0 +1,64 @@
+"""What a change of the tables reads like: in --echo, and in `nft monitor`.
+
+nft: src/monitor.c
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pystack.applets.nft.changes import Change
+from pystack.applets.nft.listing import listed_chain, listed_object, listed_rule, listed_set
+from pystack.applets.nft.printer.chains import chain_line, listed_rule_text
+from pystack.applets.nft.printer.expressions import text
+from pystack.applets.nft.printer.layout import ONE_LINE
+from pystack.applets.nft.printer.objects import object_text
+from pystack.applets.nft.printer.page import Page
+from pystack.applets.nft.printer.sets import set_text
+from pystack.netfilter.nft.table import DORMANT
+from pystack.netfilter.rule import Chain
+
+
+def change_lines(change: Change, page: Page) -> list[str]:
+    """Mostly one; one for each element of a set, two for a rule that takes another's place."""
+    page = replace(page, family=change.table.family)
+    if change.kind == "rule":
+        return _rule_lines(change, page)
+    if change.kind == "element":
+        owner = f"element {_owner(change)} {change.name}"
+        return [f"{change.operation} {owner} {{ {text(element, page)} }}" for element in change.elements]
+    return [f"{change.operation} {_deleted(change) if change.operation == 'delete' else _made(change, page)}"]
+
+
+def _owner(change: Change) -> str:
+    return f"{change.table.family} {change.table.name}"
+
+
+def _rule_lines(change: Change, page: Page) -> list[str]:
+    where = f"rule {_owner(change)} {change.name}"
+    gone = f"delete {where} handle {change.rule.handle}"
+    if change.operation == "delete":
+        return [gone]
+    words = listed_rule_text(listed_rule(change.rule), page)
+    if change.operation == "replace":
+        return [gone, f"add {where} {words}"]
+    return [f"{change.operation} {where} {words}"]
+
+
+def _deleted(change: Change) -> str:
+    if change.kind == "table":
+        return f"table {_owner(change)}"
+    kind = "set" if change.kind == "map" else change.kind
+    return f"{kind} {_owner(change)} {change.name}"
+
+
+def _made(change: Change, page: Page) -> str:
+    table, thing = change.table, change.thing
+    if thing is None:
+        flags = " { flags dormant; }" if DORMANT in table.flags else ""
+        return f"table {_owner(change)}{flags}{page.handle(table.handle)}"
+    if isinstance(thing, Chain):
+        return chain_line(listed_chain(thing, rules=False), page, table.name)
+    if change.kind in ("set", "map"):
+        return set_text(listed_set(thing, elements=False), page, ONE_LINE, _owner(change))
+    return object_text(listed_object(change.kind, thing), page, ONE_LINE, _owner(change))

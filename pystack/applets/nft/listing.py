@@ -1,0 +1,78 @@
+"""Tables as a listing shows them: with what packets have changed since they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pystack.applets.nft.compile.live import statements_now
+from pystack.applets.nft.compile.objects import object_now
+from pystack.applets.nft.held import held
+from pystack.applets.nft.tree.commands import ChainText, ObjectText, RuleText
+from pystack.applets.nft.tree.expressions import Verdict
+from pystack.applets.nft.tree.listed import ListedChain, ListedObject, ListedRule, ListedSet, ListedTable
+from pystack.netfilter.nft.table import Named, NftTable
+from pystack.netfilter.rule import BaseChain, Chain, Match, Rule
+from pystack.netfilter.verdict import NF_ACCEPT
+
+Wanted = Callable[[str], bool]
+
+
+def everything(name: str) -> bool:
+    """Of a selection: all of that kind."""
+    return True
+
+
+def nothing(name: str) -> bool:
+    """Of a selection: none of that kind."""
+    return False
+
+
+def listed_table(
+    table: NftTable, chains: Wanted = everything, sets: Wanted = everything, objects: Wanted = everything
+) -> ListedTable:
+    """A table, or what is wanted of it."""
+    return ListedTable(
+        table.family,
+        table.name,
+        table.handle,
+        tuple(sorted(table.flags)),
+        table.comment,
+        tuple(listed_object(kind, known) for (kind, name), known in table.objects.items() if objects(name)),
+        tuple(listed_set(known) for name, known in table.sets.items() if sets(name)),
+        tuple(listed_chain(known) for name, known in table.chains.items() if chains(name)),
+    )
+
+
+def listed_chain(chain: Chain, *, rules: bool = True) -> ListedChain:
+    """With its rules, if they are wanted."""
+    text = chain.spec
+    assert isinstance(text, ChainText), "a chain of nft's"
+    text = replace(text, name=chain.name)
+    if isinstance(chain, BaseChain):
+        text = replace(text, policy=Verdict("accept" if chain.policy == NF_ACCEPT else "drop"))
+    listed = tuple(listed_rule(rule) for rule in chain.rules) if rules else ()
+    return ListedChain(text, chain.handle, listed)
+
+
+def listed_rule(rule: Rule) -> ListedRule:
+    """With its counters as they are."""
+    text = rule.spec
+    assert isinstance(text, RuleText), "a rule of nft's"
+    return ListedRule(replace(text, statements=statements_now(rule, text.statements)), rule.handle)
+
+
+def listed_set(named: Named, *, elements: bool = True) -> ListedSet:
+    """With its elements, if they are wanted."""
+    one = held(named)
+    size = one.text.size or one.elements.core.form.size or None  # which a rule that adds to it may have set
+    shown = one.elements.elements() if elements else None
+    return ListedSet(replace(one.text, elements=shown, size=size), named.handle)
+
+
+def listed_object(kind: str, named: Named) -> ListedObject:
+    """With its counts as they are."""
+    text = named.spec
+    assert isinstance(text, ObjectText), "an object of nft's"
+    assert isinstance(named.content, Match), "an object is a statement with a name"
+    return ListedObject(object_now(text, named.content), named.handle)

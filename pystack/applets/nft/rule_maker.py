@@ -1,0 +1,39 @@
+"""Rules for the tables, out of evaluated texts."""
+
+from __future__ import annotations
+
+from pystack.applets.nft.blamed import Blamed
+from pystack.applets.nft.compile.places import places_of
+from pystack.applets.nft.compile.rule import compile_rule
+from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.mentions import Mentions
+from pystack.applets.nft.tree.commands import RuleText
+from pystack.errors import ENOENT
+from pystack.netfilter.nft.ground import Ground
+from pystack.netfilter.nft.table import NftRule, NftTable
+
+
+class RuleMaker:
+    """Makes those of one batch; `origin` is the line of a setup that it stands in."""
+
+    def __init__(self, ground: Ground, origin: str) -> None:
+        self._ground = ground
+        self._origin = origin
+
+    def anonymous_sets(self, text: RuleText) -> int:
+        """How many a rule brings along."""
+        return Mentions(text.statements).anonymous
+
+    def make(self, text: RuleText, table: NftTable) -> NftRule:
+        """Raises NetError."""
+        said = Mentions(text.statements)
+        for verdict in said.verdicts:
+            if verdict.chain not in table.chains:
+                raise Blamed(ENOENT, verdict.at)
+        tests, target = compile_rule(text, Site(table, self._ground))
+        rule = NftRule(tests, target, text, self._origin)
+        rule.jumps = tuple(table.chains[verdict.chain] for verdict in said.verdicts)
+        sets = [table.sets[name] for name in said.sets]
+        rule.uses = (*sets, *(table.objects[key] for key in said.objects))
+        rule.places = places_of(text, table.family)
+        return rule

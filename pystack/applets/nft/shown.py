@@ -1,0 +1,68 @@
+"""What a batch prints: answers to commands that list, and the echo of what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pystack.applets.nft.changes import Change
+from pystack.applets.nft.describe import describe
+from pystack.applets.nft.events_json import change_things
+from pystack.applets.nft.events_text import change_lines
+from pystack.applets.nft.json_out.dump import dump
+from pystack.applets.nft.json_out.tables import listing
+from pystack.applets.nft.lister import PARTS, Lister, Shape, chosen_objects, found_elements
+from pystack.applets.nft.options import Options
+from pystack.applets.nft.printer.page import Page
+from pystack.applets.nft.surroundings import Surroundings
+from pystack.applets.nft.tree.commands import Command
+from pystack.applets.nft.tree.expressions import Expression
+from pystack.applets.nft.tree.listed import ListedTable
+from pystack.applets.session import Session
+
+_PROCESS: Final = 1  # there are none here
+
+
+class Shown:
+    """Prints for one run."""
+
+    def __init__(self, session: Session, options: Options, around: Surroundings) -> None:
+        self._out = session.io.out
+        self._ruleset = session.netns.nft
+        self._json = options.json
+        self._page = Page(options.style, around)
+
+    def show(self, command: Command) -> None:
+        """Answer a command that lists. Raises NetError."""
+        if command.operation == "describe":
+            assert isinstance(command.body, Expression), "an expression, or the name of a type"
+            self._out.write(describe(command.body, self._page.around))
+            return
+        counted = chosen_objects(self._ruleset, command) if command.operation == "reset" else []
+        shape, tables = self._answer(command)
+        if self._json:
+            self._out.write(listing([thing for table in tables for thing in shape.things(table, self._page)]))
+        else:
+            self._out.write("".join(shape.text(table, self._page) for table in tables))
+
+        for one in counted:
+            one.reset()
+
+    def _answer(self, command: Command) -> tuple[Shape, Iterable[ListedTable]]:
+        if command.operation == "get":
+            return PARTS, [found_elements(self._ruleset, command)]
+        return Lister(self._ruleset, command).answer()
+
+    def echo(self, changes: Sequence[Change]) -> None:
+        """What was added, inserted or replaced."""
+        told = [change for change in changes if change.operation != "delete"]
+        if self._json:
+            self._out.line(
+                dump({"nftables": [thing for change in told for thing in change_things(change, self._page)]})
+            )
+            return
+        for change in told:
+            for line in change_lines(change, self._page):
+                self._out.line(line)
+        if told:
+            self._out.line(f"# new generation {self._ruleset.generation} by process {_PROCESS} (nft)")

@@ -1,0 +1,96 @@
+"""A batch: all of its commands hold, or none. nft: src/libnftables.c nft_netlink()"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pystack.applets.nft.blamed import Blamed
+from pystack.applets.nft.cache import Cache
+from pystack.applets.nft.changes import Change, Changes
+from pystack.applets.nft.contents import Contents
+from pystack.applets.nft.errors import NftError
+from pystack.applets.nft.place import Place
+from pystack.applets.nft.rule_maker import RuleMaker
+from pystack.applets.nft.steps import Steps
+from pystack.applets.nft.tree.commands import ChainText, Command
+from pystack.applets.nft.wording import refusal
+from pystack.errors import NetError
+from pystack.netfilter.nft.editor import Editor, Rejected
+from pystack.netfilter.nft.journal import Journal
+from pystack.netfilter.nft.ruleset import Ruleset
+from pystack.netfilter.nft.validation import fault_of
+from pystack.netns import Netns
+
+Show = Callable[[Command], None]
+
+
+class Transaction:
+    """Runs evaluated commands."""
+
+    def __init__(self, netns: Netns, cache: Cache, origin: str, show: Show) -> None:
+        self._netns = netns
+        self._cache = cache
+        self._origin = origin
+        self._show = show  # what lists, and changes nothing
+
+    def run(self, commands: Sequence[Command], *, check: bool) -> list[Change]:
+        """What was changed. Raises NftError with all that the kernel refuses; nothing is changed then.
+
+        A batch that only as a whole turns out to lead packets where they may not go is done once more with
+        a look at the tables after each step, to find the one to blame.
+        Linux: net/netfilter/nf_tables_api.c nf_tables_validate()
+        """
+        changes = self._attempt(commands, check=check, looks_early=False)
+        if changes is None:
+            changes = self._attempt(commands, check=check, looks_early=True)
+            assert changes is not None, "the look at each step finds what that at the whole does"
+        return changes
+
+    def _attempt(self, commands: Sequence[Command], *, check: bool, looks_early: bool) -> list[Change] | None:
+        """None if it has to be done again."""
+        ruleset, journal, changes = self._netns.nft, Journal(), Changes()
+        editor = Editor(ruleset, journal, looks_early=looks_early)
+        maker = RuleMaker(self._netns.nft_ground, self._origin)
+        steps = Steps(editor, maker, Contents(self._netns.nft_ground, self._cache, journal), changes)
+        errors = self._do_all(commands, steps)
+        is_bad = not errors and not looks_early and _has_fault(ruleset, changes)
+        if errors or is_bad or check:
+            journal.roll_back()
+            if errors:
+                raise NftError.of(errors)
+            return None if is_bad else []
+        journal.commit()
+        ruleset.generation += bool(changes.all)
+        return changes.all
+
+    def _do_all(self, commands: Sequence[Command], steps: Steps) -> list[NftError]:
+        """What the kernel refuses; it goes on behind that, to find everything."""
+        errors: list[NftError] = []
+        for command in commands:
+            try:
+                if command.operation in ("list", "get", "reset", "describe"):
+                    self._show(command)
+                else:
+                    steps.do(command)
+            except NetError as error:
+                errors.append(refusal(command, error.number, _blamed(command, error), self._cache))
+        return errors
+
+
+def _has_fault(ruleset: Ruleset, changes: Changes) -> bool:
+    touched = {id(change.table): change.table for change in changes.all if change.operation != "delete"}
+    there = {id(table) for table in ruleset.tables.values()}
+    return any(fault_of(table) for known, table in touched.items() if known in there)
+
+
+def _blamed(command: Command, error: NetError) -> Place | None:
+    """The place of what the kernel blames; None: the whole command."""
+    if isinstance(error, Blamed):
+        return error.at
+    if not isinstance(error, Rejected) or not error.blamed:
+        return None
+    body = command.body
+    if isinstance(body, ChainText) and error.blamed in body.places:
+        return body.places[error.blamed]
+    places = command.handle.places
+    return places.get(error.blamed, places.get("name"))
