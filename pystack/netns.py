@@ -165,7 +165,7 @@ class Netns:
         self.nft_ground = Ground(
             clock=self.clock,
             rng=self.rng,
-            devices=NftDevices(self.link, self.devices, self.ipv4.arp),
+            devices=NftDevices(self.link, self.devices, self.ipv4),
             context=self.conntrack.context,
             paths={NFPROTO_IPV4: path, NFPROTO_IPV6: path6},
             routes={NFPROTO_IPV4: NftRoutes(self.ipv4, path), NFPROTO_IPV6: NoRoutes(path6)},

@@ -81,7 +81,7 @@ class NetfilterPath:
         route = pkt.route
         if not isinstance(route, Rtable) or route.flags & (RTCF_BROADCAST | RTCF_MULTICAST):
             return
-        reset = tcp.reset_for(parsed, _end_of(parsed, len(segment) - parsed.length))
+        reset = tcp.reset_for(parsed, tcp.end_of(parsed, len(segment) - parsed.length))
         answer = self._reset_packet(pkt, header, route, reset)
         if not self.reroute(answer):
             return
@@ -229,9 +229,3 @@ def _is_intact(pkt: Packet, header: Ipv4Header) -> bool:
     if header.protocol == IPPROTO_UDP and bytes(pkt.data[at : at + 2]) == bytes(2):
         return True
     return checksum.holds(pkt, header)
-
-
-def _end_of(segment: TcpHeader, length: int) -> int:
-    """The number behind a segment's last octet. Linux: nf_reject_ip_tcphdr_put()"""
-    sequenced = length + bool(segment.flags & tcp.SYN) + bool(segment.flags & tcp.FIN)
-    return (segment.seq + sequenced) & 0xFFFFFFFF

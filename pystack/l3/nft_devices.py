@@ -6,9 +6,12 @@ from typing import Final
 
 from pystack.device import NetDevice
 from pystack.drop import NETFILTER_DROP
+from pystack.l2.bridge import Bridge
+from pystack.l2.bridge_port import BridgePort
 from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable, Link
-from pystack.l3.arp import Arp
+from pystack.l2.ingress import eth_type_trans
+from pystack.l3.ipv4 import Ipv4
 from pystack.packet import Packet
 
 _RECURSION_LIMIT: Final = 2
@@ -19,11 +22,12 @@ _CHECK_AT: Final = 10
 class NftDevices:
     """A netfilter.nft.needs.Devices."""
 
-    __slots__ = ("_arp", "_depth", "_link", "by_index")
+    __slots__ = ("_arp", "_confs", "_depth", "_link", "by_index")
 
-    def __init__(self, link: LinkContext, devices: DeviceTable, arp: Arp) -> None:
+    def __init__(self, link: LinkContext, devices: DeviceTable, ipv4: Ipv4) -> None:
         self._link = link
-        self._arp = arp
+        self._arp = ipv4.arp
+        self._confs = ipv4.confs
         self._depth = 0  # frames that are on their way out because of others
         self.by_index = devices.by_index
 
@@ -49,6 +53,25 @@ class NftDevices:
             return self.lose(pkt)
         pkt.dev = dev
         neighbour.output(pkt)
+
+    def make(self, frame: bytes, dev: NetDevice) -> Packet:
+        """It belongs to nobody."""
+        self._link.outcomes.generated += 1
+        pkt = Packet(frame, dev)
+        eth_type_trans(pkt)
+        return pkt
+
+    def send_by_port(self, pkt: Packet, dev: NetDevice) -> None:
+        """Linux: net/bridge/netfilter/nft_reject_bridge.c"""
+        bridge, port = dev.master, dev.port
+        if isinstance(bridge, Bridge) and isinstance(port, BridgePort):
+            bridge.forwarding.forward(port, pkt, None, local_rcv=False)
+        else:
+            self.lose(pkt)
+
+    def default_ttl(self) -> int:
+        """Linux: net.ipv4.ip_default_ttl"""
+        return self._confs.ipv4.ip_default_ttl
 
     def lose(self, pkt: Packet) -> None:
         """A rule wanted it to go where nothing is."""

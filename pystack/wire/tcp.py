@@ -81,6 +81,15 @@ def reset_for(refused: TcpHeader, end_seq: int) -> TcpHeader:
     return TcpHeader(refused.dport, refused.sport, ack=end_seq, flags=RST | ACK)
 
 
+def end_of(segment: TcpHeader, length: int) -> int:
+    """The number behind the last octet of a segment with so many octets of data.
+
+    Linux: net/ipv4/netfilter/nf_reject_ipv4.c nf_reject_ip_tcphdr_put()
+    """
+    sequenced = length + bool(segment.flags & SYN) + bool(segment.flags & FIN)
+    return (segment.seq + sequenced) & 0xFFFFFFFF
+
+
 def parse(segment: Buffer) -> TcpHeader | Malformed:
     """The header at the start of a segment; its checksum is not looked at."""
     if len(segment) < HEADER_LENGTH:

@@ -83,5 +83,14 @@ class Devices(Protocol):
     def send_to_neighbour(self, pkt: Packet, dev: NetDevice, address: int) -> None:
         """The same to one neighbour, the TTL one less. Linux: net/core/neighbour.c neigh_xmit()"""
 
+    def make(self, frame: bytes, dev: NetDevice) -> Packet:
+        """A packet of our own, link header in place."""
+
+    def send_by_port(self, pkt: Packet, dev: NetDevice) -> None:
+        """Let a frame of ours leave by a port of a bridge. Linux: net/bridge/br_forward.c br_forward()"""
+
+    def default_ttl(self) -> int:
+        """Of packets of our own."""
+
     def lose(self, pkt: Packet) -> None:
         """A frame that has nowhere to go ends here."""

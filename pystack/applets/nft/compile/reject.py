@@ -11,6 +11,7 @@ from pystack.applets.nft.tree.statements import Reject
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft.statements import reject
 from pystack.netfilter.nft.statements.reject import ICMPX
+from pystack.netfilter.nft.statements.reject_frame import RejectFrame
 from pystack.netfilter.rule import Target
 
 _PORT_UNREACHABLE: Final = 1  # of icmpx
@@ -19,6 +20,10 @@ _PORT_UNREACHABLE: Final = 1  # of icmpx
 def compile_reject(statement: Reject, site: Site) -> Target:
     """With a code of ICMP, of ICMPv6, of whichever it is, or by TCP."""
     codes = None if statement.kind == "tcp reset" else _codes(statement)
+    devices = site.ground.devices
+    if site.family in ("bridge", "netdev"):
+        send = devices.send_by_port if site.family == "bridge" else devices.send
+        return RejectFrame(devices, send, codes)
     return reject.Reject(site.ground.paths, codes)
 
 
