@@ -17,30 +17,43 @@ from pystack.compare.points import POINTS, Point
 TABLE: Final = "pystack_probes"
 GROUP: Final = 0x7057  # of NFLOG; a rule of a setup hardly names it
 NETDEV: Final = "netdev"
+BEGINNINGS: Final = tuple(
+    next((point.family, point.hook, point.priority) for point in POINTS if (point.family, point.hook) == hook)
+    for hook in ((NETDEV, "INGRESS"), ("ip", "OUTPUT"), ("arp", "OUTPUT"))
+)
 
 
-def ruleset(points: Iterable[Point], devices: Collection[str]) -> str:
-    """What `nft -f` loads; a point of the netdev family becomes a chain for every device."""
+def is_beginning(point: Point) -> bool:
+    """Whether packets begin their way there: somebody may want all of their octets."""
+    return (point.family, point.hook, point.priority) in BEGINNINGS
+
+
+def ruleset(points: Iterable[Point], devices: Collection[str], *, snaplen: int = 0) -> str:
+    """What `nft -f` loads; a point of the netdev family becomes a chain for every device.
+
+    With `snaplen` only the beginnings are shown whole, and of the rest so many octets.
+    """
     chains: dict[str, list[str]] = {}
     for point in points:
         family = chains.setdefault(point.family, [])
         if point.family == NETDEV:
-            family += [_chain(point, number, device) for number, device in enumerate(devices)]
+            family += [_chain(point, number, device, snaplen) for number, device in enumerate(devices)]
         else:
-            family.append(_chain(point, 0, ""))
+            family.append(_chain(point, 0, "", snaplen))
     return "".join(
         f"table {family} {TABLE} {{\n{''.join(rules)}}}\n" for family, rules in chains.items() if rules
     )
 
 
-def _chain(point: Point, number: int, device: str) -> str:
+def _chain(point: Point, number: int, device: str, snaplen: int) -> str:
     """The prefix of a record is the number of its point."""
+    cut = f" snaplen {snaplen}" if snaplen and not is_beginning(point) else ""
     index = POINTS.index(point)
     hook = f"hook {point.hook.lower()}" + (f' device "{device}"' if device else "")
     return (
         f"\tchain point{index}_{number} {{\n"
         f"\t\ttype filter {hook} priority {point.priority}; policy accept;\n"
-        f'\t\tlog prefix "{index}" group {GROUP}\n'
+        f'\t\tlog prefix "{index}" group {GROUP}{cut}\n'
         "\t}\n"
     )
 

@@ -10,7 +10,7 @@ from pystack.compare.lab.kernel_side_numbers import PacketNumbers
 from pystack.compare.points import POINTS, Point
 from pystack.compare.probes import point_of
 from pystack.compare.records import NO_LINK_HEADER, Hop
-from pystack.hooks.nflog import LoggedPacket, NflogReader, Overrun
+from pystack.hooks.nflog import LoggedPacket, NflogReader, Overrun, parse_packet
 from pystack.wire.ethernet import ETH_HLEN
 from pystack.wire.malformed import Malformed
 
@@ -35,10 +35,17 @@ class HopReader:
     """Makes hops of what comes from the probes; one a lab, told when another scenario begins."""
 
     def __init__(
-        self, log: NflogReader, names: Callable[[], Mapping[int, str]], *, remembered: int = 0
+        self,
+        log: NflogReader,
+        names: Callable[[], Mapping[int, str]],
+        *,
+        remembered: int = 0,
+        known_by: int | None = None,
     ) -> None:
         self._log = log
         self._remembered = remembered  # packets by which others are known; 0: all
+        self._known_by = known_by  # octets that a probe shows of each
+        self._last = 0  # report
         self._read_names = names
         self._names: Mapping[int, str] = {0: ""}
         self._places: dict[tuple[bytes, int, int, int, int], _Place | None] = {}
@@ -62,6 +69,20 @@ class HopReader:
         except Overrun as error:
             raise LabBroken(str(error)) from error
 
+    def take(self, step: int, most: int) -> tuple[list[Hop], int]:
+        """Some of the hops since the last call, and how many reports are missing among them."""
+        hops, lost = [], 0
+        for message in self._log.take(most):
+            packet = parse_packet(message)
+            if isinstance(packet, Malformed):
+                lost += 1
+                continue
+            if self._last:
+                lost += packet.sequence - self._last - 1 & 0xFFFFFFFF
+            self._last = packet.sequence
+            hops.append(self._hop(step, packet))
+        return hops, lost
+
     def _hop(self, step: int, packet: LoggedPacket | Malformed) -> Hop:
         if isinstance(packet, Malformed):
             raise LabBroken(f"the kernel's report of a packet makes no sense: {packet.value}")
@@ -71,7 +92,8 @@ class HopReader:
             place = self._places[key] = self._place(packet)
         frame, network = place.bytes_of(packet)
         entered = place.ingress and packet.indev in self._ports
-        number = self._numbers.of(packet.protocol, network, entered=entered, origin=place.origin)
+        known = network[: self._known_by]
+        number = self._numbers.of(packet.protocol, known, entered=entered, origin=place.origin)
         return Hop(step, number, *place.fields, packet.mark, frame)
 
     def _place(self, packet: LoggedPacket) -> _Place:

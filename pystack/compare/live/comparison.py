@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -17,6 +18,7 @@ from pystack.hooks.imported.building import Building
 from pystack.wire.ethernet import ETH_HLEN
 
 _OWN: Final = (("ip", "OUTPUT"), ("arp", "OUTPUT"))  # where packets begin that somebody here makes
+_WAITING: Final = 1.5  # seconds for what waits here for a neighbour, and there did no longer
 _AWAITED: Final = 5.0  # seconds that the kernel has to show what the copy made
 
 
@@ -30,14 +32,18 @@ class Comparison:
         self._refused: dict[bytes, float] = {}
         self._wiring = wiring_of(building.host, building.netns)
         self._number = 0
+        self._waiting: list[tuple[float, Verdict]] = []  # until when
 
     @property
     def late(self) -> int:
         """Hops that came after their packet was taken for complete."""
         return self._passings.late
 
-    def hear(self, hops: Iterable[Hop], now: float) -> None:
-        """What the probes reported."""
+    def hear(self, hops: Iterable[Hop], now: float, lost: int = 0) -> None:
+        """What the probes reported, and how many reports are missing in between: whose, nobody knows."""
+        self.tally.lost += lost
+        if lost:
+            self._passings.spoil()
         for hop in hops:
             if hop.family == "ip" and hop.hook == "OUTPUT":
                 key, _ = refusal(hop.data)
@@ -48,45 +54,68 @@ class Comparison:
     def settled(self, now: float) -> Iterator[Verdict]:
         """Of the packets that have gone their way."""
         for passing in self._passings.settled(now):
-            yield self._judge(passing)
+            verdict = self._verdict(passing)
+            if verdict.unplayed or not verdict.may_go_on:
+                yield self._judged(verdict)
+            else:
+                self._waiting.append((now + _WAITING, verdict))
+        yield from self._waited(now)
         for key in [key for key, when in self._refused.items() if when < now - _AWAITED]:
             del self._refused[key]
 
     def rest(self) -> Iterator[Verdict]:
         """Of those that are on their way at the end."""
         for passing in self._passings.rest():
-            yield self._judge(passing)
+            yield self._judged(self._verdict(passing))
+        yield from self._waited(math.inf)
+
+    def _waited(self, now: float) -> Iterator[Verdict]:
+        """Those that went on here meanwhile, or will not any more."""
+        waiting, self._waiting = self._waiting, []
+        for until, verdict in waiting:
+            if until <= now or not verdict.may_go_on:
+                yield self._judged(verdict)
+            else:
+                self._waiting.append((until, verdict))
 
     def _is_refused(self, key: bytes) -> bool:
         return key in self._refused
 
-    def _judge(self, passing: Passing) -> Verdict:
+    def _verdict(self, passing: Passing) -> Verdict:
+        """Have it go through the copy, as far as it comes at once."""
         self._number += 1
         verdict = Verdict(self._number, passing.hops, [], path=kind_of(passing.hops, self._wiring))
         self.twin.pass_time(passing.began)
         try:
             expected = self._expected(passing)
-            verdict.pystack = expected or self.twin.play(passing)
+            verdict.made_here = expected is not None
+            verdict.pystack = self.twin.play(passing) if expected is None else expected
         except Unplayable as error:
             verdict.unplayed = str(error)
+        if passing.is_spoilt:
+            verdict.unplayed = "some of its reports are lost"
+        return verdict
+
+    def _judged(self, verdict: Verdict) -> Verdict:
+        if verdict.unplayed:
             self.tally.unplayed[verdict.unplayed] += 1
             return verdict
-        verdict.differences = differences(verdict.kernel, verdict.pystack, made_here=bool(expected))
+        verdict.differences = differences(verdict.kernel, verdict.pystack, made_here=verdict.made_here)
         self.tally.differ += bool(verdict.differences)
         self.tally.same += not verdict.differences
         return verdict
 
-    def _expected(self, passing: Passing) -> list[Hop]:
+    def _expected(self, passing: Passing) -> list[Hop] | None:
         """What the copy made by itself already: an answer, an error, a question by ARP."""
         first = passing.first
         if (first.family, first.hook) not in _OWN:
-            return []
+            return None
         for number, made in self.twin.awaited.items():
             if not _is_alike(first, made.hops[0]):
                 continue
             del self.twin.awaited[number]
             return made.hops
-        return []
+        return None
 
 
 def _is_alike(seen: Hop, made: Hop) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from pystack.compare.diff import Differ, Difference
 from pystack.compare.points import framed
 from pystack.compare.records import Frame, Hop, Record
 from pystack.compare.words import short_line
+
+COMPARED: Final = 240  # octets of a packet, wherever its probe begins to count
 
 
 @dataclass(slots=True)
@@ -22,6 +25,12 @@ class Verdict:
     differences: list[Difference] = field(default_factory=list)
     unplayed: str = ""  # why it was not compared
     path: str = ""
+    made_here: bool = False  # each side made it by itself
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it is behind on our side: it may wait for a neighbour's answer."""
+        return len(self.pystack) < len(self.kernel)
 
     @property
     def is_same(self) -> bool:
@@ -41,6 +50,7 @@ class Tally:
     same: int = 0
     differ: int = 0
     unplayed: Counter[str] = field(default_factory=Counter)  # by cause
+    lost: int = 0  # reports of the kernel's that nobody read
 
     @property
     def compared(self) -> int:
@@ -60,8 +70,8 @@ def differences(kernel: Sequence[Hop], pystack: Sequence[Hop], *, made_here: boo
 
 
 def _as_one(hops: Sequence[Hop]) -> Iterator[Record]:
-    """Under the same number on both sides."""
-    return (replace(hop, packet=1) for hop in hops)
+    """Under the same number on both sides, and as far as probes show it."""
+    return (replace(hop, packet=1, data=hop.data[:COMPARED]) for hop in hops)
 
 
 def is_same(left: Hop, right: Hop) -> bool:
@@ -70,7 +80,7 @@ def is_same(left: Hop, right: Hop) -> bool:
         left.hook == right.hook
         and left.family == right.family
         and left.priority == right.priority
-        and left.data == right.data
+        and left.data[:COMPARED] == right.data[:COMPARED]
         and left.indev == right.indev
         and left.outdev == right.outdev
         and left.mark == right.mark

@@ -10,6 +10,7 @@ from typing import Final
 
 from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.live.errors import LiveUnavailable
+from pystack.compare.live.judge import COMPARED
 from pystack.compare.points import POINTS
 from pystack.compare.probes import GROUP, TABLE, ruleset
 from pystack.compare.records import Hop
@@ -18,6 +19,8 @@ from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 
 REMEMBERED: Final = 1 << 16  # packets by whose bytes others are known
+SNAPLEN: Final = COMPARED + 16  # octets that probes show of a packet, but for where it begins
+MOST: Final = 4096  # hops at a time
 PATIENCE: Final = 30.0
 
 
@@ -43,19 +46,19 @@ class LiveKernel:
             raise LiveUnavailable(
                 f"somebody listens to NFLOG group {GROUP}, or CAP_NET_ADMIN lacks"
             ) from None
-        self._hops = HopReader(log, self._names, remembered=REMEMBERED)
+        self._hops = HopReader(log, self._names, remembered=REMEMBERED, known_by=COMPARED)
         self._hops.begin(frozenset(self._ports.values()))
         try:
-            _nft(self._netns, ["-f", "-"], ruleset(POINTS, tuple(self._ports)))
+            _nft(self._netns, ["-f", "-"], ruleset(POINTS, tuple(self._ports), snaplen=SNAPLEN))
         except LiveUnavailable:
             self._hops.close()
             raise
         return self
 
-    def read(self) -> list[Hop]:
-        """The hops since the last call. Raises LabBroken where some were lost."""
+    def read(self) -> tuple[list[Hop], int]:
+        """Some of the hops since the last call, and how many the kernel reported and nobody read."""
         assert self._hops is not None, "nobody reads before open()"
-        return self._hops.read(0)
+        return self._hops.take(0, MOST)
 
     def fileno(self) -> int:
         """For poll."""

@@ -49,5 +49,7 @@ def summary(tally: Tally, late: int) -> Iterator[str]:
     yield f"{tally.compared} packets compared: {tally.same} same, {tally.differ} differ"
     for cause, count in tally.unplayed.most_common():
         yield f"  {count} not compared: {cause}"
+    if tally.lost:
+        yield f"  {tally.lost} reports were lost: more packets passed than can be compared"
     if late:
         yield f"  {late} hops came too late to be compared"

@@ -9,7 +9,7 @@ from typing import Final
 
 from pystack.compare.lab.observers import Recorder, observe
 from pystack.compare.live.frames import offload_of
-from pystack.compare.live.passing import Passing
+from pystack.compare.live.passing import ENTRY, Passing
 from pystack.compare.points import POINTS
 from pystack.compare.records import Hop
 from pystack.compare.refusals import connection_key, datagram_key
@@ -27,6 +27,8 @@ from pystack.wire.malformed import Malformed
 
 TURNS: Final = 1000  # of the backlog, for all that one packet causes
 MOST_AWAITED: Final = 4096  # packets that the copy made and the kernel has not shown yet
+
+MOST_FOLLOWED: Final = 1 << 14
 
 Refused = Callable[[bytes], bool]
 
@@ -53,6 +55,7 @@ class Twin:
         self._is_refused = is_refused
         self._recorder = Recorder()
         self.awaited: OrderedDict[int, Made] = OrderedDict()
+        self._followed: OrderedDict[int, list[Hop]] = OrderedDict()  # by packet; one may wait for a neighbour
         observe(self.netns, self._ports, POINTS, self._recorder)
         self._stand_in_for_programs()
 
@@ -67,16 +70,21 @@ class Twin:
         self._take(0.0)
 
     def play(self, passing: Passing) -> list[Hop]:
-        """Its hops here. What it causes is awaited. Raises Unplayable."""
-        first = passing.first
-        if (first.family, first.hook) == ("netdev", "INGRESS"):
+        """Its hops here, which may become more. What it causes is awaited. Raises Unplayable."""
+        own: list[Hop] = []
+        for beginning in passing.beginnings:
+            self._begin(beginning)
+            self._settle()
+            self._take(passing.began, own)
+        return own
+
+    def _begin(self, first: Hop) -> None:
+        if (first.family, first.hook) == ENTRY:
             self._enter(first)
         elif (first.family, first.hook) == ("ip", "OUTPUT"):
             self._leave(first)
         else:
             raise Unplayable(f"begins at {first.family} {first.hook}")
-        self._settle()
-        return self._take(passing.began)
 
     def _enter(self, first: Hop) -> None:
         port = self._ports.get(first.indev or "")
@@ -126,21 +134,27 @@ class Twin:
             if tx:
                 tx.clear()
 
-    def _take(self, now: float) -> list[Hop]:
-        """The hops of the first packet; those of others are kept until the kernel shows theirs."""
+    def _take(self, now: float, own: list[Hop] | None = None) -> None:
+        """The hops of a packet that has just begun; those of others go where theirs are."""
         records, self._recorder.records = self._recorder.records, []
-        own: list[Hop] = []
         for hop in records:
             assert isinstance(hop, Hop), "observers at points write down hops alone"
-            if not own or hop.packet == own[0].packet:
-                own.append(hop)
-            elif (made := self.awaited.get(hop.packet)) is not None:
-                made.hops.append(hop)
-            else:
-                self.awaited[hop.packet] = Made(now, [hop])
+            found = self._followed.get(hop.packet)
+            if found is None and own is not None:
+                found, own = own, None
+                self._follow(hop.packet, found)
+            elif found is None:
+                found = []
+                self._follow(hop.packet, found)
+                self.awaited[hop.packet] = Made(now, found)
+            found.append(hop)
         while len(self.awaited) > MOST_AWAITED:
             self.awaited.popitem(last=False)
-        return own
+
+    def _follow(self, packet: int, hops: list[Hop]) -> None:
+        self._followed[packet] = hops
+        if len(self._followed) > MOST_FOLLOWED:
+            self._followed.popitem(last=False)
 
     # --- programs ---------------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pystack.clock import Clock
-from pystack.compare.lab.errors import LabBroken
 from pystack.compare.live.comparison import Comparison
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.judge import Verdict
@@ -58,8 +57,6 @@ def compare_live(arguments: Sequence[str]) -> int:
         _watch(kernel, comparison, options)
     except KeyboardInterrupt:
         pass  # how it usually ends
-    except LabBroken as error:
-        _complain([str(error)])
     finally:
         kernel.close()
     _show(comparison.rest(), hops=options.hops)
@@ -74,7 +71,8 @@ def _watch(kernel: LiveKernel, comparison: Comparison, options: argparse.Namespa
     while True:
         poll.poll(TICK * 1000)
         now = time.monotonic() - start
-        comparison.hear(kernel.read(), now)
+        hops, lost = kernel.read()
+        comparison.hear(hops, now, lost)
         _show(comparison.settled(now), hops=options.hops)
         if options.seconds and now >= options.seconds:
             return

@@ -53,7 +53,9 @@ class Watched:
         """From the machine behind tap1; the packets of it and of the answer."""
         made = packet_of(f"10.0.0.5 > {to}: ICMP echo request, id 7, seq {number}, length 16")
         self.kernel.exchange("tap1", header(BRIDGE, INSIDE, ETH_P_IP) + made.payload)
-        self.comparison.hear(self.live.read(), self.now)
+        hops, lost = self.live.read()
+        assert not lost
+        self.comparison.hear(hops, self.now)
         self.now += 2 * SETTLED
         return [verdict for verdict in self.comparison.settled(self.now) if "echo" in verdict.words]
 
