@@ -155,11 +155,11 @@ class Packet:
         ip = self.ip
         if ip is None:
             return self._set_hop_limit(ttl)
-        data, at = self.writable(), self.network_header
-        word, check = _TTL_AND_CHECK.unpack_from(data, at + _TTL_OFFSET)
-        check = update16(check, word, ttl << 8 | ip.protocol)
-        _TTL_AND_CHECK.pack_into(data, at + _TTL_OFFSET, ttl << 8 | ip.protocol, check)
-        ip.ttl, ip.check = ttl, check
+        data, at = self.writable(), self.network_header + _TTL_OFFSET
+        old, check = _TTL_AND_CHECK.unpack_from(data, at)
+        new = ttl << 8 | ip.protocol
+        ip.ttl, ip.check = ttl, update16(check, old, new)
+        _TTL_AND_CHECK.pack_into(data, at, new, ip.check)
 
     def _set_hop_limit(self, hop_limit: int) -> None:
         """IPv6 has no checksum to change."""

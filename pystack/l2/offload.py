@@ -6,6 +6,7 @@ Linux: net/core/dev.c validate_xmit_skb()
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from pystack.device import FEATURE_CSUM, FEATURE_TSO4, FEATURE_TSO6, FEATURE_USO, NetDevice
@@ -30,6 +31,8 @@ from pystack.wire.virtio import (
 UDP_MAX_SEGMENTS: Final = 1 << 7
 GSO_BY_FRAGS: Final = 0xFFFF  # Linux's own mark for something else
 
+_ANY_LENGTH: Final = 1 << 32
+_OF_NONE: Final = _ANY_LENGTH, 0  # no frame is as long and as short as that
 _IPV4_MINIMUM: Final = 20
 _IPV6_MINIMUM: Final = 40
 
@@ -47,36 +50,34 @@ def is_believable(frame: Buffer, offload: Offload) -> bool:
 
     Linux: include/linux/virtio_net.h virtio_net_hdr_to_skb(), drivers/net/tun.c tun_get_user()
     """
-    length, start = len(frame), offload.csum_start
-    owes = offload.flags & NEEDS_CSUM
+    shortest, longest = _lengths(offload)
+    return shortest <= len(frame) <= longest
+
+
+@lru_cache(maxsize=1024)  # packets of a flow share theirs
+def _lengths(offload: Offload) -> tuple[int, int]:
+    """The shortest and the longest frame that an offload header can be true of."""
+    start, owes = offload.csum_start, offload.flags & NEEDS_CSUM
     hdr_len = max(offload.hdr_len, start + offload.csum_offset + 2) if owes else offload.hdr_len
-    if hdr_len > length or 0 < hdr_len < ETH_HLEN or (owes and start < _IPV4_MINIMUM):
-        return False
+    if 0 < hdr_len < ETH_HLEN or (owes and start < _IPV4_MINIMUM):
+        return _OF_NONE
     if offload.gso_type == GSO_NONE:
-        return True
+        return hdr_len, _ANY_LENGTH
     kind = offload.gso_type & ~GSO_ECN
     known = _TRANSPORT.get(kind)
     if known is None or offload.gso_size in (0, GSO_BY_FRAGS):
-        return False
+        return _OF_NONE
     header, network, _ = known
     if owes and start < network:
-        return False
-    if length < (start if owes else network) + header:
-        return False
+        return _OF_NONE
+    shortest = max(hdr_len, (start if owes else network) + header)
     if kind == GSO_UDP_L4:
-        return _is_believable_udp(length - start - header, offload)
-    if kind == GSO_UDP or not owes:
-        return True
-    return offload.csum_offset == tcp.CHECK_OFFSET
-
-
-def _is_believable_udp(payload: int, offload: Offload) -> bool:
-    return (
-        bool(offload.flags & NEEDS_CSUM)
-        and offload.csum_offset == udp.CHECK_OFFSET
-        and payload <= offload.gso_size * UDP_MAX_SEGMENTS
-        and offload.gso_type == GSO_UDP_L4
-    )
+        if not owes or offload.csum_offset != udp.CHECK_OFFSET or offload.gso_type != GSO_UDP_L4:
+            return _OF_NONE
+        return shortest, start + header + offload.gso_size * UDP_MAX_SEGMENTS
+    if kind != GSO_UDP and owes and offload.csum_offset != tcp.CHECK_OFFSET:
+        return _OF_NONE
+    return shortest, _ANY_LENGTH
 
 
 def prepare_for(dev: NetDevice, pkt: Packet, drop: Drop, outcomes: Outcomes) -> Iterable[Packet]:

@@ -172,8 +172,8 @@ class View:
     @property
     def dport(self) -> int:
         """The port it is for; -1 if there is none. For the lookup of rules."""
-        ports = self._ports or self.ports
-        return ports[1] if isinstance(ports, tuple) else -1
+        data, at = self.pkt.data, self.transport
+        return -1 if self.fragment or len(data) < at + _PORTS.size else data[at + 2] << 8 | data[at + 3]
 
     def octets(self, offset: int, count: int) -> bytes | None:
         """Some of what stands behind the network header's beginning; None if the packet is shorter."""

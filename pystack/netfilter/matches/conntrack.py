@@ -28,6 +28,8 @@ from pystack.packet import Packet
 
 BOTH: Final = 2  # directions
 _STATE_BITS: Final = tuple(state_bit(ctinfo) for ctinfo in range(IP_CT_UNTRACKED + 1))
+_NAT: Final = IPS_SRC_NAT | IPS_DST_NAT
+_NAT_BITS: Final = {0: 0, IPS_SRC_NAT: STATE_SNAT, IPS_DST_NAT: STATE_DNAT, _NAT: STATE_SNAT | STATE_DNAT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,7 @@ class CtState(Match):
         if not isinstance(conn, Conn) or conn.status & IPS_TEMPLATE:  # tracked() without a call
             bits = STATE_UNTRACKED if pkt.ctinfo == IP_CT_UNTRACKED else STATE_INVALID
         else:
-            bits = _STATE_BITS[pkt.ctinfo]
-            if conn.status & IPS_SRC_NAT:
-                bits |= STATE_SNAT
-            if conn.status & IPS_DST_NAT:
-                bits |= STATE_DNAT
+            bits = _STATE_BITS[pkt.ctinfo] | _NAT_BITS[conn.status & _NAT]
         return bool(self.states & bits) != self.inverted
 
 
