@@ -57,8 +57,11 @@ def fragments_of(pkt: Packet, header: Ipv6Header, mtu: int, identification: int)
 
 
 def _cut_of(pkt: Packet, header: Ipv6Header) -> Cut | None:
-    """Behind what every router has to read. Linux: net/ipv6/output_core.c ip6_find_1stfragopt()"""
-    start, end = pkt.network_header, len(pkt.data) - pkt.network_header
+    """Behind what every router has to read; all of that has to stand in the first of the fragments that came.
+
+    Linux: net/ipv6/output_core.c ip6_find_1stfragopt()
+    """
+    start, end = pkt.network_header, header.tot_len - sum(header.frag_lengths[1:])
     at, named_at, is_routed = HEADER_LENGTH, _NEXT_AT, False
     while at <= end:
         kind = pkt.data[start + named_at]
@@ -75,7 +78,7 @@ def _lengths(header: Ipv6Header, cut: Cut, length: int, most: int) -> Iterator[i
     """Of what each piece carries: as the fragments that it was put together from, if they fit."""
     later = header.frag_lengths[1:]
     lengths = (length - sum(later), *later)
-    if later and lengths[0] > 0 and max(lengths) <= most and not any(each % 8 for each in lengths[:-1]):
+    if later and lengths[0] >= 0 and max(lengths) <= most and not any(each % 8 for each in lengths[:-1]):
         yield from lengths
         return
     while length > most:

@@ -79,6 +79,19 @@ class Ipv6Header:
         """Of the whole packet, this header included."""
         return HEADER_LENGTH + self.payload_len
 
+    def join(self, octets: int) -> None:
+        """Have so much of the packet in one piece, because somebody writes there: if it leaves in fragments
+        again, the later ones begin behind it. Linux: net/core/skbuff.c __pskb_pull_tail()
+        """
+        lengths = list(self.frag_lengths)
+        missing = octets - (self.tot_len - sum(lengths[1:]))
+        while missing > 0 and len(lengths) > 1:
+            taken = min(missing, lengths[1])
+            lengths[0], lengths[1], missing = lengths[0] + taken, lengths[1] - taken, missing - taken
+            if not lengths[1]:
+                del lengths[1]
+        self.frag_lengths = tuple(lengths)
+
     def copy(self) -> Ipv6Header:
         """A header that can change without this one."""
         twin = Ipv6Header(

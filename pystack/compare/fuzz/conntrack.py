@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.compare.fuzz import packets
+from pystack.compare.fuzz import conntrack_ipv6, packets
 from pystack.compare.fuzz.conversations import Conversation, Ends
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Run, Scenario, Send, Start, Step, Topology
@@ -45,10 +45,15 @@ EVENTS: Final = Start("conntrack -E", "events")  # which both sides have to tell
 LISTENERS: Final = 10  # in a hundred scenarios: each step waits for what they print
 COMMANDS: Final = 3  # in a hundred steps
 AT_ONCE: Final = 3  # conversations
+IPV6: Final = 30  # in a hundred scenarios
 
 
 def draw(dice: Dice, cases: int) -> Scenario:
-    """A router between two stations, and so many steps; sometimes with somebody who listens."""
+    """A router between two stations, and so many steps; sometimes with somebody who listens. Or a bridge that
+    IPv6 crosses.
+    """
+    if dice.chance(IPV6):
+        return conntrack_ipv6.draw(dice, cases)
     setup = SETUP + "".join(f"{_setting(dice)}\n" for _ in range(dice.between(0, 3)))
     talk = _Talk(dice)
     listens = dice.chance(LISTENERS)

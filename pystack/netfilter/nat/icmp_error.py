@@ -6,7 +6,7 @@ from pystack.netfilter import checksum
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import IPS_DST_NAT, IPS_SRC_NAT, ORIGINAL, direction
 from pystack.netfilter.conntrack.tuples import inverted, read
-from pystack.netfilter.nat.manip import End, translate, translate_at, translate_ipv6_at
+from pystack.netfilter.nat.manip import End, translate, translate_at, translate_ipv6_at, written_to
 from pystack.netfilter.nat.ranges import MANIP_DST, MANIP_SRC
 from pystack.netfilter.nat.setup import CHANGED, DONE
 from pystack.packet import Packet
@@ -61,13 +61,17 @@ def _translate_icmpv6_error(pkt: Packet, conn: Conn, manip: int) -> bool:
     assert found is not None, "it was seen that it is a message of ICMPv6"
     message = found.offset
     quoted = message + icmp6.HEADER_LENGTH
-    if len(pkt.data) < quoted + ipv6.HEADER_LENGTH or not checksum.holds_of_ipv6(pkt, header):
+    if len(pkt.data) < quoted + ipv6.HEADER_LENGTH:
+        return False
+    header.join(quoted + ipv6.HEADER_LENGTH - pkt.network_header)
+    if not checksum.holds_of_ipv6(pkt, header):
         return False
     if pkt.data[message] == icmp6.REDIRECT and not _may_redirect(conn):
         return False
     if not _is_changed(pkt, conn, manip):
         return True
     data, partial, answers = pkt.writable(), pkt.offload.needs_checksum, _answers(pkt, conn)
+    header.join(written_to(data, quoted, conn.protocol) - pkt.network_header)
     if not translate_ipv6_at(data, quoted, End.of(read(answers), 1 - manip), partial=partial):
         return False
     if not partial:

@@ -28,7 +28,7 @@ from pystack.netfilter.hooks import NFPROTO_IPV6
 from pystack.netfilter.nat.ranges import MANIP_DST, MANIP_SRC
 from pystack.packet import Packet
 from pystack.wire import icmp, icmp6, ipv6, tcp, udp
-from pystack.wire.checksum import update32, update_partial
+from pystack.wire.checksum import Buffer, update32, update_partial
 from pystack.wire.crc32c import crc32c
 from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.virtio import NEEDS_CSUM
@@ -45,6 +45,7 @@ _SCTP_CHECK_AT: Final = 8
 _GRE_HEADER: Final = 8
 _GRE_CALL_AT: Final = 6
 _GRE_VERSION: Final = 0x07
+_WHOLE: Final = {IPPROTO_TCP: tcp.HEADER_LENGTH, IPPROTO_SCTP: _SCTP_HEADER}  # headers of more than _QUOTED
 _NO_SUM: Final = 0xFFFF  # what UDP says instead of 0, which would mean that there is no sum
 _WITH_ID: Final = frozenset({0, 8, 13, 14, 15, 16, 17, 18})  # queries and their answers
 
@@ -116,6 +117,8 @@ def translate_at(data: bytearray, at: int, end: End, *, partial: bool = False) -
 def _translate_ipv6(pkt: Packet, end: End, *, partial: bool) -> bool:
     header = pkt.ip6
     assert header is not None, "no IPv6 packet comes to an ip6 hook unparsed"
+    if header.frag_lengths:
+        header.join(written_to(pkt.data, pkt.network_header, end.protocol) - pkt.network_header)
     if not translate_ipv6_at(pkt.writable(), pkt.network_header, end, partial=partial):
         return False
     if end.manip == MANIP_SRC:
@@ -139,6 +142,15 @@ def translate_ipv6_at(data: bytearray, at: int, end: End, *, partial: bool = Fal
         return False
     data[where : where + 16] = end.address.to_bytes(16, "big")
     return True
+
+
+def written_to(data: Buffer, at: int, protocol: int) -> int:
+    """How far a packet of IPv6 that lies in octets is written to. Linux: nf_nat_ipv6_manip_pkt()"""
+    found = ipv6.find_transport(data, at) if protocol in _BY_PROTOCOL else None
+    if found is None:
+        return at + ipv6.HEADER_LENGTH
+    whole = _WHOLE.get(protocol, _QUOTED)
+    return found.offset + (whole if len(data) - found.offset >= whole else _QUOTED)
 
 
 def _tcp(data: bytearray, transport: int, end: End, old: int, partial: bool) -> bool:
