@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Final
 
 from pystack.applets.nft.compile.elements import ends_of
 from pystack.applets.nft.held import held
+from pystack.applets.nft.place import Place
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import Command, Handle, ObjectText, SetText
 from pystack.applets.nft.tree.expressions import Anything, Concatenation, Element
@@ -15,7 +16,7 @@ from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.nft.table import Named, NftTable
 
-Span = tuple[int, int]
+Span = tuple[int, int, Place | None]  # both ends in it; where this batch put it in, if it did
 
 OBJECT_KINDS: Final = (
     "counter",
@@ -83,7 +84,7 @@ class Cache:
             named = self._set_there(family, table, name)
             content = named.content if named is not None else None
             spans = [_span(one.key, one.end) for one in content] if isinstance(content, NftSet) else []
-            self._ranges[key] = sorted(spans)
+            self._ranges[key] = sorted(spans, key=itemgetter(0))
         return self._ranges[key]
 
     def _set_there(self, family: str, table: str, name: str) -> Named | None:
@@ -148,10 +149,13 @@ class Cache:
         declared = self._table(handle.family, handle.table).sets.get(handle.name)
         if declared is None or "interval" not in declared.flags:
             return
+        new = [
+            _span(*ends_of(element.key), element.at)
+            for element in elements
+            if not isinstance(element.key, Anything | Concatenation)
+        ]
         ranges = self.set_ranges(handle.family, handle.table, handle.name)
-        for element in elements:
-            if not isinstance(element.key, Anything | Concatenation):
-                insort(ranges, _span(*ends_of(element.key)))
+        ranges[:] = _without_covered(sorted([*ranges, *new], key=itemgetter(0)))
 
     def _delete(self, command: Command) -> None:
         handle = command.handle
@@ -173,12 +177,24 @@ class Cache:
         handle, elements = command.handle, command.body
         assert isinstance(elements, tuple), "elements"
         ranges = self._ranges.get((handle.family, handle.table, handle.name), [])
-        for element in elements:
-            if not isinstance(element.key, Anything | Concatenation):
-                span = _span(*ends_of(element.key))
-                if span in ranges:
-                    ranges.remove(span)
+        gone = {
+            _span(*ends_of(element.key))[:2]
+            for element in elements
+            if not isinstance(element.key, Anything | Concatenation)
+        }
+        ranges[:] = [span for span in ranges if span[:2] not in gone]
 
 
-def _span(low: bytes, high: bytes) -> Span:
-    return int.from_bytes(low, "big"), int.from_bytes(high, "big")
+def _without_covered(spans: list[Span]) -> list[Span]:
+    """A merged interval stands for those that it was made of; what was there first stays of two alike."""
+    kept: list[Span] = []
+    for span in spans:
+        while kept and kept[-1][0] == span[0] and kept[-1][1] < span[1]:
+            kept.pop()
+        if not kept or span[1] > kept[-1][1]:
+            kept.append(span)
+    return kept
+
+
+def _span(low: bytes, high: bytes, at: Place | None = None) -> Span:
+    return int.from_bytes(low), int.from_bytes(high), at

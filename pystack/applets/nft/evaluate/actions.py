@@ -14,6 +14,7 @@ from pystack.applets.nft.evaluate.concatenations import refuse_ambiguous
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name
 from pystack.applets.nft.keys import CT_KEYS, META_KEYS
+from pystack.applets.nft.tree.commands import RuleText
 from pystack.applets.nft.tree.expressions import Ct, Expression, Lookup, Meta, Range, Value, Verdict
 from pystack.applets.nft.tree.statements import (
     Assign,
@@ -43,7 +44,10 @@ def evaluate_refusal(state: State, refusal: Refusal) -> NoReturn:
 
 
 def evaluate_verdict(state: State, verdict: Verdict, expected: Expected) -> Typed:
-    """`accept`, `jump CHAIN`."""
+    """`accept`, `jump CHAIN`; `jump { … }` holds rules, which know nothing of the one around them."""
+    if verdict.rules is not None:
+        rules = tuple(state.evaluate_rule(rule) for rule in verdict.rules if isinstance(rule, RuleText))
+        verdict = replace(verdict, rules=rules)
     return Typed(verdict, types.VERDICT, 0, constant=True, singleton=True)
 
 

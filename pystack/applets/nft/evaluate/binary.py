@@ -33,7 +33,7 @@ def evaluate_binary(state: State, binary: Binary, expected: Expected) -> Typed:
         result = apply(binary.operator, number_of(left.expression), amount, left.bits)
         return integer(result, left.type, left.bits, binary.at)
     folded = replace(binary, left=left.expression, right=right.expression)
-    return Typed(combined(folded, left.bits), left.type, left.bits)
+    return Typed(combined(folded, left.bits), left.type, left.bits, counts=shift or left.counts)
 
 
 def _check_sides(binary: Binary, left: Typed, right: Typed) -> None:

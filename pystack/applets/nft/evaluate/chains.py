@@ -5,18 +5,27 @@ nft: src/evaluate.c chain_evaluate()
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft import types
+from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.place import Place
+from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.priorities import priority_number
 from pystack.applets.nft.tree.commands import ChainText, Priority
-from pystack.applets.nft.tree.expressions import Element, Elements, Expression, Flags, Symbol, Value, Verdict
+from pystack.applets.nft.tree.expressions import (
+    Element,
+    Elements,
+    Expression,
+    Flags,
+    Symbol,
+    Value,
+    Verdict,
+)
+from pystack.applets.nft.types import IFNAME
 from pystack.applets.nft.values import number
 
+_NAME: Final = Expected(IFNAME, IFNAME.bits)
 _IP_HOOKS: Final = ("prerouting", "input", "forward", "postrouting", "output")
 _HOOKS: Final = {
     "ip": _IP_HOOKS,
@@ -36,33 +45,23 @@ def evaluate_chain(state: State, chain: ChainText) -> ChainText:
     if chain.hook not in _HOOKS[state.family]:
         fail(hook_at, f"The {state.family} family does not support this hook")
     priority = _priority(state, chain)
-    policy = _policy(chain.policy) if chain.policy is not None else None
+    devices = _devices(state, chain.devices) if chain.devices is not None else None
+    policy = _policy(chain, chain.policy) if chain.policy is not None else None
     on_device = state.family == "netdev" or chain.hook == "ingress"
     if on_device and chain.devices is None:
-        fail(chain.places.get("spec", chain.at), "Missing `device' in this chain definition")
+        fail(chain.places.get("base", chain.at), "Missing `device' in this chain definition")
     if not on_device and chain.devices is not None:
         fail(chain.devices, "This chain type cannot be bound to device")
-    devices = _in_order(chain.devices) if chain.devices is not None else None
     return replace(chain, priority=priority, policy=policy, devices=devices)
 
 
-def _in_order(written: Expression) -> Elements:
-    """By name, as nft lists them."""
-    names = sorted(_devices(written), key=lambda name: name.octets)
+def _devices(state: State, written: Expression) -> Elements:
+    """Values out of words, in the order in which they are listed."""
+    items = written.items if isinstance(written, Flags | Elements) else (written,)
+    keys = [item.key if isinstance(item, Element) else item for item in items]
+    names = [state.evaluate(key, _NAME).expression for key in keys]
+    names.sort(key=lambda name: name.octets if isinstance(name, Value) else b"")
     return Elements(tuple(Element(name, at=name.at) for name in names), at=written.at)
-
-
-def _devices(written: Expression) -> Iterator[Value]:
-    """Names, also out of variables."""
-    if isinstance(written, Symbol):
-        yield Value(written.text.encode("latin-1"), types.IFNAME, at=written.at)
-        return
-    if isinstance(written, Element):
-        yield from _devices(written.key)
-        return
-    assert isinstance(written, Flags | Elements), "a list of names"
-    for item in written.items:
-        yield from _devices(item)
 
 
 def _priority(state: State, chain: ChainText) -> Priority:
@@ -90,10 +89,10 @@ def _priority_of(symbol: Symbol) -> Priority:
     return Priority(symbol.text, 0)
 
 
-def _policy(written: Expression) -> Verdict:
+def _policy(chain: ChainText, written: Expression) -> Verdict:
     if isinstance(written, Verdict):
         return written
     if isinstance(written, Symbol) and written.text in ("accept", "drop"):
         return Verdict(written.text, at=written.at)
-    at: Place = written.at
-    fail(at, "wrong policy")
+    wrong = NftError(written.at, "wrong policy")
+    raise NftError.of([wrong, NftError(chain.at, "invalid policy expression variable")])

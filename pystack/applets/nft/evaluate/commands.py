@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.evaluate.actions import (
     evaluate_assign,
     evaluate_decide,
@@ -58,7 +59,7 @@ from pystack.applets.nft.evaluate.packet import (
 from pystack.applets.nft.evaluate.reject import evaluate_reject
 from pystack.applets.nft.evaluate.relation import evaluate_match
 from pystack.applets.nft.evaluate.rules import evaluate_rule
-from pystack.applets.nft.evaluate.state import Evaluator, State, StatementEvaluator
+from pystack.applets.nft.evaluate.state import Evaluator, Evaluators, State, StatementEvaluator, fail
 from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.evaluate.updates import evaluate_meter, evaluate_update, evaluate_use
 from pystack.applets.nft.tree import expressions, statements
@@ -112,11 +113,23 @@ _STATEMENTS: Final[dict[type, StatementEvaluator]] = {
     statements.Meter: evaluate_meter,
     statements.Refusal: evaluate_refusal,
 }
+_EVALUATORS: Final = Evaluators(_EXPRESSIONS, _STATEMENTS, evaluate_rule)
+_NOT_MODELLED: Final = ("flowtable", "ct expectation", "secmark", "synproxy")
 
 
 def evaluate(command: Command, context: Context) -> Command:
     """The command with everything in it resolved; an NftError says what is wrong with it."""
-    state = State(context, command.handle, _EXPRESSIONS, _STATEMENTS)
+    state = State(context, command.handle, _EVALUATORS)
+    try:
+        evaluated = _evaluate(state, command)
+    except NftError as error:
+        raise NftError.of([*state.complaints, error]) from None
+    if state.complaints:
+        raise NftError.of(state.complaints)
+    return evaluated
+
+
+def _evaluate(state: State, command: Command) -> Command:
     if command.operation in ("add", "create", "insert", "replace"):
         return _evaluate_new(state, command)
     if command.operation in ("delete", "get", "destroy") and command.object == "element":
@@ -128,6 +141,8 @@ def evaluate(command: Command, context: Context) -> Command:
 
 def _evaluate_new(state: State, command: Command) -> Command:
     body = command.body
+    if command.object in _NOT_MODELLED:
+        fail(command.at, f"{command.object} is not modelled")
     if isinstance(body, RuleText):
         return replace(command, body=evaluate_rule(state, body))
     if command.object == "table":
@@ -147,7 +162,7 @@ def _evaluate_new(state: State, command: Command) -> Command:
 
 def kinds_of(command: Command, declared: SetText, context: Context) -> tuple[Expected, Expected]:
     """Of which types the keys and the data of a set are."""
-    state = State(context, command.handle, _EXPRESSIONS, _STATEMENTS)
+    state = State(context, command.handle, _EVALUATORS)
     return key_of(state, declared), data_of(state, declared)
 
 

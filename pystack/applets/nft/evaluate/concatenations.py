@@ -20,11 +20,8 @@ def evaluate_concatenation(state: State, whole: Concatenation, expected: Expecte
     parts: list[Typed] = []
     for index, written in enumerate(whole.parts):
         if expected.parts and index >= len(expected.parts):
-            fail(whole, "too many concatenation components")
+            fail(whole, "too many concatenation components", *([expected.at] if expected.at.line else []))
         refuse_ambiguous(written)
-        if expected.type is not None and not expected.parts:
-            message = f"unexpected concat component, expecting {expected.type.description}"
-            fail(written, message, whole)
         wanted = expected.parts[index] if expected.parts else Expected(INVALID)
         part = state.evaluate(written, wanted)
         if not (part.type.bits or part.bits):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pystack.applets.nft import types
-from pystack.applets.nft.evaluate.elements import Shape, evaluate_items
+from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, spread
 from pystack.applets.nft.evaluate.intervals import interval_elements
 from pystack.applets.nft.evaluate.keys import data_of, key_of
 from pystack.applets.nft.evaluate.missing import set_not_found
@@ -78,8 +78,13 @@ def evaluate_elements(
     """Of a set with a name: intervals are checked against one another, or merged."""
     data = data_of(state, declared) if declared.is_map else None
     key = key_of(state, declared)
-    evaluated = evaluate_items(state, items, Shape(key, data, declared))
     if "interval" not in declared.flags or key.parts:
-        return tuple(evaluated)
+        return tuple(_evaluated(state, items, Shape(key, data, declared)))
     there = state.ranges(declared.name) if exists else []
+    evaluated = _evaluated(state, items, Shape(key, data, declared))
     return tuple(interval_elements(evaluated, key, declared, operation, there))
+
+
+def _evaluated(state: State, items: tuple[Element, ...], shape: Shape) -> list[Element]:
+    evaluated = evaluate_items(state, items, shape)
+    return evaluated if shape.data is None else spread(evaluated, shape.data)

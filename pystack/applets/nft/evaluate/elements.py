@@ -159,12 +159,13 @@ def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements
     if expected.parts:
         return elements
     assert expected.type is not None
+    spans, catch_all = spans_of(items, expected.bits)
     if is_map:
-        spans, catch_all = spans_of(items, expected.bits)
         refuse_overlaps(spans)
-        apart = in_shortest_form(spans, expected.type, expected.bits)
-        return replace(elements, items=(*apart, *catch_all))
-    return replace(elements, items=tuple(merged(items, expected.type, expected.bits)))
+    else:
+        spans = merged(spans)
+    apart = in_shortest_form(spans, expected.type, expected.bits)
+    return replace(elements, items=(*apart, *catch_all))
 
 
 def spread(items: list[Element], data: Expected) -> list[Element]:
@@ -178,6 +179,8 @@ def _spread(data: Expression, expected: Expected) -> Expression:
     if isinstance(data, Concatenation):
         parts = zip(data.parts, expected.parts, strict=True)
         return replace(data, parts=tuple(_reduced(part, wanted) for part, wanted in parts))
+    if not has_interval(data):
+        return data  # which the kernel refuses, for nft sends half of it
     assert expected.type is not None
     return shortest(*bounds(data, expected.bits), expected.type, expected.bits)
 

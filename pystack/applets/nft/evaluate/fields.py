@@ -20,7 +20,7 @@ from pystack.applets.nft.tree.expressions import (
     Value,
 )
 from pystack.applets.nft.tree.statements import Match
-from pystack.applets.nft.types import DataType
+from pystack.applets.nft.types import INTEGER, DataType
 
 
 def known_field(payload: Payload | RawPayload, layers: Layers) -> Payload | RawPayload:
@@ -65,7 +65,7 @@ def known_match(match: Match, layers: Layers) -> Match:
 
 
 def retyped(expression: Expression, kind: DataType) -> Expression:
-    """The same octets, of another type."""
+    """The same octets, of another type; a set keeps the one that it was made with."""
     match expression:
         case Value():
             return replace(expression, type=kind)
@@ -73,9 +73,6 @@ def retyped(expression: Expression, kind: DataType) -> Expression:
             return replace(expression, value=retyped(expression.value, kind))
         case Range():
             return replace(expression, low=retyped(expression.low, kind), high=retyped(expression.high, kind))
-        case Elements():
-            items = tuple(replace(item, key=retyped(item.key, kind)) for item in expression.items)
-            return replace(expression, items=items)
     return expression
 
 
@@ -115,6 +112,7 @@ def _shifted(expression: Expression, shift: int, octets: int) -> Expression:
             low, high = (_shifted(end, shift, octets) for end in (expression.low, expression.high))
             return replace(expression, low=low, high=high)
         case Elements():
-            items = tuple(replace(item, key=_shifted(item.key, shift, octets)) for item in expression.items)
+            keys = (retyped(_shifted(item.key, shift, octets), INTEGER) for item in expression.items)
+            items = tuple(replace(item, key=key) for item, key in zip(expression.items, keys, strict=True))
             return replace(expression, items=items)
     return expression

@@ -12,30 +12,51 @@ from operator import itemgetter
 from pystack.applets.nft.evaluate.ordering import Span, in_shortest_form, merged, spans_of
 from pystack.applets.nft.evaluate.state import fail
 from pystack.applets.nft.evaluate.typed import Expected
+from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import SetText
-from pystack.applets.nft.tree.expressions import Element
+from pystack.applets.nft.tree.expressions import Anything, Element
+
+Held = tuple[int, int, Place | None]  # an interval that is there, and where this batch put it in, if it did
 
 
 def interval_elements(
-    items: list[Element], key: Expected, declared: SetText, operation: str, there: Sequence[tuple[int, int]]
+    items: list[Element], key: Expected, declared: SetText, operation: str, there: Sequence[Held]
 ) -> list[Element]:
-    """In the order of their first keys; an error if nft sees one."""
+    """Put in or taken out by a command, in the order of their keys."""
     assert key.type is not None
-    if declared.auto_merge and not declared.is_map:
-        return merged(items, key.type, key.bits)
     spans, catch_all = spans_of(items, key.bits)
-    if operation != "delete" and not declared.is_map:
+    merges = declared.auto_merge and not declared.is_map
+    if merges:
+        spans = merged(spans)
+    if operation == "delete":
+        spans = [span for span in spans if _held(span, there)]
+    elif merges:
+        spans = _united(spans, there)
+    elif operation != "get":
         refuse_overlaps(spans, there)
     return in_shortest_form(spans, key.type, key.bits) + catch_all
 
 
-def refuse_overlaps(new: list[Span], there: Sequence[tuple[int, int]] = ()) -> None:
+def _held(span: Span, there: Sequence[Held]) -> bool:
+    """Is it there to be taken out? One that the same batch has put in stays, as with nft."""
+    for low, high, at in there:
+        if (low, high) == span[:2]:
+            return at is None
+    fail(span[2], "element does not exist")
+
+
+def _united(spans: list[Span], there: Sequence[Held]) -> list[Span]:
+    """Each with what it touches of those that are there; who holds the set puts one for all of them."""
+    if not there:
+        return spans
+    old = [(low, high, Element(Anything())) for low, high, _ in there]
+    both = merged(sorted([*spans, *old], key=itemgetter(0)))
+    return [one for one in both if any(one[0] <= span[0] and span[1] <= one[1] for span in spans)]
+
+
+def refuse_overlaps(spans: list[Span], there: Sequence[Held] = ()) -> None:
     """Of intervals that are not merged; those that are there already are not to be touched either."""
-    spans: list[tuple[int, int, Element | None]] = [*new]
-    if there:
-        known: list[tuple[int, int, Element | None]] = [(low, high, None) for low, high in there]
-        spans = sorted([*known, *new], key=itemgetter(0))
-    for before, after in pairwise(spans):
+    for before, after in pairwise(_with(spans, there)):
         if after[0] > before[1] or before[:2] == after[:2]:
             continue
         if before[2] is None and after[2] is not None:
@@ -44,3 +65,8 @@ def refuse_overlaps(new: list[Span], there: Sequence[tuple[int, int]] = ()) -> N
             fail(before[2], "interval overlaps with an existing one")
         if before[2] is not None and after[2] is not None:
             fail(after[2], "conflicting intervals specified", before[2])
+
+
+def _with(spans: list[Span], there: Sequence[Held]) -> list[Held]:
+    new: list[Held] = [(low, high, item.at) for low, high, item in spans]
+    return sorted([*there, *new], key=itemgetter(0)) if there else new

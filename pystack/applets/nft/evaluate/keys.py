@@ -5,6 +5,8 @@ nft: src/evaluate.c set_evaluate(), set_expr_evaluate_concat()
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.concatenations import joined
 from pystack.applets.nft.evaluate.state import State
@@ -57,5 +59,6 @@ def type_of(state: State, expression: Expression) -> Expected:
     """`typeof EXPRESSION`: nothing needs to be made sure of for it."""
     bare = state.bare()
     if isinstance(expression, Concatenation):
-        return joined(expression, [bare.evaluate(part) for part in expression.parts]).expected()
-    return bare.evaluate(expression).expected()
+        parts = [replace(bare.evaluate(part), maximum=0) for part in expression.parts]
+        return joined(expression, parts).expected()
+    return replace(bare.evaluate(expression).expected(), maximum=0)

@@ -25,9 +25,12 @@ Span = tuple[int, int, Element]  # the lowest and the highest key, and what they
 
 
 def listed(items: list[Element]) -> list[Element]:
-    """Elements without intervals, each key once, in the order of a listing."""
-    unique = {item.key: item for item in reversed(items)}
-    return sorted(unique.values(), key=lambda item: sort_key(item.key))
+    """Elements without intervals, each key once, in the order of a listing: of two alike the later first."""
+    unique: dict[Expression, Element] = {}
+    for item in items:
+        unique.setdefault(item.key, item)
+    newest_first = list(unique.values())[::-1]
+    return sorted(newest_first, key=lambda item: sort_key(item.key))
 
 
 def sort_key(key: Expression) -> tuple[int, int]:
@@ -68,28 +71,29 @@ def has_interval(key: Expression) -> bool:
 # --- intervals ----------------------------------------------------------------------------------------------
 
 
-def merged(items: list[Element], kind: DataType, bits: int) -> list[Element]:
-    """Intervals that touch become one; what is left is in order."""
-    spans, catch_all = spans_of(items, bits)
+def merged(spans: list[Span]) -> list[Span]:
+    """Intervals that touch become one."""
     kept: list[Span] = []
     for low, high, item in spans:
         if not kept or low > kept[-1][1] + 1:
             kept.append((low, high, item))
         elif high > kept[-1][1]:
             kept[-1] = (kept[-1][0], high, kept[-1][2])
-    return [with_key(item, interval(low, high, kind, bits)) for low, high, item in kept] + catch_all
+    return kept
 
 
 def in_shortest_form(spans: list[Span], kind: DataType, bits: int) -> list[Element]:
     """Elements again."""
     return [
-        item if _is_shortest(item.key, low, high) else with_key(item, interval(low, high, kind, bits))
+        item if _is_shortest(item.key, low, high, bits) else with_key(item, interval(low, high, kind, bits))
         for low, high, item in spans
     ]
 
 
-def _is_shortest(key: Expression, low: int, high: int) -> bool:
-    """Whether it is written already as a listing has it; few are not."""
+def _is_shortest(key: Expression, low: int, high: int, bits: int) -> bool:
+    """Whether it is written already as a listing has it; few are not, but for those that were merged."""
+    if bounds(key, bits) != (low, high):
+        return False
     size = high - low
     if type(key) is Range:
         return bool(size & (size + 1) or low & size)

@@ -61,6 +61,8 @@ def evaluate_raw_payload(state: State, payload: RawPayload, expected: Expected) 
 def evaluate_extension_header(state: State, header: ExtensionHeader, expected: Expected) -> Typed:
     """`frag id`; without a field, whether it is there."""
     _need_network(state, header, PROTOCOLS["ip6"])
+    if header.header == "rt0" and header.field.startswith("addr["):
+        header = replace(header, header="srh", field=header.field.replace("addr", "sid"))  # so nft lists it
     return _found(header, EXTENSION_HEADERS[header.header], header.field)
 
 
@@ -78,17 +80,26 @@ def evaluate_sctp_chunk(state: State, chunk: SctpChunk, expected: Expected) -> T
 def evaluate_tcp_option(state: State, option: TcpOption, expected: Expected) -> Typed:
     """`tcp option maxseg size`, `tcp option @2,16,16`."""
     if option.raw is not None:
-        _, offset, bits = option.raw
+        number, offset, bits = option.raw
         if offset + bits > _TCP_OPTIONS_BITS:
             total = offset + bits
             fail(option, f"offset and size {total} exceeds max tcp headerlen ({_TCP_OPTIONS_BITS})")
-        return Typed(option, INTEGER, bits)
+        return Typed(_known_option(option, number, offset, bits), INTEGER, bits)
     if option.option not in TCP_OPTIONS:
         named = _by_number(option.option)
         if named is None:
             return Typed(option, BOOLEAN, 1)
         option = replace(option, option=named)
     return _found(option, TCP_OPTIONS[option.option], option.field)
+
+
+def _known_option(option: TcpOption, number: int, offset: int, bits: int) -> TcpOption:
+    """By the name that a listing gives it, if it has one."""
+    for name, header in TCP_OPTIONS.items():
+        for field in header.fields.values() if header.number == number else ():
+            if (field.offset, field.bits) == (offset, bits):
+                return replace(option, option=name, field=field.name, raw=None)
+    return option
 
 
 def _by_number(text: str) -> str | None:
@@ -174,7 +185,8 @@ def _ct_address(state: State, ct: Ct) -> Typed:
     if known is None or known.name not in ("ip", "ip6"):
         which = ct.key[0]
         message = f'cannot determine ip protocol version, use "ip {which}addr" or "ip6 {which}addr" instead'
-        fail(ct, message)
+        state.complain(ct, message)
+        return Typed(ct, types.INVALID, 0)
     kind = types.IPV4_ADDR if known.name == "ip" else types.IPV6_ADDR
     return Typed(ct, kind, kind.bits)
 

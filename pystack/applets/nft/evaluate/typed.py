@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
+from pystack.applets.nft.place import NOWHERE, Place
 from pystack.applets.nft.tree.expressions import Expression, Prefix, Range, Value
-from pystack.applets.nft.types import DataType
+from pystack.applets.nft.types import INTEGER, INVALID, DataType
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class Expected:
     bits: int = 0
     maximum: int = 0  # 0: what the bits hold
     parts: tuple[Expected, ...] = ()  # of a concatenation
+    at: Place = NOWHERE  # of the other side
 
 
 ANYTHING = Expected()
@@ -23,7 +26,10 @@ ANYTHING = Expected()
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """`parts` are those of a concatenation; a singleton is one value, not a range of them."""
+    """`parts` are those of a concatenation; a singleton is one value, not a range of them.
+
+    Behind a shift nft expects a plain integer, whatever was shifted: `counts`.
+    """
 
     expression: Expression
     type: DataType
@@ -32,10 +38,13 @@ class Typed:
     singleton: bool = False
     maximum: int = 0
     parts: tuple[Typed, ...] = ()
+    counts: bool = False
 
     def expected(self) -> Expected:
         """What stands opposite to this must be like it."""
-        return Expected(self.type, self.bits, self.maximum, tuple(part.expected() for part in self.parts))
+        kind = INTEGER if self.counts else self.type
+        parts = tuple(part.expected() for part in self.parts)
+        return Expected(kind, self.bits, self.maximum, parts, self.expression.at)
 
 
 def same(left: DataType, right: DataType) -> bool:
@@ -44,7 +53,11 @@ def same(left: DataType, right: DataType) -> bool:
 
 
 def concatenated(types: tuple[DataType, ...], bits: int) -> DataType:
-    """The type of several values behind one another."""
+    """The type of several values behind one another; nft stops to tell of it at one that has no type."""
+    known = list(types)
+    while known and known[0] is INVALID:
+        del known[0]
+    types = tuple(takewhile(lambda kind: kind is not INVALID, known))
     names = " . ".join(kind.name for kind in types)
     descriptions = ", ".join(kind.description for kind in types)
     return DataType(names, bits, f"concatenation of ({descriptions})")

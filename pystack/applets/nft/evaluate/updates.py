@@ -15,7 +15,7 @@ from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed, same
 from pystack.applets.nft.tree.commands import SetText
-from pystack.applets.nft.tree.expressions import Element, Elements, Expression, Lookup, SetName
+from pystack.applets.nft.tree.expressions import Element, Elements, Expression, Lookup, SetName, Value
 from pystack.applets.nft.tree.statements import (
     ConnLimit,
     Counter,
@@ -26,7 +26,9 @@ from pystack.applets.nft.tree.statements import (
     SetUpdate,
     Statement,
 )
+from pystack.applets.nft.types import INVALID
 
+_METER_SIZE: Final = 0xFFFF  # the kernel's, of sets that rules put elements into
 _STATEFUL: Final = (Counter, Limit, Quota, ConnLimit)
 
 
@@ -38,22 +40,23 @@ def evaluate_update(state: State, update: SetUpdate) -> SetUpdate:
     element = update.element
     assert isinstance(element, Element)
     key = _argument(state, update, element.key, key_of(state, declared))
-    if key.constant:
-        fail(element.key, "Key expression can not be constant")
     if element.comment:
         fail(element, "Key expression comments are not supported")
     data = _data(state, update, element, declared)
     statements = _statements(state, update, element)
-    return replace(update, element=replace(element, key=key.expression, data=data, statements=statements))
+    element = replace(element, key=_as_sent(key.expression), data=data, statements=statements)
+    return replace(update, element=element)
+
+
+def _as_sent(key: Expression) -> Expression:
+    """A constant key loses its type on its way through the kernel."""
+    return replace(key, type=INVALID) if isinstance(key, Value) else key
 
 
 def _data(state: State, update: SetUpdate, element: Element, declared: SetText) -> Expression | None:
     if element.data is None:
         return None
-    typed = _argument(state, update, element.data, data_of(state, declared))
-    if typed.constant and not isinstance(typed.expression, Lookup):
-        fail(typed.expression, "Data expression can not be constant")
-    return typed.expression
+    return _argument(state, update, element.data, data_of(state, declared)).expression
 
 
 def _argument(state: State, update: Statement, expression: Expression, wanted: Expected) -> Typed:
@@ -85,7 +88,8 @@ def evaluate_meter(state: State, meter: Meter) -> Meter:
         assert isinstance(statement, Statement)
         if not isinstance(statement, _STATEFUL):
             fail(statement, "meter statement must be stateful", meter)
-    return replace(meter, element=replace(element, key=key.expression))
+    size = _METER_SIZE if meter.size is None else meter.size
+    return replace(meter, element=replace(element, key=key.expression), size=size)
 
 
 # --- named objects ------------------------------------------------------------------------------------------
