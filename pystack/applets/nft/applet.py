@@ -10,6 +10,7 @@ from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.evaluate import evaluate, expand
 from pystack.applets.nft.files import KnownFiles, Wanted
 from pystack.applets.nft.grammar.variables import Variables
+from pystack.applets.nft.json_in.commands import read_json
 from pystack.applets.nft.options import Ended, Options, parse_options
 from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Source
 from pystack.applets.nft.reading import Read, parse, read
@@ -85,7 +86,13 @@ class Nft:
         return source_of(name, octets)
 
     def _read(self, source: Source) -> Reading:
-        """Again from the beginning whenever a file is wanted that was not read yet."""
+        """Again from the beginning whenever a file is wanted that was not read yet.
+
+        With -j JSON is read, too; what is none is read as nft's language. nft: nft_run_cmd_from_buffer()
+        """
+        found = read_json(source) if self._options.json else None
+        if found is not None:
+            return found
         files = KnownFiles()
         while True:
             try:

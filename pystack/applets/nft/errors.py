@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from pystack.applets.nft.place import COMMAND_LINE, Place
+from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Place
 
 LINE_MAX: Final = 1023  # characters of a file's line that are shown
 
@@ -22,14 +22,16 @@ class Complaint:
 
     def text(self) -> str:
         """All its lines, the last one without an end."""
-        if self.at.line == 0:
-            return f"Error: {self.message}\n"
         source = self.at.source
+        is_file = source.name != COMMAND_LINE
+        words = "".join(included_from(self.at)) + (f"{source.name}:{span(self.at)}: " if is_file else "")
+        words += f"Error: {self.message}\n"
+        if not source.text:
+            return words
         line = source.line(self.at.line)
-        name = ""
-        if source.name != COMMAND_LINE:
-            name, line = f"{source.name}:{span(self.at)}: ", line[:LINE_MAX]
-        return "".join(included_from(self.at)) + f"{name}Error: {self.message}\n{line}\n{self._marks(line)}"
+        if is_file:
+            line = line[:LINE_MAX]
+        return f"{words}{line}\n{self._marks(line)}"
 
     def _marks(self, line: str) -> str:
         places = (self.at, *self.further)
@@ -55,7 +57,7 @@ class NftError(Exception):
     def of(cls, errors: Iterable[NftError]) -> NftError:
         """Several ones as one."""
         complaints = tuple(chain.from_iterable(error.complaints for error in errors))
-        whole = cls(complaints[0].at, complaints[0].message)
+        whole = cls(NOWHERE, "")
         whole.complaints = complaints
         return whole
 

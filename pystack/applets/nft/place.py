@@ -45,4 +45,4 @@ class Place:
         return Place(end.source, self.line, self.first, end.last)
 
 
-NOWHERE: Final = Place(Source("", ""), 0, 0, 0)  # of what no text said: implied, or out of JSON
+NOWHERE: Final = Place(Source("internal", ""), 0, 0, 0)  # of what no text said: implied, or out of JSON

@@ -31,4 +31,4 @@ def test_an_error_in_an_included_file_says_who_included_it() -> None:
 
 
 def test_what_stands_nowhere_is_said_without_a_line() -> None:
-    assert NftError(NOWHERE, "no").text() == "Error: no\n\n"
+    assert NftError(NOWHERE, "no").text() == "internal:0:0-0: Error: no\n\n"
