@@ -44,7 +44,7 @@ USER: Final = 1  # as whom a user's commands are told of in events
 SETTABLE: Final = IPS_SEEN_REPLY | IPS_ASSURED | IPS_FIXED_TIMEOUT
 
 _WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE)
-_LONG_AGO: Final = -1  # when a UDP flow became a stream
+LONG_AGO: Final = -1  # when a UDP flow became a stream
 _TOLD: Final = Event.NEW | Event.MARK | Event.PROTOINFO | Event.ASSURED | Event.REPLY | Event.HELPER
 
 
@@ -70,7 +70,7 @@ def create(options: Options, context: TrackContext) -> None:
         conn.extended().zone = zone
     if context.conf.acct:
         conn.extended().accounted = True
-    conn.proto = _LONG_AGO if options.state is None else _unseen(options.state)
+    conn.proto = LONG_AGO if options.state is None else unseen(options.state)
     context.begin_telling(conn)
     context.take(conn, _TOLD, USER)
 
@@ -147,7 +147,7 @@ def _nat_status(options: Options) -> int:
     return changed | IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE if changed else 0
 
 
-def _unseen(state: int) -> bytes:
+def unseen(state: int) -> bytes:
     """No segment was seen: assume the best of both sides, and learn from the first.
 
     Linux: conntrack-tools extensions/libct_proto_tcp.c final_check()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from pystack.compare.live.draws import Draws
 from pystack.compare.live.judge import Tally, Verdict, differences
 from pystack.compare.live.passing import Passing, Passings
 from pystack.compare.live.twin import Twin, Unplayable
@@ -15,6 +16,7 @@ from pystack.compare.records import Hop
 from pystack.compare.refusals import refusal
 from pystack.explain.path_kind import wiring_of
 from pystack.hooks.imported.building import Building
+from pystack.netfilter.conntrack.handover import hand_over
 from pystack.wire.ethernet import ETH_HLEN
 
 _OWN: Final = (("ip", "OUTPUT"), ("arp", "OUTPUT"))  # where packets begin that somebody here makes
@@ -26,24 +28,45 @@ class Comparison:
     """Fed with the kernel's hops, it says of each packet how the two ways compare."""
 
     def __init__(self, building: Building) -> None:
-        self.twin = Twin(building, self._is_refused)
         self.tally = Tally()
         self._passings = Passings()
         self._refused: dict[bytes, float] = {}
-        self._wiring = wiring_of(building.host, building.netns)
         self._number = 0
         self._waiting: list[tuple[float, Verdict]] = []  # until when
+        self._draws = Draws()
+        self._use(building)
 
     @property
     def late(self) -> int:
         """Hops that came after their packet was taken for complete."""
         return self._passings.late
 
+    def replace(self, building: Building, why: str) -> None:
+        """The namespace was changed: another copy goes on, with the connections of this one.
+
+        What is under way meanwhile began before and ends behind the change, and is not compared.
+        """
+        heirs = {dev.ifindex: dev.ifindex for dev in building.netns.devices}
+        hand_over(building.netns.conntrack.context, self.building.netns.conntrack.context, heirs)
+        self._passings.spoil(why)
+        for _, verdict in self._waiting:
+            verdict.unplayed = why
+        self._use(building)
+
+    def _use(self, building: Building) -> None:
+        self.building = building
+        self.twin = Twin(building, self._is_refused, self._draws)
+        self._wiring = wiring_of(building.host, building.netns)
+
+    def adopt(self, original: bytes, reply: bytes) -> None:
+        """The kernel began a connection: where it drew a port, so is it drawn here."""
+        self._draws.add(original, reply)
+
     def hear(self, hops: Iterable[Hop], now: float, lost: int = 0) -> None:
         """What the probes reported, and how many reports are missing in between: whose, nobody knows."""
         self.tally.lost += lost
         if lost:
-            self._passings.spoil()
+            self._passings.spoil("some of its reports are lost")
         for hop in hops:
             if hop.family == "ip" and hop.hook == "OUTPUT":
                 key, _ = refusal(hop.data)
@@ -92,8 +115,7 @@ class Comparison:
             verdict.pystack = self.twin.play(passing) if expected is None else expected
         except Unplayable as error:
             verdict.unplayed = str(error)
-        if passing.is_spoilt:
-            verdict.unplayed = "some of its reports are lost"
+        verdict.unplayed = passing.spoilt or verdict.unplayed
         return verdict
 
     def _judged(self, verdict: Verdict) -> Verdict:

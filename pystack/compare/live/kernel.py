@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pystack.compare.lab.kernel_side_hops import HopReader
@@ -15,6 +15,7 @@ from pystack.compare.points import POINTS
 from pystack.compare.probes import GROUP, TABLE, ruleset
 from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
+from pystack.hooks.ct_events import NEW, ConnEventReader
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 
@@ -32,6 +33,7 @@ class LiveKernel:
         self._netns = netns
         self._ports = ports
         self._hops: HopReader | None = None
+        self._connections: ConnEventReader | None = None
 
     def open(self) -> LiveKernel:
         """Listen first, then probe. Raises LiveUnavailable."""
@@ -46,14 +48,32 @@ class LiveKernel:
             raise LiveUnavailable(
                 f"somebody listens to NFLOG group {GROUP}, or CAP_NET_ADMIN lacks"
             ) from None
+        self._connections = ConnEventReader(in_netns(self._netns, _netlink))
         self._hops = HopReader(log, self._names, remembered=REMEMBERED, known_by=COMPARED)
         self._hops.begin(frozenset(self._ports.values()))
         try:
             _nft(self._netns, ["-f", "-"], ruleset(POINTS, tuple(self._ports), snaplen=SNAPLEN))
         except LiveUnavailable:
-            self._hops.close()
+            self._stop_listening()
             raise
         return self
+
+    def __enter__(self) -> LiveKernel:
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begun(self) -> Iterator[tuple[bytes, bytes]]:
+        """Connections that began since the last call, by both their tuples."""
+        assert self._connections is not None, "nobody reads before open()"
+        try:
+            events = self._connections.read()
+        except OSError:  # more began than the socket holds: ports that were drawn for them are not known
+            return
+        for event in events:
+            if event.kind == NEW:
+                yield event.conn.original.key, event.conn.reply.key
 
     def read(self) -> tuple[list[Hop], int]:
         """Some of the hops since the last call, and how many the kernel reported and nobody read."""
@@ -69,9 +89,15 @@ class LiveKernel:
         """Take everything back."""
         if self._hops is None:
             return
-        self._hops.close()
-        self._hops = None
+        self._stop_listening()
         clean(self._netns)
+
+    def _stop_listening(self) -> None:
+        if self._hops is not None:
+            self._hops.close()
+        if self._connections is not None:
+            self._connections.close()
+        self._hops = self._connections = None
 
     def _names(self) -> Mapping[int, str]:
         return dict(in_netns(self._netns, socket.if_nameindex))

@@ -28,7 +28,7 @@ class Passing:
     began: float  # when its first hop was read
     heard: float  # and its last
     hops: list[Hop] = field(default_factory=list)
-    is_spoilt: bool = False  # some of its hops may be missing
+    spoilt: str = ""  # why it cannot be compared: some of its hops may be missing
 
     @property
     def first(self) -> Hop:
@@ -64,10 +64,10 @@ class Passings:
             passing.hops.append(hop)
             passing.heard = now
 
-    def spoil(self) -> None:
-        """Reports are lost: nothing that is on its way can be trusted."""
+    def spoil(self, why: str) -> None:
+        """Nothing that is on its way can be compared."""
         for passing in self._open.values():
-            passing.is_spoilt = True
+            passing.spoilt = why
 
     def _leader(self, hop: Hop) -> int:
         known = self._leaders.get(hop.packet)

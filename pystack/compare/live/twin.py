@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.compare.lab.observers import Recorder, observe
+from pystack.compare.live.draws import Draws
 from pystack.compare.live.frames import offload_of
 from pystack.compare.live.passing import ENTRY, Passing
 from pystack.compare.points import POINTS
@@ -48,7 +49,7 @@ class Made:
 class Twin:
     """A host that was taken over, with an observer at every point."""
 
-    def __init__(self, building: Building, is_refused: Refused) -> None:
+    def __init__(self, building: Building, is_refused: Refused, draws: Draws) -> None:
         self.host = building.host
         self.netns = building.netns
         self._ports: dict[str, Link] = dict(building.ports)
@@ -58,6 +59,8 @@ class Twin:
         self._followed: OrderedDict[int, list[Hop]] = OrderedDict()  # by packet; one may wait for a neighbour
         observe(self.netns, self._ports, POINTS, self._recorder)
         self._stand_in_for_programs()
+        chooser = self.netns.tables.nat.chooser
+        chooser.draw = draws.instead_of(chooser.draw)
 
     def pass_time(self, now: float) -> None:
         """Timers run out as time passes; what they send is not expected of the kernel at the same moment."""

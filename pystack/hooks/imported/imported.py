@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pystack.hooks.imported.building import Building
+from pystack.hooks.imported.connections import add_connections
 from pystack.hooks.imported.firewall import add_firewalls
 from pystack.hooks.imported.learned import add_fdb, add_neighbours
 from pystack.hooks.imported.links import make_devices, set_up_device
@@ -34,6 +35,7 @@ def build(seen: Seen, host: Host) -> Building:
     add_neighbours(building, seen.neighbours, seen.proxies)
     add_fdb(building, seen.fdb)
     add_firewalls(building, seen.ipsets, seen.firewalls, seen.nft)
+    add_connections(building, seen.connections)
     _name_what_is_not_modelled(building, seen)
     return building
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from pystack.drivers.kernel_netns import in_netns
+from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.imported.seen import Row, Seen
+from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NfnetlinkSocket
+from pystack.netfilter.conntrack.snapshot import Snapshot
 
 PATIENCE: Final = 60.0  # seconds for one tool
 _SYSCTLS: Final = Path("/proc/sys/net")
@@ -59,6 +63,7 @@ class _Reader:
         seen.ipsets = self._text("ipset", "save")
         seen.firewalls = dict(self._firewalls())
         seen.nft = self._text("nft", "list", "ruleset")
+        seen.connections = _connections()
         return seen
 
     def _firewalls(self) -> Iterator[tuple[str, str]]:
@@ -112,3 +117,14 @@ def _sysctls() -> Iterator[tuple[tuple[str, ...], str]]:
             except OSError:
                 continue
             yield (*words, name), value.decode(errors="replace").rstrip("\n")
+
+
+def _connections() -> list[Snapshot]:
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+    netlink = NfnetlinkSocket(sock.detach())
+    try:
+        return ConnReader(netlink).all()
+    except OSError as error:
+        raise Unreadable(f"connections: {error.strerror}") from None
+    finally:
+        netlink.close()

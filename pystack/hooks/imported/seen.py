@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pystack.netfilter.conntrack.snapshot import Snapshot
+
 Row = dict[str, Any]  # of JSON
 
 
@@ -25,4 +27,5 @@ class Seen:
     firewalls: dict[str, str] = field(default_factory=dict)  # by the name of the -save program, in order
     nft: str = ""  # nft list ruleset
     ipsets: str = ""  # ipset save
+    connections: list[Snapshot] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # tools

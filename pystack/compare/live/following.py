@@ -1,0 +1,53 @@
+"""The copy keeps up with the namespace: neighbours as they are told, everything else by another reading."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pystack.drivers.kernel_netns import in_netns
+from pystack.hooks.changes import Changes, Neighbour, open_sockets
+from pystack.hooks.imported.building import Building
+from pystack.hooks.imported.learned import add_neighbours
+from pystack.l2.nud import NAMES
+from pystack.wire.ethernet import mac_text
+
+CALM: Final = 0.2  # seconds without another change, before all is read again
+
+
+class Following:
+    """Of one namespace."""
+
+    def __init__(self, netns: str) -> None:
+        self._changes = Changes(in_netns(netns, open_sockets))
+        self._changed: set[str] = set()
+        self._last = 0.0
+
+    def look(self, building: Building, now: float) -> set[str]:
+        """What the copy has to be built anew for; neighbours it is given at once."""
+        news = self._changes.read()
+        for neighbour in news.neighbours:
+            _give(building, neighbour)
+        if news.kinds:
+            self._changed |= news.kinds
+            self._last = now
+        if not self._changed or now < self._last + CALM:
+            return set()
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def close(self) -> None:
+        """Look no more."""
+        self._changes.close()
+
+
+def _give(building: Building, told: Neighbour) -> None:
+    dev = next((dev for dev in building.netns.devices if dev.ifindex == told.ifindex), None)
+    if dev is None:
+        return
+    address = ".".join(map(str, told.address))
+    state = NAMES.get(told.state, "NONE")
+    if told.lladdr:
+        row = {"dst": address, "dev": dev.name, "lladdr": mac_text(told.lladdr), "state": [state]}
+        add_neighbours(building, [row], [])
+    elif not told.state:
+        building.tries(["ip", "neighbour", "del", address, "dev", dev.name], "")
