@@ -45,6 +45,7 @@ from pystack.daemon.status import Facts, process_age, resident, stack_facts
 from pystack.daemon.sweeper import Sweeper
 from pystack.daemon.verbs import Verbs
 from pystack.drivers.garbage import gc_discipline
+from pystack.drivers.heap import keep_heap
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -159,6 +160,7 @@ class Daemon:
                 self.control.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener))
             )
             gc_discipline()
+            keep_heap()
             self.say_ready(f"ready {process_age():.2f} s after its start; socket {self.socket}")
             await self._stopping.wait()
             self.manager.stopping()

@@ -15,8 +15,7 @@ from pystack.wire.virtio import HEADER, HEADER_LENGTH, NONE, Offload
 FRAME_ROOM: Final = 65536 + 18  # the largest IP packet with an Ethernet header and a tag
 READ_ROOM: Final = HEADER_LENGTH + FRAME_ROOM
 BURST_OCTETS: Final = 512 << 10  # read before they are sent on: the more packets go one after the other, the
-# faster goes each, until they leave the processor's cache, or glibc gives their memory back after each burst
-# and faults it in again at the next
+# faster goes each, until they leave the processor's cache
 SMALL: Final = 4096
 
 _NOTHING: Final = bytes(HEADER_LENGTH)
