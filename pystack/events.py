@@ -77,7 +77,16 @@ class Traced:
     mark: int
 
 
-Event = Printk | Dropped | Changed | Nflogged | Traced
+@dataclass(frozen=True, slots=True)
+class RulesetChanged:
+    """A batch of changes to the tables of nftables holds."""
+
+    netns: str
+    generation: int
+    changes: tuple[object, ...]  # as the front end has them
+
+
+Event = Printk | Dropped | Changed | Nflogged | Traced | RulesetChanged
 Subscriber = Callable[[Event], None]
 
 

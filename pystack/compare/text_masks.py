@@ -69,8 +69,14 @@ TEXTS: Final = (
     TextMask(
         "trace-id",
         "the kernel follows a packet by where it lies in memory",
-        re.compile(r"((?:PACKET|TRACE): [0-9]+) [0-9a-f]{8}"),
+        re.compile(r"((?:PACKET|TRACE): [0-9]+|trace id) [0-9a-f]{8}"),
         r"\1 ID",
+    ),
+    TextMask(
+        "generation",
+        "nft says which process changed the tables",
+        re.compile(r"(?<=^# new generation )([0-9]+) by process [0-9]+ ", re.MULTILINE),
+        r"\1 by process N ",
     ),
     TextMask(
         "ephemeral-port",

@@ -11,8 +11,10 @@ from pystack.applets.nft.evaluate import evaluate, expand
 from pystack.applets.nft.files import KnownFiles, Wanted
 from pystack.applets.nft.grammar.variables import Variables
 from pystack.applets.nft.json_in.commands import read_json
+from pystack.applets.nft.monitor import MONITOR, Watched, monitor, watched_of
 from pystack.applets.nft.options import Ended, Options, parse_options
 from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Source
+from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.reading import Read, parse, read
 from pystack.applets.nft.shown import Shown
 from pystack.applets.nft.source import source_of
@@ -63,13 +65,21 @@ class Nft:
         source = yield from self._source()
         found = yield from self._read(source)
         evaluated = self._evaluated(found)
+        watched = [self._watched(command) for command in evaluated if command.operation == MONITOR]
         shown = Shown(self._session, self._options, self._surroundings)
         origin = self._session.host.origins.line
         transaction = Transaction(self._session.netns, self._cache, origin, shown.show)
-        changes = transaction.run(evaluated, check=self._options.check)
+        changes = transaction.run(
+            [command for command in evaluated if command.operation != MONITOR], check=self._options.check
+        )
         if self._options.style.echo:
             shown.echo(changes)
         self._end_owned()
+        for wanted in watched[:1]:
+            yield from monitor(wanted, self._session, Page(self._options.style, self._surroundings))
+
+    def _watched(self, command: Command) -> Watched:
+        return watched_of(command, is_json=self._options.json)
 
     def _source(self) -> Generator[Request, Answer, Source]:
         options = self._options

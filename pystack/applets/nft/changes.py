@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pystack.applets.nft.tree.expressions import Element
 from pystack.netfilter.nft.table import Named, NftTable
@@ -13,11 +13,22 @@ from pystack.netfilter.rule import Chain, Rule
 class Change:
     """One of them. Linux: struct nft_trans"""
 
-    operation: str  # add, insert, replace, delete
+    operation: str  # add, create, insert, replace, delete
     kind: str  # table, chain, rule, set, map, element; of objects their own
     table: NftTable
     thing: Chain | Named | None = None  # of a rule its chain
     part: Rule | tuple[Element, ...] | None = None  # a rule, or elements of the set
+    old: Rule | None = None  # the one that a rule replaced
+
+    @property
+    def events(self) -> tuple[Change, ...]:
+        """As who monitors hears of it: of a rule in the place of another one twice."""
+        if self.old is None:
+            return (self,)
+        return (
+            replace(self, operation="delete", part=self.old, old=None),
+            replace(self, operation="add", old=None),
+        )
 
     @property
     def elements(self) -> tuple[Element, ...]:
@@ -43,10 +54,12 @@ class Changes:
 
     def __init__(self) -> None:
         self.all: list[Change] = []
+        self.creates = False  # what is added now must not be there yet
 
     def note(self, change: Change) -> None:
         """It was done."""
-        self.all.append(change)
+        is_created = self.creates and change.operation == "add"
+        self.all.append(replace(change, operation="create") if is_created else change)
 
     def note_end_of(self, table: NftTable) -> None:
         """All that is in a table goes before it does. Linux: nft_flush_table()"""

@@ -5,7 +5,9 @@ nft: src/json.c monitor_print_table_json() and its like
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from pystack.applets.nft.changes import Change
 from pystack.applets.nft.json_out.dump import Json
@@ -22,6 +24,13 @@ from pystack.applets.nft.listing import (
 from pystack.applets.nft.printer.page import Page
 from pystack.netfilter.rule import Chain
 
+_EMPTY: Final[Mapping[str, dict[str, Json]]] = {
+    "counter": {"packets": 0, "bytes": 0},
+    "quota": {"bytes": 0, "used": 0, "inv": False},
+    "limit": {"rate": 0, "per": "error"},
+    "ct helper": {"type": "(null)", "protocol": "ip", "l3proto": "unknown"},
+}
+
 
 def change_things(change: Change, page: Page) -> list[Json]:
     """Mostly one; one for each element of a set."""
@@ -30,8 +39,25 @@ def change_things(change: Change, page: Page) -> list[Json]:
         words = {"family": change.table.family, "table": change.table.name, "name": change.name}
         elements = [{"set": [json_of(element, page)]} for element in change.elements]
         return [{change.operation: {"element": {**words, "elem": element}}} for element in elements]
+    if change.operation == "delete" and change.kind != "rule":
+        return [{"delete": _gone(change)}]
     operation = "add" if change.operation == "replace" else change.operation
     return [{operation: _thing(change, page)}]
+
+
+def _gone(change: Change) -> Json:
+    """The kernel tells no more than name and number of what it deletes, and nft shows the rest empty."""
+    table, thing = change.table, change.thing
+    if thing is None:
+        return {"table": {"family": table.family, "name": table.name, "handle": table.handle}}
+    name, handle = {"name": thing.name}, {"handle": thing.handle}
+    where: dict[str, Json] = {"family": table.family}
+    if change.kind == "chain":
+        return {"chain": where | {"table": table.name} | name | handle}
+    where |= name | {"table": table.name}
+    if change.kind in ("set", "map"):
+        return {"set": where | {"type": "invalid"} | handle}
+    return {change.kind: where | handle | _EMPTY.get(change.kind, {})}
 
 
 def _thing(change: Change, page: Page) -> Json:

@@ -6,6 +6,7 @@ nft: src/monitor.c
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from pystack.applets.nft.changes import Change
 from pystack.applets.nft.listing import listed_chain, listed_object, listed_rule, listed_set
@@ -17,6 +18,8 @@ from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.sets import set_text
 from pystack.netfilter.nft.table import DORMANT
 from pystack.netfilter.rule import Chain
+
+_PROCESS: Final = 1  # programs are none here
 
 
 def change_lines(change: Change, page: Page) -> list[str]:
@@ -30,6 +33,11 @@ def change_lines(change: Change, page: Page) -> list[str]:
     return [f"{change.operation} {_deleted(change) if change.operation == 'delete' else _made(change, page)}"]
 
 
+def generation_line(generation: int) -> str:
+    """At the end of what a batch changed."""
+    return f"# new generation {generation} by process {_PROCESS} (nft)"
+
+
 def _owner(change: Change) -> str:
     return f"{change.table.family} {change.table.name}"
 
@@ -41,8 +49,19 @@ def _rule_lines(change: Change, page: Page) -> list[str]:
         return [gone]
     words = listed_rule_text(listed_rule(change.rule), page)
     if change.operation == "replace":
-        return [gone, f"add {where} {words}"]
-    return [f"{change.operation} {where} {words}"]
+        return [gone, f"add {where} {_position(change)}{words}"]
+    return [f"{change.operation} {where} {_position(change)}{words}"]
+
+
+def _position(change: Change) -> str:
+    """Behind which rule it stands, unless it is the first or the last one.
+
+    Linux: net/netfilter/nf_tables_api.c nf_tables_rule_notify()
+    """
+    assert isinstance(change.thing, Chain), "a rule of a chain"
+    rules = change.thing.rules
+    at = rules.index(change.rule) if change.rule in rules else 0
+    return f"handle {rules[at - 1].handle} " if 0 < at < len(rules) - 1 else ""
 
 
 def _deleted(change: Change) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from pystack.applets.nft.changes import Change
 from pystack.applets.nft.describe import describe
 from pystack.applets.nft.events_json import change_things
-from pystack.applets.nft.events_text import change_lines
+from pystack.applets.nft.events_text import change_lines, generation_line
 from pystack.applets.nft.json_out.dump import dump
 from pystack.applets.nft.json_out.tables import listing
 from pystack.applets.nft.lister import PARTS, Lister, Shape, chosen_objects, found_elements
@@ -19,8 +18,6 @@ from pystack.applets.nft.tree.commands import Command
 from pystack.applets.nft.tree.expressions import Expression
 from pystack.applets.nft.tree.listed import ListedTable
 from pystack.applets.session import Session
-
-_PROCESS: Final = 1  # there are none here
 
 
 class Shown:
@@ -65,4 +62,4 @@ class Shown:
             for line in change_lines(change, self._page):
                 self._out.line(line)
         if told:
-            self._out.line(f"# new generation {self._ruleset.generation} by process {_PROCESS} (nft)")
+            self._out.line(generation_line(self._ruleset.generation))

@@ -31,7 +31,8 @@ class Steps:
     def do(self, command: Command) -> None:
         """One evaluated command that changes something."""
         kind = "object" if command.object in OBJECT_KINDS else command.object
-        operation = "add" if command.operation == "create" else command.operation
+        self._changes.creates = command.operation == "create"
+        operation = "add" if self._changes.creates else command.operation
         _STEPS[operation, kind](self, command)
 
     # --- tables -------------------------------------------------------------------------------------------
@@ -124,9 +125,10 @@ class Steps:
         """It has the handle of the one whose place it takes, and is told as deleted and added."""
         table, chain, rule = self._new_rule(command, handle=command.handle.handle or 0)
         index = self._editor.rule_index(chain, rule.handle)
+        old = chain.rules[index]
         self._editor.delete_rule(table, chain, index)
         self._put(table, chain, index, rule)
-        self._changes.note(Change("replace", "rule", table, chain, rule))
+        self._changes.note(Change("replace", "rule", table, chain, rule, old))
 
     def _new_rule(self, command: Command, handle: int = 0) -> tuple[NftTable, Chain, NftRule]:
         """Sets of its own come into being in front of it. Linux: nf_tables_newset(), nf_tables_newrule()"""

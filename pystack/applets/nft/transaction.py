@@ -15,6 +15,7 @@ from pystack.applets.nft.steps import Steps
 from pystack.applets.nft.tree.commands import ChainText, Command
 from pystack.applets.nft.wording import refusal
 from pystack.errors import NetError
+from pystack.events import RulesetChanged
 from pystack.netfilter.nft.editor import Editor, Rejected
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
@@ -60,8 +61,16 @@ class Transaction:
                 raise NftError.of(errors)
             return None if is_bad else []
         journal.commit()
-        ruleset.generation += bool(changes.all)
+        if changes.all:
+            ruleset.generation += 1
+            self._tell(tuple(changes.all))
         return changes.all
+
+    def _tell(self, changes: tuple[Change, ...]) -> None:
+        """Whoever monitors. Linux: net/netfilter/nf_tables_api.c nft_commit_notify()"""
+        events = self._netns.events
+        if events.wanted:
+            events.emit(RulesetChanged(self._netns.name, self._netns.nft.generation, changes))
 
     def _do_all(self, commands: Sequence[Command], steps: Steps) -> list[NftError]:
         """What the kernel refuses; it goes on behind that, to find everything."""
