@@ -43,6 +43,8 @@ def busy(setup: str = SETUP) -> Stack:
         "conntrack -I -p sctp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 --state CLOSED -t 5",
         "conntrack -I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 8 --icmp-code 0 --icmp-id 7 -t 20",
         "conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 9 --dport 9 -t 50 --orig-zone 5 -m 7",
+        "conntrack -I -p icmpv6 -s ::1 -d ::2 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 7 -t 20",
+        "conntrack -I -p tcp -s ::1 -d ::2 --sport 9 --dport 9 --state ESTABLISHED -t 50",
     ):
         virtual.run(command.split(), stack.host)
     return stack
@@ -54,7 +56,7 @@ def test_flows_go_on_with_their_translation_windows_and_marks(tmp_path: Path) ->
     stopped(old, path)
     new = started(path)
     assert sorted(listed(new).splitlines()) == sorted(before.splitlines())
-    assert len(before.splitlines()) == 5
+    assert len(before.splitlines()) == 7
     assert listed(new, "expect") == listed(old, "expect") != ""
     assert answered(new, 53, 5000, b"here")[16:20] == INSIDE.to_bytes(4, "big")
     header = TcpHeader(21, 6000, seq=500, ack=106, flags=ACK, window=9000)
@@ -93,7 +95,7 @@ def test_numbers_that_a_helper_moved_stay_moved(tmp_path: Path) -> None:
 def test_time_goes_on_while_nothing_runs(tmp_path: Path) -> None:
     stopped(busy(), tmp_path / "flows")
     kept = listed(started(tmp_path / "flows", later=40))
-    assert sorted(line.split()[0] for line in kept.splitlines()) == ["tcp", "udp"]
+    assert sorted(line.split()[0] for line in kept.splitlines()) == ["tcp", "tcp", "udp"]
     assert "dport=53" not in kept
     assert listed(started(tmp_path / "flows", later=1e9)) == ""
 

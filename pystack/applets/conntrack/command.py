@@ -24,8 +24,10 @@ from pystack.applets.session import Session
 from pystack.errors import EEXIST, EINVAL, ENOENT, EPERM, ESRCH, NetError
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import TrackContext
+from pystack.netfilter.conntrack.expectation import Expectation
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
 from pystack.netfilter.conntrack.tuples import WITH_ID, inverted
+from pystack.netfilter.hooks import NFPROTO_IPV4
 
 VERSION: Final = "conntrack v1.4.7 (conntrack-tools)"
 _HINT: Final = "Try `conntrack -h' or 'conntrack --help' for more information."
@@ -201,9 +203,7 @@ class _Conntrack:
 
     def _list_expected(self) -> int:
         shown = 0
-        for expected in self._context.expectations:
-            if self._options.family not in (0, expected.tuple.family):
-                continue
+        for expected in self._expected():
             at = stamp(self._options, self._session, padded=False)
             self._out.line(f"{at}{expect_line(expected, self._context)}")
             shown += 1
@@ -227,8 +227,13 @@ class _Conntrack:
         return self._say("expectation table has been emptied.")
 
     def _count_expected(self) -> int:
-        self._out.line(str(len(list(self._context.expectations))))
+        self._out.line(str(len(self._expected())))
         return 0
+
+    def _expected(self) -> list[Expectation]:
+        """Those of the family that was asked for: the tool asks for all connections, but for these of IPv4."""
+        family = self._options.family or NFPROTO_IPV4
+        return [known for known in self._context.expectations if known.tuple.family == family]
 
     def _statistics_expected(self) -> int:
         return self._show_statistics(self._context.expectations.stats, "expect_")

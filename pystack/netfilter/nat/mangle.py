@@ -11,13 +11,15 @@ from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.info import direction
 from pystack.netfilter.nat.sequence import note_inserted
 from pystack.packet import Packet
-from pystack.wire import tcp
+from pystack.wire import ipv6, tcp
 from pystack.wire.checksum import checksum, pseudo_header_sum, update_partial
 from pystack.wire.ipv4 import IPPROTO_TCP, Ipv4Header
+from pystack.wire.ipv6 import Ipv6Header
 from pystack.wire.virtio import NEEDS_CSUM, Offload
 
 _LONGEST: Final = 0xFFFF
 _LENGTH_AT, _CHECK_AT = 2, 10
+_LENGTH6_AT: Final = 4
 
 
 def mangle_tcp(pkt: Packet, conn: Conn, transport: int, at: int, length: int, instead: bytes) -> bool:
@@ -25,8 +27,8 @@ def mangle_tcp(pkt: Packet, conn: Conn, transport: int, at: int, length: int, in
 
     Linux: __nf_nat_mangle_tcp_packet()
     """
-    header, grown = pkt.ip, len(instead) - length
-    assert header is not None, "no IPv4 packet comes to an ip hook unparsed"
+    header, grown = pkt.ip6 if pkt.ip is None else pkt.ip, len(instead) - length
+    assert header is not None, "no packet comes to a hook unparsed"
     data = bytearray(pkt.data)
     start = transport + (data[transport + 12] >> 4) * 4 + at
     if header.tot_len + grown > _LONGEST or start + length > len(data):
@@ -41,9 +43,14 @@ def mangle_tcp(pkt: Packet, conn: Conn, transport: int, at: int, length: int, in
     return True
 
 
-def _resize(pkt: Packet, header: Ipv4Header, length: int) -> None:
+def _resize(pkt: Packet, header: Ipv4Header | Ipv6Header, length: int) -> None:
     """Linux: mangle_contents(), ip_send_check()"""
     data, at = pkt.writable(), pkt.network_header
+    if isinstance(header, Ipv6Header):
+        header.join(header.tot_len)
+        header.payload_len = length - ipv6.HEADER_LENGTH
+        data[at + _LENGTH6_AT : at + _LENGTH6_AT + 2] = header.payload_len.to_bytes(2, "big")
+        return
     data[at + _LENGTH_AT : at + _LENGTH_AT + 2] = length.to_bytes(2, "big")
     data[at + _CHECK_AT : at + _CHECK_AT + 2] = bytes(2)
     header.tot_len = length
@@ -51,8 +58,8 @@ def _resize(pkt: Packet, header: Ipv4Header, length: int) -> None:
     data[at + _CHECK_AT : at + _CHECK_AT + 2] = header.check.to_bytes(2, "big")
 
 
-def _sum_anew(pkt: Packet, header: Ipv4Header, transport: int, before: int) -> None:
-    """The sum is owed from now on, to whoever sends the packet. Linux: nf_nat_ipv4_csum_recalc()"""
+def _sum_anew(pkt: Packet, header: Ipv4Header | Ipv6Header, transport: int, before: int) -> None:
+    """The sum is owed from now on, to whoever sends the packet. Linux: nf_nat_csum_recalc()"""
     data, offload = pkt.writable(), pkt.offload
     field = slice(transport + tcp.CHECK_OFFSET, transport + tcp.CHECK_OFFSET + 2)
     length = len(data) - transport

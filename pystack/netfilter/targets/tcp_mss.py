@@ -39,6 +39,8 @@ class TcpMssTarget(Target):
         length = (segment[12] >> 4) * 4 if len(segment) >= HEADER_LENGTH else 0
         if not HEADER_LENGTH <= length <= len(segment):
             return NF_DROP
+        if pkt.ip6 is not None:
+            pkt.ip6.join(pkt.ip6.tot_len)
         mss = self.mss
         if mss is None:
             mss = self._path.smallest_mtu(pkt) - _headers(view)

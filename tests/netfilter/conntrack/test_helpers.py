@@ -4,10 +4,12 @@ import pytest
 
 from pystack.applets import virtual
 from pystack.netfilter.conntrack.helper import helper_name
-from pystack.netfilter.conntrack.helpers.ftp_words import PATTERNS, Kind, Partial, search
+from pystack.netfilter.conntrack.helpers.ftp_words import PATTERNS, PATTERNS6, Kind, Partial, search
 from pystack.wire import tcp, udp
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.tcp import ACK, SYN, TcpHeader
+from tests.bridge6 import ALICE
+from tests.frames import ip
 from tests.netfilter.conntrack.agreements import FTP, RULES, TFTP
 from tests.netfilter.conntrack.router import PystackRouter
 from tests.netfilter.conntrack.talk import ADDRESSES, Said, in_ip
@@ -195,10 +197,50 @@ def test_every_beginning_of_a_line_is_partial(side: int, line: bytes) -> None:
 
 
 def test_the_same_words_tell_another_port() -> None:
-    texts = {kind: kind.text("1.2.3.4", 1286) for kind in Kind}
+    texts = {kind: kind.text(ip("1.2.3.4"), 1286, is_ipv6=False) for kind in Kind}
     assert texts == {
         Kind.PORT: b"1,2,3,4,5,6",
         Kind.PASV: b"1,2,3,4,5,6",
         Kind.EPRT: b"|1|1.2.3.4|1286|",
         Kind.EPSV: b"|||1286|",
     }
+
+
+def test_of_an_address_of_ipv6_some_words_tell_only_the_beginning() -> None:
+    texts = {kind: kind.text(ALICE, 1286, is_ipv6=True) for kind in Kind}
+    assert texts == {
+        Kind.PORT: b"32,1,13,184,5,6",
+        Kind.PASV: b"32,1,13,184,5,6",
+        Kind.EPRT: b"|2|2001:0db8:0000:0000:0000:0000:0000:000a|1286|",
+        Kind.EPSV: b"|||1286|",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"EPRT |2|2001:db8::a|1286|", (ALICE, 1286)),
+        (b"EPRT ,2,2001:db8::a,1286,", (ALICE, 1286)),
+        (b"EPRT |2|::ffff:1.2.3.4|1|", (0xFFFF01020304, 1)),
+        (b"EPRT |1|1.2.3.4|1286|", None),
+        (b"EPRT |2|2001:db8::zz|1286|", None),
+        (b"EPRT |2|2001:db8::a|", None),
+        (b"EPRT |2|2001:db8::a", None),
+    ],
+)
+def test_an_address_of_ipv6_is_read(line: bytes, told: tuple[int, int] | None) -> None:
+    found = search(line, PATTERNS6[0])
+    if told is None:
+        assert isinstance(found, Partial)
+    else:
+        assert found is not None
+        assert not isinstance(found, Partial)
+        assert (found[1].address, found[1].port, found[1].length) == (*told, len(line) - 5)
+
+
+def test_four_octets_are_held_against_the_beginning_of_an_address_of_ipv6() -> None:
+    found = search(b"PORT 32,1,13,184,5,6\r", PATTERNS6[0])
+    assert found is not None
+    assert not isinstance(found, Partial)
+    assert found[1].means(ALICE, found[0], is_ipv6=True)
+    assert not found[1].means(ALICE + (1 << 96), found[0], is_ipv6=True)

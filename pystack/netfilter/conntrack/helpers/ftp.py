@@ -10,7 +10,7 @@ from typing import Final
 from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.expectation import Expectation, Refusal
 from pystack.netfilter.conntrack.helper import Helper, Policy, help_of
-from pystack.netfilter.conntrack.helpers.ftp_words import PATTERNS, Kind, Numbers, Partial, search
+from pystack.netfilter.conntrack.helpers.ftp_words import PATTERNS, PATTERNS6, Kind, Numbers, Partial, search
 from pystack.netfilter.conntrack.info import (
     IP_CT_ESTABLISHED,
     IP_CT_ESTABLISHED_REPLY,
@@ -21,9 +21,10 @@ from pystack.netfilter.conntrack.info import (
 from pystack.netfilter.conntrack.needs import ForHelpers, NatHelp
 from pystack.netfilter.conntrack.tcp_segment import after, before, read
 from pystack.netfilter.conntrack.tuples import Tuple
+from pystack.netfilter.hooks import NFPROTO_IPV4
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.packet import Packet
-from pystack.wire.ipv4 import IPPROTO_TCP, address_text
+from pystack.wire.ipv4 import IPPROTO_TCP
 
 _MASK: Final = 0xFFFFFFFF
 _REMEMBERED: Final = 2  # ends of lines. Linux: NUM_SEQ_TO_REMEMBER
@@ -85,7 +86,7 @@ class FtpHelper(Helper):
             return NF_ACCEPT
         verdict = NF_ACCEPT
         if memory.begins_line(way, segment.seq):
-            found = search(data, PATTERNS[way])
+            found = search(data, (PATTERNS if conn.family == NFPROTO_IPV4 else PATTERNS6)[way])
             if isinstance(found, Partial):
                 return self._drop(pkt, context, f"partial matching of `{found.word}'")
             if found is not None:
@@ -100,7 +101,7 @@ class FtpHelper(Helper):
         """They agreed on a connection in the other direction."""
         way = direction(pkt.ctinfo)
         mine, other = conn.tuple(way), conn.tuple(1 - way)
-        if numbers.address not in (None, mine.saddr):
+        if not numbers.means(mine.saddr, kind, is_ipv6=conn.family != NFPROTO_IPV4):
             return NF_ACCEPT  # an address of somebody else's: a hole for others
         flow = Tuple(other.family, IPPROTO_TCP, other.saddr, other.daddr, 0, numbers.port)
         expected = Expectation(conn, flow)
@@ -126,7 +127,8 @@ class FtpHelper(Helper):
         expected.saved_direction = 1 - direction(pkt.ctinfo)
         if not _expect_somewhere(expected, context, nat):
             return self._drop(pkt, context, "all ports in use")
-        instead = kind.text(address_text(expected.tuple.daddr), expected.tuple.dport)
+        flow = expected.tuple
+        instead = kind.text(flow.daddr, flow.dport, is_ipv6=flow.family != NFPROTO_IPV4)
         if not nat.mangle_tcp(pkt, expected.master, transport, numbers.at, numbers.length, instead):
             return self._drop(pkt, context, "cannot mangle packet")
         return NF_ACCEPT

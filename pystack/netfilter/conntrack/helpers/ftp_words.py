@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
+from pystack.wire.ipv4 import address_text
+from pystack.wire.ipv6 import full_text, parse_address
+
 _U16: Final = 0xFFFF
 _U32: Final = 0xFFFFFFFF
 _PRINTABLE: Final = range(33, 127)
+_BEHIND: Final = 96  # bits of an IPv6 address behind the first 32
 
 
 class Kind(Enum):
@@ -23,16 +27,18 @@ class Kind(Enum):
     EPRT = "EPRT"
     EPSV = "EPSV"
 
-    def text(self, address: str, port: int) -> bytes:
-        """An address and a port as they stand there.
+    def text(self, address: int, port: int, *, is_ipv6: bool) -> bytes:
+        """An address and a port as they stand there; of IPv6's some can hold only the beginning.
 
         Linux: net/netfilter/nf_nat_ftp.c nf_nat_ftp_fmt_cmd()
         """
         if self is Kind.EPRT:
-            return f"|1|{address}|{port}|".encode()
+            protocol, text = (2, full_text(address)) if is_ipv6 else (1, address_text(address))
+            return f"|{protocol}|{text}|{port}|".encode()
         if self is Kind.EPSV:
             return f"|||{port}|".encode()
-        return f"{address.replace('.', ',')},{port >> 8},{port & 255}".encode()
+        dotted = address_text(address >> _BEHIND if is_ipv6 else address)
+        return f"{dotted.replace('.', ',')},{port >> 8},{port & 255}".encode()
 
 
 class Numbers(NamedTuple):
@@ -42,6 +48,14 @@ class Numbers(NamedTuple):
     length: int
     address: int | None
     port: int
+
+    def means(self, own: int, kind: Kind, *, is_ipv6: bool) -> bool:
+        """Whether the address is the one of who says it. In a connection of IPv6 what has only room for four
+        octets is compared with the first four.
+        """
+        if is_ipv6 and kind in (Kind.PORT, Kind.PASV):
+            own >>= _BEHIND
+        return self.address in (None, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,17 @@ def _of_eprt(data: bytes) -> Numbers | None:
     return None if port is None else Numbers(0, port[0], _dotted(numbers), port[1])
 
 
+def _of_eprt6(data: bytes) -> Numbers | None:
+    """`|2|2001:db8::1|6275|`. Linux: try_eprt(), get_ipv6_addr()"""
+    delimiter = _delimiter(data)
+    if delimiter is None or data[1:2] != b"2":
+        return None
+    text, found, _ = data[3:].partition(bytes((delimiter,)))
+    address = parse_address(text.decode(errors="replace")) if found else None
+    port = _last_port(data, 3 + len(text) + 1, delimiter)
+    return None if address is None or port is None else Numbers(0, port[0], address, port[1])
+
+
 def _of_epsv(data: bytes) -> Numbers | None:
     """`|||6446|`. Linux: try_epsv_response()"""
     delimiter = _delimiter(data)
@@ -165,8 +190,13 @@ def _of_epsv(data: bytes) -> Numbers | None:
     return None if port is None else Numbers(0, port[0], None, port[1])
 
 
-# What the one who connected says, and what the other one answers.
-PATTERNS: Final = (
-    (Pattern(b"PORT", b" ", Kind.PORT, _of_port), Pattern(b"EPRT", b" ", Kind.EPRT, _of_eprt)),
-    (Pattern(b"227 ", b"", Kind.PASV, _of_pasv), Pattern(b"229 ", b"(", Kind.EPSV, _of_epsv)),
-)
+def _patterns(of_eprt: Callable[[bytes], Numbers | None]) -> tuple[tuple[Pattern, ...], ...]:
+    """What the one who connected says, and what the other one answers."""
+    return (
+        (Pattern(b"PORT", b" ", Kind.PORT, _of_port), Pattern(b"EPRT", b" ", Kind.EPRT, of_eprt)),
+        (Pattern(b"227 ", b"", Kind.PASV, _of_pasv), Pattern(b"229 ", b"(", Kind.EPSV, _of_epsv)),
+    )
+
+
+PATTERNS: Final = _patterns(_of_eprt)
+PATTERNS6: Final = _patterns(_of_eprt6)
