@@ -73,20 +73,20 @@ class RouteExceptions:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._known: dict[tuple[Nexthop, int], RouteException] = {}
+        self.known: dict[tuple[Nexthop, int], RouteException] = {}  # each may be too old
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self.known)
 
     def find(self, nexthop: Nexthop, daddr: int) -> RouteException | None:
         """What is known of a destination behind this hop."""
-        if not self._known:
+        if not self.known:
             return None
-        known = self._known.get((nexthop, daddr))
+        known = self.known.get((nexthop, daddr))
         if known is None:
             return None
         if known.is_void:
-            del self._known[nexthop, daddr]
+            del self.known[nexthop, daddr]
             return None
         known.is_followed = True
         return known
@@ -94,7 +94,7 @@ class RouteExceptions:
     def followed(self) -> dict[Nexthop, list[tuple[int, RouteException]]]:
         """What decisions went by, and their destinations. Linux: net/ipv4/route.c fnhe_dump_bucket()"""
         by_nexthop: dict[Nexthop, list[tuple[int, RouteException]]] = {}
-        for (nexthop, daddr), known in self._known.items():
+        for (nexthop, daddr), known in self.known.items():
             if known.is_followed and not known.is_void:
                 by_nexthop.setdefault(nexthop, []).append((daddr, known))
         return by_nexthop
@@ -111,23 +111,23 @@ class RouteExceptions:
     ) -> None:
         """Learn something; what is not said stays as it was known."""
         key = (nexthop, daddr)
-        known = self._known.pop(key, None) or RouteException(self._clock)
+        known = self.known.pop(key, None) or RouteException(self._clock)
         known.gateway = gateway or known.gateway
         if pmtu:
             known.pmtu, known.locked = pmtu, locked
             known.device_mtu = 0 if nexthop.dev is None else nexthop.dev.mtu
         known.expires = self._clock.now + lasts
-        if len(self._known) >= _MOST:
-            del self._known[next(iter(self._known))]
-        self._known[key] = known
+        if len(self.known) >= _MOST:
+            del self.known[next(iter(self.known))]
+        self.known[key] = known
 
     def fit(self, dev: Link) -> None:
         """A device takes longer or shorter packets now. Linux: net/ipv4/fib_semantics.c fib_sync_mtu()"""
-        for (nexthop, _), known in self._known.items():
+        for (nexthop, _), known in self.known.items():
             if nexthop.dev is dev:
                 known.fit(dev.mtu)
 
     def flush(self) -> None:
         """Forget all. Linux: include/net/net_namespace.h fnhe_genid_bump()"""
-        for known in self._known.values():
+        for known in self.known.values():
             known.forget()

@@ -84,7 +84,11 @@ class RouteInput:
         """The decision; `pkt` is looked into where a rule or a hash wants its ports."""
         key = (daddr, saddr, tos, mark, dev)
         known = self._kept.get(key)
-        if known is not None and known.generation == self._fib.generation and self._still_holds(known, daddr):
+        if (
+            known is not None
+            and known.generation == self._fib.generation
+            and (not self._exceptions.known or self._still_holds(known, daddr))
+        ):
             return known
         arrival = Arrival(daddr, saddr, tos, mark, dev, pkt)
         if is_multicast(daddr):

@@ -48,8 +48,11 @@ class RuleIndex:
 
     def candidates(self, view: View) -> Sequence[int]:
         """The numbers, from 0 and in order, of the rules that may match."""
-        if is_cut(view):
+        protocol = view.protocol
+        if view.fragment or protocol == NO_PROTOCOL:
             return self._all
+        if len(view.pkt.data) - view.transport < _HEADERS.get(protocol, 0):
+            return self._all  # a header is not there that rules may look for
         found = [self._always] if self._always else []
         for field, mask, by_value in self._masked:
             some = by_value.get(field(view) & mask)
@@ -62,13 +65,6 @@ class RuleIndex:
         if len(found) < 2:
             return found[0] if found else ()
         return sorted([number for some in found for number in some])
-
-
-def is_cut(view: View) -> bool:
-    """Whether a header is not there that rules may look for."""
-    if view.fragment or view.protocol == NO_PROTOCOL:
-        return True
-    return len(view.pkt.data) - view.transport < _HEADERS.get(view.protocol, 0)
 
 
 def _keys_of(rule: Rule) -> list[tuple[Key, ...]]:

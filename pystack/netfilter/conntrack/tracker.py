@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final, Literal, Protocol
 
 from pystack.device import IFF_LOOPBACK
-from pystack.netfilter.conntrack.conn import DEFAULT_ZONE, Conn, Zone, tracked
+from pystack.netfilter.conntrack.conn import DEFAULT_ZONE, Conn, Zone
 from pystack.netfilter.conntrack.context import Event, TrackContext
 from pystack.netfilter.conntrack.expectation import Expectation
 from pystack.netfilter.conntrack.helper import Help, give_helper, help_of
@@ -34,6 +34,7 @@ from pystack.netfilter.conntrack.info import (
     IPS_SEEN_REPLY,
     IPS_SEQ_ADJUST,
     IPS_SRC_NAT_DONE,
+    IPS_TEMPLATE,
     ORIGINAL,
     REPLY,
 )
@@ -258,8 +259,10 @@ class Tracker:
 
     def confirm(self, pkt: Packet, state: HookState) -> int:
         """The packet got through: its connection counts now. Linux: nf_confirm(), nf_conntrack_confirm()"""
-        conn = tracked(pkt)
-        if conn is None or (conn.extension is None and conn.status & IPS_CONFIRMED):
+        conn = pkt.ct
+        if not isinstance(conn, Conn) or conn.status & IPS_TEMPLATE:  # tracked() without a call
+            return NF_ACCEPT
+        if conn.extension is None and conn.status & IPS_CONFIRMED:
             return NF_ACCEPT  # nearly always: it counts already, nobody helps it, and nobody is told of it
         verdict = NF_ACCEPT
         if conn.extension is not None and pkt.ctinfo != IP_CT_RELATED_REPLY:
