@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pystack.applets.nft.evaluate.layers import Layers
-from pystack.applets.nft.protocols import PROTOCOLS, Protocol
+from pystack.applets.nft.protocols import ETHER, PROTOCOLS, Protocol
 from pystack.applets.nft.tree.expressions import (
     Binary,
     Elements,
@@ -20,7 +20,7 @@ from pystack.applets.nft.tree.expressions import (
     Value,
 )
 from pystack.applets.nft.tree.statements import Match
-from pystack.applets.nft.types import INTEGER, DataType
+from pystack.applets.nft.types import INTEGER, RAW_INTEGER, DataType
 
 
 def known_field(payload: Payload | RawPayload, layers: Layers) -> Payload | RawPayload:
@@ -30,6 +30,10 @@ def known_field(payload: Payload | RawPayload, layers: Layers) -> Payload | RawP
         field = protocol.fields[payload.field]
         if protocol.name == "th":
             return _named(payload, layers.known.get("th"), layers, field.offset, field.bits)
+        if protocol is not layers.known.get(protocol.layer) and protocol not in layers.stacked:
+            behind = ETHER.length if protocol.name == "vlan" else 0
+            raw = RawPayload(protocol.layer, behind + field.offset, field.bits, at=payload.at)
+            return known_field(raw, layers)
         return _named(payload, protocol, layers, field.offset, field.bits)
     if payload.base == "th" and payload.length == 16 and payload.offset in (0, 16):
         ports = Payload("th", "dport" if payload.offset else "sport", at=payload.at)
@@ -59,9 +63,36 @@ def known_match(match: Match, layers: Layers) -> Match:
     if isinstance(found, Payload) and isinstance(left, RawPayload):
         field = PROTOCOLS[found.protocol].fields[found.field]
         return replace(match, left=found, right=retyped(match.right, field.type))
+    if isinstance(found, RawPayload) and isinstance(left, Payload):
+        match = replace(match, right=retyped(match.right, RAW_INTEGER))
     if isinstance(found, RawPayload) and (found.offset % 8 or found.length % 8):
         return _whole_octets(replace(match, left=found), found)
     return replace(match, left=found)
+
+
+def parts_of(match: Match, layers: Layers) -> list[Match]:
+    """Octets that are several fields, a comparison each. nft: src/payload.c payload_expr_expand()"""
+    left, right = match.left, match.right
+    assert isinstance(left, RawPayload)
+    protocol = layers.known.get(left.base)
+    if protocol is None or not isinstance(right, Value) or match.operator not in ("==", "!="):
+        return [match]
+    if left.offset % 8 or left.length % 8 or known_field(left, layers) is not left:
+        return [match]
+    matches, number, at, rest = [], int.from_bytes(right.octets), left.offset, left.length
+    for field in protocol.fields.values():
+        if field.offset != at or field.bits > rest or not rest:
+            continue
+        rest, at = rest - field.bits, at + field.bits
+        octets = (number >> rest & (1 << field.bits) - 1).to_bytes((field.bits + 7) // 8)
+        part = Payload(protocol.name, field.name, at=left.at)
+        matches.append(replace(match, left=part, right=Value(octets, field.type, at=right.at)))
+    if rest and matches:
+        octets = (number & (1 << rest) - 1).to_bytes((rest + 7) // 8)
+        matches.append(
+            replace(match, left=replace(left, offset=at, length=rest), right=replace(right, octets=octets))
+        )
+    return matches or [match]
 
 
 def retyped(expression: Expression, kind: DataType) -> Expression:

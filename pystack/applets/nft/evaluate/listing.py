@@ -11,13 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.evaluate.fields import known_field, known_match, retyped
+from pystack.applets.nft.evaluate.fields import known_field, known_match, parts_of, retyped
 from pystack.applets.nft.evaluate.layers import (
     ICMP_ECHO,
     ICMPV6_ECHO_REPLY,
     ICMPV6_ECHO_REQUEST,
     Layers,
 )
+from pystack.applets.nft.evaluate.reduction import Joined
 from pystack.applets.nft.evaluate.relation import learn, tells_protocol
 from pystack.applets.nft.evaluate.typed import number_of
 from pystack.applets.nft.protocols import PROTOCOLS
@@ -73,19 +74,36 @@ class Listing:
         self._telling: dict[str, int] = {}  # by the layer that a match tells of: where the match is
         self._icmp_type = 0
 
-    def add(self, statement: Statement) -> None:
+    def add(self, statement: Statement | Joined) -> None:
         """The next one."""
-        if isinstance(statement, Match):
+        if isinstance(statement, Joined):
+            self._add_joined(statement)
+        elif isinstance(statement, Match):
             self._add_match(statement)
-            return
-        self.statements.append(self._look_through(statement))
-        self._telling.clear()
-        self._icmp_type = 0
+        else:
+            self.statements.append(self._look_through(statement))
+            if not isinstance(statement, Decide) or not isinstance(statement.verdict, Lookup):
+                self._telling.clear()
+                self._icmp_type = 0
+
+    def _add_joined(self, joined: Joined) -> None:
+        """Apart where the header is known by then, else as the octets that the kernel has."""
+        raw = joined.all.left
+        assert isinstance(raw, RawPayload)
+        header = self.layers.known.get(raw.base)
+        for match in joined.matches if header is not None and header.fields else [joined.all]:
+            self._add_match(match)
 
     # --- matches --------------------------------------------------------------------------------------------
 
     def _add_match(self, match: Match) -> None:
         left = match.left
+        if isinstance(left, RawPayload):
+            apart = parts_of(match, self.layers)
+            if len(apart) > 1:
+                for part in apart:
+                    self._add_match(part)
+                return
         if isinstance(left, Payload | RawPayload):
             match = known_match(match, self.layers)
             left = match.left
@@ -249,11 +267,15 @@ class Listing:
                 return replace(statement, name=self._looked_at(statement.name))
             case SetUpdate() | Meter():
                 assert isinstance(statement.element, Element)
-                element = replace(statement.element, key=self._looked_at(statement.element.key))
-                return replace(statement, element=element)
+                return replace(statement, element=self._looked_at_element(statement.element))
             case Queue() | Dup() if statement.to is not None:
                 return replace(statement, to=self._looked_at(statement.to))
         return statement
+
+    def _looked_at_element(self, element: Element) -> Element:
+        key = self._looked_at(element.key)
+        data = self._looked_at(element.data) if element.data is not None else None
+        return replace(element, key=key, data=data)
 
     def _look_through_assign(self, assign: Assign) -> Assign:
         target, value = self._looked_at(assign.target), self._looked_at(assign.value)

@@ -7,9 +7,9 @@ nft: src/rule.c stmt_reduce(), payload_do_merge()
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.applets.nft.evaluate.layers import LAYERS
 from pystack.applets.nft.evaluate.relation import tells_protocol
@@ -17,6 +17,7 @@ from pystack.applets.nft.evaluate.typed import number_of
 from pystack.applets.nft.protocols import ETHER, PROTOCOLS
 from pystack.applets.nft.tree.expressions import Meta, Payload, RawPayload, Value
 from pystack.applets.nft.tree.statements import Match, Statement
+from pystack.applets.nft.types import RAW_INTEGER
 
 _OWN_ETHER_TYPE: Final = {"ip": 0x0800, "ip6": 0x86DD}
 _REGISTER: Final = 128  # bits
@@ -34,10 +35,23 @@ class _Load:
     tells: bool
     matches: list[Match]
 
+    def joined(self) -> Match:
+        """All of it in one."""
+        octets = b"".join(match.right.octets for match in self.matches if isinstance(match.right, Value))
+        raw = RawPayload(LAYERS[self.layer], self.offset, self.bits, at=self.matches[0].at)
+        return Match(raw, Value(octets, RAW_INTEGER), self.operator, at=self.matches[0].at)
 
-def reduced(family: str, statements: Sequence[Statement]) -> list[Statement]:
+
+class Joined(NamedTuple):
+    """Matches that the kernel makes at once, and the only one that it makes of them."""
+
+    matches: list[Match]
+    all: Match
+
+
+def reduced(family: str, statements: Sequence[Statement]) -> Iterator[Statement | Joined]:
     """The same in nft's order."""
-    slots: list[list[Statement] | _Load] = []
+    slots: list[Statement | _Load] = []
     run: list[_Load] = []
     for index, statement in enumerate(statements):
         is_last = index == len(statements) - 1
@@ -51,10 +65,16 @@ def reduced(family: str, statements: Sequence[Statement]) -> list[Statement]:
             run = []
         if isinstance(statement, Match) and _is_needless(family, statement) and not is_last:
             continue
-        slots.append([statement])
+        slots.append(statement)
     if len(run) > 1:
         _merge(run)
-    return [one for slot in slots for one in (slot.matches if isinstance(slot, _Load) else slot)]
+    for slot in slots:
+        if not isinstance(slot, _Load):
+            yield slot
+        elif len(slot.matches) > 1:
+            yield Joined(slot.matches, slot.joined())
+        else:
+            yield from slot.matches
 
 
 def _is_needless(family: str, match: Match) -> bool:

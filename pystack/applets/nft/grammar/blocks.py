@@ -154,7 +154,10 @@ def _chain_line(p: Parser, made: _Chain) -> None:
         made.comment = once(made.comment, text, p.last.at)
         return
     else:
-        made.rules.append(rule(p))
+        written = rule(p)
+        separator(p)
+        made.rules.append(written)  # only now: one with an error is none
+        return
     separator(p)
 
 

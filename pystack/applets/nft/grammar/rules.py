@@ -111,7 +111,7 @@ def _relation(p: Parser, left: Expression) -> Match:
         if not has_list:
             right = expressions.right_concatenation(p, right)
     at = token.at if token else p.since(left.at)
-    return Match(left, right, operator, at=at)
+    return Match(left, right, operator, at=at, whole=p.since(left.at))
 
 
 # --- statements whose first word also begins a match --------------------------------------------------------
@@ -187,8 +187,9 @@ def _inner_chain(p: Parser, kind: str, start: Place) -> Statement:
     while not p.take_if("'}'"):
         if p.take_if(NEWLINE, SEMICOLON):
             continue
-        rules.append(rule(p))
+        written = rule(p)
         p.expect(NEWLINE, SEMICOLON)
+        rules.append(written)
     p.leave()
     p.variables.close()
     at = p.since(start)
