@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pystack.compare.live.draws import Draws
+from pystack.compare.live.following import settle_neighbours
 from pystack.compare.live.judge import Tally, Verdict, differences
 from pystack.compare.live.passing import Passing, Passings
 from pystack.compare.live.twin import Twin, Unplayable
@@ -54,6 +55,7 @@ class Comparison:
         self._use(building)
 
     def _use(self, building: Building) -> None:
+        settle_neighbours(building)
         self.building = building
         self.twin = Twin(building, self._is_refused, self._draws)
         self._wiring = wiring_of(building.host, building.netns)

@@ -7,9 +7,9 @@ from typing import Final
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.changes import Changes, Neighbour, open_sockets
 from pystack.hooks.imported.building import Building
-from pystack.hooks.imported.learned import add_neighbours
-from pystack.l2.nud import NAMES
+from pystack.l2.nud import NUD_NOARP, NUD_PERMANENT, NUD_VALID
 from pystack.wire.ethernet import mac_text
+from pystack.wire.ipv4 import address_text
 
 CALM: Final = 0.2  # seconds without another change, before all is read again
 
@@ -40,14 +40,24 @@ class Following:
         self._changes.close()
 
 
+def settle_neighbours(building: Building) -> None:
+    """The copy asks nobody whether a neighbour is still there: the kernel does, and the copy is told."""
+    for neigh in list(building.netns.ipv4.neighbours):
+        if neigh.state & NUD_VALID and not neigh.state & (NUD_NOARP | NUD_PERMANENT):
+            _keep(building, neigh.dev.name, address_text(neigh.key), neigh.ha)
+
+
 def _give(building: Building, told: Neighbour) -> None:
     dev = next((dev for dev in building.netns.devices if dev.ifindex == told.ifindex), None)
     if dev is None:
         return
-    address = ".".join(map(str, told.address))
-    state = NAMES.get(told.state, "NONE")
-    if told.lladdr:
-        row = {"dst": address, "dev": dev.name, "lladdr": mac_text(told.lladdr), "state": [state]}
-        add_neighbours(building, [row], [])
-    elif not told.state:
+    address = address_text(int.from_bytes(told.address, "big"))
+    if told.lladdr and told.state & NUD_VALID:
+        _keep(building, dev.name, address, told.lladdr)
+    elif not told.state & NUD_NOARP:
         building.tries(["ip", "neighbour", "del", address, "dev", dev.name], "")
+
+
+def _keep(building: Building, device: str, address: str, lladdr: bytes) -> None:
+    words = [address, "lladdr", mac_text(lladdr), "dev", device, "nud", "permanent"]
+    building.tries(["ip", "neighbour", "replace", *words], "")

@@ -31,6 +31,12 @@ MOST_AWAITED: Final = 4096  # packets that the copy made and the kernel has not 
 
 MOST_FOLLOWED: Final = 1 << 14
 
+_BY_ITSELF: Final = {
+    "arp": "the kernel asks for a neighbour when it likes",
+    "bridge": "the kernel's bridge speaks for itself",
+    "netdev": "begins where it leaves: it was not seen to be made",
+}
+
 Refused = Callable[[bytes], bool]
 
 
@@ -87,7 +93,7 @@ class Twin:
         elif (first.family, first.hook) == ("ip", "OUTPUT"):
             self._leave(first)
         else:
-            raise Unplayable(f"begins at {first.family} {first.hook}")
+            raise Unplayable(_BY_ITSELF.get(first.family, f"begins at {first.family} {first.hook}"))
 
     def _enter(self, first: Hop) -> None:
         port = self._ports.get(first.indev or "")

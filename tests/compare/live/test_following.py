@@ -73,4 +73,6 @@ def test_neighbours_are_given_one_by_one(followed: Followed) -> None:
     assert followed.after("ip neigh add 10.0.0.5 lladdr 02:00:00:00:00:05 dev tap1") == set()
     assert followed.neighbours() == ["10.0.0.5 dev tap1 lladdr 02:00:00:00:00:05 PERMANENT "]
     followed.after("ip neigh change 10.0.0.5 lladdr 02:00:00:00:00:06 dev tap1 nud stale")
-    assert followed.neighbours() == ["10.0.0.5 dev tap1 lladdr 02:00:00:00:00:06 STALE "]
+    assert followed.neighbours() == ["10.0.0.5 dev tap1 lladdr 02:00:00:00:00:06 PERMANENT "]
+    followed.after("ip neigh del 10.0.0.5 dev tap1")
+    assert not any("lladdr" in line for line in followed.neighbours())
