@@ -84,7 +84,7 @@ def compare(arguments: Sequence[str], context: Context) -> int:
         from pystack.compare.live.verb import compare_live
 
         end_cleanly()
-        return compare_live(rest)
+        return compare_live(rest, as_json=context.json)
     if way in ("-h", "--help"):
         sys.stdout.write(
             "usage: pystack compare lab SCENARIO…   (pystack compare lab --help says more)\n"

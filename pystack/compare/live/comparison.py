@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pystack.compare.live.draws import Draws
@@ -25,10 +25,18 @@ _WAITING: Final = 1.5  # seconds for what waits here for a neighbour, and there 
 _AWAITED: Final = 5.0  # seconds that the kernel has to show what the copy made
 
 
+Wanted = Callable[[Hop], bool]
+
+
+def _everything(hop: Hop) -> bool:
+    return True
+
+
 class Comparison:
     """Fed with the kernel's hops, it says of each packet how the two ways compare."""
 
-    def __init__(self, building: Building) -> None:
+    def __init__(self, building: Building, wanted: Wanted = _everything) -> None:
+        self._wanted = wanted
         self.tally = Tally()
         self._passings = Passings()
         self._refused: dict[bytes, float] = {}
@@ -121,6 +129,10 @@ class Comparison:
         return verdict
 
     def _judged(self, verdict: Verdict) -> Verdict:
+        if not self._wanted(verdict.kernel[0]):
+            verdict.is_aside = True
+            self.tally.aside += 1
+            return verdict
         if verdict.unplayed:
             self.tally.unplayed[verdict.unplayed] += 1
             return verdict

@@ -25,6 +25,7 @@ class Verdict:
     differences: list[Difference] = field(default_factory=list)
     unplayed: str = ""  # why it was not compared
     path: str = ""
+    is_aside: bool = False  # nobody asked about it
     made_here: bool = False  # each side made it by itself
 
     @property
@@ -50,6 +51,7 @@ class Tally:
     same: int = 0
     differ: int = 0
     unplayed: Counter[str] = field(default_factory=Counter)  # by cause
+    aside: int = 0  # that nobody asked about
     lost: int = 0  # reports of the kernel's that nobody read
 
     @property

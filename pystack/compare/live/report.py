@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pystack.compare.align import pair_up
+from pystack.compare.live.causes import Causes
 from pystack.compare.live.judge import Tally, Verdict, is_same
+from pystack.compare.live.state import Told
 from pystack.compare.records import Hop
 from pystack.compare.words import NOTHING
 
@@ -44,11 +46,29 @@ def _words(hop: Hop | None) -> str:
     return words + (f"  mark {hop.mark:#x}" if hop.mark else "")
 
 
+def state_lines(state: Iterable[Told]) -> Iterator[str]:
+    """What each side knows, one below the other: these lines are long."""
+    for told in state:
+        yield f"    {told.what:12} kernel   {told.kernel}"
+        yield f"    {'':12} pystack  {told.pystack}"
+
+
+def causes_lines(causes: Causes) -> Iterator[str]:
+    """The most frequent first."""
+    for cause in sorted(causes.all.values(), key=lambda cause: -cause.count):
+        many = "one packet" if cause.count == 1 else f"{cause.count} packets, the first"
+        yield f"{cause.cls} {cause.text}: {many} is #{cause.example.number}"
+    if causes.others:
+        yield f"{causes.others} packets for still other reasons"
+
+
 def summary(tally: Tally, late: int) -> Iterator[str]:
     """How it went in all."""
     yield f"{tally.compared} packets compared: {tally.same} same, {tally.differ} differ"
     for cause, count in tally.unplayed.most_common():
         yield f"  {count} not compared: {cause}"
+    if tally.aside:
+        yield f"  {tally.aside} aside: the filter, or the rate, left them out"
     if tally.lost:
         yield f"  {tally.lost} reports were lost: more packets passed than can be compared"
     if late:

@@ -1,0 +1,106 @@
+"""What is printed while a comparison runs and at its end: for eyes, or an object a line for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Protocol
+
+from pystack.compare.live.causes import Cause, Causes
+from pystack.compare.live.judge import Tally, Verdict
+from pystack.compare.live.report import causes_lines, columns, line, state_lines, summary
+from pystack.compare.live.state import Told
+from pystack.compare.records import Json, to_json
+
+
+class Screen(Protocol):
+    """Who is told."""
+
+    def packet(self, verdict: Verdict) -> None:
+        """Another packet has gone both ways."""
+
+    def cause(self, cause: Cause, state: Iterable[Told]) -> None:
+        """It differs, for a reason that was not there before."""
+
+    def note(self, sentence: str) -> None:
+        """Something else that one should know."""
+
+    def end(self, tally: Tally, causes: Causes, late: int) -> None:
+        """That was all."""
+
+
+class Text:
+    """For eyes: what differs, each cause once; packets that are the same if they are asked for."""
+
+    def __init__(self, *, packets: bool, hops: bool) -> None:
+        self._packets = packets or hops
+        self._hops = hops
+
+    def packet(self, verdict: Verdict) -> None:
+        """On one line, and both ways below."""
+        if self._packets:
+            _write([line(verdict), *(columns(verdict) if self._hops else ())])
+
+    def cause(self, cause: Cause, state: Iterable[Told]) -> None:
+        """With the first packet that shows it, and what each side knows of that."""
+        ways = () if self._hops else columns(cause.example)
+        _write([f"{cause.cls} {cause.text}", line(cause.example), *ways, *state_lines(state)])
+
+    def note(self, sentence: str) -> None:
+        """On standard error."""
+        sys.stderr.write(f"pystack: compare live: {sentence}\n")
+
+    def end(self, tally: Tally, causes: Causes, late: int) -> None:
+        """Causes with their counts, and how many packets there were."""
+        _write([*causes_lines(causes), *summary(tally, late)])
+
+
+class Lines:
+    """For programs."""
+
+    def __init__(self, *, hops: bool) -> None:
+        self._hops = hops
+
+    def packet(self, verdict: Verdict) -> None:
+        """With its hops, if it differs or they are asked for."""
+        result = "not compared" if verdict.unplayed else "same" if verdict.is_same else "differ"
+        told: Json = {
+            "v": 1,
+            "type": "packet",
+            "packet": verdict.number,
+            "path": verdict.path,
+            "words": verdict.words,
+            "result": result,
+            "reason": verdict.unplayed,
+        }
+        hops: list[Json] = []
+        if self._hops or verdict.differences:
+            for side, of_side in (("kernel", verdict.kernel), ("pystack", verdict.pystack)):
+                hops += [{**to_json(hop, side), "packet": verdict.number} for hop in of_side]
+        _write(map(json.dumps, [told, *hops, *(one.to_json() for one in verdict.differences)]))
+
+    def cause(self, cause: Cause, state: Iterable[Told]) -> None:
+        """What each side knows of the first packet."""
+        rows = [{"what": told.what, "kernel": told.kernel, "pystack": told.pystack} for told in state]
+        head = {"v": 1, "type": "cause", "class": cause.cls, "at": cause.at, "cause": cause.text}
+        _write([json.dumps({**head, "packet": cause.example.number, "state": rows})])
+
+    def note(self, sentence: str) -> None:
+        """A line of its own."""
+        _write([json.dumps({"v": 1, "type": "note", "text": sentence})])
+
+    def end(self, tally: Tally, causes: Causes, late: int) -> None:
+        """The counts."""
+        rows = [
+            {"class": one.cls, "at": one.at, "cause": one.text, "packets": one.count}
+            for one in causes.all.values()
+        ]
+        counts = {"compared": tally.compared, "same": tally.same, "differ": tally.differ}
+        rest = {"not_compared": dict(tally.unplayed), "lost": tally.lost, "late": late, "causes": rows}
+        _write([json.dumps({"v": 1, "type": "summary", **counts, **rest})])
+
+
+def _write(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()

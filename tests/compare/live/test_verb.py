@@ -1,0 +1,87 @@
+"""`pystack compare live` as it is typed: what it prints, and with which code it ends."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.compare.live.kernel import tables
+from tests.compare.lab.patience import wait_until
+from tests.daemon.running import clean_environment, pystack
+
+SETUP = """
+ip link add v0 type veth peer name v1
+ip netns add far
+ip link set v1 netns far
+ip addr add 10.0.0.1/24 dev v0
+ip link set v0 up
+ip -n far addr add 10.0.0.2/24 dev v1
+ip -n far link set v1 up
+ip -n far link set lo up
+"""
+
+
+@pytest.fixture
+def kernel() -> Iterator[KernelNetns]:
+    with KernelNetns() as lab:
+        lab.sh(SETUP).check()
+        yield lab
+
+
+def compared(kernel: KernelNetns, traffic: str, *options: str) -> tuple[int, str]:
+    """The verb while something passes: its code, and what it printed."""
+    argv = [sys.executable, "-m", "pystack", "compare", "live", kernel.netns_path, *options]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=clean_environment(), text=True) as process:
+        wait_until(lambda: len(tables(kernel.netns_path)) == 4)
+        time.sleep(0.2)  # the first look comes after the probes
+        kernel.sh(traffic).check()
+        out, _ = process.communicate(timeout=60)
+        return process.returncode, out
+
+
+@pytest.mark.root
+def test_packets_that_fare_alike_are_counted(kernel: KernelNetns) -> None:
+    rc, out = compared(kernel, "ip netns exec far ping -c 2 -i 0.2 10.0.0.1", "-c", "4", "--filter", "icmp")
+    assert (rc, out.splitlines()[0]) == (0, "4 packets compared: 4 same, 0 differ")
+    assert tables(kernel.netns_path) == []
+
+
+@pytest.mark.root
+def test_a_rule_that_the_copy_lacks_is_told_once_with_what_both_know(kernel: KernelNetns) -> None:
+    traffic = "iptables -A OUTPUT -p icmp -j DROP; ip netns exec far ping -c 3 -i 0.2 -W 1 10.0.0.1 || true"
+    rc, out = compared(kernel, traffic, "--no-follow", "--seconds", "5")
+    lines = out.splitlines()
+    assert rc == 1
+    assert lines[0] == "REPLY only pystack has it at ip OUTPUT 40"
+    assert any(line.startswith("REPLY only pystack has it at ip OUTPUT 40: 3 packets, the") for line in lines)
+    assert sum("10.0.0.1 > 10.0.0.2" in line for line in lines) == 1
+
+
+@pytest.mark.root
+def test_programs_get_an_object_a_line(kernel: KernelNetns) -> None:
+    traffic = "ip netns exec far ping -c 1 10.0.0.1"
+    rc, out = compared(kernel, traffic, "--json", "-c", "2", "--filter", "icmp")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert rc == 0
+    packets = [(one["path"], one["result"]) for one in told if one["type"] == "packet"]
+    assert packets == [("3-4", "same"), ("4-6", "same")]
+    assert told[-1]["type"] == "summary"
+    assert told[-1]["same"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "rc", "says"),
+    [
+        (["nowhere-at-all"], 4, "there is no network namespace nowhere-at-all"),
+        (["--filter", "port port"], 2, "--filter: "),
+        (["--sideways"], 2, "unrecognized arguments: --sideways"),
+    ],
+)
+def test_what_cannot_be_is_one_line(words: list[str], rc: int, says: str) -> None:
+    told = pystack("compare", "live", *words)
+    assert (told.rc, told.out, told.err.count("\n")) == (rc, "", 1)
+    assert says in told.err
