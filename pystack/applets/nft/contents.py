@@ -8,13 +8,15 @@ from dataclasses import replace
 from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.cache import Cache
 from pystack.applets.nft.compile.objects import compile_object
-from pystack.applets.nft.compile.sets import TypedSet
+from pystack.applets.nft.compile.sets import TypedSet, object_kind
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.evaluate import kinds_of
 from pystack.applets.nft.held import HeldSet, held
+from pystack.applets.nft.mentions import check, of_elements
 from pystack.applets.nft.place import NOWHERE
 from pystack.applets.nft.tree.commands import Command, ObjectText, SetText
 from pystack.applets.nft.tree.expressions import Element
+from pystack.errors import EINVAL
 from pystack.netfilter.nft.ground import Ground
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.set import SetRefused, Undo
@@ -50,8 +52,13 @@ class Contents:
         self._journal.undone_by(lambda: setattr(one, "text", before))
         self._journal.undone_by(one.elements.amend(text))
 
-    def add(self, named: Named, elements: tuple[Element, ...], *, exclusive: bool) -> None:
+    def add(self, table: NftTable, named: Named, elements: tuple[Element, ...], *, exclusive: bool) -> None:
         """Raises Blamed."""
+        text = held(named).text
+        check(list(of_elements(elements, object_kind(text))), table)
+        without = next((one for one in elements if text.is_map and one.data is None), None)
+        if without is not None:
+            raise Blamed(EINVAL, without.key.at)
         self._change(elements, lambda: held(named).elements.add(elements, exclusive=exclusive))
 
     def delete(self, named: Named, elements: tuple[Element, ...]) -> None:

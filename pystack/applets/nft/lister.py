@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.cache import OBJECT_KINDS
 from pystack.applets.nft.compile.sets import TypedSet
 from pystack.applets.nft.held import held
@@ -62,7 +61,7 @@ class Lister:
             tables = (listed_table(table, sets=nothing, objects=nothing) for table in self._tables())
             return DECLARATIONS, tables
         if kind in ("sets", "maps", "meters"):
-            return DECLARATIONS, self._sets(kind)
+            return PARTS, self._sets(kind)
         if kind in OBJECT_KINDS:
             return PARTS, self._objects(kind)
         raise NotModelled(f"nft list {self._command.object}", ("list ruleset", "list tables", "list chains"))
@@ -123,11 +122,11 @@ def found_elements(ruleset: Ruleset, command: Command) -> ListedTable:
 
 
 def _got(elements: TypedSet, items: tuple[Element, ...]) -> tuple[Element, ...]:
-    """Raises Blamed for one that is not there."""
+    """Raises Rejected for one that is not there."""
     got = []
-    for item, one in zip(items, elements.get(items), strict=True):
+    for one in elements.get(items):
         if one is None:
-            raise Blamed(ENOENT, item.at)
+            raise Rejected(ENOENT)
         got.append(one)
     return tuple(got)
 

@@ -1,39 +1,84 @@
-"""What a rule speaks of: chains, sets and objects by name, and sets that it brings along."""
+"""What a rule, or an element of a map, speaks of: chains, sets and objects by name, and sets of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
+from typing import NamedTuple
 
-from pystack.applets.nft.tree.expressions import Elements, SetName, Value, Verdict
+from pystack.applets.nft.blamed import Blamed
+from pystack.applets.nft.place import Place
+from pystack.applets.nft.tree.expressions import Element, Elements, Lookup, SetName, Value, Verdict
 from pystack.applets.nft.tree.statements import Meter, ObjectUse, SetUpdate, Statement
+from pystack.errors import ENOENT, EOPNOTSUPP
+from pystack.netfilter.nft.table import NftTable
+from pystack.netfilter.rule import BaseChain
+
+
+class Mention(NamedTuple):
+    """Something by name, and what the kernel blames if that is wrong."""
+
+    kind: str  # chain, set, or the kind of an object
+    name: str
+    at: Place
 
 
 class Mentions:
     """In the order in which they are met."""
 
     def __init__(self, statements: tuple[Statement, ...]) -> None:
-        self.verdicts: list[Verdict] = []  # those that lead to chains
-        self.sets: list[str] = []
-        self.objects: list[tuple[str, str]] = []  # kind and name
+        self.all: list[Mention] = []
         self.anonymous = 0
         for part in parts(statements):
-            self._take(part)
+            if isinstance(part, Verdict) and part.chain:
+                self.all.append(Mention("chain", part.chain, part.chain_at))
+            elif isinstance(part, SetName | SetUpdate):
+                self.all.append(Mention("set", part.name, part.at))
+            elif isinstance(part, Elements | Meter):
+                self.anonymous += 1
+            if isinstance(part, Elements):
+                self.all += of_elements(part.items)
+            if isinstance(part, ObjectUse):
+                self.all += _of_use(part)
 
-    def _take(self, part: object) -> None:
-        if isinstance(part, Verdict) and part.chain:
-            self.verdicts.append(part)
-        elif isinstance(part, SetName | SetUpdate | Meter):
-            self.sets.append(part.name)
-        elif isinstance(part, Elements):
-            self.anonymous += 1
-        elif isinstance(part, ObjectUse) and isinstance(part.name, Value):
-            self.objects.append((part.kind, part.name.octets.decode()))
+
+def _of_use(use: ObjectUse) -> Iterator[Mention]:
+    if isinstance(use.name, Value):
+        yield Mention(use.kind, use.name.octets.decode(), use.name.at)
+    elif isinstance(use.name, Lookup) and isinstance(use.name.set, Elements):
+        yield from of_elements(use.name.set.items, use.kind)
+
+
+def of_elements(items: tuple[Element, ...], kind: str = "") -> Iterator[Mention]:
+    """Where those of a verdict map lead, and what those of a map of objects of a kind name."""
+    for item in items:
+        if isinstance(item.data, Verdict) and item.data.chain:
+            yield Mention("chain", item.data.chain, item.key.at)
+        elif kind and isinstance(item.data, Value):
+            yield Mention(kind, item.data.octets.decode(), item.key.at)
+
+
+def check(mentions: list[Mention], table: NftTable) -> None:
+    """Raise Blamed for what is not there, or may not be led to.
+
+    Linux: net/netfilter/nf_tables_api.c nft_verdict_init()
+    """
+    for kind, name, at in mentions:
+        if not _is_known(kind, name, table):
+            raise Blamed(ENOENT, at)
+        if kind == "chain" and isinstance(table.chains[name], BaseChain):
+            raise Blamed(EOPNOTSUPP, at)
+
+
+def _is_known(kind: str, name: str, table: NftTable) -> bool:
+    if kind == "chain":
+        return name in table.chains
+    return name in table.sets if kind == "set" else (kind, name) in table.objects
 
 
 def parts(node: object) -> Iterator[object]:
-    """A tree's nodes, each in front of what is in it."""
+    """A tree's nodes, each in front of what is in it; of elements without what they are mapped to."""
     if isinstance(node, tuple):
         for item in node:
             yield from parts(item)
@@ -46,4 +91,5 @@ def parts(node: object) -> Iterator[object]:
 @cache
 def _names(kind: type) -> tuple[str, ...]:
     """Of the fields in which there may be nodes."""
-    return tuple(each.name for each in fields(kind) if each.name not in ("at", "places", "type"))
+    left_out = ("at", "places", "type", *(("data",) if kind is Element else ()))
+    return tuple(each.name for each in fields(kind) if each.name not in left_out)

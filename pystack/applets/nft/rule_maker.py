@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.places import places_of
 from pystack.applets.nft.compile.rule import compile_rule
 from pystack.applets.nft.compile.site import Site
-from pystack.applets.nft.mentions import Mentions
+from pystack.applets.nft.mentions import Mentions, check
 from pystack.applets.nft.tree.commands import RuleText
-from pystack.errors import ENOENT
 from pystack.netfilter.nft.ground import Ground
-from pystack.netfilter.nft.table import NftRule, NftTable
+from pystack.netfilter.nft.table import Named, NftRule, NftTable
 
 
 class RuleMaker:
@@ -27,13 +25,14 @@ class RuleMaker:
     def make(self, text: RuleText, table: NftTable) -> NftRule:
         """Raises NetError."""
         said = Mentions(text.statements)
-        for verdict in said.verdicts:
-            if verdict.chain not in table.chains:
-                raise Blamed(ENOENT, verdict.at)
+        check(said.all, table)
         tests, target = compile_rule(text, Site(table, self._ground))
         rule = NftRule(tests, target, text, self._origin)
-        rule.jumps = tuple(table.chains[verdict.chain] for verdict in said.verdicts)
-        sets = [table.sets[name] for name in said.sets]
-        rule.uses = (*sets, *(table.objects[key] for key in said.objects))
+        rule.jumps = tuple(table.chains[name] for kind, name, _ in said.all if kind == "chain")
+        rule.uses = tuple(_used(kind, name, table) for kind, name, _ in said.all if kind != "chain")
         rule.places = places_of(text, table.family)
         return rule
+
+
+def _used(kind: str, name: str, table: NftTable) -> Named:
+    return table.sets[name] if kind == "set" else table.objects[kind, name]

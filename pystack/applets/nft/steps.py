@@ -14,7 +14,7 @@ from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText, TableText
 from pystack.applets.nft.tree.expressions import Element
 from pystack.errors import EEXIST, ENOENT, EOPNOTSUPP
-from pystack.netfilter.nft.editor import CHAIN, HANDLE, OBJECT, POLICY, POSITION, SET, Editor, Rejected
+from pystack.netfilter.nft.editor import CHAIN, HANDLE, INDEX, OBJECT, POLICY, POSITION, SET, Editor, Rejected
 from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import Chain
 
@@ -134,6 +134,7 @@ class Steps:
         """Sets of its own come into being in front of it. Linux: nf_tables_newset(), nf_tables_newrule()"""
         table, text = self._table(command), command.body
         assert isinstance(text, RuleText), "a rule"
+        self._check_beside(table, command)
         for _ in range(self._rules.anonymous_sets(text)):
             table.next_handle()
         chain = self._editor.chain(table, command.handle.name)
@@ -141,10 +142,15 @@ class Steps:
             self._editor.rule_index(chain, handle)
         else:
             handle = table.next_handle()
-        self._beside(chain, command)
         rule = self._rules.make(text, table)
         rule.handle = handle
         return table, chain, rule
+
+    def _check_beside(self, table: NftTable, command: Command) -> None:
+        """nft looks for the rule itself, before the kernel gives a handle."""
+        chain = table.chains.get(command.handle.name)
+        if chain is not None:
+            self._beside(chain, command)
 
     def _put(self, table: NftTable, chain: Chain, index: int, rule: NftRule) -> None:
         self._editor.add_rule(table, chain, index, rule)
@@ -155,7 +161,7 @@ class Steps:
         handle = command.handle
         if handle.index is not None:
             if handle.index >= len(chain.rules):
-                raise Rejected(ENOENT, POSITION)
+                raise Rejected(ENOENT, INDEX)
             return handle.index
         at = handle.position if handle.position is not None else handle.handle
         if at is None or command.operation == "replace":
@@ -199,7 +205,7 @@ class Steps:
         else:
             self._contents.amend(named, text)
         if elements:
-            self._contents.add(named, elements, exclusive=command.operation == "create")
+            self._contents.add(table, named, elements, exclusive=command.operation == "create")
             self._changes.note(Change("add", "element", table, named, elements))
 
     def _delete_set(self, command: Command) -> None:
@@ -219,7 +225,7 @@ class Steps:
     def _add_element(self, command: Command) -> None:
         table = self._table(command)
         named, elements = self._set(table, command), _elements(command)
-        self._contents.add(named, elements, exclusive=command.operation == "create")
+        self._contents.add(table, named, elements, exclusive=command.operation == "create")
         self._editor.check_early(table)
         self._changes.note(Change("add", "element", table, named, elements))
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from pystack.errors import ENOENT, EOPNOTSUPP
 from pystack.netfilter.hooks import (
+    ARP_FORWARD,
     ARP_IN,
     ARP_OUT,
     FORWARD,
@@ -33,9 +34,10 @@ _HOOKS: Final = {
     IP6: _IP,
     INET: {**_IP, "ingress": INET_INGRESS},
     BRIDGE: _IP,
-    ARP: {"input": ARP_IN, "output": ARP_OUT},
+    ARP: {"input": ARP_IN, "forward": ARP_FORWARD, "output": ARP_OUT},
     NETDEV: {"ingress": NETDEV_INGRESS, "egress": NETDEV_EGRESS},
 }
+_ARP_HOOKS: Final = ("input", "output")
 _NAT_HOOKS: Final = ("prerouting", "input", "output", "postrouting")
 _ROUTE_HOOKS: Final = ("output",)
 _CONNTRACK_PRIORITY: Final = -200
@@ -50,6 +52,7 @@ def check_kind(family: str, kind: str, hook: str, priority: int) -> None:
     """Raises Rejected. Linux: net/netfilter/nf_tables_api.c nft_chain_parse_hook()"""
     if kind != "filter" and family not in (IP, IP6, INET):
         raise Rejected(ENOENT, TYPE)
-    hooks = {"nat": _NAT_HOOKS, "route": _ROUTE_HOOKS}.get(kind, tuple(_HOOKS[family]))
+    hooks = _ARP_HOOKS if family == ARP else tuple(_HOOKS[family])
+    hooks = {"nat": _NAT_HOOKS, "route": _ROUTE_HOOKS}.get(kind, hooks)
     if hook not in hooks or (kind == "nat" and priority <= _CONNTRACK_PRIORITY):
         raise Rejected(EOPNOTSUPP)

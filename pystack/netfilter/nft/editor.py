@@ -9,7 +9,15 @@ from typing import Final
 from pystack.errors import EBUSY, EEXIST, ENOENT, EOPNOTSUPP, NetError
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
-from pystack.netfilter.nft.table import DORMANT, NUMBERS, OWNER, Named, NftBaseChain, NftRule, NftTable
+from pystack.netfilter.nft.table import (
+    DORMANT,
+    NUMBERS,
+    OWNER,
+    Named,
+    NftBaseChain,
+    NftRule,
+    NftTable,
+)
 from pystack.netfilter.nft.validation import fault_of
 from pystack.netfilter.rule import BaseChain, Chain, Rule
 
@@ -20,6 +28,7 @@ SET: Final = "set"
 OBJECT: Final = "obj"
 HANDLE: Final = "handle"
 POSITION: Final = "position"
+INDEX: Final = "index"
 TYPE: Final = "type"
 POLICY: Final = "policy"
 WHOLE: Final = ""

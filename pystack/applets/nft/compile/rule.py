@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.expression import compile_expression, compile_set
 from pystack.applets.nft.compile.reject import compile_reject
 from pystack.applets.nft.compile.site import Site
@@ -11,18 +12,34 @@ from pystack.applets.nft.compile.verdict import compile_verdict
 from pystack.applets.nft.tree import statements
 from pystack.applets.nft.tree.commands import RuleText
 from pystack.applets.nft.tree.expressions import Lookup, Verdict
+from pystack.errors import EPROTO, NetError, NotModelled
 from pystack.netfilter.nft.lookup import MapsVerdict, Otherwise, WhileUndecided
 from pystack.netfilter.nft.statements.hand_over import Fwd, FwdToNeighbour
+from pystack.netfilter.nft.table import ARP, BRIDGE, NETDEV
 from pystack.netfilter.rule import CHOSEN, Match, Target
 from pystack.netfilter.targets.hand_over import Queue
 
 
 def compile_rule(rule: RuleText, site: Site) -> tuple[tuple[Match, ...], Target | None]:
-    """Its tests, in the order written, and its target. Raises NotModelled."""
+    """Its tests, in the order written, and its target. Raises Blamed, and NotModelled."""
     made = _Made(site)
     for statement in rule.statements:
-        made.take(statement)
+        try:
+            made.take(statement)
+            _check_connections(made, site.family)
+        except NetError as error:
+            at = statement.left.at if isinstance(statement, statements.Match) else statement.at
+            raise Blamed(error.number, at) from None
     return tuple(made.tests), made.target
+
+
+def _check_connections(made: _Made, family: str) -> None:
+    """Linux: net/netfilter/nf_conntrack_proto.c nf_ct_netns_get()"""
+    asks = any(test.uses_connections for test in made.tests[-1:])
+    if asks and family in (ARP, NETDEV):
+        raise NetError(EPROTO)
+    if asks and family == BRIDGE:
+        raise NotModelled("connection tracking of bridged frames", ("the families ip, ip6 and inet",))
 
 
 class _Made:

@@ -9,11 +9,12 @@ from pystack.applets.nft.compile.assign import compile_assign
 from pystack.applets.nft.compile.expression import compile_expression, compile_set
 from pystack.applets.nft.compile.jiffies import jiffies_of
 from pystack.applets.nft.compile.match import compile_match
+from pystack.applets.nft.compile.meter import compile_meter
 from pystack.applets.nft.compile.options import field_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree import statements
-from pystack.errors import NotModelled
+from pystack.errors import EINVAL, EOVERFLOW, NetError, NotModelled
 from pystack.netfilter import log_transport
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft.lookup import MapsObject
@@ -23,7 +24,7 @@ from pystack.netfilter.nft.statements.acting import Acting
 from pystack.netfilter.nft.statements.conn_limit import ConnLimit
 from pystack.netfilter.nft.statements.counters import Counter, Quota
 from pystack.netfilter.nft.statements.hand_over import Dup, DupFrame
-from pystack.netfilter.nft.statements.limit import DEFAULT_BURST, Limit
+from pystack.netfilter.nft.statements.limit import DEFAULT_BURST, Limit, overflows
 from pystack.netfilter.nft.statements.log import Log, LogToGroup, ToAudit
 from pystack.netfilter.nft.statements.tcp_option import TcpOptionReset
 from pystack.netfilter.rule import Match
@@ -65,6 +66,10 @@ def _limit(statement: statements.Limit, site: Site) -> Match:
     if not burst and not statement.octets:
         burst = DEFAULT_BURST
     seconds = _SECONDS[statement.unit]
+    if not statement.rate:
+        raise NetError(EINVAL)
+    if overflows(statement.rate, seconds, burst or 0, octets=statement.octets):
+        raise NetError(EOVERFLOW)
     return Limit(
         site.clock, statement.rate, seconds, burst or 0, over=statement.over, octets=statement.octets
     )
@@ -130,6 +135,12 @@ def _set_update(statement: statements.SetUpdate, site: Site) -> Match:
     )
 
 
+def _meter(statement: statements.Meter, site: Site) -> Match:
+    element = statement.element
+    assert isinstance(element, tree.Element), "what is added is an element"
+    return compile_meter(statement, tuple(_stateful(one, site) for one in element.statements), site)
+
+
 def _stateful(statement: object, site: Site) -> Stateful:
     """One that each element has of its own."""
     assert isinstance(statement, statements.Statement), "an element has no other ones"
@@ -152,4 +163,5 @@ _COMPILERS: Final[Mapping[type, _Compiler]] = {
     statements.Reset: _reset,
     statements.Assign: compile_assign,
     statements.SetUpdate: _set_update,
+    statements.Meter: _meter,
 }

@@ -60,6 +60,7 @@ from pystack.applets.nft.evaluate.reject import evaluate_reject
 from pystack.applets.nft.evaluate.relation import evaluate_match
 from pystack.applets.nft.evaluate.rules import evaluate_rule
 from pystack.applets.nft.evaluate.state import Evaluator, Evaluators, State, StatementEvaluator, fail
+from pystack.applets.nft.evaluate.there import check_flushed, check_listed, check_renamed
 from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.evaluate.updates import evaluate_meter, evaluate_update, evaluate_use
 from pystack.applets.nft.tree import expressions, statements
@@ -114,6 +115,7 @@ _STATEMENTS: Final[dict[type, StatementEvaluator]] = {
     statements.Refusal: evaluate_refusal,
 }
 _EVALUATORS: Final = Evaluators(_EXPRESSIONS, _STATEMENTS, evaluate_rule)
+_CHECKS: Final = {"list": check_listed, "flush": check_flushed, "rename": check_renamed}
 _NOT_MODELLED: Final = ("flowtable", "ct expectation", "secmark", "synproxy")
 
 
@@ -136,6 +138,9 @@ def _evaluate(state: State, command: Command) -> Command:
         assert isinstance(command.body, tuple)
         _need_table(state)
         return replace(command, body=evaluate_element_command(state, command.body, command.operation))
+    check = _CHECKS.get(command.operation)
+    if check is not None:
+        check(state.context, command)
     return command
 
 

@@ -92,10 +92,11 @@ def jump(p: Parser, kind: str, start: Place) -> Verdict:
     """What is behind `jump` and `goto`."""
     if p.next.kind == "'$'":
         name = variable(p)
-        text = name.text if isinstance(name, Symbol) else ""
+        text, chain_at = name.text if isinstance(name, Symbol) else "", name.at
     else:
-        text = p.expect(STRING).text
-    return Verdict(kind, text, at=p.since(start))
+        token = p.expect(STRING)
+        text, chain_at = token.text, token.at
+    return Verdict(kind, text, chain_at, at=p.since(start))
 
 
 def string(p: Parser) -> str:

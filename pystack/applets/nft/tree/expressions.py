@@ -104,6 +104,7 @@ class Verdict(Expression):
 
     word: str
     chain: str = ""
+    chain_at: Place = field(default=NOWHERE, compare=False, repr=False)
     rules: tuple[object, ...] | None = None  # RuleText: of a chain without a name, `jump { … }`
 
 
