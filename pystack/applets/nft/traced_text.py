@@ -17,17 +17,10 @@ from pystack.applets.nft.tree.expressions import Meta, Value
 from pystack.applets.nft.tree.statements import Match
 from pystack.applets.nft.types import DataType
 from pystack.events import Traced, TracedPacket
-from pystack.netfilter import hooks
+from pystack.netfilter.nft.table import NUMBERS
 from pystack.netfilter.rule import Rule
 
-FAMILIES: Final[Mapping[int, str]] = {
-    hooks.NFPROTO_IPV4: "ip",
-    hooks.NFPROTO_IPV6: "ip6",
-    hooks.NFPROTO_INET: "inet",
-    hooks.NFPROTO_ARP: "arp",
-    hooks.NFPROTO_BRIDGE: "bridge",
-    hooks.NFPROTO_NETDEV: "netdev",
-}
+FAMILIES: Final[Mapping[int, str]] = {number: family for family, number in NUMBERS.items()}
 
 
 def traced_text(event: Traced, rules: Mapping[Rule, str], page: Page) -> str:

@@ -24,7 +24,7 @@ from pystack.wire.ethernet import ETH_P_IPV6
 
 QUIET: Final = "net.ipv4.igmp_link_local_mcast_reports"
 IPV6: Final = ETH_P_IPV6.to_bytes(2, "big")
-TRACKS: Final = re.compile(r"tables\b|\bconntrack\b")  # only with rules are connections tracked
+TRACKS: Final = re.compile(r"tables\b|\bconntrack\b|\bnft\b")  # only with rules are connections tracked
 DYNAMIC: Final = re.compile(r"\bfdb\b.*\bdynamic\b")
 LO: Final = 1
 

@@ -68,21 +68,21 @@ class Recorder:
 
 def observe(netns: Netns, ports: Iterable[str], points: Iterable[Point], recorder: Recorder) -> None:
     """Hang an observer at every point, at netdev points one for each port."""
-    for name in ports:
+    names = list(ports)
+    for name in names:
         # Linux has these hooks with the device; here they are made for the devices that need them.
         drop, outcomes = netns.drop, netns.link.outcomes
-        netns.hooks.netdev[name] = tuple(
-            HookPoint(NFPROTO_NETDEV, hook, drop, outcomes) for hook in (NETDEV_INGRESS, NETDEV_EGRESS)
-        )
+        made = (HookPoint(NFPROTO_NETDEV, hook, drop, outcomes) for hook in (NETDEV_INGRESS, NETDEV_EGRESS))
+        netns.hooks.netdev.setdefault(name, tuple(made))
     for point in points:
-        for place in _places(netns, point):
+        for place in _places(netns, point, names):
             place.register(_observer(point, recorder), point.priority, point.name)
 
 
-def _places(netns: Netns, point: Point) -> list[HookPoint]:
+def _places(netns: Netns, point: Point, ports: list[str]) -> list[HookPoint]:
     hooks = netns.hooks
     if point.family == "netdev":
-        return [of_port[_NETDEV_NUMBERS[point.hook]] for of_port in hooks.netdev.values()]
+        return [hooks.netdev[name][_NETDEV_NUMBERS[point.hook]] for name in ports]
     if point.family == "arp":
         return [hooks.arp[_ARP_NUMBERS[point.hook]]]
     return [(hooks.bridge if point.family == "bridge" else hooks.ip)[_NUMBERS[point.hook]]]

@@ -10,10 +10,11 @@ from functools import partial
 
 from pystack.netfilter.hooks import NETDEV_EGRESS, NETDEV_INGRESS, Hooks, HookState
 from pystack.netfilter.nft import view
-from pystack.netfilter.nft.table import ARP, BRIDGE, INET, IP, IP6, NftBaseChain, NftTable
+from pystack.netfilter.nft.table import ARP, BRIDGE, INET, IP, IP6, NUMBERS, NftBaseChain, NftTable
 from pystack.netfilter.reroute import Judge, rerouting
 from pystack.netfilter.table import MakeView, Point
 from pystack.netfilter.tables import Tables
+from pystack.netfilter.trace_nft import NftTrace
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.walk import walk
 from pystack.packet import Packet
@@ -36,6 +37,8 @@ class ChainHanger:
 
     def hang(self, table: NftTable, chain: NftBaseChain) -> TakeOff:
         """Linux: net/netfilter/nf_tables_api.c nf_tables_register_hook()"""
+        if table.tracer is None:
+            table.tracer = NftTrace(self._tables[IP].path, NUMBERS[table.family], table.name)
         taken_off = list(self._hang(table, chain))
 
         def take_off() -> None:
