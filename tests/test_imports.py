@@ -47,7 +47,7 @@ PURE_IN_COMPARE = frozenset(
         "align calls connections diff drawn equivalences explanation features findings fuzz fuzz.areas "
         "fuzz.bridge fuzz.bridge_site fuzz.bridge_steps fuzz.cause fuzz.dice fuzz.frames fuzz.shrink "
         "fuzz.socket_binds fuzz.socket_datagrams fuzz.socket_peer fuzz.socket_streams fuzz.sockets html "
-        "junit known live.frames live.judge live.passing live.report log log.account log.datagram "
+        "junit known live.causes live.frames live.judge live.passing live.report log log.account log.datagram "
         "log.drawing log.finding log.grouping log.judge log.kind log.laws log.lines log.machine "
         "log.message log.moment log.order log.passage log.place log.rebuild log.relations log.replay "
         "log.report log.surroundings log_lines markup moved outcome path points predict probes records "

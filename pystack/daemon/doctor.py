@@ -15,6 +15,8 @@ from pystack.daemon.client_session import Unreachable, ask
 from pystack.daemon.ledger import Ledger, LedgerBusy, parse
 from pystack.daemon.output import write_all
 from pystack.daemon.probes import Finding, probe_kernel, probe_rights
+from pystack.drivers.kernel_netns import NAMED
+from pystack.drivers.unavailable import PortUnavailable
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -34,6 +36,7 @@ def doctor(socket_path: str, *, clean: bool, as_json: bool) -> int:
     leftovers = list(left_behind(socket_path))
     findings += [clean_up(it) if clean else complaint_about(it) for it in leftovers]
     findings += examine_traces(clean=clean)
+    findings += examine_probes(clean=clean)
     if as_json:
         rows = [{"check": it.name, "result": it.result, "sentence": it.sentence} for it in findings]
         text = json.dumps(rows) + "\n"
@@ -106,6 +109,26 @@ def examine_traces(*, clean: bool) -> Iterator[Finding]:
             yield Finding("left behind", "left", f"{folder}: {error.strerror}")
         else:
             yield Finding("left behind", "ok", f"{folder}: taken back: {told}")
+
+
+def examine_probes(*, clean: bool) -> Iterator[Finding]:
+    """What `compare live` leaves in a namespace only when it is killed."""
+    from pystack.compare.live import kernel
+    from pystack.compare.live.errors import LiveUnavailable
+
+    for netns in ("", *sorted(os.listdir(NAMED) if os.path.isdir(NAMED) else ())):
+        where = f"namespace {netns}" if netns else "this namespace"
+        try:
+            if not kernel.is_orphaned(netns):
+                continue
+            if not clean:
+                told = f"{where}: probes of a killed comparison (pystack doctor --clean takes them back)"
+                yield Finding("left behind", "left", told)
+                continue
+            count = kernel.clean(netns)
+        except (LiveUnavailable, PortUnavailable, OSError):
+            continue  # without the rights, or nft, there are none of ours either
+        yield Finding("left behind", "ok", f"{where}: {count} tables of probes taken back")
 
 
 def examine_daemons(socket_path: str) -> Iterator[Finding]:

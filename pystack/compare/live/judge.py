@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.compare.diff import Differ, Difference
 from pystack.compare.points import framed
@@ -58,6 +58,14 @@ class Tally:
     def compared(self) -> int:
         """Those that went both ways."""
         return self.same + self.differ
+
+
+class Told(NamedTuple):
+    """One thing that both know, or one of them."""
+
+    what: str
+    kernel: str
+    pystack: str
 
 
 def differences(kernel: Sequence[Hop], pystack: Sequence[Hop], *, made_here: bool) -> list[Difference]:

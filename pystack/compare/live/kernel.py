@@ -117,6 +117,17 @@ def clean(netns: str) -> int:
     return len(found)
 
 
+def is_orphaned(netns: str) -> bool:
+    """Whether probes are there and nobody listens to them. Raises LiveUnavailable."""
+    if not tables(netns):
+        return False
+    try:
+        NflogReader(in_netns(netns, _netlink), (GROUP,)).close()
+    except PermissionError:  # the group has its listener
+        return False
+    return True
+
+
 def _netlink() -> int:
     return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER).detach()
 

@@ -7,8 +7,7 @@ from typing import Final
 
 from pystack.compare.align import pair_up
 from pystack.compare.live.causes import Causes
-from pystack.compare.live.judge import Tally, Verdict, is_same
-from pystack.compare.live.state import Told
+from pystack.compare.live.judge import Tally, Told, Verdict, is_same
 from pystack.compare.records import Hop
 from pystack.compare.words import NOTHING
 

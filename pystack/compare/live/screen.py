@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from pystack.compare.live.causes import Cause, Causes
-from pystack.compare.live.judge import Tally, Verdict
+from pystack.compare.live.judge import Tally, Told, Verdict
 from pystack.compare.live.report import causes_lines, columns, line, state_lines, summary
-from pystack.compare.live.state import Told
 from pystack.compare.records import Json, to_json
 
 

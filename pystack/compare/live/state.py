@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from pystack.applets.conntrack.text import flow_line
 from pystack.applets.virtual import run
+from pystack.compare.live.judge import Told
 from pystack.compare.points import framed
 from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
@@ -24,14 +25,6 @@ from pystack.wire.malformed import Malformed
 
 PATIENCE: Final = 5.0
 _NONE: Final = "none"
-
-
-class Told(NamedTuple):
-    """One thing that both know, or one of them."""
-
-    what: str
-    kernel: str
-    pystack: str
 
 
 def told_of(netns: str, building: Building, first: Hop) -> Iterator[Told]:

@@ -8,7 +8,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.live.comparison import Comparison
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.judge import Verdict
-from pystack.compare.live.kernel import LiveKernel, clean, tables
+from pystack.compare.live.kernel import LiveKernel, clean, is_orphaned, tables
 from pystack.compare.live.passing import SETTLED
 from pystack.compare.live.report import line
 from pystack.explain.words import packet_of
@@ -138,3 +138,10 @@ def test_what_is_accepted_and_dropped_does_not_change(kernel: KernelNetns) -> No
 def echoes(frames: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """Of answers what does not change from one to the next."""
     return [(port, data[26:]) for port, data in frames if data[12:14] == b"\x08\0" and data[23] == 1]
+
+
+def test_doctor_knows_probes_that_nobody_listens_to(watched: Watched) -> None:
+    netns = watched.kernel.netns_path
+    assert not is_orphaned(netns)
+    watched.live._stop_listening()  # as a kill does it
+    assert is_orphaned(netns)
