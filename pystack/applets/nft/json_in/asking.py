@@ -89,7 +89,7 @@ class Asking:
 
     def _one(self, value: Loaded, key: str, column: int) -> Loaded:
         if not isinstance(value, dict):
-            self._fail(1, f"Expected object, got {type_name(value)}")
+            self._fail(column - _FIRST + 1, f"Expected object, got {type_name(value)}")
         if key not in value:
             self._fail(column, f"Object item not found: {key}")
         return value[key]

@@ -83,7 +83,7 @@ def only_property(value: Loaded) -> tuple[str, Loaded]:
 
 def dump_loaded(value: Loaded) -> str:
     """As libjansson writes it; a number alone it does not write at all."""
-    return dump(value) if isinstance(value, dict | list) else "(null)"  # type: ignore[arg-type]
+    return dump(value) if isinstance(value, dict | list) else "(null)"
 
 
 def right(ask: Asking, value: Loaded) -> Expression:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | bool | None
+Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 
 _ESCAPES: Final = {
     **{number: f"\\u{number:04X}" for number in range(0x20)},
@@ -21,7 +21,7 @@ def dump(json: Json) -> str:
         return "null"
     if isinstance(json, bool):
         return "true" if json else "false"
-    if isinstance(json, int):
+    if isinstance(json, int | float):
         return str(json)
     if isinstance(json, str):
         return f'"{json.translate(_ESCAPES)}"'
