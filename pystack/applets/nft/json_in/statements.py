@@ -262,7 +262,8 @@ def _notrack(_: Asking, __: str, ___: Loaded) -> Notrack:
 
 
 def _reset(ask: Asking, _: str, value: Loaded) -> Reset:
-    return Reset(expression(ask, value))
+    option = expression(ask, value)
+    return Reset(TcpOption(option.option) if isinstance(option, TcpOption) else option)
 
 
 # --- sets ---------------------------------------------------------------------------------------------------
