@@ -78,7 +78,9 @@ def _line(p: Parser, made: _Set) -> None:
         statements = [stateful.stateful(p)]
         while p.next.kind in stateful.STATEMENTS:
             statements.append(stateful.stateful(p))
-        separator(p)
+        if p.next.kind not in (NEWLINE, SEMICOLON):
+            p.fail()
+        p.take()
         made.statements += statements
         return
     allowed = _LINES if made.is_map else {**_LINES, **_OF_SETS}
