@@ -55,7 +55,7 @@ def set_block(
         made.key,
         made.data,
         made.data_interval,
-        is_map,
+        is_map and made.data is not None,
         tuple(flag for flag in FLAG_ORDER if flag in made.flags),
         made.timeout,
         made.gc_interval,

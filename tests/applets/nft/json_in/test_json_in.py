@@ -9,6 +9,7 @@ from pystack.applets.nft.json_in.commands import read_json
 from pystack.applets.nft.place import COMMAND_LINE
 from pystack.applets.nft.source import source_of
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText
+from pystack.applets.nft.tree.statements import Log
 from tests.applets.nft.reading import command, first_line
 
 PAYLOAD = '{"payload": {"protocol": "%s", "field": "%s"}}'
