@@ -12,6 +12,7 @@ from pystack.netfilter.hooks import (
     NFPROTO_BRIDGE,
     NFPROTO_IPV4,
     NFPROTO_IPV6,
+    NFPROTO_NETDEV,
     HookPoint,
     Hooks,
 )
@@ -29,6 +30,7 @@ _FAMILIES: Final = {
     NFPROTO_IPV4: ("ip", IP_HOOK_NAMES),
     NFPROTO_IPV6: ("ip6", IP_HOOK_NAMES),
     NFPROTO_ARP: ("arp", ("INPUT", "OUTPUT", "FORWARD")),
+    NFPROTO_NETDEV: ("netdev", ("INGRESS", "EGRESS")),
 }
 _HEAD: Final = ("FAMILY", "HOOK", "PRIORITY", "WHO", "PACKETS")
 
@@ -63,7 +65,8 @@ def _as_json(row: Row) -> str:
 
 def _rows(hooks: Hooks) -> Iterator[Row]:
     *bridge, brouting = hooks.bridge  # Linux numbers it last, and asks it first
-    for point in (brouting, *bridge, *hooks.ip, *hooks.ip6, *hooks.arp):
+    devices = (point for points in hooks.netdev.values() for point in points)
+    for point in (brouting, *bridge, *hooks.ip, *hooks.ip6, *hooks.arp, *devices):
         yield from _of_point(point)
 
 

@@ -1,5 +1,5 @@
-"""The firewall of a running namespace as a setup: the commands of iptables, ip6tables, ebtables and
-arptables that would make it again.
+"""The firewall of a running namespace as a setup: the commands of iptables, ip6tables, ebtables, arptables
+and nft that would make it again.
 
 Counters are not part of it: a setup says what was decided, not what came of it.
 """
@@ -14,6 +14,7 @@ from pystack.applets.ebtables.spec import RuleSpec as FrameSpec
 from pystack.applets.ipset.listing import saved
 from pystack.applets.iptables.listing import rule_line
 from pystack.applets.iptables.restore import split
+from pystack.applets.nft.running import ruleset_lines
 from pystack.applets.running_words import quoted
 from pystack.applets.tcpdump.names import Names
 from pystack.netfilter.rule import RETURN, BaseChain, Chain, Rule
@@ -40,6 +41,7 @@ def firewall_lines(netns: Netns) -> Iterator[str]:
         yield from _lines(netns.bridge_tables, owner, f"ebtables{suffix}", _frame_words, NF_ACCEPT)
     for owner, suffix in _OWNERS:
         yield from _lines(netns.arp_tables, owner, f"arptables{suffix}", _ip_words, RETURN)
+    yield from (f"nft {quoted(line)}" for line in ruleset_lines(netns))
 
 
 def _lines(tables: TableSet, owner: str, program: str, words: _Words, usual_policy: int) -> Iterator[str]:

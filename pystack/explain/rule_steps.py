@@ -7,13 +7,15 @@ from typing import Final
 
 from pystack.applets.ebtables.listing import rule_text
 from pystack.applets.iptables.listing import rule_line
+from pystack.explain.nft_listener import NftListener
 from pystack.explain.scene import ConfigOf
 from pystack.explain.stage import Reason, Step, Told, Traveller
+from pystack.explain.teller import Heard, Teller
 from pystack.netfilter.family_tables import BROUTE
 from pystack.netfilter.hooks import NFPROTO_ARP, NFPROTO_BRIDGE, NFPROTO_IPV4, NFPROTO_IPV6
-from pystack.netfilter.rule import CONTINUE, RETURN, Chain, Jump, Rule
+from pystack.netfilter.rule import Chain, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
-from pystack.netfilter.verdict import NAMES, NF_ACCEPT, NF_DROP
+from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
 from pystack.netns import Netns
 
@@ -30,28 +32,27 @@ _WALKS: Final = {
     NFPROTO_BRIDGE: "net/bridge/netfilter/ebtables.c ebt_do_table()",
     NFPROTO_ARP: "net/ipv4/netfilter/arp_tables.c arpt_do_table()",
 }
+_NOT_BRIDGED: Final = "DROP, which means here: not for the bridge"
 _BROUTED: Final = "net/bridge/netfilter/ebtable_broute.c ebt_broute()"
 
 
 class RuleListener:
-    """Hears one table. A walk.Listener."""
+    """Hears one table of iptables' kin. A walk.Listener."""
 
     def __init__(self, table: Table, config_of: ConfigOf) -> None:
         self._table = table
-        self._config_of = config_of
+        self._teller = Teller(
+            config_of, "DROP, which means here: not for the bridge" if _broutes(table) else ""
+        )
 
     def rule(self, chain: Chain, number: int, rule: Rule, verdict: int, view: View) -> None:
         """One that matched."""
-        words = self._words(chain, rule)
-        name = f"{self._name(chain)}:{number}" + (f" ({words})" if words else "")
-        before = rule.packets - 1
-        counted = f" ({before} packet{'' if before == 1 else 's'} before)" if before else ""
-        self._note(view, f"{name}: {self._outcome(rule, verdict)}{counted}", verdict, rule.origin)
+        heard = Heard(self._table.family, self._name(chain), chain, view)
+        self._teller.rule(heard, number, rule, self._words(chain, rule), verdict)
 
     def policy(self, chain: Chain, view: View) -> None:
         """None decided."""
-        text = f"{self._name(chain)}: no rule decides, the policy is {NAMES[chain.policy]}"
-        self._note(view, text, chain.policy, self._config_of(chain))
+        self._teller.policy(Heard(self._table.family, self._name(chain), chain, view))
 
     def _words(self, chain: Chain, rule: Rule) -> str:
         if self._table.family == NFPROTO_BRIDGE:
@@ -62,18 +63,9 @@ class RuleListener:
         owner = f"{_PROGRAMS[self._table.family]}-legacy " if self._table.owner == LEGACY else ""
         return f"{owner}{self._table.name}:{chain.name}"
 
-    def _outcome(self, rule: Rule, verdict: int) -> str:
-        if isinstance(rule.target, Jump):
-            return f"on to {rule.target.chain.name}"
-        if verdict == CONTINUE:
-            return "on to the next rule"
-        if verdict == NF_DROP and self._table.name == BROUTE:
-            return "DROP, which means here: not for the bridge"
-        return "back to where it came from" if verdict == RETURN else NAMES[verdict]
 
-    def _note(self, view: View, text: str, verdict: int, config: str) -> None:
-        if isinstance(view.pkt.trace, Traveller):
-            view.pkt.trace.steps.append(Step(self._table.family, text, verdict, config))
+def _broutes(table: Table) -> bool:
+    return table.family == NFPROTO_BRIDGE and table.name == BROUTE
 
 
 def listen(netns: Netns, config_of: ConfigOf) -> Callable[[], None]:
@@ -85,12 +77,17 @@ def listen(netns: Netns, config_of: ConfigOf) -> Callable[[], None]:
         for name in tables.names(owner)
         if (found := tables.get(owner, name))
     ]
+    own = list(netns.nft.tables.values())
     for table in heard:
         table.listener = RuleListener(table, config_of)
+    for named in own:
+        named.listener = NftListener(named, netns, config_of)
 
     def stop() -> None:
         for table in heard:
             table.listener = None
+        for named in own:
+            named.listener = None
 
     return stop
 

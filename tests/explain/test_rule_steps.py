@@ -178,3 +178,43 @@ def test_a_rule_says_how_many_packets_it_matched_before() -> None:
     assert [reason.text for reason in found.told.reasons] == [
         "filter:INPUT:1 (-p icmp -j ACCEPT): ACCEPT (2 packets before)"
     ]
+
+
+# --- nftables -----------------------------------------------------------------------------------------------
+
+NFT_TABLE = """\
+nft add table inet filter
+nft 'add chain inet filter input { type filter hook input priority 0; policy drop; }'
+nft add chain inet filter users
+"""
+BEHIND_TABLE = FIRST + 3
+
+
+def test_a_rule_of_nft_is_named_with_its_table_its_words_and_its_line() -> None:
+    rules = f"{NFT_TABLE}nft add rule inet filter input tcp dport 1 accept\n"
+    rules += "nft add rule inet filter input icmp type 8 drop\n"
+    found = hook(PING, rules, "ip INPUT")
+    assert (found.told.text, found.told.config) == (
+        "inet filter:input:2 (icmp type echo-request drop): DROP",
+        f"lab.setup:{BEHIND_TABLE + 1}",
+    )
+
+
+def test_a_policy_of_nft_is_named_with_the_line_of_its_chain() -> None:
+    found = hook(PING, NFT_TABLE, "ip INPUT")
+    assert (found.told.text, found.told.config) == (
+        "inet filter:input: no rule decides, the policy is DROP",
+        f"lab.setup:{FIRST + 1}",
+    )
+
+
+def test_a_verdict_map_leads_on_to_where_it_says() -> None:
+    rules = (
+        f"{NFT_TABLE}nft 'add rule inet filter input ip saddr vmap {{ 10.0.0.2 : jump users }}'\n"
+        "nft add rule inet filter users accept\n"
+    )
+    found = hook(PING, rules, "ip INPUT")
+    assert [reason.text for reason in found.told.reasons] == [
+        "inet filter:input:1 (ip saddr vmap { 10.0.0.2 : jump users }): on to users",
+        "inet filter:users:1 (accept): ACCEPT",
+    ]

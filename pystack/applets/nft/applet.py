@@ -67,8 +67,7 @@ class Nft:
         evaluated = self._evaluated(found)
         watched = [self._watched(command) for command in evaluated if command.operation == MONITOR]
         shown = Shown(self._session, self._options, self._surroundings)
-        origin = self._session.host.origins.line
-        transaction = Transaction(self._session.netns, self._cache, origin, shown.show)
+        transaction = Transaction(self._session.netns, self._cache, self._session.host.origins, shown.show)
         changes = transaction.run(
             [command for command in evaluated if command.operation != MONITOR], check=self._options.check
         )

@@ -21,6 +21,7 @@ from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.validation import fault_of
 from pystack.netns import Netns
+from pystack.origins import Origins
 
 Show = Callable[[Command], None]
 
@@ -28,10 +29,10 @@ Show = Callable[[Command], None]
 class Transaction:
     """Runs evaluated commands."""
 
-    def __init__(self, netns: Netns, cache: Cache, origin: str, show: Show) -> None:
+    def __init__(self, netns: Netns, cache: Cache, origins: Origins, show: Show) -> None:
         self._netns = netns
         self._cache = cache
-        self._origin = origin
+        self._origins = origins
         self._show = show  # what lists, and changes nothing
 
     def run(self, commands: Sequence[Command], *, check: bool) -> list[Change]:
@@ -51,7 +52,7 @@ class Transaction:
         """None if it has to be done again."""
         ruleset, journal, changes = self._netns.nft, Journal(), Changes()
         editor = Editor(ruleset, journal, looks_early=looks_early)
-        maker = RuleMaker(self._netns.nft_ground, self._origin)
+        maker = RuleMaker(self._netns.nft_ground, self._origins.line)
         steps = Steps(editor, maker, Contents(self._netns.nft_ground, self._cache, journal), changes)
         errors = self._do_all(commands, steps)
         is_bad = not errors and not looks_early and _has_fault(ruleset, changes)
@@ -61,6 +62,9 @@ class Transaction:
                 raise NftError.of(errors)
             return None if is_bad else []
         journal.commit()
+        for change in changes.all:
+            if change.kind == "chain":
+                self._origins.note(change.thing)
         if changes.all:
             ruleset.generation += 1
             self._tell(tuple(changes.all))

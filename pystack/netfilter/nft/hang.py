@@ -52,7 +52,7 @@ class ChainHanger:
             for device in chain.devices:
                 yield self._hang_at_device(table, chain, device)
             return
-        name = f"{table.name}/{chain.name}"
+        name = f"{table.family} {table.name}/{chain.name}"
         for family in (IP, IP6) if table.family == INET else (table.family,):
             point = self._points(family, chain.type)[chain.hook]
             judge = self._judge(family, table, chain)
@@ -75,7 +75,7 @@ class ChainHanger:
         return judge
 
     def _hang_at_device(self, table: NftTable, chain: NftBaseChain, device: str) -> TakeOff:
-        name = f"{table.name}/{chain.name}"
+        name = f"{table.family} {table.name}/{chain.name} {device}"
         if table.family == INET:
             hook, judge = NETDEV_INGRESS, _inet_ingress
         else:
