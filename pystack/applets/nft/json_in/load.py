@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -110,7 +111,10 @@ class _Reader:
             raise NotJson
         self._offset = found.end()
         if found["real"]:
-            return float(found[0])
+            real = float(found[0])
+            if real in (math.inf, -math.inf):
+                raise NotJson
+            return real
         number = int(found[0]) if len(found[0]) < 21 else _INTEGER_MAX
         if not -_INTEGER_MAX <= number < _INTEGER_MAX:
             raise NotJson

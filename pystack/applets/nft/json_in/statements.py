@@ -163,7 +163,11 @@ def limit_of(value: Loaded, rate: int, per: str, burst: int | None = None) -> Li
     if not is_packets:
         rate, given = in_octets(rate, unit), in_octets(given, string_in(value, "burst_unit"))
     return Limit(
-        rate, per if per in TIME_UNITS else "second", given, is_true_in(value, "inv"), octets=not is_packets
+        rate,
+        per if per in TIME_UNITS else "second",
+        given or None,
+        is_true_in(value, "inv"),
+        octets=not is_packets,
     )
 
 
