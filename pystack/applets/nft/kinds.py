@@ -22,6 +22,17 @@ def kinds_of(expression: tree.Expression) -> tuple[DataType, ...]:
     return tuple(shape_of(part)[0] for part in parts)
 
 
+def is_in_host_order(expression: tree.Expression) -> bool:
+    """Whether the kernel's register has the processor's order: of what is noted, not of headers' fields."""
+    while isinstance(expression, tree.Binary):
+        expression = expression.left
+    if isinstance(expression, tree.Meta):
+        return keys.META_KEYS[expression.key].host_order
+    if isinstance(expression, tree.Ct):
+        return keys.CT_KEYS[expression.key].host_order
+    return isinstance(expression, tree.SocketOf | tree.Rt | tree.Numgen | tree.Hash)
+
+
 @singledispatch
 def shape_of(expression: tree.Expression) -> Shape:
     """Kind and bits; numbers that are computed are integers of a register's size."""

@@ -152,7 +152,8 @@ def _(notrack: tree.Notrack, page: Page) -> Json:
 
 @json_of.register
 def _(assign: tree.Assign, page: Page) -> Json:
-    return {"mangle": {"key": json_of(assign.target, page), "value": _any_of(assign.value, page)}}
+    several = all_of if isinstance(assign.target, expressions.Payload) else _any_of
+    return {"mangle": {"key": json_of(assign.target, page), "value": several(assign.value, page)}}
 
 
 @json_of.register

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from pystack.applets.nft import types
+from pystack.applets.nft.kinds import is_in_host_order
 from pystack.applets.nft.printer.expressions import all_of, any_of, text
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.units import octets_text
@@ -50,11 +51,14 @@ def _(match: tree.Match, page: Page) -> str:
 
 
 def _says_operator(match: tree.Match) -> bool:
-    """Equality is only said where nothing, or something else, would mean another thing."""
+    """Equality is only said where nothing, or something else, would mean another thing.
+
+    Not of a masked number that is turned round to be held against a range: nft sees no mask there.
+    """
     if match.operator != "==":
         return bool(match.operator)
     if isinstance(match.left, expressions.Binary):
-        return True
+        return not (isinstance(match.right, expressions.Range) and is_in_host_order(match.left))
     right = match.right
     return isinstance(right, expressions.Value) and is_flags(right.type) and not is_spelled_out(match)
 
@@ -219,7 +223,8 @@ def _(notrack: tree.Notrack, page: Page) -> str:
 
 @text.register
 def _(assign: tree.Assign, page: Page) -> str:
-    return f"{text(assign.target, page)} set {any_of(assign.value, page)}"
+    several = all_of if isinstance(assign.target, expressions.Payload) else any_of
+    return f"{text(assign.target, page)} set {several(assign.value, page)}"
 
 
 @text.register

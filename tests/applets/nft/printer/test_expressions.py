@@ -52,6 +52,8 @@ ONE, TWO = value(types.IPV4_ADDR, 0x0A000001), value(types.IPV4_ADDR, 0x0A000002
 SSH, HTTP = value(types.INET_SERVICE, 22), value(types.INET_SERVICE, 80)
 SYN, SYN_ACK = value(types.TCP_FLAG, 2), value(types.TCP_FLAG, 0x12)
 NEW_OR_OLD = value(types.CT_STATE, 0x0A)
+MARKS = Range(value(types.MARK, 1), value(types.MARK, 5))
+TTLS = Range(value(types.INTEGER, 1, 1), value(types.INTEGER, 2, 1))
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,11 @@ def test_an_expression_has_its_words(expression: Expression, words: str) -> None
             Match(Binary("&", Meta("mark"), value(types.MARK, 0xFF)), value(types.MARK, 1), "=="),
             "meta mark & 0x000000ff == 0x00000001",
         ),
+        (
+            Match(Binary("&", Meta("mark"), value(types.MARK, 0xFF)), MARKS, "=="),
+            "meta mark & 0x000000ff 0x00000001-0x00000005",
+        ),
+        (Match(Binary("&", Payload("ip", "ttl"), TTLS.low), TTLS, "=="), "ip ttl & 1 == 1-2"),
         (Match(SADDR, Elements((Element(ONE),)), "!="), "ip saddr != { 10.0.0.1 }"),
         (Match(SADDR, SetName("s"), "=="), "ip saddr @s"),
         (Match(Payload("comp", "flags"), value(types.BITMASK, 3, 1), "=="), "comp flags 0x3"),

@@ -42,7 +42,18 @@ from pystack.applets.nft.tree.statements import (
     SetUpdate,
     Statement,
 )
-from tests.applets.nft.printer.test_expressions import DPORT, HTTP, ONE, PAGE, SADDR, SSH, TWO, value
+from tests.applets.nft.printer.test_expressions import (
+    DPORT,
+    FLAGS,
+    HTTP,
+    ONE,
+    PAGE,
+    SADDR,
+    SSH,
+    SYN_ACK,
+    TWO,
+    value,
+)
 
 HIGH = value(types.INET_SERVICE, 90)
 V6, V6_HIGH = value(types.IPV6_ADDR, 1), value(types.IPV6_ADDR, 5)
@@ -102,6 +113,7 @@ KIB, MIB = 1 << 10, 1 << 20
         (Assign(Ct("mark"), Meta("mark")), "ct mark set meta mark"),
         (Assign(Meta("mark"), value(types.MARK, 1)), "meta mark set 0x00000001"),
         (Assign(Ct("event"), value(types.CT_EVENT, 3)), "ct event set new,related"),
+        (Assign(FLAGS, SYN_ACK), "tcp flags set syn | ack"),
         (Assign(TcpOption("maxseg", "size"), Rt("mtu")), "tcp option maxseg size set rt mtu"),
         (Reset(TcpOption("sack-perm")), "reset tcp option sack-perm"),
         (Dup(ONE), "dup to 10.0.0.1"),
