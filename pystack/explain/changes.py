@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from pystack.wire import ipv6
 from pystack.wire.ethernet import mac_text
 from pystack.wire.fields import Field, layout
 from pystack.wire.ipv4 import address_text
 
 _ADDRESSES: Final = ("ip.src", "ip.dst", "arp.psrc", "arp.pdst")
+_ADDRESSES6: Final = ("ip6.src", "ip6.dst")
 _STATIONS: Final = ("eth.src", "eth.dst", "arp.hwsrc", "arp.hwdst")
 _HIDDEN: Final = ("ip.chksum", "icmp.chksum", "udp.chksum", "tcp.chksum")  # follow from the others
 _LONGEST_NUMBER: Final = 4  # octets
@@ -35,6 +37,8 @@ def _value(field: Field, frame: bytes) -> str:
     octets = frame[start:end]
     if name in _ADDRESSES:
         return address_text(int.from_bytes(octets, "big"))
+    if name in _ADDRESSES6:
+        return ipv6.address_text(int.from_bytes(octets, "big"))
     if name in _STATIONS:
         return mac_text(octets)
     if len(octets) <= _LONGEST_NUMBER:

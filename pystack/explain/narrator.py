@@ -148,9 +148,11 @@ class Narrator:
         pkt = crossing.pkt
         if (crossing.family, crossing.hook) == (nf.NFPROTO_ARP, nf.ARP_OUT):
             self._ask_arp(crossing, traveller)
+        if crossing.family in hooks.IP_FAMILIES:
+            self._note_bridge_rules(crossing, traveller)
+            traveller.waits = connections.waits_for(crossing)
         if crossing.family != nf.NFPROTO_IPV4:
             return
-        self._note_bridge_rules(crossing, traveller)
         if crossing.hook == nf.OUTPUT and pkt.ip is not None:
             told = routing.routed_out(self._scene(crossing), pkt, pkt.ip, self._cause_of(traveller))
             self._stage(crossing, traveller, "route", "route", told)
@@ -170,7 +172,7 @@ class Narrator:
         told = rule_steps.so_far(traveller) if is_bridged else rule_steps.brouted(traveller)
         if told is None:
             return
-        place = hooks.hook_name(crossing).replace("ip", "bridge") if is_bridged else "bridge BROUTING"
+        place = hooks.bridges_hook(crossing) if is_bridged else "bridge BROUTING"
         self._stage(crossing, traveller, "hook", place, told)
         self._told_already.add((traveller.number, place))
 

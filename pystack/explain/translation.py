@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pystack.applets.conntrack.text import flow_line
+from pystack.applets.conntrack.text import address_text, flow_line
 from pystack.explain import source_choice
-from pystack.explain.hooks import functions_of
+from pystack.explain.hooks import IP_FAMILIES, functions_of
 from pystack.explain.scene import Scene
 from pystack.explain.stage import Reason, Step, Told
 from pystack.explain.watcher import Crossing
@@ -25,15 +25,16 @@ from pystack.netfilter.conntrack.info import (
     direction,
 )
 from pystack.netfilter.conntrack.snapshot import snapshot
-from pystack.netfilter.conntrack.tuples import Tuple, inverted, read
+from pystack.netfilter.conntrack.tuples import WITH_ID, Tuple, inverted, read
+from pystack.netfilter.nat.icmp_error import is_icmp
 from pystack.netfilter.nat.ranges import MANIP_SRC, manip_of
 from pystack.netfilter.nat.setup import CHANGED
-from pystack.wire.ipv4 import IPPROTO_ICMP, address_text
+from pystack.wire import ipv4
 
 _FUNCTION: Final = "net/netfilter/nf_nat_core.c nf_nat_inet_fn()"
 _ERRORS: Final = "net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation()"
 _ENDS: Final = ("source", "destination")
-_STEP: Final = re.compile(r"(iptables-legacy )?nat:")
+_STEP: Final = re.compile(r"(ip6?tables-legacy )?nat:")
 _NAMES_PORTS: Final = re.compile(r"--to-ports|--random|--to-(source|destination) \S*:")
 _TAKEN: Final = "with its own port its answers could be taken for those of another connection"
 
@@ -45,7 +46,7 @@ def asked(steps: Sequence[Step]) -> list[Step]:
 
 def translated(scene: Scene, crossing: Crossing, said: Sequence[Step]) -> Told | None:
     """What became of the packet; None where nat has nothing to do with it."""
-    at_nat = crossing.family == nf.NFPROTO_IPV4 and crossing.hook != nf.FORWARD
+    at_nat = crossing.family in IP_FAMILIES and crossing.hook != nf.FORWARD
     if not at_nat or "nat" not in functions_of(crossing):
         return None
     pkt, manip = crossing.pkt, manip_of(crossing.hook)
@@ -57,11 +58,7 @@ def translated(scene: Scene, crossing: Crossing, said: Sequence[Step]) -> Told |
         text = f"its {_ENDS[manip]} stays as it is (a null binding): no rule of nat says otherwise"
         return Told(text, _FUNCTION) if said else None
     flow = Reason(flow_line(snapshot(conn, scene.netns.conntrack.context)))
-    if (
-        pkt.ctinfo % IP_CT_IS_REPLY == IP_CT_RELATED
-        and pkt.ip is not None
-        and pkt.ip.protocol == IPPROTO_ICMP
-    ):
+    if pkt.ctinfo % IP_CT_IS_REPLY == IP_CT_RELATED and is_icmp(pkt):
         return Told(
             "translated as the connection that it is about, and what it quotes with it", _ERRORS, (flow,)
         )
@@ -96,17 +93,19 @@ def _ends(conn: Conn, way: int, manip: int) -> tuple[str, str]:
 
 
 def _end(flow: Tuple, manip: int, id_matters: bool) -> str:
-    address = address_text(flow.saddr if manip == MANIP_SRC else flow.daddr)
-    if flow.protocol == IPPROTO_ICMP:
+    address = address_text(flow.family, flow.saddr if manip == MANIP_SRC else flow.daddr)
+    if flow.protocol in WITH_ID:
         return f"{address} id {flow.sport}" if id_matters else address
     port = flow.sport if manip == MANIP_SRC else flow.dport
-    return f"{address}:{port}" if port else address
+    if not port:
+        return address
+    return f"[{address}]:{port}" if flow.family == nf.NFPROTO_IPV6 else f"{address}:{port}"
 
 
 def _why(scene: Scene, crossing: Crossing, conn: Conn, said: Sequence[Step]) -> Iterator[Reason]:
     decided = said[-1].text
     before, after = read(conn.original), read(conn.reply)
-    moved = before.sport != (after.sport if before.protocol == IPPROTO_ICMP else after.dport)
+    moved = before.sport != (after.sport if before.protocol in WITH_ID else after.dport)
     if moved and crossing.hook in (nf.INPUT, nf.POSTROUTING) and not _NAMES_PORTS.search(decided):
         yield Reason(_TAKEN)
     if "MASQUERADE" in decided:
@@ -120,7 +119,7 @@ def _masquerade_source(scene: Scene, crossing: Crossing) -> Iterator[Reason]:
         return
     found = route.answer if isinstance(route, Rtable) else None
     if found is not None and found.info.prefsrc:
-        src = address_text(found.info.prefsrc)
+        src = ipv4.address_text(found.info.prefsrc)
         yield Reason(f"the route's src {src} does not count: MASQUERADE looks at {out.name} alone")
     nexthop = route.nexthop(header.daddr) if isinstance(route, Rtable) else header.daddr
     yield from source_choice.walked(scene, out, nexthop, RT_SCOPE_UNIVERSE)

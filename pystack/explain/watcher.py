@@ -107,7 +107,7 @@ class Watcher:
                 hooks.netdev[dev.name] = tuple(
                     _Onlooker(hook, netns, self._follow) for hook in (nf.NETDEV_INGRESS, nf.NETDEV_EGRESS)
                 )
-        for point in (*hooks.ip, *hooks.bridge, *hooks.arp):
+        for point in (*hooks.ip, *hooks.ip6, *hooks.bridge, *hooks.arp):
             self._watch(netns, point)
         netns.conntrack.context.on_invalid = _note_misfit
 

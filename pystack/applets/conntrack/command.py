@@ -231,7 +231,7 @@ class _Conntrack:
         return 0
 
     def _expected(self) -> list[Expectation]:
-        """Those of the family that was asked for: the tool asks for all connections, but for these of IPv4."""
+        """Those of the family that was asked for: the tool asks for all connections, but IPv4 here."""
         family = self._options.family or NFPROTO_IPV4
         return [known for known in self._context.expectations if known.tuple.family == family]
 

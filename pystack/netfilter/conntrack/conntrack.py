@@ -93,10 +93,9 @@ class Conntrack:
         self._sweeping: Timer | None = None
         self._left = self._seen = 0  # jiffies that connections have left, and how many were seen
 
-    @property
-    def is_on(self) -> bool:
-        """Whether anything uses it."""
-        return any(self._users.values())
+    def tracks(self, family: int) -> bool:
+        """Whether anybody needs the connections of a family."""
+        return bool(self._users.get(family))
 
     @property
     def count(self) -> int:

@@ -16,7 +16,7 @@ from pystack.netfilter.hooks import HookState
 from pystack.packet import Packet
 from pystack.wire import icmp, icmp6
 from pystack.wire.ipv4 import IPPROTO_ICMP, address_text
-from pystack.wire.ipv6 import IPPROTO_ICMPV6, Ipv6Header, full_text
+from pystack.wire.ipv6 import IPPROTO_ICMPV6, Ipv6Header, find_transport, full_text
 
 Find = Callable[[bytes, Zone], tuple[Conn | None, bool]]  # the connection, and whether it is an answer there
 
@@ -112,6 +112,14 @@ class IcmpErrors:
         pkt.ct = conn
         pkt.ctinfo = IP_CT_RELATED_REPLY if is_reply else IP_CT_RELATED
         return None
+
+
+def is_of_neighbours(pkt: Packet) -> bool:
+    """Whether it is what neighbours say to each other by ICMPv6."""
+    found = None if pkt.ip6 is None else find_transport(pkt.data, pkt.network_header)
+    if found is None or found.protocol != IPPROTO_ICMPV6:
+        return False
+    return found.offset < len(pkt.data) and pkt.data[found.offset] in _NEIGHBOURS
 
 
 def _fault_of_redirect(pkt: Packet, header: Ipv6Header, transport: int) -> str | None:

@@ -29,7 +29,7 @@ def hanging(box: Box, hook: int) -> list[str]:
 def test_nothing_is_tracked_until_a_rule_asks_for_connections() -> None:
     box = Box()
     do(box, "iptables -A INPUT -p icmp -j LOG")
-    assert not box.ns.conntrack.is_on
+    assert not box.ns.conntrack.tracks(NFPROTO_IPV4)
     do(box, "iptables -A INPUT -m conntrack --ctstate NEW")
     assert [hanging(box, hook) for hook in (PREROUTING, INPUT, OUTPUT, POSTROUTING)] == [
         ["defrag", "conntrack"],
@@ -44,9 +44,9 @@ def test_the_last_user_switches_it_off_again() -> None:
     do(box, "iptables -A INPUT -m state --state NEW")
     do(box, "iptables -t mangle -A INPUT -m connmark --mark 1 -j CONNMARK --set-mark 2")
     do(box, "iptables -F INPUT")
-    assert box.ns.conntrack.is_on
+    assert box.ns.conntrack.tracks(NFPROTO_IPV4)
     do(box, "iptables -t mangle -D INPUT 1")
-    assert not box.ns.conntrack.is_on
+    assert not box.ns.conntrack.tracks(NFPROTO_IPV4)
     assert hanging(box, PREROUTING) == []
 
 
@@ -65,15 +65,15 @@ def test_each_enabler_of_the_kernels_is_one_and_the_others_are_none() -> None:
     for rule, enables in enablers.items():
         box = Box()
         do(box, f"iptables -t {rule}")
-        assert box.ns.conntrack.is_on is enables, rule
+        assert box.ns.conntrack.tracks(NFPROTO_IPV4) is enables, rule
 
 
 def test_each_namespace_tracks_for_itself() -> None:
     box = Box()
     do(box, "ip netns add b")
     do(box, "ip netns exec b iptables -A INPUT -m state --state NEW")
-    assert not box.ns.conntrack.is_on
-    assert box.host.namespaces["b"].conntrack.is_on
+    assert not box.ns.conntrack.tracks(NFPROTO_IPV4)
+    assert box.host.namespaces["b"].conntrack.tracks(NFPROTO_IPV4)
 
 
 def test_a_namespace_that_goes_leaves_no_timer_of_its_connections() -> None:
