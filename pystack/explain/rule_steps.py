@@ -41,9 +41,7 @@ class RuleListener:
 
     def __init__(self, table: Table, config_of: ConfigOf) -> None:
         self._table = table
-        self._teller = Teller(
-            config_of, "DROP, which means here: not for the bridge" if _broutes(table) else ""
-        )
+        self._teller = Teller(config_of, _NOT_BRIDGED if _broutes(table) else "")
 
     def rule(self, chain: Chain, number: int, rule: Rule, verdict: int, view: View) -> None:
         """One that matched."""

@@ -14,7 +14,7 @@ from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.steps import Steps
 from pystack.applets.nft.tree.commands import ChainText, Command
 from pystack.applets.nft.wording import refusal
-from pystack.errors import NetError
+from pystack.errors import NetError, NotModelled
 from pystack.events import RulesetChanged
 from pystack.netfilter.nft.editor import Editor, Rejected
 from pystack.netfilter.nft.journal import Journal
@@ -54,7 +54,11 @@ class Transaction:
         editor = Editor(ruleset, journal, looks_early=looks_early)
         maker = RuleMaker(self._netns.nft_ground, self._origins.line)
         steps = Steps(editor, maker, Contents(self._netns.nft_ground, self._cache, journal), changes)
-        errors = self._do_all(commands, steps)
+        try:
+            errors = self._do_all(commands, steps)
+        except NotModelled:
+            journal.roll_back()
+            raise
         is_bad = not errors and not looks_early and _has_fault(ruleset, changes)
         if errors or is_bad or check:
             journal.roll_back()
