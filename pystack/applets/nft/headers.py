@@ -58,6 +58,12 @@ TCP_OPTIONS: Final = _by_name(
     )
 )
 
+
+def tcp_option(name: str) -> Header:
+    """One that has no name is known by its number, and by no fields."""
+    return TCP_OPTIONS.get(name) or Header(name, int(name), {})
+
+
 # --- IPv4 options -------------------------------------------------------------------------------------------
 
 _SOURCE_ROUTE: Final = (("type", 0, 8), ("length", 8, 8), ("ptr", 16, 8), ("addr", 24, 32))

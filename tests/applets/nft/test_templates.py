@@ -1,6 +1,6 @@
 """What the tables of fields say: places that fit, kinds that are long enough, links that lead somewhere."""
 
-from pystack.applets.nft.headers import EXTENSION_HEADERS, IP_OPTIONS, SCTP_CHUNKS, TCP_OPTIONS
+from pystack.applets.nft.headers import EXTENSION_HEADERS, IP_OPTIONS, SCTP_CHUNKS, TCP_OPTIONS, tcp_option
 from pystack.applets.nft.keys import CT_KEYS, FIB_RESULTS, META_KEYS, META_SYNONYMS, RT_KEYS, SOCKET_KEYS
 from pystack.applets.nft.protocols import ETHER, FAMILY_PROTOCOLS, IP, LAYERS, PROTOCOLS, TCP, VLAN
 from pystack.applets.nft.types import TYPES
@@ -49,3 +49,8 @@ def test_keys_are_as_long_as_their_kinds_need() -> None:
 
 def test_a_set_can_be_declared_with_the_relative_time() -> None:
     assert TYPES["time"].description == "relative time"
+
+
+def test_a_tcp_option_without_a_name_is_known_by_its_number() -> None:
+    assert tcp_option("maxseg") is TCP_OPTIONS["maxseg"]
+    assert (tcp_option("255").number, tcp_option("255").fields) == (255, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pystack.applets.nft.headers import EXTENSION_HEADERS, IP_OPTIONS, SCTP_CHUNKS, TCP_OPTIONS, Header
+from pystack.applets.nft.headers import EXTENSION_HEADERS, IP_OPTIONS, SCTP_CHUNKS, Header, tcp_option
 from pystack.applets.nft.keys import CT_KEYS, FIB_RESULTS, META_KEYS, RT_KEYS, SOCKET_KEYS
 from pystack.applets.nft.protocols import PROTOCOLS
 from pystack.applets.nft.tree import expressions as tree
@@ -48,7 +48,7 @@ def header_of(option: tree.ExtensionHeader | tree.TcpOption | tree.IpOption | tr
         case tree.ExtensionHeader():
             return EXTENSION_HEADERS[option.header]
         case tree.TcpOption():
-            return TCP_OPTIONS[option.option]
+            return tcp_option(option.option)
         case tree.IpOption():
             return IP_OPTIONS[option.option]
     return SCTP_CHUNKS[option.chunk]
