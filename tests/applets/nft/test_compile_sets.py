@@ -96,3 +96,14 @@ def test_only_a_word_that_is_no_type_says_which_objects_a_map_holds() -> None:
     assert object_kind(SetText(name="m", data="counter")) == "counter"
     assert object_kind(SetText(name="m", data="verdict")) == ""
     assert object_kind(SetText(name="m", data=("mark",))) == ""
+
+
+def test_a_merged_interval_takes_the_place_of_those_that_it_covers() -> None:
+    merging = made(SetText(name="s", key=("ipv4_addr",), flags=("interval",), auto_merge=True))
+    apart = [Element(Range(address(0), address(9))), Element(address(20)), Element(address(255))]
+    merging.add(apart)
+    whole = Element(Range(address(0), address(20)))
+    undo = merging.add([whole, Element(address(255))])
+    assert [item.key for item in merging.elements()] == [whole.key, address(255)]
+    undo()
+    assert [item.key for item in merging.elements()] == [item.key for item in apart]

@@ -24,13 +24,14 @@ from pystack.netfilter.rule import Chain
 class TypedSet:
     """What commands see of it."""
 
-    __slots__ = ("_compiler", "_data", "_key", "_site", "core")
+    __slots__ = ("_compiler", "_data", "_key", "_merges", "_site", "core")
 
     def __init__(self, spec: SetText, key: Expected, data: Expected, site: Site) -> None:
         """Raises NetError for what the kernel does not make."""
         self._key = key.parts or (key,)
         self._data = data.parts or (data,)
         self._site = site
+        self._merges = spec.auto_merge and not spec.is_map
         self._compiler = ElementCompiler(site, object_kind(spec), compile_statement)
         form = self._form(spec)
         form.check()
@@ -61,7 +62,29 @@ class TypedSet:
 
     def add(self, items: Iterable[Element], *, exclusive: bool = False) -> Undo:
         """Take elements in, all or none. Raises SetRefused."""
-        return self.core.add([self._compiler.compiled(item) for item in items], exclusive=exclusive)
+        compiled = [self._compiler.compiled(item) for item in items]
+        if not self._merges:
+            return self.core.add(compiled, exclusive=exclusive)
+        make_room = self.core.delete(self._covered(compiled))
+        add = self.core.add(compiled, exclusive=exclusive)
+
+        def undo() -> None:
+            add()
+            make_room()
+
+        return undo
+
+    def _covered(self, new: list[core.Element]) -> list[core.Element]:
+        """Intervals that evaluation has united with new ones. nft: src/intervals.c set_automerge()"""
+        covered: list[core.Element] = []
+        for element in new:
+            low = element.key
+            while low and (known := self.core.overlapping(low, element.end)) is not None:
+                if (known.key, known.end) == (element.key, element.end):
+                    break
+                covered.append(known)
+                low = _behind(known.end)
+        return covered
 
     def delete(self, items: Iterable[Element]) -> Undo:
         """Take elements out, all or none. Raises SetRefused."""
@@ -98,6 +121,12 @@ class TypedSet:
     def _told(self, element: core.Element) -> Element:
         usual = self.core.form.timeout
         return told(element, self._key, self._data, self._compiler.names, self._site.clock, usual)
+
+
+def _behind(key: bytes) -> bytes:
+    """The next key; none behind the last one."""
+    number = int.from_bytes(key) + 1
+    return number.to_bytes(len(key)) if number >> 8 * len(key) == 0 else b""
 
 
 def object_kind(spec: SetText) -> str:

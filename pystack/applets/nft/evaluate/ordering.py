@@ -92,7 +92,7 @@ def in_shortest_form(spans: list[Span], kind: DataType, bits: int) -> list[Eleme
 
 def _is_shortest(key: Expression, low: int, high: int, bits: int) -> bool:
     """Whether it is written already as a listing has it; few are not, but for those that were merged."""
-    if bounds(key, bits) != (low, high):
+    if type(key) is Anything or bounds(key, bits) != (low, high):
         return False
     size = high - low
     if type(key) is Range:
