@@ -161,6 +161,7 @@ class NftSet:
             if exclusive or not is_same or not same_data(known.data, element.data):
                 raise SetRefused(EEXIST)
             return self._renew(known, element, left)
+        self.form.check_statements(element.statements)
         if not element.statements and self.form.statements:
             element.statements = tuple(statement.clone() for statement in self.form.statements)
         self._check_room(element)
@@ -176,6 +177,8 @@ class NftSet:
     def _set_time(self, element: Element) -> int:
         """Elements come with the time that they are left, or 0; which is given back."""
         if not self.form.timeouts:
+            if element.timeout or element.expires:
+                raise SetRefused(EINVAL)
             return 0
         left = element.expires
         element.timeout = element.timeout or self.form.timeout
@@ -216,16 +219,20 @@ class NftSet:
         self._store, self._catch_all, self._count = self._new_store(), None, 0
         return undo
 
-    def take_updates(self, *, with_statements: bool) -> None:
+    def take_updates(self, statements: tuple[Stateful, ...], *, timeout: bool) -> None:
         """A rule is about to add to it. Linux: net/netfilter/nft_dynset.c nft_dynset_init()"""
-        if self.form.holds_objects or not self._is_for_rules:
+        form = self.form
+        if form.holds_objects or not self._is_for_rules:
             raise NetError(EOPNOTSUPP)
-        if self.form.constant:
+        if form.constant:
             raise NetError(EBUSY)
-        if with_statements and not self.form.dynamic:
+        if timeout and not form.timeouts:
+            raise NetError(EOPNOTSUPP)
+        if statements and not form.dynamic:
             raise NetError(EINVAL)
-        if not self.form.size:
-            self.form = replace(self.form, size=DEFAULT_DYNAMIC_SIZE)
+        form.check_statements(statements)
+        if not form.size:
+            self.form = replace(form, size=DEFAULT_DYNAMIC_SIZE)
 
     def amend(self, form: SetForm) -> Undo:
         """Take other times and another size over, from a command that would make the set again."""

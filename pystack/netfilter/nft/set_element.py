@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from pystack.errors import EOPNOTSUPP, NetError
+from pystack.netfilter.nft.statements.conn_limit import ConnLimit
 from pystack.netfilter.rule import Jump, Match, Target, Verdict
 
 DEFAULT_DYNAMIC_SIZE: Final = 0xFFFF  # of a set that has none, once a rule adds to it
@@ -59,6 +61,15 @@ class SetForm:
     def check(self) -> None:
         """Raise what Linux would. Linux: net/netfilter/nf_tables_api.c nf_tables_newset()"""
         if (self.constant and self.timeouts) or (self.interval and self.dynamic):
+            raise NetError(EOPNOTSUPP)
+        self.check_statements(self.statements)
+
+    def check_statements(self, statements: Sequence[object]) -> None:
+        """Elements that count connections go when these are over, so they have no time of their own.
+
+        Linux: net/netfilter/nf_tables_api.c nft_set_elem_expr_alloc()
+        """
+        if self.timeouts and any(isinstance(one, ConnLimit) for one in statements):
             raise NetError(EOPNOTSUPP)
 
 

@@ -34,7 +34,7 @@ class SetUpdate(Match):
         statements: tuple[Stateful, ...] = (),
     ) -> None:
         """The timeout is in jiffies. Raises NetError where the set does not let rules do that."""
-        to.take_updates(with_statements=bool(statements))
+        to.take_updates(statements, timeout=bool(timeout))
         self._operation = operation
         self._set = to
         self._key = key

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.anonymous import anonymous_set
 from pystack.applets.nft.compile.elements import ElementCompiler
 from pystack.applets.nft.compile.jiffies import jiffies_of, milliseconds_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.compile.told import told
 from pystack.applets.nft.evaluate.typed import Expected
+from pystack.applets.nft.place import Place, Source
 from pystack.applets.nft.tree.expressions import (
     Anything,
     Concatenation,
@@ -23,6 +25,7 @@ from pystack.applets.nft.tree.expressions import (
 )
 from pystack.applets.nft.tree.statements import Counter, Statement
 from pystack.applets.nft.types import IFNAME, INET_SERVICE, IPV4_ADDR, MARK, STRING
+from pystack.errors import EEXIST
 from pystack.host import Host
 from pystack.netfilter.nft.set_element import Element as CoreElement
 from pystack.netfilter.nft.statements import counters
@@ -131,3 +134,11 @@ def test_a_set_without_a_name_holds_what_stands_in_the_rule() -> None:
     assert found.data.chain is site.chain_named("other")
     assert content.find(b"\0\x01") is not found
     assert content.form.constant
+
+
+def test_a_key_that_is_mapped_to_two_things_is_refused_where_it_stands() -> None:
+    second = Place(Source("x", ""), 1, 30, 36)
+    twice = Elements((Element(HOST, Verdict("accept")), Element(HOST, Verdict("drop"), at=second)))
+    with pytest.raises(Blamed) as refused:
+        anonymous_set(twice, a_site())
+    assert (refused.value.number, refused.value.at) == (EEXIST, second)

@@ -4,8 +4,10 @@ import pytest
 
 from pystack.clock import Clock
 from pystack.errors import EBUSY, EEXIST, EINVAL, ENFILE, ENOENT, EOPNOTSUPP, ERANGE, NetError
+from pystack.host import Host
 from pystack.netfilter.nft.set import NftSet, SetRefused
 from pystack.netfilter.nft.set_element import Element, SetForm
+from pystack.netfilter.nft.statements.conn_limit import ConnLimit
 from pystack.netfilter.rule import Chain, Jump, Match, Verdict
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import View
@@ -338,7 +340,7 @@ def test_a_rule_takes_out_what_is_there() -> None:
 def test_some_sets_take_nothing_from_rules(form: SetForm, with_statements: bool, errno: int) -> None:
     content, _ = made(form)
     with pytest.raises(NetError) as refused:
-        content.take_updates(with_statements=with_statements)
+        content.take_updates((Hits(),) if with_statements else (), timeout=False)
     assert refused.value.number == errno
 
 
@@ -347,8 +349,8 @@ def test_some_sets_take_nothing_from_rules(form: SetForm, with_statements: bool,
 )
 def test_a_set_that_rules_add_to_has_a_size(form: SetForm) -> None:
     content, _ = made(form)
-    content.take_updates(with_statements=False)
-    content.take_updates(with_statements=False)
+    content.take_updates((), timeout=False)
+    content.take_updates((), timeout=False)
     assert content.form.size == 65535
 
 
@@ -367,3 +369,22 @@ def test_two_keys_are_asked_for_together_only_if_one_element_has_both() -> None:
     assert content.enclosing(key("10.0.0.3"), key("10.0.0.4")) is not None
     assert content.enclosing(key("10.0.0.3"), key("10.0.0.14")) is None
     assert content.enclosing(b"", b"") is None
+
+
+def test_elements_that_count_connections_have_no_time_of_their_own() -> None:
+    counting = ConnLimit(Host().init.nft_ground.context, 5)
+    content, _ = made(DYNAMIC)
+    with pytest.raises(NetError) as refused:
+        content.take_updates((counting,), timeout=False)
+    assert refused.value.number == EOPNOTSUPP
+    with pytest.raises(NetError):
+        SetForm(fields=(4,), timeouts=True, statements=(counting,)).check()
+
+
+def test_a_set_without_timeouts_takes_no_element_that_has_one() -> None:
+    content, _ = made(HASH)
+    assert refusal(content, Element(key("1.1.1.1"), timeout=5)) == (EINVAL, 0, False)
+    content, _ = made(SetForm(fields=(4,)))
+    with pytest.raises(NetError) as refused:
+        content.take_updates((), timeout=True)
+    assert refused.value.number == EOPNOTSUPP

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.elements import ElementCompiler, fields_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.tree.expressions import Anything, Elements
-from pystack.netfilter.nft.set import NftSet
+from pystack.netfilter.nft.set import NftSet, SetRefused
 from pystack.netfilter.nft.set_element import SetForm
 
 
 def anonymous_set(elements: Elements, site: Site, kind: str = "") -> NftSet:
-    """`{ 22, 80-90 }`, also with what the keys are mapped to: of objects, those of a kind."""
+    """`{ 22, 80-90 }`, also with what the keys are mapped to: of objects, those of a kind. Raises Blamed."""
     keys = [item.key for item in elements.items if not isinstance(item.key, Anything)]
     compiler = ElementCompiler(site, kind)
     items = [compiler.compiled(item) for item in elements.items]
@@ -23,5 +24,8 @@ def anonymous_set(elements: Elements, site: Site, kind: str = "") -> NftSet:
         holds_objects=bool(kind),
     )
     content = NftSet(form, site.clock)
-    content.add(items)
+    try:
+        content.add(items)
+    except SetRefused as refused:
+        raise Blamed(refused.number, elements.items[refused.at].at) from None
     return content

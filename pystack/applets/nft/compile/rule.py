@@ -27,6 +27,8 @@ def compile_rule(rule: RuleText, site: Site) -> tuple[tuple[Match, ...], Target 
         try:
             made.take(statement)
             _check_connections(made, site.family)
+        except Blamed:
+            raise
         except NetError as error:
             at = statement.left.at if isinstance(statement, statements.Match) else statement.at
             raise Blamed(error.number, at) from None

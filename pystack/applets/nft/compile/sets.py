@@ -9,7 +9,7 @@ from pystack.applets.nft.compile.elements import ElementCompiler, ends_of
 from pystack.applets.nft.compile.jiffies import jiffies_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.compile.statement import compile_statement
-from pystack.applets.nft.compile.told import octets_of, told
+from pystack.applets.nft.compile.told import constant, octets_of, told
 from pystack.applets.nft.evaluate.ordering import sort_key
 from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.tree.commands import SetText
@@ -112,7 +112,20 @@ class TypedSet:
         """Of each of these the element that it falls on."""
         for item in items:
             found = self.core.enclosing(*ends_of(item.key))
-            yield None if found is None else self._told(found)
+            yield None if found is None else self._as_got(found, item)
+
+    def _as_got(self, element: core.Element, asked: Element) -> Element | None:
+        """Of an interval nft tells the key alone then, and of a map's the first key.
+
+        nft: src/segtree.c get_set_decompose()
+        """
+        form, told = self.core.form, self._told(element)
+        if not form.interval or form.has_fields:
+            return told
+        if not form.is_map:
+            return Element(told.key)
+        first = constant(element.key, element.key, self._key)
+        return Element(first, told.data) if asked.data is None else None
 
     def chains(self) -> set[Chain]:
         """Where the elements of a verdict map lead."""

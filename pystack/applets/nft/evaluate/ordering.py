@@ -25,10 +25,13 @@ Span = tuple[int, int, Element]  # the lowest and the highest key, and what they
 
 
 def listed(items: list[Element]) -> list[Element]:
-    """Elements without intervals, each key once, in the order of a listing: of two alike the later first."""
-    unique: dict[Expression, Element] = {}
+    """Elements without intervals, each once, in the order of a listing: of two alike the later first.
+
+    A key that is mapped to two things stays twice, for the kernel to refuse it.
+    """
+    unique: dict[tuple[Expression, Expression | None], Element] = {}
     for item in items:
-        unique.setdefault(item.key, item)
+        unique.setdefault((item.key, item.data), item)
     newest_first = list(unique.values())[::-1]
     return sorted(newest_first, key=lambda item: sort_key(item.key))
 
