@@ -138,7 +138,7 @@ def test_a_set_without_a_name_holds_what_stands_in_the_rule() -> None:
 
 def test_a_key_that_is_mapped_to_two_things_is_refused_where_it_stands() -> None:
     second = Place(Source("x", ""), 1, 30, 36)
-    twice = Elements((Element(HOST, Verdict("accept")), Element(HOST, Verdict("drop"), at=second)))
+    twice = Elements((Element(HOST, Verdict("accept"), at=second), Element(HOST, Verdict("drop"))))
     with pytest.raises(Blamed) as refused:
         anonymous_set(twice, a_site())
     assert (refused.value.number, refused.value.at) == (EEXIST, second)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.elements import ElementCompiler, fields_of
 from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.evaluate.ordering import has_interval
 from pystack.applets.nft.tree.expressions import Anything, Elements
 from pystack.netfilter.nft.set import NftSet, SetRefused
 from pystack.netfilter.nft.set_element import SetForm
@@ -14,10 +15,13 @@ def anonymous_set(elements: Elements, site: Site, kind: str = "") -> NftSet:
     """`{ 22, 80-90 }`, also with what the keys are mapped to: of objects, those of a kind. Raises Blamed."""
     keys = [item.key for item in elements.items if not isinstance(item.key, Anything)]
     compiler = ElementCompiler(site, kind)
-    items = [compiler.compiled(item) for item in elements.items]
+    is_interval = any(has_interval(key) for key in keys)
+    # A listing has of two that are alike the later one first; the kernel gets, and refuses, it behind.
+    written = elements.items if is_interval else elements.items[::-1]
+    items = [compiler.compiled(item) for item in written]
     form = SetForm(
         fields=fields_of(keys[0]) if keys else (1,),
-        interval=any(item.key != item.end for item in items),
+        interval=is_interval,
         constant=True,
         anonymous=True,
         is_map=any(item.data is not None for item in items),
@@ -27,5 +31,5 @@ def anonymous_set(elements: Elements, site: Site, kind: str = "") -> NftSet:
     try:
         content.add(items)
     except SetRefused as refused:
-        raise Blamed(refused.number, elements.items[refused.at].at) from None
+        raise Blamed(refused.number, written[refused.at].at) from None
     return content
