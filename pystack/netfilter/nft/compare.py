@@ -139,6 +139,22 @@ class FieldIs(Match):
         return tuple((self.field, self.mask, value) for value in self.values)
 
 
+class PortIs(FieldIs):
+    """The same of the destination port, which Linux reads in later fragments too (payload.py)."""
+
+    __slots__ = ()
+
+    def __init__(self, values: frozenset[int | str]) -> None:
+        super().__init__("dport", values)
+
+    def __call__(self, view: View) -> bool:
+        """A packet that is cut off before it has none."""
+        if not view.fragment:
+            return view.dport in self.values
+        port = view.pkt.data[view.transport + 2 : view.transport + 4]
+        return len(port) == 2 and int.from_bytes(port, "big") in self.values
+
+
 class NameIsNot(Match):
     """`iifname != "eth0"`; who has no such device has another name."""
 

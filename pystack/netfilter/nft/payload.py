@@ -15,6 +15,7 @@ from pystack.wire.vlan import TAG_LENGTH, tag_length
 
 _UDP_HEADER: Final = 8
 _TCP_HEADER: Final = 20
+_WORDS: Final = (1, 2, 4)  # octets that Linux reads at once
 _TYPE_AT: Final = 16  # of what stands behind a tag
 
 
@@ -85,11 +86,19 @@ class NetworkPayload(Payload):
 class TransportPayload(Payload):
     """`@th`"""
 
-    __slots__ = ()
+    __slots__ = ("_skips_check",)
+
+    def __init__(self, offset: int, length: int) -> None:
+        super().__init__(offset, length)
+        self._skips_check = length in _WORDS and not offset % length
 
     def base(self, view: View) -> int | None:
-        """Only what IP carries has one, and no later fragment."""
-        return None if view.protocol == NO_PROTOCOL or view.fragment else view.transport
+        """Only what IP carries has one, and no later fragment; but Linux's short way to read a word does not
+        ask for that, and takes for a header what stands in its place. Linux: nft_payload_fast_eval()
+        """
+        if view.protocol == NO_PROTOCOL or (view.fragment and not self._skips_check):
+            return None
+        return view.transport
 
 
 class InnerPayload(Payload):

@@ -10,7 +10,7 @@ from typing import Final
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree.statements import Match as Comparison
-from pystack.netfilter.nft.compare import FieldIs, NameIsNot, StateIs
+from pystack.netfilter.nft.compare import FieldIs, NameIsNot, PortIs, StateIs
 from pystack.netfilter.rule import Match
 
 # Of View, by what nft calls them.
@@ -45,6 +45,8 @@ def compile_field(match: Comparison, site: Site) -> Match | None:
     values = _values(match.right)
     if values is None:
         return None
+    if field == "dport":
+        return PortIs(frozenset(map(_number, values)))
     read = _name if field in _NAMES else _number
     return FieldIs(field, frozenset(map(read, values)))
 

@@ -222,9 +222,14 @@ def test_an_option_without_a_length_is_stepped_over() -> None:
 def test_a_later_fragment_has_no_transport_header() -> None:
     later = in_ip(view(header=Ipv4Header(*ADDRESSES, 17, frag_off=3)))
     assert matches("meta l4proto udp", later)
-    assert not matches("udp dport 6", later)
-    assert not matches("udp dport != 7", later)
+    assert not matches("@th,0,48 != 0", later)
     assert not matches("@ih,0,8 0x64", later)
+
+
+def test_what_stands_in_the_place_of_a_port_is_taken_for_it_in_later_fragments() -> None:
+    later = in_ip(view(header=Ipv4Header(*ADDRESSES, 17, frag_off=3)))
+    for text in ("udp dport 6", "udp dport != 7", "udp dport { 6, 8 }", "udp dport 5-7", "@th,16,16 6"):
+        assert matches(text, later), text
 
 
 def test_options_of_ipv4_are_found_by_name() -> None:
