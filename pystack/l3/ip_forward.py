@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pystack.counters import Snmp
 from pystack.drop import IP_OPTIONS, IP_OUTNOROUTES, IP_TTL, OTHERHOST, PKT_TOO_BIG, Drop
@@ -15,6 +16,9 @@ from pystack.netfilter.hooks import FORWARD, Hooks
 from pystack.packet import PACKET_HOST, Packet
 from pystack.wire import icmp
 from pystack.wire.ipv4 import IP_DF, Ipv4Header
+
+# By the four bits that were once the type of service. Linux: net/ipv4/route.c ip_tos2prio
+_PRIORITIES: Final = (0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4)
 
 
 class IpForward:
@@ -58,6 +62,7 @@ class IpForward:
             self._icmp.send(pkt, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu)
             return self._drop(pkt, PKT_TOO_BIG)
         pkt.set_ttl(header.ttl - 1)  # before FORWARD: rules there see the new one
+        pkt.priority = _PRIORITIES[header.tos >> 1 & 15]
         if route.flags & RTCF_DOREDIRECT and (options is None or options.srr is None):
             self._redirects.send(pkt, header, route)
         if self._forward.entries:

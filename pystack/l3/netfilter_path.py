@@ -156,7 +156,8 @@ class NetfilterPath:
         route = self._ipv4.router.route_output(flow)
         if not isinstance(route, Rtable):
             return
-        copy = self._ipv4.output.build(_as_copied(header, hook), bytes(pkt.payload()[header.ihl :]), route)
+        body = bytes(pkt.payload()[header.ihl :])
+        copy = self._ipv4.output.build(_as_copied(header, hook), body, route.by(gateway))
         copy.mark, copy.pkt_type = pkt.mark, pkt.pkt_type
         self._is_duplicating = True
         self._ipv4.output.ip_local_out(copy)

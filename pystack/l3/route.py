@@ -88,6 +88,14 @@ class Rtable(Route):
         self.input: PathFn = _nowhere
         self.output: PathFn = _nowhere
 
+    def by(self, gateway: int) -> Rtable:
+        """The same way, but for whom a neighbour on the link shall be asked. Linux: FLOWI_FLAG_KNOWN_NH"""
+        twin = Rtable(self.dev, self.type, self.flags, self.generation)
+        for name in Rtable.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.gateway = self.gateway or gateway
+        return twin
+
     def nexthop(self, daddr: int) -> int:
         """Whom to ask for on the link. Linux: include/net/route.h rt_nexthop()"""
         return self.gateway or daddr

@@ -165,13 +165,18 @@ class Hooks:
     def _points(self, family: int, count: int) -> tuple[HookPoint, ...]:
         return tuple(HookPoint(family, hook, self._drop, self._outcomes) for hook in range(count))
 
+    def at_device(self, name: str) -> tuple[HookPoint, ...]:
+        """Where the device of that name receives, and sends. There need not be such a device yet.
+
+        Linux differs: each device has these as long as it lives; here they cost those that need them.
+        """
+        return self.netdev.setdefault(name, self._points(NFPROTO_NETDEV, 2))
+
     def hang_at_device(
         self, name: str, hook: int, fn: HookFn, priority: int, chain: str
     ) -> Callable[[], None]:
-        """Hang a function where the device of that name receives, or sends; what takes it off again. There
-        need not be such a device yet.
-        """
-        points = self.netdev.setdefault(name, self._points(NFPROTO_NETDEV, 2))
+        """Hang a function where the device of that name receives, or sends; what takes it off again."""
+        points = self.at_device(name)
         entry = points[hook].register(fn, priority, chain)
 
         def take_off() -> None:

@@ -16,7 +16,6 @@ from pystack.netfilter.hooks import (
     INPUT,
     NETDEV_EGRESS,
     NETDEV_INGRESS,
-    NFPROTO_NETDEV,
     OUTPUT,
     POSTROUTING,
     PREROUTING,
@@ -70,10 +69,7 @@ def observe(netns: Netns, ports: Iterable[str], points: Iterable[Point], recorde
     """Hang an observer at every point, at netdev points one for each port."""
     names = list(ports)
     for name in names:
-        # Linux has these hooks with the device; here they are made for the devices that need them.
-        drop, outcomes = netns.drop, netns.link.outcomes
-        made = (HookPoint(NFPROTO_NETDEV, hook, drop, outcomes) for hook in (NETDEV_INGRESS, NETDEV_EGRESS))
-        netns.hooks.netdev.setdefault(name, tuple(made))
+        netns.hooks.at_device(name)
     for point in points:
         for place in _places(netns, point, names):
             place.register(_observer(point, recorder), point.priority, point.name)

@@ -77,7 +77,7 @@ def reader(key: str, way: int | None, family: str, context: TrackContext) -> Rea
     """
     if key in _OF_BOTH:
         return _OF_BOTH[key]
-    if key in _COUNTED:
+    if key in COUNTED:
         return lambda conn, _: _counted(conn, key, way).to_bytes(8, "big")
     if key == "zone":
         return lambda conn, _: (conn.zone.number if way is None else conn.zone.of(way)).to_bytes(2, "big")
@@ -106,11 +106,11 @@ _OF_BOTH: Final[Mapping[str, Read]] = {
     "protocol": lambda conn, _: bytes((conn.protocol,)),
     "id": lambda conn, _: conn.id.to_bytes(4, "big"),
 }
-_COUNTED: Final = frozenset({"bytes", "packets", "avgpkt"})
+COUNTED: Final = frozenset({"bytes", "packets", "avgpkt"})
 _PORTS: Final = {"proto-src": 0, "proto-dst": 1}
 _ADDRESSES: Final = {"saddr": 0, "daddr": 1}
 
-KEYS: Final = frozenset({*_OF_BOTH, *_COUNTED, *_PORTS, *_ADDRESSES, "zone", "expiration"})
+KEYS: Final = frozenset({*_OF_BOTH, *COUNTED, *_PORTS, *_ADDRESSES, "zone", "expiration"})
 
 
 def _counted(conn: Conn, key: str, way: int | None) -> int:

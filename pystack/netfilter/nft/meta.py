@@ -11,7 +11,7 @@ from typing import Final
 
 from pystack.clock import Clock
 from pystack.device import NetDevice
-from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
+from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6, OUTPUT
 from pystack.netfilter.nft.expression import Expression
 from pystack.netfilter.nft.view import carried
 from pystack.netfilter.view import NO_PROTOCOL, View
@@ -100,6 +100,15 @@ def _group_of_owner(view: View) -> bytes | None:
     return _u32(sock.gid) if sock is not None and sock.has_owner else None
 
 
+def _type_here(view: View) -> bytes | None:
+    """Of the device that has the packet now, not of that by which it came in; what this host sends has none
+    yet. Linux: nft_meta_get_eval_ifname(), NFT_META_IFTYPE
+    """
+    if view.hook == OUTPUT and view.family in (NFPROTO_IPV4, NFPROTO_IPV6):
+        return None
+    return view.pkt.dev.type.to_bytes(2, "big")
+
+
 def _in(view: View) -> NetDevice | None:
     return view.indev
 
@@ -126,7 +135,7 @@ READERS: Final[Mapping[str, Read]] = {
     "oif": lambda view: _index(view.outdev),
     "iifname": lambda view: name_octets(view.inname),
     "oifname": lambda view: name_octets(view.outname),
-    "iiftype": _of_device(_in, lambda dev: dev.type.to_bytes(2, "big")),
+    "iiftype": _type_here,
     "oiftype": _of_device(_out, lambda dev: dev.type.to_bytes(2, "big")),
     "iifgroup": _of_device(_in, lambda dev: _u32(dev.group)),
     "oifgroup": _of_device(_out, lambda dev: _u32(dev.group)),

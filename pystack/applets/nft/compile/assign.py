@@ -56,12 +56,12 @@ def _payload(target: tree.Payload | tree.RawPayload, value: Expression) -> Match
     """Where there is a checksum whole words are written, of which it is made."""
     place, sums = place_of(target), _sums(target)
     written = place.in_words if sums.at is not None or sums.of_transport or sums.is_sctp else place
-    shift = _end(written) - _end(place)
+    shift = _end(written) + written.shift - _end(place)
     return PayloadSet(written.whole, shift, place.bits, value, sums)
 
 
 def _end(place: Place) -> int:
-    """In bits, of the octets that are written."""
+    """Of its last bit."""
     return place.offset + place.bits
 
 

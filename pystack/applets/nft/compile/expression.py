@@ -80,6 +80,8 @@ def _ct(expression: tree.Ct, site: Site) -> Expression:
     if expression.key == "state":
         return ct.CtState()
     family, _, key = expression.key.rpartition(" ")
+    if key in ct.COUNTED:  # whoever asks has connections count. Linux: nft_ct_get_init()
+        site.ground.context.conf.acct = 1
     reader = ct.reader(key, _DIRECTIONS[expression.direction], family, site.ground.context)
     if reader is None:
         raise NotModelled(f"ct {expression.key}", tuple(sorted({"state", *ct.KEYS})))

@@ -34,5 +34,5 @@ def statement_now(statement: Statement, test: Match | None) -> Statement:
     if isinstance(statement, Counter) and isinstance(test, counters.Counter):
         return replace(statement, packets=test.packets, octets=test.octets)
     if isinstance(statement, Quota) and isinstance(test, counters.Quota):
-        return replace(statement, used=test.used)
+        return replace(statement, used=test.told)
     return statement

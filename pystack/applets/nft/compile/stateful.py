@@ -16,7 +16,7 @@ def statement_of(match: Match) -> Statement:
     if isinstance(match, counters.Counter):
         return Counter(match.packets, match.octets)
     if isinstance(match, counters.Quota):
-        return Quota(match.octets, match.used, match.over)
+        return Quota(match.octets, match.told, match.over)
     if isinstance(match, limit.Limit):
         return Limit(match.rate, _UNITS[match.seconds], match.burst, match.over, match.octets)
     assert isinstance(match, conn_limit.ConnLimit), "no other statement remembers"

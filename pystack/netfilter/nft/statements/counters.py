@@ -48,6 +48,11 @@ class Quota(Match):
         self.used += view.length
         return (self.used > self.octets) == self.over
 
+    @property
+    def told(self) -> int:
+        """How much of it is used, as listings say it. Linux: nft_quota_do_dump()"""
+        return min(self.used, self.octets)
+
     def clone(self) -> Quota:
         """Linux: nft_quota_clone()"""
         return Quota(self.octets, over=self.over)
