@@ -203,6 +203,13 @@ def take_over(arguments: Sequence[str], context: Context) -> int:
     return print_state(options.netns)
 
 
+def whatif(arguments: Sequence[str], context: Context) -> int:
+    """`pystack whatif`: what a change would cut on a live host."""
+    from pystack.compare.whatif.verb import whatif as ask
+
+    return ask(arguments, netns=context.host or "", as_json=context.json)
+
+
 VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
     "run": run,
     "doctor": doctor,
@@ -211,6 +218,7 @@ VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
     "exec": execute,
     "forward": forward,
     "import": take_over,
+    "whatif": whatif,
 }
 
 

@@ -27,11 +27,12 @@ USAGE: Final = 2
 NO_DAEMON: Final = 3
 LACKING: Final = 4
 
-OWN_VERBS: Final = frozenset(
-    {"run", "doctor", "compare", "fuzz", "exec", "forward", "import"}
-)  # need no daemon
+# They need no daemon.
+OWN_VERBS: Final = frozenset({"run", "doctor", "compare", "fuzz", "exec", "forward", "import", "whatif"})
 DAEMON_VERBS: Final = frozenset({"status", "reload", "stop", "setup", "explain"})
-INSIDE_A_STACK: Final = frozenset({("exec", "-n"), ("exec", "--setup"), ("forward", "-n")})
+INSIDE_A_STACK: Final = frozenset(
+    {("exec", "-n"), ("exec", "--setup"), ("forward", "-n"), ("whatif", "--host")}
+)
 NOT_BUILT_YET: Final = frozenset("trace web bench".split())
 
 NAMESPACE: Final = re.compile(r"[\w./-]+")  # its name or path; a packet has more than one word
@@ -57,6 +58,7 @@ usage: pystack [-n NAME] [-S PATH | --setup FILE | --host[=NETNS]] [--json] COMM
   compare log FILE…          what LOG lines of the kernel's log tell of packets, held against pystack
   fuzz [AREA…]               random scenarios into both, and the smallest file for each difference
   import [NETNS]             the state of a namespace of the kernel as a setup
+  whatif 'COMMAND'           what a change would cut on a live host, before it is typed
   exec [-c FILE] SCRIPT.py   a trio program on pystack's sockets instead of the kernel's
   forward [-R] tcp|udp HOST:PORT ADDR:PORT
                              join a socket of the kernel's (HOST:PORT) and one of pystack's (ADDR:PORT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,8 +11,8 @@ from pystack.compare.live.draws import Draws
 from pystack.compare.live.frames import offload_of
 from pystack.compare.live.passing import ENTRY, Passing
 from pystack.compare.points import POINTS
+from pystack.compare.programs import Refused, stand_in_for_programs
 from pystack.compare.records import Hop
-from pystack.compare.refusals import connection_key, datagram_key
 from pystack.errors import NetError
 from pystack.explain.sender import Sender
 from pystack.hooks.imported.building import Building
@@ -37,8 +36,6 @@ _BY_ITSELF: Final = {
     "netdev": "begins where it leaves: it was not seen to be made",
 }
 
-Refused = Callable[[bytes], bool]
-
 
 class Unplayable(Exception):
     """Why a packet cannot go through the copy; the words name a cause."""
@@ -59,12 +56,11 @@ class Twin:
         self.host = building.host
         self.netns = building.netns
         self._ports: dict[str, Link] = dict(building.ports)
-        self._is_refused = is_refused
         self._recorder = Recorder()
         self.awaited: OrderedDict[int, Made] = OrderedDict()
         self._followed: OrderedDict[int, list[Hop]] = OrderedDict()  # by packet; one may wait for a neighbour
         observe(self.netns, self._ports, POINTS, self._recorder)
-        self._stand_in_for_programs()
+        stand_in_for_programs(self.netns, is_refused)
         chooser = self.netns.tables.nat.chooser
         chooser.draw = draws.instead_of(chooser.draw)
 
@@ -164,23 +160,3 @@ class Twin:
         self._followed[packet] = hops
         if len(self._followed) > MOST_FOLLOWED:
             self._followed.popitem(last=False)
-
-    # --- programs ---------------------------------------------------------------------------------------
-
-    def _stand_in_for_programs(self) -> None:
-        """What is for a program is taken; unless the kernel was seen to say that there is none."""
-        protocols = self.netns.ipv4.input.protocols
-        for number in (IPPROTO_TCP, IPPROTO_UDP):
-            protocols[number] = self._taken_or(protocols[number])
-
-    def _taken_or(
-        self, handler: Callable[[Packet, Ipv4Header], None]
-    ) -> Callable[[Packet, Ipv4Header], None]:
-        def deliver(pkt: Packet, header: Ipv4Header) -> None:
-            packet = bytes(pkt.data[pkt.network_header :])
-            if self._is_refused(datagram_key(packet)) or self._is_refused(connection_key(packet)):
-                handler(pkt, header)
-            else:
-                self.host.outcomes.delivered += 1
-
-        return deliver

@@ -63,6 +63,7 @@ class _Reader:
         seen.ipsets = self._text("ipset", "save")
         seen.firewalls = dict(self._firewalls())
         seen.nft = self._text("nft", "list", "ruleset")
+        seen.sockets = self._text("ss", "-Htulnp")
         seen.connections = _connections()
         return seen
 

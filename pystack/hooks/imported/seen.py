@@ -27,5 +27,6 @@ class Seen:
     firewalls: dict[str, str] = field(default_factory=dict)  # by the name of the -save program, in order
     nft: str = ""  # nft list ruleset
     ipsets: str = ""  # ipset save
+    sockets: str = ""  # ss -Htulnp
     connections: list[Snapshot] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # tools

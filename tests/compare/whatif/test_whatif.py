@@ -1,0 +1,84 @@
+"""What a change would cut is said before it is typed, and nothing is changed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.compare.whatif.verb import whatif
+from tests.compare.lab.patience import wait_until
+
+pytestmark = pytest.mark.root
+
+SERVER = "python3 -c 'import socket; s = socket.create_server((\"\", 2222)); c = s.accept(); s.accept()'"
+CLIENT = (
+    "python3 -c 'import socket, time; s = socket.create_connection((\"10.0.0.1\", 2222)); time.sleep(600)'"
+)
+SETUP = """
+ip link add v0 type veth peer name v1
+ip netns add far
+ip link set v1 netns far
+ip addr add 10.0.0.1/24 dev v0
+ip link set v0 up
+ip link set lo up
+ip -n far addr add 10.0.0.2/24 dev v1
+ip -n far link set v1 up
+iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[KernelNetns]:
+    """With one client that has connected, and a server that takes another one."""
+    with KernelNetns() as lab:
+        lab.sh(SETUP).check()
+        lab.start(SERVER)
+        wait_until(lambda: "2222" in lab.sh("ss -Htln").out)
+        lab.start(f"ip netns exec far {CLIENT}")
+        wait_until(lambda: "ESTAB" in lab.sh("ss -Htn").out)
+        yield lab
+
+
+def asked(kernel: KernelNetns, change: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    rc = whatif([change, "--netns", kernel.netns_path])
+    return rc, capsys.readouterr().out.splitlines()
+
+
+def test_a_policy_cuts_who_listens_and_spares_who_is_connected(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = kernel.sh("iptables-save").out
+    rc, lines = asked(kernel, "iptables -P INPUT DROP", capsys)
+    assert rc == 1
+    assert [line for line in lines if line.startswith("cut:")] == ["cut: tcp 0.0.0.0:2222 (python3)"]
+    assert lines[1] == "    from 10.0.0.254 by v0: filter:INPUT: no rule decides, the policy is DROP"
+    assert kernel.sh("iptables-save").out == before
+
+
+def test_a_rule_for_one_peer_cuts_its_connection_alone(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rc, lines = asked(kernel, "iptables -I INPUT -s 10.0.0.2 -p tcp -j DROP", capsys)
+    assert rc == 1
+    (cut,) = (line for line in lines if line.startswith("cut:"))
+    assert "ESTABLISHED src=10.0.0.2 dst=10.0.0.1" in cut
+    assert lines[1].startswith("    there: filter:INPUT:1 (-s 10.0.0.2")
+
+
+def test_a_route_that_goes_away_cuts_answers(kernel: KernelNetns, capsys: pytest.CaptureFixture[str]) -> None:
+    rc, lines = asked(kernel, "ip route del 10.0.0.0/24 dev v0", capsys)
+    assert rc == 1
+    assert any(line.startswith("    back: ") for line in lines)
+
+
+def test_a_change_that_cuts_nothing_ends_with_0(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rc, lines = asked(kernel, "iptables -A INPUT -s 203.0.113.0/24 -j DROP", capsys)
+    assert rc == 0
+    assert lines[-1].startswith("0 cut, 0 let in, of ")
+
+
+def test_a_command_that_fails_is_named(kernel: KernelNetns, capsys: pytest.CaptureFixture[str]) -> None:
+    assert whatif(["iptables -A NOWHERE -j DROP", "--netns", kernel.netns_path]) == 2
+    assert "No chain/target/match by that name" in capsys.readouterr().err
