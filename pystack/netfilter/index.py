@@ -13,7 +13,7 @@ from itertools import takewhile
 from operator import attrgetter
 from typing import Final
 
-from pystack.netfilter.rule import EXACT, Key, Rule
+from pystack.netfilter.rule import Key, Rule
 from pystack.netfilter.view import NO_PROTOCOL, View
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 
@@ -21,6 +21,7 @@ WORTH_IT: Final = 4  # rules; fewer are asked faster than they are looked up
 
 # If a rule says several, the one that tells most rules apart.
 _FIELDS: Final = ("daddr", "saddr", "dport", "inname", "outname", "protocol")
+_MOST_KNOWN: Final = 4096
 # How long headers are at least; the others are DCCP, SCTP and UDP-Lite.
 _HEADERS: Final = {IPPROTO_TCP: 20, IPPROTO_UDP: 8, 33: 12, 132: 12, 136: 8}
 
@@ -41,10 +42,12 @@ class RuleIndex:
             best = max(of_rule, key=lambda keys: (spread[keys[0][0]], keys[0][1]))
             for field, mask, value in set(best):
                 by_key.setdefault((field, mask), {}).setdefault(value, []).append(number)
-        self._masked = [
-            (attrgetter(field), mask, found) for (field, mask), found in by_key.items() if mask != EXACT
+        fields = dict.fromkeys(("protocol", *(field for field, _ in by_key)))
+        self._values = attrgetter(*fields, "protocol")  # twice, so that there are always several
+        self._tables = [
+            (list(fields).index(field), mask, by_value) for (field, mask), by_value in by_key.items()
         ]
-        self._exact = [(attrgetter(field), found) for (field, mask), found in by_key.items() if mask == EXACT]
+        self._known: dict[tuple[int | str, ...], Sequence[int]] = {}  # what was found for packets that came
 
     def candidates(self, view: View) -> Sequence[int]:
         """The numbers, from 0 and in order, of the rules that may match."""
@@ -53,18 +56,22 @@ class RuleIndex:
             return self._all
         if len(view.pkt.data) - view.transport < _HEADERS.get(protocol, 0):
             return self._all  # a header is not there that rules may look for
-        found = [self._always] if self._always else []
-        for field, mask, by_value in self._masked:
-            some = by_value.get(field(view) & mask)
-            if some is not None:
-                found.append(some)
-        for field, by_value in self._exact:
-            some = by_value.get(field(view))
-            if some is not None:
-                found.append(some)
-        if len(found) < 2:
-            return found[0] if found else ()
-        return sorted([number for some in found for number in some])
+        values = self._values(view)
+        found = self._known.get(values)
+        if found is None:
+            found = self._look_up(values)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[values] = found
+        return found
+
+    def _look_up(self, values: tuple[int | str, ...]) -> Sequence[int]:
+        numbers = self._always.copy()
+        for at, mask, by_value in self._tables:
+            value = values[at]
+            numbers += by_value.get(value & mask if isinstance(value, int) else value, ())
+        numbers.sort()
+        return numbers
 
 
 def _keys_of(rule: Rule) -> list[tuple[Key, ...]]:

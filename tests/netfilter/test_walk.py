@@ -97,6 +97,16 @@ def test_a_long_chain_asks_few_rules_for_a_packet() -> None:
     assert RuleIndex(rules).candidates(view("10.0.0.77")) == [77]
 
 
+def test_more_packets_than_are_remembered_find_their_rules() -> None:
+    index = RuleIndex(
+        [rule(Source(0x0A000000 | number << 10, 0xFFFFFC00), target=DROP) for number in range(5)]
+    )
+    seen = view()
+    for number in (*range(5000), *range(10)):
+        seen.saddr = 0x0A000000 | number
+        assert index.candidates(seen) == [number >> 10]
+
+
 class Everything:
     """In the place of an index: all rules are asked."""
 
