@@ -199,8 +199,8 @@ def _auto_merge(_: Parser, made: _Set) -> None:
 
 
 def _comment(p: Parser, made: _Set) -> None:
-    text = comment(p)
-    at = p.since(p.last.at)
+    word = p.last.at
+    text, at = comment(p), p.since(word)
     separator(p)
     if made.comment:
         raise NftError(at, "You can only specify this once. This statement is duplicated.")
