@@ -25,7 +25,7 @@ _FINDERS: Final = {
 
 def refusal(command: Command, number: int, at: Place | None, cache: Cache) -> NftError:
     """Of a command, which the kernel refused with an errno; `at`: the word that it blamed."""
-    if at is not None and number == ENOENT:
+    if at is not None and number == ENOENT and command.operation != "flush":  # no names were read for that
         meant = _meant(command, at, cache)
         if meant is not None:
             return meant

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pystack.compare.fuzz import arp, bridge, conntrack, ebtables, fragments, icmp, nat, route, rules, sockets
+from pystack.compare.fuzz import (
+    arp,
+    bridge,
+    conntrack,
+    ebtables,
+    fragments,
+    icmp,
+    nat,
+    nft,
+    route,
+    rules,
+    sockets,
+)
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.scenario import Scenario
 
@@ -19,6 +31,7 @@ AREAS: Final[Mapping[str, Draw]] = {
     "fragments": fragments.draw,
     "icmp": icmp.draw,
     "nat": nat.draw,
+    "nft": nft.draw,
     "route": route.draw,
     "rules": rules.draw,
     "sockets": sockets.draw,

@@ -55,15 +55,16 @@ _RULES: Final = (
 
 def draw(dice: Dice, cases: int) -> Scenario:
     """A router with some rules, and so many steps."""
-    setup = "".join(f"{line}\n" for line in _router()) + "".join(
+    setup = "".join(f"{line}\n" for line in router_lines()) + "".join(
         f"iptables -t nat -A {rule}\n" for rule in dice.some(_RULES, 25) or _RULES[:1]
     )
-    talk = _Talk(dice)
+    talk = Talk(dice)
     steps = tuple(_step(dice, talk) for _ in range(cases))
     return Scenario("", "nat", Topology(conntrack.PORTS, setup), steps)
 
 
-def _router() -> list[str]:
+def router_lines() -> list[str]:
+    """The commands that make the router."""
     lines = [line for line in conntrack.SETUP.splitlines() if not line.startswith("ip neigh")]
     for side, addresses in _STATIONS.items():
         mac = conntrack.STATIONS[side].hex(":")
@@ -74,7 +75,7 @@ def _router() -> list[str]:
     return lines
 
 
-def _step(dice: Dice, talk: _Talk) -> Step:
+def _step(dice: Dice, talk: Talk) -> Step:
     if dice.chance(_COMMANDS):
         return Run(dice.among(("conntrack -C", "conntrack -F", "iptables -t nat -nvL")))
     side, packet = talk.packet()
@@ -92,7 +93,7 @@ class _Flow:
     conversation: Conversation | None
 
 
-class _Talk:
+class Talk:
     """What the stations say."""
 
     def __init__(self, dice: Dice) -> None:

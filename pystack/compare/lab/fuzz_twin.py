@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from pystack.compare.diff import Differ, Difference
 from pystack.compare.lab.kernel_side import KernelSide
+from pystack.compare.lab.probes import meets_probes
 from pystack.compare.lab.pystack_side import PystackSide
 from pystack.compare.lab.side import Side, SideError
 from pystack.compare.records import Record
@@ -37,7 +38,7 @@ class Twin:
     def _play_kernel(self, scenario: Scenario) -> tuple[list[Record], str]:
         try:
             self._kernel.open(scenario.topology)
-            return self._kernel.play(scenario), ""
+            return self._kernel.play(scenario, hops=not meets_probes(scenario)), ""
         except SideError as error:
             if error.missing:
                 raise
@@ -47,7 +48,7 @@ class Twin:
         try:
             self._pystack.adopt(self._kernel.choices())
             self._pystack.open(scenario.topology)
-            return self._pystack.play(scenario), ""
+            return self._pystack.play(scenario, hops=not meets_probes(scenario)), ""
         except SideError as error:
             return [], f"pystack refuses: {error}"
         except Exception as error:  # the fault that a fuzzer is after
