@@ -8,7 +8,7 @@ from typing import Final
 
 from pystack.applets.nft.compile.elements import ends_of
 from pystack.applets.nft.held import held
-from pystack.applets.nft.place import Place
+from pystack.applets.nft.place import KERNEL, Place
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import Command, Handle, ObjectText, SetText
 from pystack.applets.nft.tree.expressions import Anything, Concatenation, Element
@@ -41,7 +41,7 @@ class KnownTable:
     @classmethod
     def of(cls, table: NftTable) -> KnownTable:
         """One that is there."""
-        sets = {name: held(named).text for name, named in table.sets.items()}
+        sets = {name: replace(held(named).text, at=KERNEL) for name, named in table.sets.items()}
         return cls(list(table.chains), sets, list(table.objects))
 
 

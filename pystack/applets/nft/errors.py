@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Place
+from pystack.applets.nft.place import COMMAND_LINE, KERNEL, NOWHERE, Place
 
 LINE_MAX: Final = 1023  # characters of a file's line that are shown
 
@@ -23,6 +23,8 @@ class Complaint:
     def text(self) -> str:
         """All its lines, the last one without an end."""
         source = self.at.source
+        if self.at is KERNEL:
+            return f"{source.name}: Error: {self.message}\n"
         is_file = source.name != COMMAND_LINE
         words = "".join(included_from(self.at)) + (f"{source.name}:{span(self.at)}: " if is_file else "")
         words += f"Error: {self.message}\n"

@@ -45,4 +45,5 @@ class Place:
         return Place(end.source, self.line, self.first, end.last)
 
 
+KERNEL: Final = Place(Source("netlink", ""), 0, 0, 0)  # of what was there before the text
 NOWHERE: Final = Place(Source("internal", ""), 0, 0, 0)  # of what no text said: implied, or out of JSON

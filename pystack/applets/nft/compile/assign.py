@@ -68,6 +68,8 @@ def _end(place: Place) -> int:
 def _sums(target: tree.Payload | tree.RawPayload) -> Sums:
     if isinstance(target, tree.RawPayload):
         return Sums(of_transport=target.base == "ih")
+    if target.raw:
+        return Sums()
     protocol = PROTOCOLS[target.protocol]
     if target.protocol == "sctp":
         return Sums(is_sctp=True)

@@ -6,7 +6,7 @@ nft: src/evaluate.c expr_evaluate_symbol(), _string(), _integer(), _prefix(), _r
 from __future__ import annotations
 
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.evaluate.typed import Expected, Typed, number_of
+from pystack.applets.nft.evaluate.typed import NOTHING, Expected, Typed, number_of
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import (
     Anything,
@@ -31,7 +31,7 @@ def integer(number: int, kind: DataType, bits: int, at: Place) -> Typed:
 
 def evaluate_symbol(state: State, symbol: Symbol, expected: Expected) -> Typed:
     """A word, number or quoted string."""
-    if expected.type is None:
+    if expected.type in (None, NOTHING):
         fail(symbol, "No symbol type information")
     if expected.parts:
         fail(symbol, f"invalid data type, expected {expected.type.description}")

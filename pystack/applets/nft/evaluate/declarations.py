@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pystack.applets.nft import types
-from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, spread
+from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, spread, with_reduced_key
 from pystack.applets.nft.evaluate.intervals import interval_elements
 from pystack.applets.nft.evaluate.keys import data_of, key_of
 from pystack.applets.nft.evaluate.missing import set_not_found
@@ -79,7 +79,8 @@ def evaluate_elements(
     data = data_of(state, declared) if declared.is_map else None
     key = key_of(state, declared)
     if "interval" not in declared.flags or key.parts:
-        return tuple(_evaluated(state, items, Shape(key, data, declared)))
+        evaluated = _evaluated(state, items, Shape(key, data, declared))
+        return tuple(with_reduced_key(item, key) for item in evaluated) if key.parts else tuple(evaluated)
     there = state.ranges(declared.name) if exists else []
     evaluated = _evaluated(state, items, Shape(key, data, declared))
     return tuple(interval_elements(evaluated, key, declared, operation, there))

@@ -11,6 +11,7 @@ from pystack.applets.nft.evaluate.intervals import refuse_overlaps
 from pystack.applets.nft.evaluate.ordering import (
     has_interval,
     in_shortest_form,
+    interval,
     listed,
     merged,
     shortest,
@@ -157,7 +158,7 @@ def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements
     if not intervals:
         return replace(elements, items=tuple(listed(items)))
     if expected.parts:
-        return elements
+        return replace(elements, items=tuple(with_reduced_key(item, expected) for item in items))
     assert expected.type is not None
     spans, catch_all = spans_of(items, expected.bits)
     if is_map:
@@ -166,6 +167,22 @@ def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements
         spans = merged(spans)
     apart = in_shortest_form(spans, expected.type, expected.bits)
     return replace(elements, items=(*apart, *catch_all))
+
+
+def with_reduced_key(item: Element, expected: Expected) -> Element:
+    """Each part of a concatenation in its shortest form."""
+    key = item.key
+    if not isinstance(key, Concatenation) or not has_interval(key):
+        return item
+    parts = zip(key.parts, expected.parts, strict=True)
+    return with_key(item, replace(key, parts=tuple(_shortest_part(part, wanted) for part, wanted in parts)))
+
+
+def _shortest_part(part: Expression, expected: Expected) -> Expression:
+    if not isinstance(part, Range | Prefix):
+        return part
+    assert expected.type is not None
+    return interval(*bounds(part, expected.bits), expected.type, expected.bits)
 
 
 def spread(items: list[Element], data: Expected) -> list[Element]:

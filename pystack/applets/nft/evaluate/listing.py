@@ -279,8 +279,9 @@ class Listing:
 
     def _look_through_assign(self, assign: Assign) -> Assign:
         target, value = self._looked_at(assign.target), self._looked_at(assign.value)
-        if isinstance(target, Payload) and isinstance(assign.target, RawPayload):
+        if isinstance(target, Payload) and _is_by_number(assign.target):
             value = retyped(value, PROTOCOLS[target.protocol].fields[target.field].type)
+            target = replace(target, raw=True)
         return replace(assign, target=target, value=value)
 
     def _look_through_nat(self, nat: Nat) -> Nat:
@@ -308,6 +309,10 @@ class Listing:
         if (low.operator, high.operator) == (">=", "<=") and low.left == high.left:
             joined = replace(high, operator="==", right=Range(low.right, high.right, at=low.at))
             self.statements[-2:] = [joined]
+
+
+def _is_by_number(target: Expression) -> bool:
+    return isinstance(target, RawPayload) or (isinstance(target, Payload) and target.protocol == "th")
 
 
 def _network_told(match: Match) -> int | None:

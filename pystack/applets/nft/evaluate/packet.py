@@ -12,7 +12,7 @@ from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.dependencies import need_field, require_above
 from pystack.applets.nft.evaluate.layers import LAYER_NAMES, below
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.evaluate.typed import Expected, Typed
+from pystack.applets.nft.evaluate.typed import NOTHING, Expected, Typed
 from pystack.applets.nft.headers import EXTENSION_HEADERS, IP_OPTIONS, SCTP_CHUNKS, TCP_OPTIONS, Header
 from pystack.applets.nft.keys import CT_KEYS, FIB_RESULTS, META_KEYS, RT_KEYS, SOCKET_KEYS
 from pystack.applets.nft.protocols import PROTOCOLS, Protocol
@@ -111,7 +111,10 @@ def _by_number(text: str) -> str | None:
 def _found(expression: Expression, header: Header, field: str) -> Typed:
     if not field:
         return Typed(expression, BOOLEAN, 1)
-    return Typed(expression, header.fields[field].type, header.fields[field].bits)
+    known = header.fields.get(field)
+    if known is None:  # `rt2 addr`, which nft's grammar has, and nothing else of nft's
+        return Typed(expression, NOTHING, 0)
+    return Typed(expression, known.type, known.bits)
 
 
 def _need_network(state: State, expression: Expression, protocol: Protocol) -> None:

@@ -29,6 +29,7 @@ from pystack.applets.nft.tree.expressions import (
     Fib,
     Meta,
     Payload,
+    Prefix,
     Range,
     SetName,
     Value,
@@ -73,6 +74,8 @@ def _equality(match: Match, left: Typed, right: Typed) -> Match:
         expression = settled(expression, left.expected(), is_map=False)
     if isinstance(expression, Elements | SetName):
         refuse_ambiguous(left.expression)
+    if isinstance(expression, Prefix) and expression.bits == left.bits:
+        expression = expression.value
     flags = right.type.base is BITMASK and isinstance(expression, Value)
     operator = match.operator if match.operator or flags else "=="
     return _transferred(replace(match, operator=operator), left, expression)

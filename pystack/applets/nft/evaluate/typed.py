@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Final
 
 from pystack.applets.nft.place import NOWHERE, Place
 from pystack.applets.nft.tree.expressions import Expression, Prefix, Range, Value
 from pystack.applets.nft.types import INTEGER, INVALID, DataType
+
+NOTHING: Final = DataType("", 0, "")  # no type at all
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ class Payload(Expression):
 
     protocol: str  # ether vlan arp ip icmp igmp ip6 icmpv6 auth (ah) esp comp udp udplite tcp dccp sctp th
     field: str
+    raw: bool = False  # written as octets by number: no checksum is mended where it is set
 
 
 @dataclass(frozen=True, slots=True)
