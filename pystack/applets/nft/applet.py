@@ -7,7 +7,8 @@ from typing import Final
 
 from pystack.applets.nft.cache import Cache
 from pystack.applets.nft.errors import NftError
-from pystack.applets.nft.evaluate import evaluate, expand
+from pystack.applets.nft.evaluate import as_declared, evaluate, expand
+from pystack.applets.nft.evaluate.dynamic import with_dynamic_sets
 from pystack.applets.nft.files import KnownFiles, Wanted
 from pystack.applets.nft.grammar.variables import Variables
 from pystack.applets.nft.json_in.commands import read_json
@@ -129,11 +130,14 @@ class Nft:
                 errors.append(error)
                 if len(errors) == _MOST_ERRORS:
                     break
+                declared = as_declared(command, self._cache)
+                if declared is not None:
+                    self._cache.enter(declared)
             else:
                 self._cache.enter(evaluated[-1])
         if errors:
             raise NftError.of(errors)
-        return evaluated
+        return with_dynamic_sets(evaluated)
 
     def _end_owned(self) -> None:
         """A table with the flag `owner` ends with the program that made it."""

@@ -17,6 +17,7 @@ from pystack.applets.nft.printer.layout import ONE_LINE
 from pystack.applets.nft.printer.objects import object_text
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.sets import set_text
+from pystack.applets.nft.said import comment_words
 from pystack.applets.nft.style import Style
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import ChainText
@@ -36,7 +37,7 @@ def ruleset_lines(netns: Netns) -> Iterator[str]:
 def _table_lines(table: ListedTable, page: Page) -> Iterator[str]:
     owner = f"{table.family} {table.name}"
     flags = f"flags {','.join(table.flags)}; " if table.flags else ""
-    comment = f'comment "{table.comment}"; ' if table.comment else ""
+    comment = f"{comment_words(table.comment)}; " if table.comment else ""
     yield f"add table {owner}" + (f" {{ {flags}{comment}}}" if flags or comment else "")
     for chain in table.chains:
         yield f"add chain {owner} {chain.text.name}{_chain_block(chain.text)}"
@@ -50,7 +51,7 @@ def _table_lines(table: ListedTable, page: Page) -> Iterator[str]:
 
 
 def _chain_block(chain: ChainText) -> str:
-    words = f'comment "{chain.comment}"; ' if chain.comment else ""
+    words = f"{comment_words(chain.comment)}; " if chain.comment else ""
     if chain.hook:
         devices = ", ".join(f'"{name}"' for name in chain_devices(chain))
         devices = f" devices = {{ {devices} }}" if devices else ""

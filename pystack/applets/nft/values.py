@@ -75,7 +75,7 @@ def _integer(text: str, around: Surroundings) -> int | None:
 
 
 def _string(text: str, around: Surroundings) -> bytes:
-    return text.encode()
+    return text.encode("latin-1")  # each character is an octet
 
 
 def _link_address(text: str, around: Surroundings) -> bytes | Unreadable:

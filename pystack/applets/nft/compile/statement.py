@@ -12,6 +12,7 @@ from pystack.applets.nft.compile.match import compile_match
 from pystack.applets.nft.compile.meter import compile_meter
 from pystack.applets.nft.compile.options import field_of
 from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.said import said
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree import statements
 from pystack.errors import EINVAL, EOVERFLOW, NetError, NotModelled
@@ -92,7 +93,7 @@ def _object_use(statement: statements.ObjectUse, site: Site) -> Match:
 
 
 def _log(statement: statements.Log, site: Site) -> Match:
-    ground, prefix = site.ground, statement.prefix or ""
+    ground, prefix = site.ground, said(statement.prefix or "")
     if statement.level == "audit":
         return ToAudit()
     if statement.group is not None:

@@ -34,7 +34,11 @@ from pystack.applets.nft.evaluate.constants import (
     evaluate_value,
 )
 from pystack.applets.nft.evaluate.context import Context
-from pystack.applets.nft.evaluate.declarations import evaluate_element_command, evaluate_set_declaration
+from pystack.applets.nft.evaluate.declarations import (
+    evaluate_element_command,
+    evaluate_set_declaration,
+    is_whole,
+)
 from pystack.applets.nft.evaluate.elements import evaluate_set
 from pystack.applets.nft.evaluate.keys import data_of, key_of
 from pystack.applets.nft.evaluate.maps import evaluate_lookup
@@ -135,9 +139,8 @@ def _evaluate(state: State, command: Command) -> Command:
     if command.operation in ("add", "create", "insert", "replace"):
         return _evaluate_new(state, command)
     if command.operation in ("delete", "get", "destroy") and command.object == "element":
-        assert isinstance(command.body, tuple)
         _need_table(state)
-        return replace(command, body=evaluate_element_command(state, command.body, command.operation))
+        return replace(command, body=evaluate_element_command(state, command))
     check = _CHECKS.get(command.operation)
     if check is not None:
         check(state.context, command)
@@ -160,9 +163,18 @@ def _evaluate_new(state: State, command: Command) -> Command:
     if isinstance(body, ObjectText):
         return replace(command, body=evaluate_object(state, body))
     if command.object == "element":
-        assert isinstance(body, tuple)
-        return replace(command, body=evaluate_element_command(state, body, command.operation))
+        return replace(command, body=evaluate_element_command(state, command))
     return command
+
+
+def as_declared(command: Command, context: Context) -> Command | None:
+    """What nft knows of a set, chain or object all the same if something is wrong with it."""
+    body, handle = command.body, command.handle
+    if not context.has_table(handle.family or "ip", handle.table):
+        return None
+    if isinstance(body, SetText) and is_whole(body):
+        return replace(command, body=replace(body, elements=None))
+    return command if isinstance(body, ChainText | ObjectText) else None
 
 
 def kinds_of(command: Command, declared: SetText, context: Context) -> tuple[Expected, Expected]:

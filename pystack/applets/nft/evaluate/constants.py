@@ -5,6 +5,8 @@ nft: src/evaluate.c expr_evaluate_symbol(), _string(), _integer(), _prefix(), _r
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import NOTHING, Expected, Typed, number_of
 from pystack.applets.nft.place import Place
@@ -72,9 +74,9 @@ def _string(symbol: Symbol, octets: bytes, expected: Expected) -> Typed:
 
 
 def evaluate_value(state: State, value: Value, expected: Expected) -> Typed:
-    """What has its type already: made by evaluation itself."""
-    bits = value.type.bits or expected.bits or len(value.octets) * 8
-    return Typed(value, value.type, bits, constant=True, singleton=True)
+    """What has its type already: made by evaluation itself, or by the name of a protocol."""
+    bits = expected.bits or value.type.bits or len(value.octets) * 8
+    return _checked(value, number_of(value), value.type, replace(expected, bits=bits))
 
 
 def evaluate_boolean(state: State, boolean: Boolean, expected: Expected) -> Typed:

@@ -13,7 +13,8 @@ from pystack.applets.nft.evaluate.intervals import interval_elements
 from pystack.applets.nft.evaluate.keys import data_of, key_of
 from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.tree.commands import SetText
+from pystack.applets.nft.evaluate.typed import kind_name
+from pystack.applets.nft.tree.commands import Command, SetText
 from pystack.applets.nft.tree.expressions import Element, Expression
 from pystack.applets.nft.types import DataType
 
@@ -23,19 +24,21 @@ def evaluate_set_declaration(state: State, declared: SetText) -> SetText:
     word = "map" if declared.is_map else "set"
     if declared.auto_merge and "interval" not in declared.flags:
         fail(declared.at, "auto-merge only works with interval sets")
-    if not declared.key:
-        fail(declared.at, f"{word} definition does not specify key")
+    if not is_whole(declared):
+        fail(declared.at, "set definition does not specify key")
     _check_size(declared, declared.key, word)
-    if declared.is_map:
-        if declared.data is None:
-            fail(declared.at, "map definition does not specify mapping data type")
-        if not isinstance(declared.data, str):
-            _check_size(declared, declared.data, word)
+    if declared.data is not None and not isinstance(declared.data, str):
+        _check_size(declared, declared.data, word)
     declared = replace(declared, key=_resolved(state, declared.key), flags=_flags(declared))
     if declared.elements is None:
         return declared
     elements = evaluate_elements(state, declared, declared.elements, "add", exists=False)
     return replace(declared, elements=elements)
+
+
+def is_whole(declared: SetText) -> bool:
+    """Is there a type of keys, and one of data if it is a map?"""
+    return bool(declared.key) and (declared.data is not None or not declared.is_map)
 
 
 def _flags(declared: SetText) -> tuple[str, ...]:
@@ -63,13 +66,17 @@ def _check_size(declared: SetText, said: tuple[str, ...] | Expression, word: str
         fail(declared.at, message)
 
 
-def evaluate_element_command(state: State, items: tuple[Element, ...], operation: str) -> tuple[Element, ...]:
+def evaluate_element_command(state: State, command: Command) -> tuple[Element, ...]:
     """`add element TABLE SET { … }`."""
-    handle = state.handle
+    handle, items = command.handle, command.body
     declared = state.set_declared(handle.name)
     if declared is None:
         set_not_found(state.context, handle.places.get("set", handle.at), handle.name)
-    return evaluate_elements(state, declared, items, operation, exists=True)
+    if isinstance(items, Expression):
+        kind = kind_name(state.evaluate(items, key_of(state, declared)).expression)
+        fail(items, f"Set {handle.name}: Unexpected initial type {kind}, missing {{ }}?")
+    assert isinstance(items, tuple), "elements"
+    return evaluate_elements(state, declared, items, command.operation, exists=True)
 
 
 def evaluate_elements(

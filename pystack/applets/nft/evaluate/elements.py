@@ -94,7 +94,14 @@ def _key(state: State, item: Element, shape: Shape) -> Expression:
                     f"if you want to add {kind_name(part)} elements"
                 )
                 fail(part, message)
-    return typed.expression
+    return _of_kind(typed.expression, shape.key)
+
+
+def _of_kind(key: Expression, expected: Expected) -> Expression:
+    """A constant of another kind that was let in counts as one of the set's."""
+    if isinstance(key, Value) and expected.type is not None and key.type is not expected.type:
+        return replace(key, type=expected.type)
+    return key
 
 
 def _parts(key: Expression) -> tuple[Expression, ...]:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from operator import itemgetter
 
-from pystack.applets.nft.evaluate.ordering import Span, in_shortest_form, merged, spans_of
+from pystack.applets.nft.evaluate.ordering import Span, in_shortest_form, interval, merged, spans_of
 from pystack.applets.nft.evaluate.state import fail
 from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import SetText
-from pystack.applets.nft.tree.expressions import Anything, Element
+from pystack.applets.nft.tree.expressions import Element
 
 Held = tuple[int, int, Place | None]  # an interval that is there, and where this batch put it in, if it did
 
@@ -31,7 +31,7 @@ def interval_elements(
     if operation == "delete":
         spans = [span for span in spans if _held(span, there)]
     elif merges:
-        spans = _united(spans, there)
+        spans = _united(spans, there, key)
     elif operation != "get":
         refuse_overlaps(spans, there)
     return in_shortest_form(spans, key.type, key.bits) + catch_all
@@ -45,11 +45,12 @@ def _held(span: Span, there: Sequence[Held]) -> bool:
     fail(span[2], "element does not exist")
 
 
-def _united(spans: list[Span], there: Sequence[Held]) -> list[Span]:
+def _united(spans: list[Span], there: Sequence[Held], key: Expected) -> list[Span]:
     """Each with what it touches of those that are there; who holds the set puts one for all of them."""
     if not there:
         return spans
-    old = [(low, high, Element(Anything())) for low, high, _ in there]
+    assert key.type is not None
+    old = [(low, high, Element(interval(low, high, key.type, key.bits))) for low, high, _ in there]
     both = merged(sorted([*spans, *old], key=itemgetter(0)))
     return [one for one in both if any(one[0] <= span[0] and span[1] <= one[1] for span in spans)]
 

@@ -6,16 +6,18 @@ nft: src/evaluate.c set_evaluate(), set_expr_evaluate_concat()
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.concatenations import joined
-from pystack.applets.nft.evaluate.state import State
+from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, concatenated, padded
 from pystack.applets.nft.tree.commands import SetText
-from pystack.applets.nft.tree.expressions import Concatenation, Expression
+from pystack.applets.nft.tree.expressions import Concatenation, Expression, Symbol
 from pystack.applets.nft.types import DataType
 
-OBJECT_NAME = Expected(types.STRING, 128 * 8)
+_NO_SIZE: Final = "can not use variable sized data types (invalid) in concat expressions"
+OBJECT_NAME: Final = Expected(types.STRING, 128 * 8)
 
 
 def key_of(state: State, declared: SetText) -> Expected:
@@ -59,6 +61,9 @@ def type_of(state: State, expression: Expression) -> Expected:
     """`typeof EXPRESSION`: nothing needs to be made sure of for it."""
     bare = state.bare()
     if isinstance(expression, Concatenation):
+        for part in expression.parts:
+            if isinstance(part, Symbol):
+                fail(part, _NO_SIZE, expression)
         parts = [replace(bare.evaluate(part), maximum=0) for part in expression.parts]
         return joined(expression, parts).expected()
     return replace(bare.evaluate(expression).expected(), maximum=0)

@@ -148,10 +148,10 @@ def _chain_line(p: Parser, made: _Chain) -> None:
         _policy(p, made)
     elif p.take_if("flags"):
         made.flags.append(p.expect("offload").kind)
-    elif p.take_if("comment"):
-        text = comment(p)
+    elif word := p.take_if("comment"):
+        text, at = comment(p), p.since(word.at)
         separator(p)
-        made.comment = once(made.comment, text, p.last.at)
+        made.comment = once(made.comment, text, at)
         return
     else:
         written = rule(p)

@@ -14,7 +14,16 @@ from pystack.applets.nft.grammar.words import comment, duration, natural
 from pystack.applets.nft.lexer import COLON, COMMA, NEWLINE, SEMICOLON, STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import SetText
-from pystack.applets.nft.tree.expressions import Concatenation, Element, Elements, Expression, Symbol
+from pystack.applets.nft.tree.expressions import (
+    Concatenation,
+    Element,
+    Elements,
+    Expression,
+    Flags,
+    Prefix,
+    Range,
+    Symbol,
+)
 from pystack.applets.nft.tree.statements import Statement
 from pystack.applets.nft.types import TYPES
 
@@ -22,11 +31,14 @@ FLAGS: Final = ("constant", "interval", "timeout", "dynamic")
 FLAG_ORDER: Final = ("constant", "dynamic", "interval", "timeout")  # as they are listed
 TYPE_WORDS: Final = ("mark", "dscp", "ecn", "classid")  # names of types that are words of the language, too
 OBJECT_TYPES: Final = ("counter", "quota", "limit", "secmark", "synproxy")
+# What a variable may have that is no set.
+KINDS: Final[dict[type[Expression], str]] = {Prefix: "prefix", Range: "range", Flags: "list"}
 UNSERIALIZED: Final[dict[type[Expression], str]] = {Symbol: "symbol"}
 
 
 @dataclass(slots=True)
 class _Set:
+    name: str
     is_map: bool
     key: tuple[str, ...] | Expression = ()
     data: tuple[str, ...] | Expression | str | None = None
@@ -47,7 +59,7 @@ def set_block(
     p: Parser, name: str, at: Place | None, is_map: bool, after: Callable[[], None] = lambda: None
 ) -> SetText:
     """What the braces hold; without a place of its own a set is where they are."""
-    made = _Set(is_map)
+    made = _Set(name, is_map)
     brace = p.expect("'{'").at
     inside = p.lines(brace, lambda: _line(p, made), after)
     return SetText(
@@ -199,8 +211,8 @@ def _auto_merge(_: Parser, made: _Set) -> None:
 
 
 def _comment(p: Parser, made: _Set) -> None:
-    text = comment(p)
-    at = p.since(p.last.at)
+    word = p.last.at
+    text, at = comment(p), p.since(word)
     separator(p)
     if made.comment:
         raise NftError(at, "You can only specify this once. This statement is duplicated.")
@@ -210,7 +222,12 @@ def _comment(p: Parser, made: _Set) -> None:
 def _elements(p: Parser, made: _Set) -> None:
     p.expect("'='")
     given = elements(p)
-    made.elements = given.items if isinstance(given, Elements) else (Element(given, at=given.at),)
+    if isinstance(given, Elements):
+        made.elements = given.items
+        return
+    kind = KINDS.get(type(given), "value")
+    words = f"Set {made.name}: Unexpected initial type {kind}, missing {{ }}?"
+    p.errors.append(NftError(given.at, words))
 
 
 def elements(p: Parser) -> Expression:

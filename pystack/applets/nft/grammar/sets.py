@@ -16,7 +16,7 @@ from pystack.applets.nft.tree.statements import Statement
 
 STATEMENTS: Final = ("counter", "limit", "ct")
 OPTIONS: Final = ("timeout", "expires", "comment")
-_STARTS: Final = expressions.RIGHT_STARTS | {"'{'", "*"}
+_STARTS: Final = expressions.RIGHT_STARTS | {"*"}
 Member = Callable[[Parser], Element]
 
 
@@ -36,12 +36,13 @@ def _braces(p: Parser, read: Member, may_be_empty: bool) -> Elements:
     if may_be_empty and p.take_if("'}'"):
         return Elements((), at=p.since(start))
     p.enter()
-    plain = plain_elements if read is member else _nothing
+    is_map = read is verdict_member
+    plain, starts = (_nothing, _STARTS) if is_map else (plain_elements, _STARTS | {"'{'"})
     items.extend(plain(p))
     is_behind_comma = bool(items)
     while True:
         p.take_if(NEWLINE)
-        if p.next.kind in _STARTS or not is_behind_comma:
+        if p.next.kind in starts or not is_behind_comma:
             _add(items, read(p))
             p.take_if(NEWLINE)
         if not p.take_if(COMMA):

@@ -94,7 +94,7 @@ def jump(p: Parser, kind: str, start: Place) -> Verdict:
         name = variable(p)
         text, chain_at = name.text if isinstance(name, Symbol) else "", name.at
     else:
-        token = p.expect(STRING)
+        token = p.expect(STRING, also=("'$'",))
         text, chain_at = token.text, token.at
     return Verdict(kind, text, chain_at, at=p.since(start))
 

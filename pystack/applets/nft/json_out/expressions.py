@@ -10,6 +10,7 @@ from pystack.applets.nft.json_out.dump import Json
 from pystack.applets.nft.json_out.values import all_of_json, value_json
 from pystack.applets.nft.printer.expressions import text
 from pystack.applets.nft.printer.page import Page
+from pystack.applets.nft.said import said
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree.expressions import Expression
 
@@ -91,7 +92,7 @@ def _key(element: tree.Element, page: Page) -> Json:
     if element.expires:
         words["expires"] = element.expires // 1000
     if element.comment:
-        words["comment"] = element.comment
+        words["comment"] = said(element.comment)
     for statement in element.statements[:1]:
         made = json_of(statement, page)
         words |= made if isinstance(made, dict) else {}

@@ -11,6 +11,7 @@ from pystack.applets.nft.printer.expressions import text
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.statements import PACKETS_BURST, is_spelled_out, log_flags
 from pystack.applets.nft.printer.units import amount
+from pystack.applets.nft.said import said
 from pystack.applets.nft.tree import expressions
 from pystack.applets.nft.tree import statements as tree
 from pystack.applets.nft.tree.expressions import Expression
@@ -109,14 +110,14 @@ def _(use: tree.ObjectUse, page: Page) -> Json:
 @json_of.register
 def _(log: tree.Log, page: Page) -> Json:
     words: dict[str, Json] = {
-        "prefix": log.prefix,
+        "prefix": said(log.prefix) if log.prefix is not None else None,
         "group": log.group,
         "snaplen": log.snaplen,
         "queue-threshold": log.threshold,
         "level": None if log.level == "warn" else log.level,
     }
-    said = {word: value for word, value in words.items() if value is not None}
-    return {"log": (said | _flags(log_flags(log.flags))) or None}
+    written = {word: value for word, value in words.items() if value is not None}
+    return {"log": (written | _flags(log_flags(log.flags))) or None}
 
 
 def _flags(flags: Sequence[str], name: str = "flags") -> dict[str, Json]:

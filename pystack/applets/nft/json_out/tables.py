@@ -15,6 +15,7 @@ from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.statements import PACKETS_BURST
 from pystack.applets.nft.printer.tables import TABLE_FLAGS
 from pystack.applets.nft.printer.units import amount
+from pystack.applets.nft.said import said
 from pystack.applets.nft.tree.commands import ObjectText, SetText
 from pystack.applets.nft.tree.expressions import Expression
 from pystack.applets.nft.tree.listed import ListedChain, ListedObject, ListedRule, ListedSet, ListedTable
@@ -75,7 +76,7 @@ def rule_thing(table: ListedTable, chain: str, rule: ListedRule, page: Page) -> 
     words: dict[str, Json] = {"family": table.family, "table": table.name, "chain": chain}
     words["handle"] = rule.handle
     if rule.text.comment:
-        words["comment"] = rule.text.comment
+        words["comment"] = said(rule.text.comment)
     return {"rule": words | {"expr": rule_json(rule.text.statements, page)}}
 
 
@@ -88,7 +89,7 @@ def set_thing(table: ListedTable, listed: ListedSet, page: Page) -> Json:
     words: dict[str, Json] = {"family": table.family, "name": text.name, "table": table.name}
     words |= {"type": one_or_list(_kinds(text.key)), "handle": listed.handle}
     if text.comment:
-        words["comment"] = text.comment
+        words["comment"] = said(text.comment)
     if text.data is not None:
         words["map"] = " . ".join(_kinds(text.data))
     words |= _limits(text)
@@ -125,7 +126,7 @@ def object_thing(table: ListedTable, listed: ListedObject) -> Json:
     words: dict[str, Json] = {"family": table.family, "name": text.name, "table": table.name}
     words["handle"] = listed.handle
     if text.comment:
-        words["comment"] = text.comment
+        words["comment"] = said(text.comment)
     return {text.kind: words | _content(text)}
 
 

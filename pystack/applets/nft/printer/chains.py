@@ -8,6 +8,7 @@ from __future__ import annotations
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.statements import commented
 from pystack.applets.nft.priorities import priority_text
+from pystack.applets.nft.said import comment_words
 from pystack.applets.nft.tree.commands import ChainText, Priority
 from pystack.applets.nft.tree.expressions import Elements, Value, Verdict
 from pystack.applets.nft.tree.listed import ListedChain, ListedRule
@@ -22,7 +23,7 @@ def chain_text(chain: ListedChain, page: Page) -> str:
 def chain_declaration(chain: ListedChain, page: Page) -> str:
     """Without rules, and without the brace behind them."""
     text = chain.text
-    comment = f'\n\t\tcomment "{text.comment}"' if text.comment else ""
+    comment = f"\n\t\t{comment_words(text.comment)}" if text.comment else ""
     head = f"\tchain {text.name} {{{page.handle(chain.handle)}{comment}\n"
     if not text.hook:
         return head

@@ -11,6 +11,7 @@ from typing import Final
 from pystack.applets.nft import keys, types
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.values import flag_values, prefix_text, value_text
+from pystack.applets.nft.said import comment_words
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree.expressions import Expression
 
@@ -92,7 +93,7 @@ def _(element: tree.Element, page: Page) -> str:
     if element.expires and not page.style.stateless:
         words.append(f"expires {page.duration(element.expires)}")
     if element.comment:
-        words.append(f'comment "{element.comment}"')
+        words.append(comment_words(element.comment))
     return " ".join(words) + (f" : {all_of(element.data, page)}" if element.data is not None else "")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pystack.applets.nft.printer.layout import LINES, Layout
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.statements import limit_text, quota_text
+from pystack.applets.nft.said import comment_words
 from pystack.applets.nft.tree.commands import ObjectText
 from pystack.applets.nft.tree.listed import ListedObject
 from pystack.applets.nft.tree.statements import Counter, Limit, Quota
@@ -19,7 +20,7 @@ def object_text(listed: ListedObject, page: Page, layout: Layout = LINES, owner:
     """The whole of it; `owner` is its family and table where those are not around it."""
     named = listed.text
     words = " ".join(word for word in (named.kind, owner, named.name) if word)
-    comment = f'{layout.newline}{layout.indent}comment "{named.comment}"' if named.comment else ""
+    comment = f"{layout.newline}{layout.indent}{comment_words(named.comment)}" if named.comment else ""
     first = f"{layout.tab}{words} {{{page.handle(listed.handle)}{comment}{layout.newline}"
     return f"{first}{_body(named, page, layout)}{layout.tab}}}{layout.newline}"
 

@@ -12,6 +12,7 @@ from pystack.applets.nft import types
 from pystack.applets.nft.printer.expressions import text
 from pystack.applets.nft.printer.layout import LINES, Layout
 from pystack.applets.nft.printer.page import Page
+from pystack.applets.nft.said import comment_words
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import Anything, Element, Expression, Prefix, Range, Value
 from pystack.applets.nft.tree.listed import ListedSet
@@ -59,7 +60,7 @@ def _lines(declared: SetText, page: Page) -> list[str]:
     lines += ["auto-merge"] if declared.auto_merge else []
     lines += [f"timeout {page.duration(declared.timeout)}"] if declared.timeout else []
     lines += [f"gc-interval {page.duration(declared.gc_interval)}"] if declared.gc_interval else []
-    lines += [f'comment "{declared.comment}"'] if declared.comment else []
+    lines += [comment_words(declared.comment)] if declared.comment else []
     return lines
 
 

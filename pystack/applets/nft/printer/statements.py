@@ -15,6 +15,7 @@ from pystack.applets.nft.printer.expressions import all_of, any_of, text
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.units import octets_text
 from pystack.applets.nft.printer.values import is_flags
+from pystack.applets.nft.said import comment_words, said
 from pystack.applets.nft.tree import expressions
 from pystack.applets.nft.tree import statements as tree
 from pystack.applets.nft.tree.commands import RuleText
@@ -95,7 +96,7 @@ def _block(rules: Iterable[object], page: Page) -> str:
 def commented(rule: RuleText, page: Page) -> str:
     """A rule with its comment."""
     words = rule_text(rule.statements, page)
-    return f'{words} comment "{rule.comment}"' if rule.comment else words
+    return f"{words} {comment_words(rule.comment)}" if rule.comment else words
 
 
 # --- statements with a memory -------------------------------------------------------------------------------
@@ -155,7 +156,7 @@ def _(use: tree.ObjectUse, page: Page) -> str:
 def _(log: tree.Log, page: Page) -> str:
     words = ["log"]
     if log.prefix is not None:
-        words.append(f'prefix "{log.prefix}"')
+        words.append(f'prefix "{said(log.prefix)}"')
     for word, number in (("group", log.group), ("snaplen", log.snaplen), ("queue-threshold", log.threshold)):
         if number is not None:
             words.append(f"{word} {number}")

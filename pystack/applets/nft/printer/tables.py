@@ -12,6 +12,7 @@ from pystack.applets.nft.printer.chains import chain_declaration, chain_text
 from pystack.applets.nft.printer.objects import object_text
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.sets import set_declaration, set_text
+from pystack.applets.nft.said import comment_words
 from pystack.applets.nft.tree.listed import ListedTable
 
 TABLE_FLAGS: Final = ("dormant", "owner")
@@ -22,7 +23,7 @@ def table_text(table: ListedTable, page: Page) -> str:
     flags = ",".join(flag for flag in TABLE_FLAGS if flag in table.flags)
     head = f"table {table.family} {table.name} {{{page.handle(table.handle)}\n"
     head += f"\tflags {flags}\n" if flags else ""
-    head += f'\tcomment "{table.comment}"\n' if table.comment else ""
+    head += f"\t{comment_words(table.comment)}\n" if table.comment else ""
     parts = _parts(table, page)
     blank = "\n" if flags and parts else ""
     return head + blank + "\n".join(parts) + "}\n"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 
 from pystack.applets.nft.errors import NftError
-from pystack.applets.nft.evaluate import evaluate, expand
+from pystack.applets.nft.evaluate import as_declared, evaluate, expand
 from pystack.applets.nft.evaluate.typed import bounds
 from pystack.applets.nft.place import COMMAND_LINE, Place
 from pystack.applets.nft.printer.page import Page
@@ -80,6 +80,9 @@ class Book:
                 self.enter(evaluate(command, self))
             except NftError as error:
                 errors.append(error)
+                declared = as_declared(command, self)
+                if declared is not None:
+                    self.enter(declared)
         if errors:
             raise NftError.of(errors)
 

@@ -1,0 +1,48 @@
+"""A packet in the kernel's hands, waiting for a verdict; and whoever hands it over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+NF_DROP, NF_ACCEPT, NF_REPEAT = 0, 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One packet. A device is its ifindex, 0 where there is none."""
+
+    id: int
+    protocol: int  # EtherType
+    hook: int
+    indev: int
+    outdev: int
+    physin: int
+    physout: int
+    mark: int
+    payload: bytes  # from the network header on
+    length: int  # as it is; more than the payload if that was cut
+
+
+class Queue(Protocol):
+    """One NFQUEUE, whichever way it is reached: raw.py, library.py."""
+
+    number: int
+    lost: int  # packets that did not fit into our socket
+
+    def fileno(self) -> int:
+        """For poll."""
+
+    def read(self, most: int) -> list[Queued]:
+        """Packets that wait, so many at most; never waits for one."""
+
+    def answer(
+        self, packet: Queued, verdict: int, *, mark: int | None = None, payload: bytes | None = None
+    ) -> None:
+        """What becomes of a packet; its mark and its octets may be others then."""
+
+    def accept_to(self, packet: Queued) -> None:
+        """Accept all packets up to this one."""
+
+    def close(self) -> None:
+        """Take no more; what waits is dropped by the kernel, so answer it first."""
