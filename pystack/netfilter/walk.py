@@ -96,7 +96,7 @@ def _obey(
     rule.octets += view.length
     if tracer is not None and view.pkt.nf_trace:
         tracer.rule(chain, number, rule, view)
-    target = decided(rule, view)
+    target = rule.target if rule.target is not CHOSEN else decided(rule, view)
     verdict = CONTINUE if target is None or type(target) is Jump else target.apply(view)
     if listener is not None:
         listener.rule(chain, number, rule, verdict, view)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from pystack.applets.nft.compile.counting import compile_counting
 from pystack.applets.nft.compile.jiffies import jiffies_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.compile.values import bounds_of, key_of
 from pystack.applets.nft.compile.verdict import compile_verdict
 from pystack.applets.nft.tree.expressions import Anything, Concatenation, Element, Expression, Value, Verdict
-from pystack.applets.nft.tree.statements import Statement
 from pystack.netfilter.nft import set_element as core
 from pystack.netfilter.rule import Match
-
-CompileStatement = Callable[[Statement, Site], Match]
 
 
 class ElementCompiler:
     """Of one set; `kind` says of which kind the objects are that a map names."""
 
-    __slots__ = ("_compile", "_hz", "_kind", "_site", "names")
+    __slots__ = ("_hz", "_kind", "_site", "names")
 
-    def __init__(self, site: Site, kind: str = "", compile_statement: CompileStatement | None = None) -> None:
+    def __init__(self, site: Site, kind: str = "") -> None:
         self._site = site
         self._hz = site.clock.hz
         self._kind = kind
-        self._compile = compile_statement  # None: elements have none
         self.names: dict[Match, Expression] = {}  # how the objects were written
 
     def compiled(self, item: Element) -> core.Element:
@@ -37,14 +32,11 @@ class ElementCompiler:
             None if item.data is None else self._data(item.data),
             timeout=jiffies_of(item.timeout, self._hz),
             expires=jiffies_of(item.expires, self._hz),
-            statements=tuple([self._statement(one) for one in item.statements]) if item.statements else (),
+            statements=tuple([compile_counting(one, self._site) for one in item.statements])
+            if item.statements
+            else (),
             comment=item.comment,
         )
-
-    def _statement(self, statement: object) -> Match:
-        assert isinstance(statement, Statement), "an element has no others"
-        assert self._compile is not None, "sets without a name have none"
-        return self._compile(statement, self._site)
 
     def _data(self, data: Expression) -> core.Data:
         if isinstance(data, Verdict):

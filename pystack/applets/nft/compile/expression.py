@@ -12,7 +12,7 @@ from pystack.applets.nft.compile.values import octets_of
 from pystack.applets.nft.compile.width import width_of
 from pystack.applets.nft.keys import CT_KEYS, META_KEYS
 from pystack.applets.nft.tree import expressions as tree
-from pystack.errors import NotModelled
+from pystack.errors import EOPNOTSUPP, NetError, NotModelled
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft import ct, meta
 from pystack.netfilter.nft.arithmetic import Bitwise, Shift
@@ -24,6 +24,7 @@ from pystack.netfilter.nft.routes import Asked, FibDevice, FibType, RouteKey, Ro
 
 _DIRECTIONS: Final = {"": None, "original": 0, "reply": 1}
 _FAMILIES: Final = {"ip": NFPROTO_IPV4, "ip6": NFPROTO_IPV6}
+_OF_BRIDGES: Final = ("ibrname", "obrname")
 _CLOCK_KEYS: Final = ("time", "day", "hour")
 
 
@@ -64,6 +65,8 @@ def compile_set(expression: tree.Expression, site: Site, kind: str = "") -> SetC
 
 def _meta(expression: tree.Meta, site: Site) -> Expression:
     key, ground = expression.key, site.ground
+    if key == "nftrace" or (key in _OF_BRIDGES and site.family != "bridge"):
+        raise NetError(EOPNOTSUPP)
     reader = meta.READERS.get(key)
     if reader is not None:
         return meta.Meta(key, reader)

@@ -32,7 +32,7 @@ class TypedSet:
         self._data = data.parts or (data,)
         self._site = site
         self._merges = spec.auto_merge and not spec.is_map
-        self._compiler = ElementCompiler(site, object_kind(spec), compile_statement)
+        self._compiler = ElementCompiler(site, object_kind(spec))
         form = self._form(spec)
         form.check()
         self.core = NftSet(form, site.clock)

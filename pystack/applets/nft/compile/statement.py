@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pystack.applets.nft.compile.assign import compile_assign
+from pystack.applets.nft.compile.counting import COUNTING, compile_counting
 from pystack.applets.nft.compile.expression import compile_expression, compile_set
 from pystack.applets.nft.compile.jiffies import jiffies_of
 from pystack.applets.nft.compile.match import compile_match
@@ -15,23 +16,19 @@ from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.said import said
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree import statements
-from pystack.errors import EINVAL, EOVERFLOW, NetError, NotModelled
+from pystack.errors import NotModelled
 from pystack.netfilter import log_transport
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft.lookup import MapsObject
 from pystack.netfilter.nft.set_element import Stateful
 from pystack.netfilter.nft.set_update import SetUpdate
 from pystack.netfilter.nft.statements.acting import Acting
-from pystack.netfilter.nft.statements.conn_limit import ConnLimit
-from pystack.netfilter.nft.statements.counters import Counter, Quota
 from pystack.netfilter.nft.statements.hand_over import Dup, DupFrame
-from pystack.netfilter.nft.statements.limit import DEFAULT_BURST, Limit, overflows
 from pystack.netfilter.nft.statements.log import Log, LogToGroup, ToAudit
 from pystack.netfilter.nft.statements.tcp_option import TcpOptionReset
 from pystack.netfilter.rule import Match
 from pystack.netfilter.targets.conntrack import NoTrack
 
-_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _LOG_FLAGS: Final = {
     "tcp sequence": log_transport.LOG_TCPSEQ,
     "tcp options": log_transport.LOG_TCPOPT,
@@ -49,35 +46,6 @@ def compile_statement(statement: statements.Statement, site: Site) -> Match:
         words = statement.words if isinstance(statement, statements.Refusal) else type(statement).__name__
         raise NotModelled(words.lower())
     return compile_(statement, site)
-
-
-# --- what counts --------------------------------------------------------------------------------------------
-
-
-def _counter(statement: statements.Counter, site: Site) -> Match:
-    return Counter(statement.packets, statement.octets)
-
-
-def _quota(statement: statements.Quota, site: Site) -> Match:
-    return Quota(statement.octets, statement.used, over=statement.over)
-
-
-def _limit(statement: statements.Limit, site: Site) -> Match:
-    burst = statement.burst
-    if not burst and not statement.octets:
-        burst = DEFAULT_BURST
-    seconds = _SECONDS[statement.unit]
-    if not statement.rate:
-        raise NetError(EINVAL)
-    if overflows(statement.rate, seconds, burst or 0, octets=statement.octets):
-        raise NetError(EOVERFLOW)
-    return Limit(
-        site.clock, statement.rate, seconds, burst or 0, over=statement.over, octets=statement.octets
-    )
-
-
-def _connlimit(statement: statements.ConnLimit, site: Site) -> Match:
-    return ConnLimit(site.ground.context, statement.count, over=statement.over)
 
 
 def _object_use(statement: statements.ObjectUse, site: Site) -> Match:
@@ -153,10 +121,7 @@ def _stateful(statement: object, site: Site) -> Stateful:
 _Compiler = Callable[..., Match]  # of one kind of statement, and its site
 _COMPILERS: Final[Mapping[type, _Compiler]] = {
     statements.Match: compile_match,
-    statements.Counter: _counter,
-    statements.Quota: _quota,
-    statements.Limit: _limit,
-    statements.ConnLimit: _connlimit,
+    **dict.fromkeys(COUNTING, compile_counting),
     statements.ObjectUse: _object_use,
     statements.Log: _log,
     statements.Dup: _dup,
