@@ -125,7 +125,7 @@ def _end_at(hop: Hop, wiring: Wiring) -> str:
             return "delivered"
         case ("bridge", "POSTROUTING"):
             return "" if hop.outdev in wiring.ports else f"sent by {hop.outdev}"
-        case ("ip", "POSTROUTING") | ("arp", "OUTPUT"):
+        case ("ip" | "ip6", "POSTROUTING") | ("arp", "OUTPUT"):
             is_bridged = hop.physout is not None  # br_netfilter shows IP what passes a bridge
             return "" if is_bridged else _leaves_by(hop.outdev, wiring)
     return ""

@@ -24,14 +24,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.compare.records import Hop
-from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP
+from pystack.wire.ethernet import ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """One place to look at packets from."""
 
-    family: str  # netdev, bridge, arp, ip
+    family: str  # netdev, bridge, arp, ip, ip6
     hook: str  # as LOG rules and chains name it: PREROUTING …, INGRESS, EGRESS
     priority: int
     after: str  # what has just happened to the packet
@@ -69,10 +69,13 @@ POINTS: Final = (
     *_points("ip", "OUTPUT", False, (-450, "routing"), (-250, "raw"), (-120, "mangle"), (-60, "nat")),
     *_points("ip", "OUTPUT", False, (40, "filter"), (400, "security")),
     *_points("ip", "POSTROUTING", False, (-450, "OUTPUT or FORWARD"), (-120, "mangle"), (400, "nat")),
+    *_points("ip6", "PREROUTING", False, (-450, "the device"), (-250, "raw"), (-120, "mangle"), (-60, "nat")),
+    *_points("ip6", "FORWARD", False, (-450, "the FDB"), (-120, "mangle"), (40, "filter"), (400, "security")),
+    *_points("ip6", "POSTROUTING", False, (-450, "FORWARD"), (-120, "mangle"), (400, "nat")),
 )
 
-# Which hook families show the packets of a scenario's `family`.
-SHOWN_BY: Final = {"ip": ("netdev", "bridge", "arp", "ip")}
+# Which hook families show the packets of a scenario's `family`; of IPv6 there is only what crosses bridges.
+SHOWN_BY: Final = {"ip": ("netdev", "bridge", "arp", "ip"), "ip6": ("netdev", "bridge", "ip6")}
 
 
 def points_of(families: Collection[str]) -> Iterator[Point]:
@@ -81,6 +84,7 @@ def points_of(families: Collection[str]) -> Iterator[Point]:
     return (point for point in POINTS if point.family in shown)
 
 
+_TYPES: Final = {4: ETH_P_IP, 6: ETH_P_IPV6}
 _SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
 
 
@@ -88,5 +92,5 @@ def framed(hop: Hop) -> bytes:
     """A hop's bytes with a link header in front, blank where the hop itself shows none."""
     if _SHOWS_LINK.get((hop.family, hop.hook), True):
         return hop.data
-    is_ip = bool(hop.data) and hop.data[0] >> 4 == 4
-    return bytes(12) + (ETH_P_IP if is_ip else ETH_P_ARP).to_bytes(2, "big") + hop.data
+    version = hop.data[0] >> 4 if hop.data else 0
+    return bytes(12) + _TYPES.get(version, ETH_P_ARP).to_bytes(2, "big") + hop.data

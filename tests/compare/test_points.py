@@ -22,6 +22,9 @@ TABLES = {
     ("ip", "FORWARD"): {"mangle": -150, "filter": 0, "security": 50},
     ("ip", "OUTPUT"): {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50},
     ("ip", "POSTROUTING"): {"mangle": -150, "nat": 100},
+    ("ip6", "PREROUTING"): {"raw": -300, "mangle": -150, "nat": -100},
+    ("ip6", "FORWARD"): {"mangle": -150, "filter": 0, "security": 50},
+    ("ip6", "POSTROUTING"): {"mangle": -150, "nat": 100},
 }
 DEFRAG, CONNTRACK = -400, -200
 
@@ -54,9 +57,11 @@ def test_names_tell_points_apart_and_fit_into_a_log_prefix() -> None:
 
 
 def test_the_link_header_is_shown_where_the_kernel_shows_it() -> None:
-    assert {point.family for point in POINTS if not point.link} == {"ip"}
+    assert {point.family for point in POINTS if not point.link} == {"ip", "ip6"}
 
 
-def test_a_scenario_of_ip_is_seen_in_all_families_that_carry_it() -> None:
-    assert tuple(points_of(("ip",))) == POINTS
+def test_a_scenario_is_seen_in_all_families_that_carry_its_packets() -> None:
+    assert {point.family for point in points_of(("ip",))} == {"netdev", "bridge", "arp", "ip"}
+    assert {point.family for point in points_of(("ip6",))} == {"netdev", "bridge", "ip6"}
+    assert tuple(points_of(("ip", "ip6"))) == POINTS
     assert tuple(points_of(())) == ()

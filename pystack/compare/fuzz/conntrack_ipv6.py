@@ -34,8 +34,8 @@ ip6tables -t mangle -A FORWARD -m conntrack --ctstate RELATED -j TOS --set-tos 0
 ip6tables -t mangle -A FORWARD -m conntrack --ctstate INVALID -j TOS --set-tos 0x14
 ip6tables -t mangle -A FORWARD -m conntrack --ctstate UNTRACKED -j TOS --set-tos 0x18
 """
-_NAT: Final = (
-    "POSTROUTING -p tcp --dport 80 -j SNAT --to-source :5000-5003",
+_NAT: Final = (  # ranges that conversations do not exhaust: which port was tried last nobody can tell
+    "POSTROUTING -p tcp --dport 80 -j SNAT --to-source :5000-5255",
     "POSTROUTING -p udp -m physdev --physdev-in p0 -j SNAT --to-source 2001:db8::5",
     "POSTROUTING -m physdev --physdev-in p0 -j SNAT --to-source 2001:db8:7::1-2001:db8:8::9",
     "POSTROUTING -j NETMAP --to 2001:db8:5::/64",
@@ -70,7 +70,7 @@ def draw(dice: Dice, cases: int) -> Scenario:
     talk, steps = _Talk(dice), list[Step]()
     while len(steps) < cases:
         steps += talk.steps()
-    return Scenario("", "conntrack", Topology(PORTS, setup), tuple(steps[:cases]))
+    return Scenario("", "conntrack", Topology(PORTS, setup), tuple(steps[:cases]), family=("ip6",))
 
 
 def _setting(dice: Dice) -> str:

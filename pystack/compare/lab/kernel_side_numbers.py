@@ -10,7 +10,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from pystack.wire.ethernet import ETH_P_IP
+from pystack.wire import icmp6, ipv6
+from pystack.wire.ethernet import ETH_P_IP, ETH_P_IPV6
 from pystack.wire.icmp import ICMP_DEST_UNREACH, ICMP_PARAMETERPROB, ICMP_REDIRECT, ICMP_TIME_EXCEEDED
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 
@@ -76,6 +77,8 @@ def _halve(known: dict[T, Any]) -> None:
 
 def _core(protocol: int, data: bytes) -> tuple[Core, bytes, bool]:
     """What of a packet stays the same on its way, which datagram it belongs to, and whether as a fragment."""
+    if protocol == ETH_P_IPV6 and len(data) >= ipv6.HEADER_LENGTH:
+        return _core_of_ipv6(data)
     if protocol != ETH_P_IP or len(data) < MIN_HEADER:
         return (protocol, data), b"", False
     at = max((data[0] & 15) * 4, MIN_HEADER)
@@ -84,6 +87,24 @@ def _core(protocol: int, data: bytes) -> tuple[Core, bytes, bool]:
     if int.from_bytes(data[6:8], "big") & FRAGMENT_BITS:
         return (kind, data[2:8], data[at:]), datagram, True
     return _core_of_whole(data, kind, at), datagram, False
+
+
+def _core_of_ipv6(data: bytes) -> tuple[Core, bytes, bool]:
+    """What was put together tells no more which fragments it was, so both are known by their ends."""
+    ends = b"6" + data[8:40]
+    if isinstance(ipv6.find_header(data, 0, ipv6.NEXTHDR_FRAGMENT), ipv6.Found):
+        return (ETH_P_IPV6, data[4:6], data[40:]), ends, True
+    found = ipv6.find_transport(data, 0)
+    if found is None:
+        return (ETH_P_IPV6, data[4:6], data[40:]), ends, False
+    kind, at = found.protocol, found.offset
+    head = (ETH_P_IPV6, kind, data[4:6])
+    if kind == ipv6.IPPROTO_ICMPV6:
+        is_error = data[at : at + 1] < bytes((icmp6.ERROR_LIMIT,))
+        return (*head, data[at : at + 2], b"" if is_error else data[at + 6 :]), ends, False
+    if kind == IPPROTO_TCP:
+        return (*head, data[at + 4 : at + 16], data[at + 18 :]), ends, False
+    return (*head, data[at + 8 if kind == IPPROTO_UDP else at :]), ends, False
 
 
 def _core_of_whole(data: bytes, kind: int, at: int) -> Core:

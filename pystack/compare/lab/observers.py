@@ -81,12 +81,13 @@ def _places(netns: Netns, point: Point, ports: list[str]) -> list[HookPoint]:
         return [hooks.netdev[name][_NETDEV_NUMBERS[point.hook]] for name in ports]
     if point.family == "arp":
         return [hooks.arp[_ARP_NUMBERS[point.hook]]]
-    return [(hooks.bridge if point.family == "bridge" else hooks.ip)[_NUMBERS[point.hook]]]
+    of_family = {"bridge": hooks.bridge, "ip": hooks.ip, "ip6": hooks.ip6}
+    return [of_family[point.family][_NUMBERS[point.hook]]]
 
 
 def _observer(point: Point, recorder: Recorder) -> HookFn:
     family, hook, priority = point.family, point.hook, point.priority
-    has_bridge_ports = family == "ip"  # elsewhere `in` and `out` say it all
+    has_bridge_ports = family in ("ip", "ip6")  # elsewhere `in` and `out` say it all
     bytes_of = _from_link_header if point.link else _from_network_header
 
     def see(pkt: Packet, state: HookState) -> int:

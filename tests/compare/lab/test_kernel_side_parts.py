@@ -7,10 +7,12 @@ from pystack.compare.lab.kernel_side_setup import failing_line, namespaces_of
 from pystack.compare.lab.kernel_side_state import fdb_text, neigh_text
 from pystack.compare.lab.kernel_side_tables import leaves_marks
 from pystack.compare.lab.readback import FdbEntry, Neighbour
+from tests import bridge6
 from tests.compare.lab.packets import BR0, HOST_A, HOST_B, echo, ethernet, ipv4, ping, udp, who_has
 
 IP = 0x0800
 ARP = 0x0806
+IP6 = 0x86DD
 
 
 def packet(saddr: str = "10.0.0.5", daddr: str = "10.1.0.2", *, ttl: int = 64, ident: int = 7) -> bytes:
@@ -95,6 +97,26 @@ def test_a_whole_has_the_number_of_its_last_fragment_and_fragments_that_of_their
     assert numbers.of(IP, smaller) == 2
 
 
+def test_a_packet_of_ipv6_keeps_its_number_through_nat_and_fragments() -> None:
+    whole = bridge6.packet(bridge6.udp(bytes(range(64))), 17)
+    changed = bridge6.packet(bridge6.udp(bytes(range(64)), dport=99), 17, bridge6.NETWORK | 5)
+    first, last = bridge6.fragments(whole, 40)
+    numbers = PacketNumbers()
+    assert [numbers.of(IP6, part, entered=True) for part in (first, last)] == [1, 2]
+    assert [numbers.of(IP6, part) for part in (whole, changed, first)] == [2, 2, 1]
+    assert [numbers.of(IP6, part) for part in bridge6.fragments(whole, 24, id=9)] == [2, 2]
+    assert numbers.of(IP6, bridge6.packet(bridge6.udp(b"else"), 17), entered=True) == 3
+
+
+@pytest.mark.parametrize("kind", [128, 1])
+def test_icmpv6_keeps_its_number_through_nat(kind: int) -> None:
+    message = bytes((kind, 0, 0, 0, 0, 7, 0, 1)) + b"ping"
+    numbers = PacketNumbers()
+    assert numbers.of(IP6, bridge6.packet(message, 58), entered=True) == 1
+    other = message[:4] + b"\0\x09" + message[6:]
+    assert numbers.of(IP6, bridge6.packet(other, 58, bridge6.NETWORK | 5)) == 1
+
+
 @pytest.mark.parametrize("data", [b"", b"\x45", bytes(20), b"\x4f" + bytes(19), b"\x45" + bytes(19)])
 def test_bytes_that_are_no_packet_have_a_number_too(data: bytes) -> None:
     assert PacketNumbers().of(IP, data) == 1
@@ -144,6 +166,8 @@ PORT_UNREACHABLE = ipv4("10.0.0.5", "10.0.0.1", 1, bytes([3, 3, 0, 0, 0, 0, 0, 0
         (ethernet(BR0, HOST_A, REDIRECT), True),
         (ethernet(BR0, HOST_A, PORT_UNREACHABLE), True),
         (ethernet(BR0, HOST_A, ipv4("10.0.0.5", "10.0.0.1", 17, bytes(8), fragment=0x2000)), True),
+        (ethernet(BR0, HOST_A, bridge6.fragments(bridge6.packet(bytes(40), 17), 16)[0], IP6), True),
+        (ethernet(BR0, HOST_A, bridge6.packet(bytes(40), 17), IP6), False),
         (ethernet(bytes.fromhex("0180c2000000"), HOST_B, bytes(46), 38), True),
         (b"", False),
         (ethernet(BR0, HOST_A, IGMP[:12]), False),
