@@ -15,6 +15,7 @@ from scripts.bench_parts import (
     netfilter_rows,
     processes,
     route_rows,
+    set_rows,
     socket_ends,
     socket_memory,
     traffic,
@@ -160,6 +161,19 @@ def look_ups(count: int) -> Callable[[Bench], list[Asked]]:
         Asked(PYSTACK, partial(route_rows.look_up, count)),
         Asked(route_rows.DICT_PROBE, partial(route_rows.dict_probe, count)),
     ]
+
+
+def intervals(
+    measure: Callable[[int], Reading], yardstick: Callable[[int], Reading] | None = None
+) -> Callable[[Bench], list[Asked]]:
+    """Something that is done with a set of 100,000 intervals."""
+
+    def ask(bench: Bench) -> list[Asked]:
+        count = bench.settings.frames * set_rows.A_FRAME
+        own = Asked(PYSTACK, partial(measure, count))
+        return [own] if yardstick is None else [own, Asked(set_rows.DICT_PROBE, partial(yardstick, count))]
+
+    return ask
 
 
 def rules(measure: Callable[[int], Reading]) -> Callable[[Bench], list[Asked]]:
@@ -424,6 +438,24 @@ QUESTIONS: Final = (
         NETFILTER_HOW,
         empty_hook,
         bars=(Bar(3.0, at_least=False, against=netfilter_rows.EMPTY_CALL),),
+        needs_root=False,
+    ),
+    Question(
+        "nft-set-load",
+        "100,000 intervals by `nft -f`",
+        "s",
+        NETFILTER_HOW,
+        intervals(set_rows.load),
+        bars=(Bar(3.0, at_least=False),),
+        needs_root=False,
+    ),
+    Question(
+        "nft-set-lookup",
+        "an address among 100,000 intervals",
+        "us a look-up",
+        NETFILTER_HOW,
+        intervals(set_rows.look_up, set_rows.dict_probe),
+        bars=(Bar(3.0, at_least=False),),
         needs_root=False,
     ),
     Question(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench_parts import core_rows, netfilter_rows
+from scripts.bench_parts import core_rows, netfilter_rows, set_rows
 from scripts.bench_parts.__main__ import chosen, main, run
 from scripts.bench_parts.bench import Asked, Bench, Question, Settings
 from scripts.bench_parts.contestant import Contestant
@@ -259,6 +259,11 @@ def test_the_core_rows_measure_frames_that_come_out(measure: Callable[[int], Rea
     ],
 )
 def test_the_netfilter_rows_measure_rules_that_are_there(measure: Callable[[int], Reading]) -> None:
+    assert measure(200).value > 0
+
+
+@pytest.mark.parametrize("measure", [set_rows.load, set_rows.look_up, set_rows.dict_probe])
+def test_the_set_rows_measure_intervals_that_are_there(measure: Callable[[int], Reading]) -> None:
     assert measure(200).value > 0
 
 
