@@ -16,28 +16,33 @@ def fault_of(table: NftTable) -> int:
 
     Linux: net/netfilter/nf_tables_api.c nft_table_validate()
     """
-    return next((fault for base in table.base_chains() if (fault := _fault_of(base))), 0)
+    return next((fault for base in table.base_chains() if (fault := _Walk(base).fault_of(base, 0))), 0)
 
 
-def _fault_of(base: NftBaseChain) -> int:
-    """A chain is looked at again where it is met deeper: a loop is as deep as can be.
+class _Walk:
+    """From one base chain, rule by rule, on wherever a rule leads."""
 
-    Linux: net/netfilter/nf_tables_api.c nft_chain_validate()
-    """
-    deepest: dict[int, int] = {id(base): 0}
-    waiting: list[tuple[Chain, int]] = [(base, 0)]
-    while waiting:
-        chain, level = waiting.pop()
+    def __init__(self, base: NftBaseChain) -> None:
+        self._base = base
+        self._seen: dict[int, int] = {}  # how deep a chain was met, by its id
+
+    def fault_of(self, chain: Chain, level: int) -> int:
+        """A chain is looked at again where it is met deeper: a loop is as deep as can be.
+
+        Linux: net/netfilter/nf_tables_api.c nft_chain_validate()
+        """
         if level == DEEPEST:
             return EMLINK
+        if self._seen.get(id(chain), -1) >= level:
+            return 0
+        self._seen[id(chain)] = level
         for rule in rules_of(chain):
-            if not all(place.takes(base) for place in rule.places):
+            if not all(place.takes(self._base) for place in rule.places):
                 return EOPNOTSUPP
             for onward in _led_to(rule):
-                if deepest.get(id(onward), -1) <= level:
-                    deepest[id(onward)] = level + 1
-                    waiting.append((onward, level + 1))
-    return 0
+                if fault := self.fault_of(onward, level + 1):
+                    return fault
+        return 0
 
 
 def _led_to(rule: NftRule) -> list[Chain]:
