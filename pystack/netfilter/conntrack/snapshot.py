@@ -11,7 +11,7 @@ from pystack.netfilter.conntrack.conn import (
 from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.helper import helper_name
 from pystack.netfilter.conntrack.info import IPS_DYING, ORIGINAL, REPLY
-from pystack.netfilter.conntrack.tcp_track import TcpTrack
+from pystack.netfilter.conntrack.tcp_track import track_of
 from pystack.netfilter.conntrack.tuples import Tuple
 from pystack.wire.ipv4 import IPPROTO_TCP
 
@@ -84,6 +84,6 @@ def _protocol_state(conn: Conn) -> tuple[int | None, Pair, Pair]:
         return None, (0, 0), (0, 0)
     if conn.protocol != IPPROTO_TCP:
         return conn.proto[0], (0, 0), (0, 0)
-    track = TcpTrack.unpack(conn.proto)
+    track = track_of(conn)
     one, other = track.sides
     return track.state, (one.scale, other.scale), (one.flags, other.flags)

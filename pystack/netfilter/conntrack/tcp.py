@@ -33,6 +33,7 @@ from pystack.netfilter.conntrack.tcp_track import (
     WINDOW_SCALE,
     Side,
     TcpTrack,
+    track_of,
 )
 from pystack.netfilter.conntrack.tcp_window import Fit, update
 from pystack.netfilter.conntrack.verdict import FITS, Tracked
@@ -152,15 +153,6 @@ class TcpTracker:
                 each.flags = SACK_PERM | BE_LIBERAL
         track.last_kind = Flags.NONE
         return track
-
-
-def track_of(conn: Conn) -> TcpTrack:
-    """What is known of a connection. Changes count only if they are packed up, or its tracker's own."""
-    kept = conn.kept
-    if isinstance(kept, TcpTrack):
-        return kept
-    assert isinstance(kept, bytes), "a TCP connection keeps a TcpTrack"
-    return TcpTrack.unpack(kept)
 
 
 class _Crossing:

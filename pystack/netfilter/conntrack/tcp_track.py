@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from pystack.netfilter.conntrack.conn import Unpacked
+from pystack.netfilter.conntrack.conn import Conn, Unpacked
 
 # Of a side. Linux: include/uapi/linux/netfilter/nf_conntrack_tcp.h IP_CT_TCP_FLAG_*
 WINDOW_SCALE: Final = 0x01
@@ -129,6 +129,15 @@ class TcpTrack(Unpacked):
             track.last_end,
         ) = fields[12:]
         return track
+
+
+def track_of(conn: Conn) -> TcpTrack:
+    """What is known of a connection. Changes count only if they are packed up, or its tracker's own."""
+    kept = conn.kept
+    if isinstance(kept, TcpTrack):
+        return kept
+    assert isinstance(kept, bytes), "a TCP connection keeps a TcpTrack"
+    return TcpTrack.unpack(kept)
 
 
 _STATE_AT: Final = Struct("=IIIIBB IIIIBB").size

@@ -16,7 +16,7 @@ from pystack.netfilter.conntrack.conn import Conn
 from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.info import IPS_DYING, IPS_FIXED_TIMEOUT, IPS_SRC_NAT
 from pystack.netfilter.conntrack.tcp_states import State
-from pystack.netfilter.conntrack.tcp_track import TcpTrack
+from pystack.netfilter.conntrack.tcp_track import track_of
 from pystack.netfilter.conntrack.tuples import (
     IPPROTO_GRE,
     IPPROTO_SCTP,
@@ -124,7 +124,7 @@ class Chooser:
 
         Linux: nf_nat_used_tuple_harder()
         """
-        if left > _HARDER or flow.protocol != IPPROTO_TCP or _tcp(conn).state != State.SYN_SENT:
+        if left > _HARDER or flow.protocol != IPPROTO_TCP or track_of(conn).state != State.SYN_SENT:
             return self.is_taken(conn, flow)
         key = _answer_to(flow)
         other = self._context.find(key)
@@ -212,15 +212,10 @@ def _ports_for(port: int, protocol: int, wanted: NatRange, manip: int) -> tuple[
     return (600, 1023) if port < 1024 else (1024, _U16)
 
 
-def _tcp(conn: Conn) -> TcpTrack:
-    assert isinstance(conn.proto, bytes), "a TCP connection keeps a TcpTrack"
-    return TcpTrack.unpack(conn.proto)
-
-
 def _may_end(old: Conn, new: Conn) -> bool:
     """Linux: nf_nat_may_kill(), nf_seq_has_advanced()"""
     if old.status & (IPS_FIXED_TIMEOUT | IPS_DYING) or not old.status & IPS_SRC_NAT:
         return False
-    ours, theirs = _tcp(new), _tcp(old)
+    ours, theirs = track_of(new), track_of(old)
     advanced = ours.sides[0].end - theirs.sides[0].end & 0xFFFFFFFF
     return theirs.state >= State.TIME_WAIT and 0 < advanced < 1 << 31
