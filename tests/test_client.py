@@ -396,6 +396,17 @@ def test_a_file_that_the_user_did_not_name_is_not_opened(argv: list[str], path: 
     assert Names(Request(argv)).knows(path) is known
 
 
+def test_what_nft_includes_may_be_asked_for() -> None:
+    names = Names(Request(["nft", "-I", "/folder", "-f", "main.nft"]))
+    names.learn(b'include "part.nft"\n')
+    assert names.knows("/etc/part.nft")
+    assert names.knows("/folder/part.nft")
+    assert not names.knows("/other/part.nft")
+    assert not names.knows("/etc/shadow")
+    names.found.add("/folder/found")
+    assert names.knows("/folder/found")
+
+
 def test_what_a_shell_is_fed_may_name_files() -> None:
     shell, other = Names(Request(["sh"])), Names(Request(["cat"]))
     for names in (shell, other):

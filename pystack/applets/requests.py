@@ -10,6 +10,7 @@ value that it returns is its exit code.
     ReadOrWait    the next octets of standard input, or as Wait     Interrupted
     Read          the next octets of standard input, b"" = end Interrupted
     ReadFile      all octets of the file                     FileRefused
+    FindFiles     the names found, one a line                FileRefused
     WriteFile     an Output: write(), close()                FileRefused
 
 A driver may throw Interrupted at any request, and closes the generator when its user has gone. Three drivers
@@ -71,13 +72,20 @@ class ReadFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FindFiles:
+    """The files of the user's that a pattern finds, as glob(3) sorts them; those of folders end with `/`."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class WriteFile:
     """A file of the user's, made or made empty, opened as above."""
 
     path: str
 
 
-Request = Wait | ReadOrWait | Flush | Read | ReadFile | WriteFile
+Request = Wait | ReadOrWait | Flush | Read | ReadFile | FindFiles | WriteFile
 Answer = bool | bytes | Output | None
 Steps = Generator[Request, Answer, int]
 
@@ -115,6 +123,13 @@ def read_file(path: str) -> Generator[Request, Answer, bytes]:
     answer = yield ReadFile(path)
     assert isinstance(answer, bytes)
     return answer
+
+
+def find_files(pattern: str) -> Generator[Request, Answer, list[str]]:
+    """The names that a pattern finds. Raises FileRefused."""
+    answer = yield FindFiles(pattern)
+    assert isinstance(answer, bytes)
+    return answer.decode(errors="surrogateescape").splitlines()
 
 
 def write_file(path: str) -> Generator[Request, Answer, Output]:

@@ -14,6 +14,7 @@ from pystack.applets.job import Job
 from pystack.applets.registry import start, start_setup
 from pystack.applets.requests import (
     FileRefused,
+    FindFiles,
     Flush,
     Interrupted,
     Read,
@@ -55,6 +56,7 @@ class Outside:
     write_file: Callable[[str, bytes], None] = _no_writing
     settle: Settle = _nobody_outside
     stdin: bytes = b""
+    find_files: Callable[[str], bytes] = _no_file
 
 
 @dataclass(slots=True)
@@ -135,6 +137,8 @@ class VirtualJob:
                 self.job.resume(chunk)
             elif isinstance(request, ReadFile):
                 self.job.resume(self.outside.read_file(request.path))
+            elif isinstance(request, FindFiles):
+                self.job.resume(self.outside.find_files(request.pattern))
             elif isinstance(request, WriteFile):
                 self.outside.write_file(request.path, b"")  # refused now rather than at the end
                 stream = f"file{len(self.files)}"

@@ -17,8 +17,10 @@ from typing import Final
 from pystack.daemon import places, protocol
 from pystack.daemon.output import write_all
 from pystack.daemon.protocol import Decoder, FileMessage, Frame, ProtocolError, Request
+from pystack.drivers.named_files import find_files
 
 UNASKED: Final = (("sysctl", "/etc/sysctl.conf"),)  # commands, and what they read when no file is named
+NFT_FOLDER: Final = "/etc"  # where nft's `include` looks
 READ_SIZE: Final = 65536
 STDIN: Final = 0
 ASK_TIMEOUT: Final = 5.0  # seconds
@@ -221,6 +223,8 @@ class Session:
         try:
             if message.operation == protocol.READ:
                 return self.send_file(message.number, path)
+            if message.operation == protocol.FIND:
+                return self.send_names(message.number, path)
             if message.operation == protocol.WRITE:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
                 self.files[message.number] = os.open(path, flags, 0o666)
@@ -235,6 +239,15 @@ class Session:
             while octets := file.read(protocol.MAX_CHUNK):
                 self.names.learn(octets)
                 self._send(protocol.encode_file(protocol.DATA, number, octets))
+        self._send(protocol.encode_file(protocol.DATA, number))
+
+    def send_names(self, number: int, pattern: str) -> None:
+        """What a pattern finds; the daemon may ask for each of these."""
+        found = find_files(pattern)
+        self.names.found.update(os.fsdecode(found).splitlines())
+        for start in range(0, len(found), protocol.MAX_CHUNK):
+            chunk = found[start : start + protocol.MAX_CHUNK]
+            self._send(protocol.encode_file(protocol.DATA, number, chunk))
         self._send(protocol.encode_file(protocol.DATA, number))
 
     def write_file(self, number: int, octets: bytes) -> None:
@@ -257,7 +270,7 @@ class Session:
 
 
 class Names:
-    """The file names that a user gave: in the arguments, and in what `sh` is fed.
+    """The file names that a user gave: in the arguments, and in what `sh` and `nft` are fed.
 
     The daemon may have fewer rights than its user, and eats hostile frames all day. So it is not believed
     when it asks for a file that the user never mentioned.
@@ -265,15 +278,27 @@ class Names:
 
     def __init__(self, request: Request) -> None:
         self._text = "\n".join(request.argv)
-        self._is_shell = "sh" in request.argv
+        self._reads_names = bool({"sh", "nft"} & set(request.argv))
+        words = [word.removeprefix("-I") for word in request.argv] if "nft" in request.argv else []
+        self._folders = [NFT_FOLDER, *filter(None, words)] if words else []
+        self.found: set[str] = set()  # by patterns that the user wrote
 
     def learn(self, octets: bytes) -> None:
-        """What a shell reads may name files too."""
-        if self._is_shell:
+        """What a shell reads may name files too, and what nft's `include` stands in."""
+        if self._reads_names:
             self._text += os.fsdecode(octets)
 
     def knows(self, path: str) -> bool:
         """Whether the user wrote this name, quoted or not, or that of a command which reads it unasked."""
         if any(path == file and command in self._text for command, file in UNASKED):
             return True
+        if path in self.found or self._is_in_folder(path):
+            return True
         return path in self._text or path in self._text.replace("\\", "").replace("'", "").replace('"', "")
+
+    def _is_in_folder(self, path: str) -> bool:
+        """`include "x"` is looked for in the folders of -I, and in nft's own."""
+        return any(
+            path.startswith(f"{folder}/") and path[len(folder) + 1 :] in self._text
+            for folder in self._folders
+        )

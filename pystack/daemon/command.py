@@ -16,6 +16,7 @@ from pystack.applets.job import Job
 from pystack.applets.registry import start
 from pystack.applets.requests import (
     FileRefused,
+    FindFiles,
     Flush,
     Interrupted,
     Read,
@@ -82,6 +83,9 @@ class Command:
         elif isinstance(request, ReadFile):
             with _refused_as_applets_know_it(request.path):
                 answer = await self.client.read_file(request.path)
+        elif isinstance(request, FindFiles):
+            with _refused_as_applets_know_it(request.pattern):
+                answer = await self.client.find_files(request.pattern)
         else:
             assert isinstance(request, WriteFile)
             answer = await self._open(job, request.path)

@@ -109,8 +109,15 @@ class Connection:
 
     async def read_file(self, path: str) -> bytes | None:
         """All octets of a file of the client's; None if a signal came first. Raises FileUnavailable."""
+        return await self._read(protocol.READ, path)
+
+    async def find_files(self, pattern: str) -> bytes | None:
+        """The client's files that a pattern finds, one a line; else as read_file()."""
+        return await self._read(protocol.FIND, pattern)
+
+    async def _read(self, operation: int, path: str) -> bytes | None:
         content = bytearray()
-        await self._ask(protocol.READ, path)
+        await self._ask(operation, path)
         try:
             while (octets := await self._answer()) is not None:
                 if not octets:

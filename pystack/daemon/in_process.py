@@ -17,6 +17,7 @@ from pystack.applets.job import Job
 from pystack.applets.registry import start
 from pystack.applets.requests import (
     FileRefused,
+    FindFiles,
     Flush,
     Interrupted,
     Read,
@@ -33,7 +34,7 @@ from pystack.daemon.explaining import printed
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.output import gathered, write_all
 from pystack.daemon.setups import read_setup, run_setup
-from pystack.drivers.named_files import read_file
+from pystack.drivers.named_files import find_files, read_file
 from pystack.host import Host
 from pystack.l2.devices import Link
 
@@ -132,6 +133,8 @@ class OwnStreams:
             self.job.resume(None)
         elif isinstance(request, ReadFile):
             self.job.resume(read_file(request.path))
+        elif isinstance(request, FindFiles):
+            self.job.resume(find_files(request.pattern))
         elif isinstance(request, WriteFile):
             self.job.resume(self.open(request.path))
 

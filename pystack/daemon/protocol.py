@@ -44,6 +44,7 @@ WRITE: Final = 2  # daemon: make this file, answer `opened`
 DATA: Final = 3  # some of its octets; none = the end
 OPENED: Final = 4  # client: it may be written to
 REFUSED: Final = 5  # client: it cannot be opened, read or written; the text is strerror()'s
+FIND: Final = 6  # daemon: send me the names that this pattern finds, one a line
 FILE_HEADER: Final = struct.Struct(">BH")
 MAX_CHUNK: Final = MAX_PAYLOAD - FILE_HEADER.size
 
@@ -104,7 +105,7 @@ def decode_file(payload: bytes) -> FileMessage:
     if len(payload) < FILE_HEADER.size:
         raise ProtocolError("a file frame without its header")
     operation, number = FILE_HEADER.unpack_from(payload)
-    if not READ <= operation <= REFUSED:
+    if not READ <= operation <= FIND:
         raise ProtocolError(f"file operation {operation} is unknown")
     return FileMessage(operation, number, payload[FILE_HEADER.size :])
 

@@ -19,7 +19,7 @@ from pystack.applets.virtual import Completed, Outside, VirtualJob
 from pystack.daemon.config import ConfigError
 from pystack.daemon.names import printable
 from pystack.daemon.settings import SetupText
-from pystack.drivers.named_files import read_file
+from pystack.drivers.named_files import find_files, read_file
 from pystack.host import Host
 
 OURS: Final = "pystack: "  # in front of a complaint of the shell's; whoever prints it puts it there again
@@ -80,7 +80,10 @@ def failure_of(ended: Completed, file: str) -> tuple[int, str]:
 
 
 def _run(text: str, file: str, host: Host) -> Completed:
-    outside = Outside(read_file=partial(read_file, folder=os.path.dirname(file)))
+    folder = os.path.dirname(file)
+    outside = Outside(
+        read_file=partial(read_file, folder=folder), find_files=partial(find_files, folder=folder)
+    )
     return VirtualJob(host, start_setup(text, file, host), outside).run()
 
 

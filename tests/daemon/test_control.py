@@ -91,6 +91,29 @@ async def test_a_file_is_read_by_the_client(tmp_path: Path) -> None:
         assert await guest.outcome() == (0, "its content", "")
 
 
+async def test_files_that_a_pattern_finds_are_looked_for_by_the_client(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        guest = await house.guest()
+        await guest.ask("nft", 'include "/d/*.nft"')
+        answers = {
+            (protocol.FIND, b"/d/*.nft"): b"/d/a.nft\n/d/b.nft/\n",
+            (protocol.READ, b"/d/a.nft"): b"list tabel\n",
+        }
+        while answers:
+            frame = await guest.frame()
+            assert frame is not None
+            message = protocol.decode_file(frame.payload)
+            answer = answers.pop((message.operation, message.octets), None)
+            if answer is None:  # names of services and the like
+                await guest.send_file(protocol.REFUSED, message.number, b"No such file or directory")
+                continue
+            for octets in (answer, b""):
+                await guest.send_file(protocol.DATA, message.number, octets)
+        code, _, said = await guest.outcome()
+        assert code == 1
+        assert "/d/a.nft:1:6-10: Error: syntax error, unexpected string" in said
+
+
 async def test_a_file_that_the_client_cannot_read_is_refused_in_the_tools_words(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         guest = await house.guest()

@@ -22,7 +22,7 @@ from pystack.applets.nft.source import source_of
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.transaction import Transaction
 from pystack.applets.nft.tree.commands import Command
-from pystack.applets.requests import Answer, FileRefused, Request, Steps, read_file, read_stdin
+from pystack.applets.requests import Answer, FileRefused, Request, Steps, find_files, read_file, read_stdin
 from pystack.applets.session import Session
 from pystack.applets.tcpdump.names import load_names
 from pystack.netfilter.nft.table import OWNER
@@ -108,10 +108,7 @@ class Nft:
             try:
                 return read(source, files, self._variables(), self._options.folders)
             except Wanted as wanted:
-                try:
-                    files.know(wanted.path, (yield from read_file(wanted.path)))
-                except FileRefused as refused:
-                    files.know(wanted.path, refused.text)
+                yield from _fetch(wanted, files)
 
     def _variables(self) -> Variables:
         """Those of the command line. nft: src/libnftables.c load_cmdline_vars()"""
@@ -145,3 +142,14 @@ class Nft:
         owned = [key for key, table in ruleset.tables.items() if OWNER in table.flags]
         for key in owned:
             del ruleset.tables[key]
+
+
+def _fetch(wanted: Wanted, files: KnownFiles) -> Generator[Request, Answer, None]:
+    """A file, or what a pattern finds; or why not."""
+    try:
+        if wanted.is_pattern:
+            files.know_names(wanted.path, (yield from find_files(wanted.path)))
+        else:
+            files.know(wanted.path, (yield from read_file(wanted.path)))
+    except FileRefused as refused:
+        files.know(wanted.path, refused.text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pystack.applets.requests import FileRefused
-from pystack.errors import NotModelled
 
 _IS_FOLDER = "Is a directory"
 _MISSING = "No such file or directory"
@@ -12,9 +11,10 @@ _MISSING = "No such file or directory"
 class Wanted(Exception):
     """A file has to be read before the text can be read on."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, is_pattern: bool = False) -> None:
         super().__init__(path)
         self.path = path
+        self.is_pattern = is_pattern
 
 
 class KnownFiles:
@@ -22,10 +22,15 @@ class KnownFiles:
 
     def __init__(self) -> None:
         self._read: dict[str, bytes | str] = {}  # octets, or why there are none
+        self._found_by: dict[str, list[str]] = {}
 
     def know(self, path: str, found: bytes | str) -> None:
         """What is in a file, or why it cannot be read."""
         self._read[path] = found
+
+    def know_names(self, pattern: str, names: list[str]) -> None:
+        """What a pattern finds."""
+        self._found_by[pattern] = names
 
     def read(self, path: str) -> bytes:
         """All octets of a file; raises FileRefused, or Wanted."""
@@ -35,9 +40,13 @@ class KnownFiles:
         return found
 
     def expand(self, pattern: str) -> list[str]:
-        """The names that a pattern stands for; raises Wanted."""
+        """The names that a pattern stands for; raises Wanted, or FileRefused where nobody can look."""
         if any(sign in pattern for sign in "*?["):
-            raise NotModelled(f"include with a pattern ({pattern})", ("the name of one file",))
+            if pattern in self._found_by:
+                return self._found_by[pattern]
+            if pattern in self._read:
+                raise FileRefused(pattern, str(self._read[pattern]))
+            raise Wanted(pattern, is_pattern=True)
         found = self._found(pattern)
         if found == _MISSING:
             return []

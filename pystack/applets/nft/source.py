@@ -86,7 +86,10 @@ class Reader:
         is_pattern = any(character in pattern for character in "*?[")
         is_path = pattern.startswith(("/", "./", "../"))
         for place in (pattern,) if is_path else tuple(f"{folder}/{pattern}" for folder in self._folders):
-            paths = self._files.expand(place)
+            try:
+                paths = self._files.expand(place)
+            except FileRefused:
+                raise NftError(at, f"Failed to glob the pattern {place}") from None
             yield from (path for path in paths if not path.endswith("/"))
             if paths and not is_pattern:
                 return

@@ -3,6 +3,7 @@
 import pytest
 
 from pystack.applets import virtual
+from pystack.applets.glob import glob_matches
 from pystack.applets.requests import FileRefused
 from pystack.applets.virtual import Completed, Outside
 from pystack.host import Host
@@ -27,8 +28,13 @@ def host() -> Host:
     return Host()
 
 
+def find_files(pattern: str) -> bytes:
+    return b"".join(f"{name}\n".encode() for name in sorted(FILES) if glob_matches(pattern, name))
+
+
 def nft(host: Host, *words: str, text: str = "") -> Completed:
-    return virtual.run(["nft", *words], host, outside=Outside(read_file=read_file, stdin=text.encode()))
+    outside = Outside(read_file=read_file, stdin=text.encode(), find_files=find_files)
+    return virtual.run(["nft", *words], host, outside=outside)
 
 
 def tables(host: Host) -> str:
@@ -78,6 +84,12 @@ def test_a_loop_is_blamed_on_the_rule_that_closes_it(host: Host) -> None:
 def test_files_include_others_and_variables_are_replaced(host: Host) -> None:
     assert nft(host, "-f", "rules.nft").err == ""
     assert "ip saddr 10.0.0.1 accept" in tables(host)
+
+
+def test_a_pattern_includes_all_that_it_finds(host: Host) -> None:
+    assert nft(host, 'include "./m*.nft"; add chain ip t d').err == ""
+    assert "chain c {" in tables(host)
+    assert nft(host, 'include "./none*"; list tables').out == "table ip t\n"
 
 
 def test_a_file_that_includes_itself_ends(host: Host) -> None:

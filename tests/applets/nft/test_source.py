@@ -82,3 +82,12 @@ def test_a_zero_octet_ends_a_text() -> None:
 @pytest.mark.parametrize("name", ["./x", "../x", "/x"])
 def test_a_path_is_not_looked_for_in_folders(name: str) -> None:
     assert read_text(f'include "{name}"\n', **{f"_etc_{name.replace('/', '_')}": "table a\n"}).errors
+
+
+def test_what_cannot_be_looked_for_is_said() -> None:
+    class Locked(Folder):
+        def expand(self, pattern: str) -> list[str]:
+            raise FileRefused(pattern, "Permission denied")
+
+    (error,) = read(source_of("/etc/main", b'include "/d/*"\n'), Locked()).errors
+    assert error.text().startswith("/etc/main:1:1-15: Error: Failed to glob the pattern /d/*\n")
