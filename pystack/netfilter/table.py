@@ -113,6 +113,14 @@ class Table:
             self._points[chain.hook].unregister(entry)
         del self.chains[name]
 
+    def clear(self) -> None:
+        """Take out all chains, with their rules, wherever they lead."""
+        for chain in self.chains.values():
+            self.flush(chain)
+        for name in list(self.chains):
+            self.remove_chain(name)
+        self.exists = False
+
     def is_bare(self, chain: Chain) -> bool:
         """Whether nothing would be different without a base chain."""
         return isinstance(chain, BaseChain) and not chain.rules and chain.policy == NF_ACCEPT

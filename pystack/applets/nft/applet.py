@@ -10,6 +10,7 @@ from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.evaluate import as_declared, evaluate, expand
 from pystack.applets.nft.evaluate.dynamic import with_dynamic_sets
 from pystack.applets.nft.files import KnownFiles, Wanted
+from pystack.applets.nft.foreign import ForeignTables
 from pystack.applets.nft.grammar.variables import Variables
 from pystack.applets.nft.json_in.commands import read_json
 from pystack.applets.nft.monitor import MONITOR, Watched, monitor, watched_of
@@ -25,6 +26,8 @@ from pystack.applets.nft.tree.commands import Command
 from pystack.applets.requests import Answer, FileRefused, Request, Steps, find_files, read_file, read_stdin
 from pystack.applets.session import Session
 from pystack.applets.tcpdump.names import load_names
+from pystack.netfilter.nft.editor import Editor
+from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.table import OWNER
 
 _STDIN: Final = "/dev/stdin"
@@ -120,7 +123,9 @@ class Nft:
     def _evaluated(self, found: Read) -> list[Command]:
         """Also where something could not be read. nft: src/libnftables.c nft_evaluate()"""
         errors, evaluated = list(found.errors), list[Command]()
+        foreign = ForeignTables(self._session.netns)
         for command in (part for whole in found.commands for part in expand(whole)):
+            foreign.check(command)
             try:
                 evaluated.append(evaluate(command, self._cache))
             except NftError as error:
@@ -138,10 +143,12 @@ class Nft:
 
     def _end_owned(self) -> None:
         """A table with the flag `owner` ends with the program that made it."""
-        ruleset = self._session.netns.nft
-        owned = [key for key, table in ruleset.tables.items() if OWNER in table.flags]
-        for key in owned:
-            del ruleset.tables[key]
+        ruleset, journal = self._session.netns.nft, Journal()
+        editor = Editor(ruleset, journal, looks_early=False)
+        for table in editor.tables_of(""):
+            if OWNER in table.flags:
+                editor.delete_table(table)
+        journal.commit()
 
 
 def _fetch(wanted: Wanted, files: KnownFiles) -> Generator[Request, Answer, None]:

@@ -8,6 +8,7 @@ from pystack.applets.nft.changes import Change
 from pystack.applets.nft.describe import describe
 from pystack.applets.nft.events_json import change_things
 from pystack.applets.nft.events_text import change_lines, generation_line
+from pystack.applets.nft.foreign import foreign_tables
 from pystack.applets.nft.json_out.dump import dump
 from pystack.applets.nft.json_out.tables import listing
 from pystack.applets.nft.lister import PARTS, Lister, Shape, chosen_objects, found_elements
@@ -25,6 +26,7 @@ class Shown:
 
     def __init__(self, session: Session, options: Options, around: Surroundings) -> None:
         self._out = session.io.out
+        self._netns = session.netns
         self._ruleset = session.netns.nft
         self._json = options.json
         self._page = Page(options.style, around)
@@ -48,7 +50,19 @@ class Shown:
     def _answer(self, command: Command) -> tuple[Shape, Iterable[ListedTable]]:
         if command.operation == "get":
             return PARTS, [found_elements(self._ruleset, command)]
-        return Lister(self._ruleset, command).answer()
+        shape, tables = Lister(self._ruleset, command).answer()
+        return shape, [*tables, *self._others(command)]
+
+    def _others(self, command: Command) -> list[ListedTable]:
+        """The names of tables that are not nft's own.
+
+        Linux differs: it tells of tables in the order in which they came into being.
+        """
+        if command.object != "tables":
+            return []
+        family = command.handle.family
+        others = foreign_tables(self._netns)
+        return [ListedTable(of, table.name, 0) for of, table in others if family in ("", of)]
 
     def echo(self, changes: Sequence[Change]) -> None:
         """What was added, inserted or replaced."""

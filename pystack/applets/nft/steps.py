@@ -22,11 +22,19 @@ from pystack.netfilter.rule import Chain
 class Steps:
     """Does them for one batch. Each raises Rejected, or Blamed."""
 
-    def __init__(self, editor: Editor, rules: RuleMaker, contents: Contents, changes: Changes) -> None:
+    def __init__(
+        self,
+        editor: Editor,
+        rules: RuleMaker,
+        contents: Contents,
+        changes: Changes,
+        flush_others: Callable[[str], None],
+    ) -> None:
         self._editor = editor
         self._rules = rules
         self._contents = contents
         self._changes = changes
+        self._flush_others = flush_others  # tables that are not nft's own, of a family
 
     def do(self, command: Command) -> None:
         """One evaluated command that changes something."""
@@ -65,6 +73,7 @@ class Steps:
     def _flush_ruleset(self, command: Command) -> None:
         for table in self._editor.tables_of(command.handle.family):
             self._delete_one_table(table)
+        self._flush_others(command.handle.family)
 
     def _table(self, command: Command) -> NftTable:
         return self._editor.table(command.handle.family, command.handle.table)

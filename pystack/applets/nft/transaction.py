@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.cache import Cache
 from pystack.applets.nft.changes import Change, Changes
 from pystack.applets.nft.contents import Contents
 from pystack.applets.nft.errors import NftError
+from pystack.applets.nft.foreign import flush_foreign
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.steps import Steps
@@ -53,7 +55,9 @@ class Transaction:
         ruleset, journal, changes = self._netns.nft, Journal(), Changes()
         editor = Editor(ruleset, journal, looks_early=looks_early)
         maker = RuleMaker(self._netns.nft_ground, self._origins.line)
-        steps = Steps(editor, maker, Contents(self._netns.nft_ground, self._cache, journal), changes)
+        contents = Contents(self._netns.nft_ground, self._cache, journal)
+        flush_others = partial(flush_foreign, self._netns, journal=journal)
+        steps = Steps(editor, maker, contents, changes, flush_others)
         try:
             errors = self._do_all(commands, steps)
         except NotModelled:

@@ -149,8 +149,10 @@ def test_an_echo_says_what_was_added(host: Host) -> None:
 
 
 def test_a_table_with_an_owner_ends_with_the_program(host: Host) -> None:
-    assert nft(host, "add table ip t { flags owner; }").rc == 0
+    chain = "add chain ip t c { type filter hook input priority 0; }"
+    assert nft(host, f"add table ip t {{ flags owner; }}; {chain}").rc == 0
     assert tables(host) == ""
+    assert "ip t/c" not in virtual.run(["hooks"], host).out
 
 
 def test_counters_show_what_they_had_before_they_are_reset(host: Host) -> None:
