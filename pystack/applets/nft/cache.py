@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Final
@@ -16,6 +17,7 @@ from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.nft.table import Named, NftTable
 
+SetKey = tuple[str, str, str]
 Span = tuple[int, int, Place | None]  # both ends in it; where this batch put it in, if it did
 
 OBJECT_KINDS: Final = (
@@ -52,8 +54,10 @@ class Cache:
         self.surroundings = surroundings
         self._ruleset = ruleset
         self._there = dict.fromkeys(ruleset.tables)
+        self._gone: set[tuple[str, str]] = set()  # taken away by this batch, though they may be there again
         self._known: dict[tuple[str, str], KnownTable] = {}  # of those that were asked for
-        self._ranges: dict[tuple[str, str, str], list[Span]] = {}
+        self._ranges: dict[SetKey, list[Span]] = {}
+        self._added: dict[SetKey, list[Element]] = {}  # by this batch, and not asked for since
 
     # --- what evaluation asks -----------------------------------------------------------------------------
 
@@ -80,18 +84,22 @@ class Cache:
     def set_ranges(self, family: str, table: str, name: str) -> list[Span]:
         """What an interval set holds, as numbers with both ends in it."""
         key = family, table, name
-        if key not in self._ranges:
+        ranges = self._ranges.get(key)
+        if ranges is None:
             named = self._set_there(family, table, name)
             content = named.content if named is not None else None
-            spans = [_span(one.key, one.end) for one in content] if isinstance(content, NftSet) else []
-            self._ranges[key] = sorted(spans, key=itemgetter(0))
+            ranges = [_span(one.key, one.end) for one in content] if isinstance(content, NftSet) else []
+        ranges += _spans(self._added.pop(key, []))
+        ranges.sort(key=itemgetter(0))
+        self._ranges[key] = _without_covered(ranges)
         return self._ranges[key]
 
     def _set_there(self, family: str, table: str, name: str) -> Named | None:
         """One that was there before this batch, and still is."""
-        if name not in self._table(family, table).sets or (family, table) not in self._ruleset.tables:
+        there = self._ruleset.tables.get((family, table))
+        if there is None or (family, table) in self._gone or name not in self._table(family, table).sets:
             return None
-        return self._ruleset.tables[family, table].sets.get(name)
+        return there.sets.get(name)
 
     def chains(self, family: str, table: str) -> list[str]:
         """The names of a table's chains."""
@@ -111,7 +119,7 @@ class Cache:
             return KnownTable()
         known = self._known.get(key)
         if known is None:
-            table = self._ruleset.tables.get(key)
+            table = self._ruleset.tables.get(key) if key not in self._gone else None
             known = self._known[key] = KnownTable() if table is None else KnownTable.of(table)
         return known
 
@@ -123,10 +131,8 @@ class Cache:
             self._add(command)
         elif command.operation == "delete":
             self._delete(command)
-        elif command.operation == "flush" and command.object == "ruleset":
-            family = command.handle.family
-            self._there = {key: None for key in self._there if family not in ("", key[0])}
-            self._known = {key: known for key, known in self._known.items() if key in self._there}
+        elif command.operation == "flush":
+            self._flush(command)
 
     def _add(self, command: Command) -> None:
         handle, body = command.handle, command.body
@@ -149,19 +155,31 @@ class Cache:
         declared = self._table(handle.family, handle.table).sets.get(handle.name)
         if declared is None or "interval" not in declared.flags:
             return
-        new = [
-            _span(*ends_of(element.key), element.at)
-            for element in elements
-            if not isinstance(element.key, Anything | Concatenation)
-        ]
-        ranges = self.set_ranges(handle.family, handle.table, handle.name)
-        ranges[:] = _without_covered(sorted([*ranges, *new], key=itemgetter(0)))
+        self._added.setdefault((handle.family, handle.table, handle.name), []).extend(elements)
+
+    def _flush(self, command: Command) -> None:
+        handle = command.handle
+        if command.object == "ruleset":
+            for key in [key for key in self._there if handle.family in ("", key[0])]:
+                self._forget_table(key)
+        elif command.object in ("set", "map"):
+            self._empty((handle.family, handle.table, handle.name))
+
+    def _forget_table(self, key: tuple[str, str]) -> None:
+        self._there.pop(key, None)
+        self._known.pop(key, None)
+        self._gone.add(key)
+        for ranges in [one for one in {*self._ranges, *self._added} if one[:2] == key]:
+            self._empty(ranges)
+
+    def _empty(self, key: SetKey) -> None:
+        self._ranges[key] = []
+        self._added.pop(key, None)
 
     def _delete(self, command: Command) -> None:
         handle = command.handle
         if command.object == "table":
-            self._there.pop((handle.family, handle.table), None)
-            self._known.pop((handle.family, handle.table), None)
+            self._forget_table((handle.family, handle.table))
             return
         known = self._table(handle.family, handle.table)
         if command.object == "element":
@@ -170,18 +188,15 @@ class Cache:
             known.chains.remove(handle.name)
         elif command.object in ("set", "map"):
             known.sets.pop(handle.name, None)
+            self._empty((handle.family, handle.table, handle.name))
         elif (command.object, handle.name) in known.objects:
             known.objects.remove((command.object, handle.name))
 
     def _forget_ranges(self, command: Command) -> None:
         handle, elements = command.handle, command.body
         assert isinstance(elements, tuple), "elements"
-        ranges = self._ranges.get((handle.family, handle.table, handle.name), [])
-        gone = {
-            _span(*ends_of(element.key))[:2]
-            for element in elements
-            if not isinstance(element.key, Anything | Concatenation)
-        }
+        ranges = self.set_ranges(handle.family, handle.table, handle.name)
+        gone = {span[:2] for span in _spans(elements)}
         ranges[:] = [span for span in ranges if span[:2] not in gone]
 
 
@@ -194,6 +209,11 @@ def _without_covered(spans: list[Span]) -> list[Span]:
         if not kept or span[1] > kept[-1][1]:
             kept.append(span)
     return kept
+
+
+def _spans(elements: Iterable[Element]) -> list[Span]:
+    keys = ((element.key, element.at) for element in elements)
+    return [_span(*ends_of(key), at) for key, at in keys if not isinstance(key, Anything | Concatenation)]
 
 
 def _span(low: bytes, high: bytes, at: Place | None = None) -> Span:

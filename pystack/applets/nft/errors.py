@@ -24,7 +24,7 @@ class Complaint:
         """All its lines, the last one without an end."""
         source = self.at.source
         if self.at is KERNEL:
-            return f"{source.name}: Error: {self.message}\n"
+            return f"{source.name}: Error: {self.message}"
         is_file = source.name != COMMAND_LINE
         words = "".join(included_from(self.at)) + (f"{source.name}:{span(self.at)}: " if is_file else "")
         words += f"Error: {self.message}\n"

@@ -53,8 +53,12 @@ class Shape:
 def evaluate_items(state: State, items: tuple[Element, ...], shape: Shape) -> list[Element]:
     """Each element with key, data and statements evaluated, in the order written."""
     evaluated: list[Element] = []
+    may_be_interval = shape.declared is None or "interval" in shape.declared.flags
     for item in items:
-        if isinstance(item.key, Elements):
+        plain = plain_key(item.key, shape.key) if may_be_interval and item.data is None else None
+        if plain is not None and not item.statements:
+            evaluated.append(with_key(item, plain))
+        elif isinstance(item.key, Elements):
             parts = tuple(replace(item, key=inner.key) for inner in item.key.items)
             evaluated += evaluate_items(state, parts, shape)
         else:
@@ -79,10 +83,6 @@ def _key(state: State, item: Element, shape: Shape) -> Expression:
     if isinstance(item.key, SetName):
         fail(item, "Set reference cannot be part of another set")
     declared = shape.declared
-    if declared is None or "interval" in declared.flags:
-        plain = plain_key(item.key, shape.key)
-        if plain is not None:
-            return plain
     typed = state.evaluate(item.key, shape.key)
     if not typed.constant:
         fail(item.key if item.data is not None else item, "Set member is not constant")
@@ -171,7 +171,7 @@ def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements
     if is_map:
         refuse_overlaps(spans)
     else:
-        spans = merged(spans)
+        spans = merged(spans, expected.type, expected.bits)
     apart = in_shortest_form(spans, expected.type, expected.bits)
     return replace(elements, items=(*apart, *catch_all))
 

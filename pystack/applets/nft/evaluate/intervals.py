@@ -27,7 +27,7 @@ def interval_elements(
     spans, catch_all = spans_of(items, key.bits)
     merges = declared.auto_merge and not declared.is_map
     if merges:
-        spans = merged(spans)
+        spans = merged(spans, key.type, key.bits)
     if operation == "delete":
         spans = [span for span in spans if _held(span, there)]
     elif merges:
@@ -51,7 +51,7 @@ def _united(spans: list[Span], there: Sequence[Held], key: Expected) -> list[Spa
         return spans
     assert key.type is not None
     old = [(low, high, Element(interval(low, high, key.type, key.bits))) for low, high, _ in there]
-    both = merged(sorted([*spans, *old], key=itemgetter(0)))
+    both = merged(sorted([*spans, *old], key=itemgetter(0)), key.type, key.bits)
     return [one for one in both if any(one[0] <= span[0] and span[1] <= one[1] for span in spans)]
 
 

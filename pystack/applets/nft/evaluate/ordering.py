@@ -74,29 +74,28 @@ def has_interval(key: Expression) -> bool:
 # --- intervals ----------------------------------------------------------------------------------------------
 
 
-def merged(spans: list[Span]) -> list[Span]:
+def merged(spans: list[Span], kind: DataType, bits: int) -> list[Span]:
     """Intervals that touch become one."""
     kept: list[Span] = []
-    for low, high, item in spans:
-        if not kept or low > kept[-1][1] + 1:
-            kept.append((low, high, item))
-        elif high > kept[-1][1]:
-            kept[-1] = (kept[-1][0], high, kept[-1][2])
+    for span in spans:
+        if not kept or span[0] > kept[-1][1] + 1:
+            kept.append(span)
+        elif span[1] > kept[-1][1]:
+            low, _, item = kept[-1]
+            kept[-1] = (low, span[1], with_key(item, interval(low, span[1], kind, bits)))
     return kept
 
 
 def in_shortest_form(spans: list[Span], kind: DataType, bits: int) -> list[Element]:
     """Elements again."""
     return [
-        item if _is_shortest(item.key, low, high, bits) else with_key(item, interval(low, high, kind, bits))
+        item if _is_shortest(item.key, low, high) else with_key(item, interval(low, high, kind, bits))
         for low, high, item in spans
     ]
 
 
-def _is_shortest(key: Expression, low: int, high: int, bits: int) -> bool:
-    """Whether it is written already as a listing has it; few are not, but for those that were merged."""
-    if type(key) is Anything or bounds(key, bits) != (low, high):
-        return False
+def _is_shortest(key: Expression, low: int, high: int) -> bool:
+    """Whether it is written already as a listing has it; few are not."""
     size = high - low
     if type(key) is Range:
         return bool(size & (size + 1) or low & size)

@@ -114,10 +114,17 @@ def number_of(value: Value) -> int:
 def bounds(expression: Expression, bits: int) -> tuple[int, int]:
     """The lowest and the highest number that a constant stands for, both in it."""
     if isinstance(expression, Range):
-        return bounds(expression.low, bits)[0], bounds(expression.high, bits)[1]
+        return _filled(expression.low, bits), _filled(expression.high, bits)
     if isinstance(expression, Prefix):
-        low = bounds(expression.value, bits)[0]
+        low = _filled(expression.value, bits)
         return low, low | ((1 << (bits - expression.bits)) - 1)
-    assert isinstance(expression, Value)
-    number = int.from_bytes(expression.octets.ljust((bits + 7) // 8, b"\0"))
+    number = _filled(expression, bits)
     return number, number
+
+
+def _filled(value: Expression, bits: int) -> int:
+    """Names have zeros behind them."""
+    assert isinstance(value, Value)
+    octets = value.octets
+    missing = (bits + 7) // 8 - len(octets)
+    return int.from_bytes(octets) << 8 * missing if missing > 0 else int.from_bytes(octets)

@@ -1,0 +1,66 @@
+"""What one command of a batch knows of those in front of it: intervals that are there, were, or come."""
+
+from __future__ import annotations
+
+import pytest
+
+from pystack.applets import virtual
+from pystack.applets.virtual import Completed, Outside
+from pystack.host import Host
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+def nft(host: Host, text: str) -> Completed:
+    return virtual.run(["nft", "-f", "-"], host, outside=Outside(stdin=f"{text}\n".encode()))
+
+
+def with_set(*intervals: str, flags: str = "") -> str:
+    elements = ", ".join(intervals)
+    return (
+        f"table ip t {{\nset s {{ type ipv4_addr; flags interval; {flags} elements = {{ {elements} }}; }}\n}}"
+    )
+
+
+def elements(host: Host) -> str:
+    listing = virtual.run(["nft", "list", "ruleset"], host).out
+    return next((line.strip() for line in listing.splitlines() if "elements" in line), "")
+
+
+OVERLAP = "Error: interval overlaps with an existing one"
+
+
+def test_a_second_batch_must_leave_the_intervals_of_the_first_one_alone(host: Host) -> None:
+    assert nft(host, with_set("1.1.1.0/24")).rc == 0
+    assert OVERLAP in nft(host, "add element ip t s { 1.1.1.7 }").err
+
+
+@pytest.mark.parametrize("away", ["flush ruleset", "delete table ip t", "flush set ip t s"])
+def test_intervals_that_the_batch_takes_away_are_in_nobodys_way(host: Host, away: str) -> None:
+    assert nft(host, with_set("1.1.1.0/24")).rc == 0
+    assert nft(host, f"{away}\n{with_set('1.1.0.0/16')}").err == ""
+    assert elements(host) == "elements = { 1.1.0.0/16 }"
+
+
+def test_a_set_that_is_made_anew_holds_nothing_of_the_old_one(host: Host) -> None:
+    assert nft(host, with_set("1.1.1.0/24")).rc == 0
+    assert nft(host, f"delete set ip t s\n{with_set('1.1.0.0/16')}").err == ""
+
+
+def test_an_interval_that_was_deleted_leaves_room_for_another(host: Host) -> None:
+    assert nft(host, with_set("1.1.1.0/24")).rc == 0
+    assert nft(host, "delete element ip t s { 1.1.1.0/24 }\nadd element ip t s { 1.1.1.7 }").err == ""
+
+
+def test_auto_merge_joins_what_touches_in_another_batch(host: Host) -> None:
+    assert nft(host, with_set("1.1.1.0/24", flags="auto-merge;")).rc == 0
+    assert nft(host, "add element ip t s { 1.1.1.7, 1.1.2.0/24 }").err == ""
+    assert elements(host) == "elements = { 1.1.1.0-1.1.2.255 }"
+
+
+def test_of_a_set_that_was_there_an_error_knows_no_place(host: Host) -> None:
+    assert nft(host, with_set("1.1.1.0/24")).rc == 0
+    assert nft(host, "add element ip t s { 9.9.9.9 : 5 }").err == "netlink: Error: set is not a map\n"
