@@ -23,14 +23,14 @@ from pystack.applets.nft.tree.expressions import (
     Value,
     Verdict,
 )
-from pystack.applets.nft.tree.statements import Counter, Statement
+from pystack.applets.nft.tree.statements import Counter
 from pystack.applets.nft.types import IFNAME, INET_SERVICE, IPV4_ADDR, MARK, STRING
 from pystack.errors import EEXIST
 from pystack.host import Host
 from pystack.netfilter.nft.set_element import Element as CoreElement
 from pystack.netfilter.nft.statements import counters
 from pystack.netfilter.nft.table import Named, NftTable
-from pystack.netfilter.rule import Chain, Jump, Match
+from pystack.netfilter.rule import Chain, Jump
 
 HOST = Value(b"\x0a\0\0\x05", IPV4_ADDR)
 PORT = Value(b"\0\x50", INET_SERVICE)
@@ -46,11 +46,7 @@ def a_site() -> Site:
 
 
 def compiled(item: Element, kind: str = "") -> tuple[ElementCompiler, CoreElement]:
-    def compile_statement(statement: Statement, site: Site) -> Match:
-        assert isinstance(statement, Counter)
-        return counters.Counter(statement.packets, statement.octets)
-
-    compiler = ElementCompiler(a_site(), kind, compile_statement)
+    compiler = ElementCompiler(a_site(), kind)
     return compiler, compiler.compiled(item)
 
 
