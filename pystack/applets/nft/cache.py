@@ -9,6 +9,7 @@ from typing import Final
 
 from pystack.applets.nft.compile.elements import ends_of
 from pystack.applets.nft.held import held
+from pystack.applets.nft.meters import listed_meters
 from pystack.applets.nft.place import KERNEL, Place
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import Command, Handle, ObjectText, SetText
@@ -74,7 +75,10 @@ class Cache:
         return chain in self._table(family, table).chains
 
     def has_object(self, family: str, table: str, kind: str, name: str) -> bool:
-        """Is there such a counter, quota, …?"""
+        """Is there such a counter, quota, …, or a meter?"""
+        there = self._ruleset.tables.get((family, table))
+        if kind == "meter":
+            return there is not None and bool(listed_meters(there, name))
         return (kind, name) in self._table(family, table).objects
 
     def set_named(self, family: str, table: str, name: str) -> SetText | None:

@@ -12,6 +12,7 @@ from pystack.applets.nft.held import held
 from pystack.applets.nft.json_out.dump import Json
 from pystack.applets.nft.json_out.tables import declaration_things, part_things, table_thing, table_things
 from pystack.applets.nft.listing import listed_object, listed_set, listed_table, nothing
+from pystack.applets.nft.meters import listed_meters
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.tables import declarations_text, parts_text, table_text
 from pystack.applets.nft.tree.commands import Command, SetText
@@ -77,11 +78,16 @@ class Lister:
         for table in self._tables():
             if kind == "chain":
                 yield listed_table(table, chains=name.__eq__, sets=nothing, objects=nothing)
+            elif kind == "meter":
+                yield _with_meters(table, name)
             else:
                 yield listed_table(table, chains=nothing, sets=name.__eq__, objects=nothing)
 
     def _sets(self, kind: str) -> Iterator[ListedTable]:
         for table in self._tables():
+            if kind == "meters":
+                yield _with_meters(table)
+                continue
             listed = listed_table(table, chains=nothing, objects=nothing)
             yield replace(listed, sets=tuple(one for one in listed.sets if _is_of(one.text, kind)))
 
@@ -101,10 +107,12 @@ class Lister:
 
 
 def _is_of(text: SetText, kind: str) -> bool:
-    """Sets that rules add to are meters, if they were made by one."""
-    if kind == "meters":
-        return False
     return text.is_map == (kind == "maps")
+
+
+def _with_meters(table: NftTable, name: str = "") -> ListedTable:
+    bare = listed_table(table, chains=nothing, sets=nothing, objects=nothing)
+    return replace(bare, sets=listed_meters(table, name))
 
 
 def found_elements(ruleset: Ruleset, command: Command) -> ListedTable:

@@ -65,12 +65,12 @@ class SetRefused(NetError):
 class NftSet:
     """Linux: struct nft_set"""
 
-    __slots__ = ("_catch_all", "_clock", "_count", "_is_for_rules", "_store", "_swept", "form")
+    __slots__ = ("_catch_all", "_count", "_is_for_rules", "_store", "_swept", "clock", "form")
 
     def __init__(self, form: SetForm, clock: Clock) -> None:
         self.form = form
         self._is_for_rules = form.takes_updates  # for good, also if its size changes
-        self._clock = clock
+        self.clock = clock
         self._catch_all: Element | None = None
         self._store = self._new_store()
         self._count = 0  # as Linux counts: an interval has a start, and an end unless it is open
@@ -137,7 +137,7 @@ class NftSet:
         return self._catch_all
 
     def _is_over(self, element: Element) -> bool:
-        return bool(element.timeout) and element.expires <= self._clock.jiffies
+        return bool(element.timeout) and element.expires <= self.clock.jiffies
 
     # --- commands -----------------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class NftSet:
         element.timeout = element.timeout or self.form.timeout
         if left > element.timeout:
             raise SetRefused(ERANGE)
-        element.expires = self._clock.jiffies + (left or element.timeout)
+        element.expires = self.clock.jiffies + (left or element.timeout)
         return left
 
     def _renew(self, known: Element, wanted: Element, left: int) -> Undo:
@@ -258,11 +258,11 @@ class NftSet:
         element = self._alive(lambda: self._store.find(key))
         if element is not None:
             if renews and element.timeout:
-                element.expires = self._clock.jiffies + span
+                element.expires = self.clock.jiffies + span
             return element
         if self._is_full():
             return None
-        element = Element(key, None, data, timeout=span, expires=self._clock.jiffies + span)
+        element = Element(key, None, data, timeout=span, expires=self.clock.jiffies + span)
         element.statements = tuple(statement.clone() for statement in statements)
         self._enter(element)
         return element
@@ -300,12 +300,12 @@ class NftSet:
 
     def _collect(self) -> None:
         """Make room, if it is time again: a full set is not walked over for every packet."""
-        interval = self.form.gc_interval or self._clock.hz
-        if self._clock.jiffies - self._swept >= interval:
+        interval = self.form.gc_interval or self.clock.hz
+        if self.clock.jiffies - self._swept >= interval:
             self._sweep()
 
     def _sweep(self) -> None:
-        self._swept = self._clock.jiffies
+        self._swept = self.clock.jiffies
         if self.form.timeouts:
             for element in [element for element in self._store if self._is_over(element)]:
                 self._drop(element)

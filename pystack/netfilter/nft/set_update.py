@@ -43,6 +43,11 @@ class SetUpdate(Match):
         self._statements = statements or to.form.statements
         self.uses_connections = key.uses_connections or (data is not None and data.uses_connections)
 
+    @property
+    def changed(self) -> NftSet:
+        """The set that it adds to, or takes from."""
+        return self._set
+
     def __call__(self, view: View) -> bool:
         """Linux: net/netfilter/nft_dynset.c nft_dynset_eval()"""
         key = self._key(view)

@@ -23,7 +23,7 @@ class Context(Protocol):
         """Is there such a chain?"""
 
     def has_object(self, family: str, table: str, kind: str, name: str) -> bool:
-        """Is there such a counter, quota, …?"""
+        """Is there such a counter, quota, …, or a meter?"""
 
     def set_named(self, family: str, table: str, name: str) -> SetText | None:
         """The evaluated declaration of a named set or map, without its elements."""

@@ -39,6 +39,8 @@ def check_flushed(context: Context, command: Command) -> None:
     if command.object not in ("set", "map", "meter"):
         return
     _need_table(context, handle)
+    if command.object == "meter" and _is_of_kind(context, command):
+        fail(command.at, "Could not process rule: Operation not supported")  # its rule alone may change it
     if context.set_named(handle.family, handle.table, handle.name) is None:
         set_not_found(context, _place(handle, "set"), handle.name)
     if not _is_of_kind(context, command):
@@ -60,10 +62,10 @@ def _need_table(context: Context, handle: Handle) -> None:
 
 def _is_of_kind(context: Context, command: Command) -> bool:
     handle = command.handle
+    if command.object == "meter":
+        return context.has_object(handle.family, handle.table, "meter", handle.name)
     declared = context.set_named(handle.family, handle.table, handle.name)
-    if declared is None:
-        return False
-    return command.object == "meter" or declared.is_map == (command.object == "map")
+    return declared is not None and declared.is_map == (command.object == "map")
 
 
 def _place(handle: Handle, word: str) -> Place:

@@ -12,6 +12,7 @@ from pystack.applets.nft.json_out.statements import rule_json
 from pystack.applets.nft.kinds import kinds_of
 from pystack.applets.nft.printer.chains import chain_priority, policy_word
 from pystack.applets.nft.printer.page import Page
+from pystack.applets.nft.printer.sets import set_word
 from pystack.applets.nft.printer.statements import PACKETS_BURST
 from pystack.applets.nft.printer.tables import TABLE_FLAGS
 from pystack.applets.nft.printer.units import amount
@@ -97,7 +98,7 @@ def set_thing(table: ListedTable, listed: ListedSet, page: Page) -> Json:
         words["elem"] = [json_of(element, page) for element in text.elements]
     if text.statements:
         words["stmt"] = [json_of(statement, page.stateless()) for statement in text.statements]
-    return {"map" if text.is_map else "set": words}
+    return {set_word(listed): words}
 
 
 def _limits(text: SetText) -> dict[str, Json]:

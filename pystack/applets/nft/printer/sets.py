@@ -31,7 +31,8 @@ _IN_A_LINE: Final[Mapping[DataType, int]] = {**dict.fromkeys(_FIVE, 5), **dict.f
 
 def set_text(listed: ListedSet, page: Page, layout: Layout = LINES, owner: str = "") -> str:
     """The whole of it; `owner` is its family and table where those are not around it."""
-    elements = "" if page.style.terse else _elements(listed.text.elements or (), page)
+    is_short = page.style.terse or (listed.is_meter and page.style.stateless)
+    elements = "" if is_short else _elements(listed.text.elements or (), page)
     if elements:
         elements = f"{layout.indent}elements = {elements}{layout.newline}"
     return f"{set_declaration(listed, page, layout, owner)}{elements}{layout.tab}}}{layout.newline}"
@@ -40,11 +41,17 @@ def set_text(listed: ListedSet, page: Page, layout: Layout = LINES, owner: str =
 def set_declaration(listed: ListedSet, page: Page, layout: Layout = LINES, owner: str = "") -> str:
     """Without elements, and without the brace behind them."""
     declared = listed.text
-    kind = "map" if declared.is_map else "set"
-    words = " ".join(word for word in (kind, owner, declared.name) if word)
+    words = " ".join(word for word in (set_word(listed), owner, declared.name) if word)
     first = f"{layout.tab}{words} {{{page.handle(listed.handle)}{layout.newline}"
     lines = "".join(f"{layout.indent}{line}{layout.separator}" for line in _lines(declared, page))
     return first + lines
+
+
+def set_word(listed: ListedSet) -> str:
+    """What it is called."""
+    if listed.is_meter:
+        return "meter"
+    return "map" if listed.text.is_map else "set"
 
 
 def _lines(declared: SetText, page: Page) -> list[str]:

@@ -30,6 +30,7 @@ class ListedSet:
 
     text: SetText
     handle: int
+    is_meter: bool = False  # which came with the rule that adds to it
 
 
 @dataclass(frozen=True, slots=True)
