@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
+from pystack.netfilter.conntrack.conn import Lifetimes
 from pystack.netfilter.conntrack.sctp_states import State as SctpState
 from pystack.netfilter.conntrack.tcp_states import State as TcpState
 from pystack.sysctl import Knob, Sysctls
@@ -23,7 +24,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class ConntrackConf:
+class ConntrackConf(Lifetimes):
     """Times in seconds. Linux: net/netfilter/nf_conntrack_standalone.c nf_ct_sysctl_table"""
 
     acct: int = 0

@@ -57,6 +57,12 @@ class Shifting:
     __slots__ = ()
 
 
+class Lifetimes:
+    """How long connections live on, as far as one knows it: conf.py knows the rest."""
+
+    __slots__ = ()
+
+
 class Extension:
     """What only few connections have. Linux: struct nf_ct_ext"""
 
@@ -69,6 +75,7 @@ class Extension:
         "packets",
         "shifting",
         "started",
+        "times",
         "told",
         "told_expected",
         "zone",
@@ -85,6 +92,7 @@ class Extension:
         self.accounted = False
         self.packets = [0, 0]  # by direction
         self.octets = [0, 0]
+        self.times: Lifetimes | None = None  # None: those that all have
         self.started: float | None = None  # on the calendar, with nf_conntrack_timestamp
 
 

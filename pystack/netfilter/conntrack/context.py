@@ -121,6 +121,11 @@ class TrackContext:
             extension.packets[way] += 1
             extension.octets[way] += len(pkt.data) - pkt.network_header
 
+    def times_of(self, conn: Conn) -> ConntrackConf:
+        """How long a connection lives on: a rule may have said so. Linux: nf_ct_timeout_lookup()"""
+        own = None if conn.extension is None else conn.extension.times
+        return own if isinstance(own, ConntrackConf) else self.conf
+
     def left(self, conn: Conn) -> int:
         """For how many jiffies it lives on if nothing comes. Linux: nf_ct_expires()"""
         return max(0, conn.expires - self.clock.jiffies)

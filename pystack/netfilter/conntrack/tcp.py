@@ -90,7 +90,8 @@ class TcpTracker:
         if fit is not _IN_WINDOW:
             return _Crossing(context, conn, track, segment, pkt, state).misfit(fit, why)
         track.last_kind, track.last_dir = _ACK, way
-        context.refresh(conn, pkt, _lifetime(context.conf, track, _ESTABLISHED, _ACK))
+        conf = context.conf if conn.extension is None else context.times_of(conn)
+        context.refresh(conn, pkt, _lifetime(conf, track, _ESTABLISHED, _ACK))
         return FITS
 
     def _unpack(self, conn: Conn) -> TcpTrack:
@@ -341,7 +342,7 @@ class _Crossing:
             track.last_kind, track.last_dir = kind, self.way
             return
         left, hz = self.context.left(conn), self.context.clock.hz
-        wanted = self.context.conf.tcp_timeout_unacknowledged * hz
+        wanted = self.context.times_of(conn).tcp_timeout_unacknowledged * hz
         if left < _PATIENT * hz or left <= wanted:
             return
         where = f"packet (index {kind:d}, dir {self.way})"
@@ -356,7 +357,8 @@ class _Crossing:
             if self.new is State.FIN_WAIT:
                 track.sides[self.way].flags |= CLOSE_INIT
             self.context.note(conn, Event.PROTOINFO)
-        timeout = _lifetime(self.context.conf, track, self.new, segment.kind)
+        conf = self.context.times_of(conn)
+        timeout = _lifetime(conf, track, self.new, segment.kind)
         if not conn.status & IPS_SEEN_REPLY:
             if segment.kind is Flags.RST:  # nothing but a refusal came back
                 conn.kept = track.pack()  # as those who are told of the end shall see it
@@ -366,7 +368,7 @@ class _Crossing:
             if segment.kind is Flags.SYN and self.old is State.SYN_SENT:
                 return Tracked.FITS  # SYNs alone keep nothing alive
             if self.new is _ESTABLISHED:
-                timeout = min(timeout, self.context.conf.tcp_timeout_unacknowledged)
+                timeout = min(timeout, conf.tcp_timeout_unacknowledged)
         elif not conn.status & IPS_ASSURED and self._becomes_assured():
             conn.status |= IPS_ASSURED
             self.context.note(conn, Event.ASSURED)

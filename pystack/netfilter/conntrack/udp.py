@@ -29,7 +29,8 @@ class UdpTracker:
 
     def packet(self, conn: Conn, pkt: Packet, transport: int, state: HookState) -> Tracked:
         """Linux: nf_conntrack_udp_packet()"""
-        context, conf = self._context, self._context.conf
+        context = self._context
+        conf = context.conf if conn.extension is None else context.times_of(conn)
         fault = self._fault(pkt, transport, state, conn.protocol)
         if fault is not None:
             context.invalid(pkt, state, conn.protocol, fault)

@@ -102,6 +102,7 @@ class Editor:
             self._leave(table, chain.rules)
             if isinstance(chain, NftBaseChain):
                 self._take_off(chain)
+        self._release_connections(table, sum(named.connection_users for named in table.objects.values()))
         before = self._ruleset.tables
         self._ruleset.tables = {key: known for key, known in before.items() if known is not table}
         self._journal.undone_by(lambda: setattr(self._ruleset, "tables", before))
@@ -225,10 +226,7 @@ class Editor:
             chain.index = None
 
         self._journal.undone_by(undo)
-        connections, family = self._ruleset.connections, NUMBERS[table.family]
-        for _ in range(rule.connection_users):
-            connections.use(family)
-            self._journal.undone_by(partial(connections.release, family))
+        self._use_connections(table, rule.connection_users)
 
     def delete_rule(self, table: NftTable, chain: Chain, index: int) -> None:
         """Linux: nft_delrule()"""
@@ -257,10 +255,19 @@ class Editor:
         self._leave(table, before)
 
     def _leave(self, table: NftTable, rules: Sequence[Rule]) -> None:
+        self._release_connections(table, sum(rule.connection_users for rule in rules))
+
+    def _use_connections(self, table: NftTable, users: int) -> None:
+        connections, family = self._ruleset.connections, NUMBERS[table.family]
+        for _ in range(users):
+            connections.use(family)
+            self._journal.undone_by(partial(connections.release, family))
+
+    def _release_connections(self, table: NftTable, users: int) -> None:
+        """Not before the batch holds."""
         release = partial(self._ruleset.connections.release, NUMBERS[table.family])
-        for rule in rules:
-            for _ in range(rule.connection_users):
-                self._journal.finished_by(release)
+        for _ in range(users):
+            self._journal.finished_by(release)
 
     # --- sets and objects ---------------------------------------------------------------------------------
 
@@ -284,6 +291,7 @@ class Editor:
         key = kind, named.name
         table.objects[key] = named
         self._journal.undone_by(lambda: table.objects.pop(key))
+        self._use_connections(table, named.connection_users)
 
     def delete_object(self, table: NftTable, named: Named, blamed: str = OBJECT) -> None:
         """Unless a rule or a map asks it. Linux: nf_tables_delobj()"""
@@ -292,6 +300,7 @@ class Editor:
         before = table.objects
         table.objects = {key: known for key, known in before.items() if known is not named}
         self._journal.undone_by(lambda: setattr(table, "objects", before))
+        self._release_connections(table, named.connection_users)
 
     def of_handle(self, known: Iterable[Named], handle: int) -> Named:
         """A set or an object, by number."""

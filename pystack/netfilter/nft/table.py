@@ -93,6 +93,11 @@ class Named:
         self.handle = 0
 
     @property
+    def connection_users(self) -> int:
+        """Whether what an object does needs connections to be tracked, from its making on."""
+        return int(isinstance(self.content, Match) and self.content.uses_connections)
+
+    @property
     def chains(self) -> Collection[Chain]:
         """Where the elements of a verdict map lead."""
         content = self.content

@@ -1,4 +1,4 @@
-"""What a rule says now: its counters and quotas as they stand."""
+"""What a rule says now: its counters and quotas as they stand, also those of elements of its own sets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
-from pystack.applets.nft.tree.expressions import Verdict
-from pystack.applets.nft.tree.statements import Counter, Decide, Quota, Statement
-from pystack.netfilter.nft.lookup import WhileUndecided
+from pystack.applets.nft.compile.elements import ends_of
+from pystack.applets.nft.compile.stateful import statement_of
+from pystack.applets.nft.tree import statements as tree
+from pystack.applets.nft.tree.expressions import Element, Elements, Lookup, Verdict
+from pystack.netfilter.nft.lookup import InSet, MapsVerdict, WhileUndecided
+from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.nft.statements import counters
 from pystack.netfilter.rule import Match, Rule
 
 
-def statements_now(rule: Rule, written: Sequence[Statement]) -> tuple[Statement, ...]:
+def statements_now(rule: Rule, written: Sequence[tree.Statement]) -> tuple[tree.Statement, ...]:
     """The statements of which a rule was made, with what they have counted since.
 
     Each has made one test, save `continue`, and the one that ends the rule.
@@ -22,17 +25,36 @@ def statements_now(rule: Rule, written: Sequence[Statement]) -> tuple[Statement,
     return tuple(one if _is_continue(one) else statement_now(one, next(tests)) for one in written)
 
 
-def _is_continue(statement: Statement) -> bool:
-    verdict = statement.verdict if isinstance(statement, Decide) else None
+def _is_continue(statement: tree.Statement) -> bool:
+    verdict = statement.verdict if isinstance(statement, tree.Decide) else None
     return isinstance(verdict, Verdict) and verdict.word == "continue"
 
 
-def statement_now(statement: Statement, test: Match | None) -> Statement:
+def statement_now(statement: tree.Statement, test: Match | None) -> tree.Statement:
     """With what its test has counted."""
     if isinstance(test, WhileUndecided):
         test = test.part
-    if isinstance(statement, Counter) and isinstance(test, counters.Counter):
-        return replace(statement, packets=test.packets, octets=test.octets)
-    if isinstance(statement, Quota) and isinstance(test, counters.Quota):
-        return replace(statement, used=test.told)
+    match statement, test:
+        case tree.Counter(), counters.Counter():
+            return replace(statement, packets=test.packets, octets=test.octets)
+        case tree.Quota(), counters.Quota():
+            return replace(statement, used=test.told)
+        case tree.Match(right=Elements() as elements), InSet(set=NftSet() as content):
+            return replace(statement, right=_elements_now(elements, content))
+        case tree.Decide(verdict=Lookup(set=Elements() as elements) as verdict), MapsVerdict(
+            set=NftSet() as content
+        ):
+            return replace(statement, verdict=replace(verdict, set=_elements_now(elements, content)))
     return statement
+
+
+def _elements_now(elements: Elements, content: NftSet) -> Elements:
+    """Most have nothing that counts."""
+    if not any(item.statements for item in elements.items):
+        return elements
+    return replace(elements, items=tuple(_element_now(item, content) for item in elements.items))
+
+
+def _element_now(item: Element, content: NftSet) -> Element:
+    found = content.enclosing(*ends_of(item.key)) if item.statements else None
+    return item if found is None else replace(item, statements=tuple(map(statement_of, found.statements)))

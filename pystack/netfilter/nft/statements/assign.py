@@ -17,7 +17,6 @@ from pystack.netfilter.conntrack.conn import (
     tracked,
 )
 from pystack.netfilter.conntrack.context import Event, TrackContext
-from pystack.netfilter.conntrack.helper import Helper, give_helper, help_of
 from pystack.netfilter.conntrack.info import IP_CT_NEW, IPS_CONFIRMED, IPS_TEMPLATE
 from pystack.netfilter.nft.expression import Expression
 from pystack.netfilter.rule import Match
@@ -123,29 +122,4 @@ class CtZoneSet(Match):
             template.status = IPS_TEMPLATE | IPS_CONFIRMED
             template.extended().zone = Zone(int.from_bytes(value, "big"), self.dirs)
             pkt.ct, pkt.ctinfo = template, IP_CT_NEW
-        return True
-
-
-class CtHelperObject(Match):
-    """`ct helper set "name"`: somebody reads along from now on."""
-
-    __slots__ = ("family", "helper", "protocol")
-
-    uses_connections = True
-
-    def __init__(self, helper: Helper, protocol: int, family: int) -> None:
-        self.helper = helper
-        self.protocol = protocol
-        self.family = family  # NFPROTO_* of connections that it is for
-
-    def __call__(self, view: View) -> bool:
-        """A connection that is confirmed, or has a helper, keeps what it has.
-
-        Linux: nft_ct_helper_obj_eval()
-        """
-        conn = tracked(view.pkt)
-        if conn is None or conn.is_confirmed or conn.protocol != self.protocol or conn.family != self.family:
-            return True
-        if help_of(conn) is None:
-            give_helper(conn, self.helper)
         return True
