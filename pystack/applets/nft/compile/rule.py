@@ -54,6 +54,8 @@ class _Made:
 
     def take(self, statement: statements.Statement) -> None:
         """The next one."""
+        if isinstance(statement, statements.Match) and statement.idle:
+            return
         if isinstance(statement, statements.Decide) and isinstance(statement.verdict, Lookup):
             self._map(statement.verdict)
             return

@@ -58,6 +58,7 @@ _MIXED: Final = ("inet", "bridge", "netdev")
 # Under which layer a key tells what comes, or of which it speaks: "" of none.
 _META_LAYER: Final = {"nfproto": "ll", "protocol": "ll", "l4proto": "nh", "iiftype": ""}
 _CT_LAYER: Final = {"l3proto": "ll", "protocol": "nh", "saddr": "nh", "daddr": "nh"}
+_RANGES: Final = {(">=", "<="): "==", ("<", ">"): "!="}
 _ABOVE: Final = {"": "ll", "ll": "nh", "nh": "th", "th": "ih"}
 _BY_ETHER_TYPE: Final = {0x0800: 2, 0x86DD: 10}
 _LINK_TYPES: Final = (("ether", "type"), ("vlan", "type"))
@@ -91,8 +92,18 @@ class Listing:
         raw = joined.all.left
         assert isinstance(raw, RawPayload)
         header = self.layers.known.get(raw.base)
-        for match in joined.matches if header is not None and header.fields else [joined.all]:
-            self._add_match(match)
+        if header is not None and header.fields:
+            self._add_apart(joined.all, joined.matches)
+        else:
+            self._add_match(joined.all)
+
+    def _add_apart(self, whole: Match, parts: list[Match]) -> None:
+        """Fields that the kernel compares at once: all are equal if each is, but not so with unequal."""
+        if whole.operator == "!=":
+            self.statements.append(replace(whole, implied=True))
+            parts = [replace(part, idle=True) for part in parts]
+        for part in parts:
+            self._add_match(part)
 
     # --- matches --------------------------------------------------------------------------------------------
 
@@ -101,8 +112,7 @@ class Listing:
         if isinstance(left, RawPayload):
             apart = parts_of(match, self.layers)
             if len(apart) > 1:
-                for part in apart:
-                    self._add_match(part)
+                self._add_apart(match, apart)
                 return
         if isinstance(left, Payload | RawPayload):
             match = known_match(match, self.layers)
@@ -300,15 +310,26 @@ class Listing:
             self._leave_out("nh")
 
     def _join_to_range(self) -> None:
-        """`tcp dport >= 1 tcp dport <= 5` is a range. nft: expr_may_merge_range()"""
+        """`tcp dport >= 1 tcp dport <= 5` is a range, and not only that for nft.
+
+        nft: src/netlink_delinearize.c expr_may_merge_range()
+        """
         if len(self.statements) < 2:
             return
         low, high = self.statements[-2:]
         if not isinstance(low, Match) or not isinstance(high, Match) or low.implied:
             return
-        if (low.operator, high.operator) == (">=", "<=") and low.left == high.left:
-            joined = replace(high, operator="==", right=Range(low.right, high.right, at=low.at))
+        operator = _RANGES.get((low.operator, high.operator))
+        if operator is None or type(low.left) is not type(high.left) or not isinstance(high.right, Value):
+            return
+        joined = replace(
+            high, operator=operator, right=Range(retyped(low.right, high.right.type), high.right)
+        )
+        if operator == "==" and low.left == high.left:
             self.statements[-2:] = [joined]
+        else:
+            apart = [replace(low, implied=True), replace(high, implied=True)]
+            self.statements[-2:] = [*apart, replace(joined, idle=True)]
 
 
 def _is_by_number(target: Expression) -> bool:

@@ -24,6 +24,7 @@ class Match(Statement):
     operator: str = ""  # as written; "" == != < > <= >=; "" of types of bits: any of them is set
     mask: Expression | None = None  # of `tcp flags syn,ack / syn,ack`
     implied: bool = False
+    idle: bool = False  # the opposite: it is listed, and others that are not are what is tested
     whole: Place = field(default=NOWHERE, compare=False, repr=False)  # `at` is the operator's, if it has one
 
 
