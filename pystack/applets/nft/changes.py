@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pystack.applets.nft.tree.expressions import Element
-from pystack.netfilter.nft.table import Named, NftTable
+from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import Chain, Rule
 
 
@@ -22,13 +22,13 @@ class Change:
 
     @property
     def events(self) -> tuple[Change, ...]:
-        """As who monitors hears of it: of a rule in the place of another one twice."""
-        if self.old is None:
+        """As who monitors hears of it: of a rule in the place of another one twice, and of its own sets."""
+        if self.old is not None:
+            gone = replace(self, operation="delete", part=self.old, old=None)
+            return (*gone.events, replace(self, operation="add", old=None))
+        if self.operation != "delete" or not isinstance(self.part, NftRule):
             return (self,)
-        return (
-            replace(self, operation="delete", part=self.old, old=None),
-            replace(self, operation="add", old=None),
-        )
+        return (self, *(Change("delete", "set", self.table, named) for named in self.part.own_sets))
 
     @property
     def elements(self) -> tuple[Element, ...]:

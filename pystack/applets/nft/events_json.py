@@ -33,7 +33,10 @@ _EMPTY: Final[Mapping[str, dict[str, Json]]] = {
 
 
 def change_things(change: Change, page: Page) -> list[Json]:
-    """Mostly one; one for each element of a set."""
+    """Mostly one; one for each element of a set.
+
+    Linux differs: of a rule that goes nft leaves out what asks a set, for it has forgotten the set by then.
+    """
     page = replace(page, family=change.table.family)
     if change.kind == "element":
         words = {"family": change.table.family, "table": change.table.name, "name": change.name}

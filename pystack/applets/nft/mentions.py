@@ -12,6 +12,7 @@ from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import Element, Elements, Lookup, SetName, Value, Verdict
 from pystack.applets.nft.tree.statements import Meter, ObjectUse, SetUpdate, Statement
 from pystack.errors import ENOENT, EOPNOTSUPP
+from pystack.netfilter.nft import own_names
 from pystack.netfilter.nft.table import NftTable
 from pystack.netfilter.rule import BaseChain
 
@@ -29,14 +30,14 @@ class Mentions:
 
     def __init__(self, statements: tuple[Statement, ...]) -> None:
         self.all: list[Mention] = []
-        self.anonymous = 0
+        self.anonymous: list[str] = []  # kinds of sets that stand in the rule
         for part in parts(statements):
             if isinstance(part, Verdict) and part.chain:
                 self.all.append(Mention("chain", part.chain, part.chain_at))
             elif isinstance(part, SetName | SetUpdate):
                 self.all.append(Mention("set", part.name, part.at))
             elif isinstance(part, Elements | Meter):
-                self.anonymous += 1
+                self.anonymous.append(_kind_of(part))
             if isinstance(part, Elements):
                 self.all += of_elements(part.items)
             if isinstance(part, ObjectUse):
@@ -93,3 +94,8 @@ def _names(kind: type) -> tuple[str, ...]:
     """Of the fields in which there may be nodes."""
     left_out = ("at", "places", "type", *(("data",) if kind is Element else ()))
     return tuple(each.name for each in fields(kind) if each.name not in left_out)
+
+
+def _kind_of(part: Elements | Meter) -> str:
+    is_map = isinstance(part, Elements) and any(item.data is not None for item in part.items)
+    return own_names.MAP if is_map else own_names.SET

@@ -18,9 +18,12 @@ class RuleMaker:
         self._ground = ground
         self._origin = origin
 
-    def anonymous_sets(self, text: RuleText) -> int:
-        """How many a rule brings along."""
-        return Mentions(text.statements).anonymous
+    def own_sets(self, text: RuleText, table: NftTable) -> tuple[Named, ...]:
+        """Those that a rule brings along; their names end with numbers once it is in the table."""
+        made = tuple(Named(kind, None, None) for kind in Mentions(text.statements).anonymous)
+        for named in made:
+            named.handle = table.next_handle()
+        return made
 
     def make(self, text: RuleText, table: NftTable) -> NftRule:
         """Raises NetError."""

@@ -144,15 +144,14 @@ class Steps:
         table, text = self._table(command), command.body
         assert isinstance(text, RuleText), "a rule"
         self._check_beside(table, command)
-        for _ in range(self._rules.anonymous_sets(text)):
-            table.next_handle()
+        own_sets = self._rules.own_sets(text, table)
         chain = self._editor.chain(table, command.handle.name)
         if handle:
             self._editor.rule_index(chain, handle)
         else:
             handle = table.next_handle()
         rule = self._rules.make(text, table)
-        rule.handle = handle
+        rule.handle, rule.own_sets = handle, own_sets
         return table, chain, rule
 
     def _check_beside(self, table: NftTable, command: Command) -> None:

@@ -226,6 +226,9 @@ class Editor:
             chain.index = None
 
         self._journal.undone_by(undo)
+        for named in rule.own_sets:
+            named.name = table.own_names.take(named.name)
+            self._journal.undone_by(partial(table.own_names.give_back, named.name))
         self._use_connections(table, rule.connection_users)
 
     def delete_rule(self, table: NftTable, chain: Chain, index: int) -> None:
@@ -255,6 +258,11 @@ class Editor:
         self._leave(table, before)
 
     def _leave(self, table: NftTable, rules: Sequence[Rule]) -> None:
+        for rule in rules:
+            assert isinstance(rule, NftRule), "a rule of nft's"
+            for named in rule.own_sets:
+                table.own_names.give_back(named.name)
+                self._journal.undone_by(partial(table.own_names.take_again, named.name))
         self._release_connections(table, sum(rule.connection_users for rule in rules))
 
     def _use_connections(self, table: NftTable, users: int) -> None:

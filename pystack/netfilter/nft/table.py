@@ -13,6 +13,7 @@ from pystack.netfilter.hooks import (
     NFPROTO_IPV6,
     NFPROTO_NETDEV,
 )
+from pystack.netfilter.nft.own_names import OwnNames
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.rule import BaseChain, Chain, Match, Rule, Target
 from pystack.netfilter.walk import Listener, Tracer
@@ -40,7 +41,7 @@ OWNER: Final = "owner"
 class NftRule(Rule):
     """A rule, and what it leans on. Linux: struct nft_rule"""
 
-    __slots__ = ("jumps", "places", "uses")
+    __slots__ = ("jumps", "own_sets", "places", "uses")
 
     def __init__(
         self, tests: tuple[Match, ...], target: Target | None, spec: object, origin: str = ""
@@ -49,6 +50,7 @@ class NftRule(Rule):
         self.jumps: tuple[Chain, ...] = ()  # where it leads, also by sets of its own
         self.uses: tuple[Named, ...] = ()  # sets and objects that it asks
         self.places: tuple[Place, ...] = ()  # where its statements may stand
+        self.own_sets: tuple[Named, ...] = ()  # those that stand in it
 
 
 class Place:
@@ -123,6 +125,7 @@ class NftTable:
         "listener",
         "name",
         "objects",
+        "own_names",
         "sets",
         "tracer",
     )
@@ -138,6 +141,7 @@ class NftTable:
         self.objects: dict[tuple[str, str], Named] = {}  # by kind and name
         self.listener: Listener | None = None
         self.tracer: Tracer | None = None  # of packets that `meta nftrace set 1` marked
+        self.own_names = OwnNames()
         self._handles = 0
 
     def next_handle(self) -> int:
