@@ -153,10 +153,8 @@ def packets() -> list[tuple[int, bytes]]:
         for dport, flags in ((dport, flags) for dport in (80, 85, 443) for flags in FLAGS):
             segment = tcp.build(TcpHeader(1000 + flags, dport, seq=5, flags=flags), b"", *ends)
             drawn.append((side, datagram(segment, IPPROTO_TCP, src=ends[0], dst=ends[1])))
-        for dport in (53, 67, 1500, 9):
-            drawn.append(
-                (side, datagram(udp.build(9, dport, b"x", *ends), IPPROTO_UDP, src=ends[0], dst=ends[1]))
-            )
+        queries = [udp.build(9, dport, b"x", *ends) for dport in (53, 67, 1500, 9)]
+        drawn += [(side, datagram(query, IPPROTO_UDP, src=ends[0], dst=ends[1])) for query in queries]
         for kind in (icmp.ICMP_ECHO, icmp.ICMP_ECHOREPLY):
             message = icmp.build(kind, 0, 7, 1, b"ping")
             drawn.append((side, datagram(message, IPPROTO_ICMP, src=ends[0], dst=ends[1])))

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pystack.applets.nft.tree.commands import (
-    ChainText,
-    Command,
-    Handle,
-    ObjectText,
-    RuleText,
-    SetText,
-    TableText,
-)
+from pystack.applets.nft.tree.commands import ChainText, Command, Handle, ObjectText, SetText, TableText
 
 
 def expand(command: Command) -> list[Command]:
@@ -48,10 +40,5 @@ def _part(word: str, table: Handle, body: ChainText | SetText | ObjectText) -> C
 
 
 def _rules_of(table: Handle, chain: ChainText) -> list[Command]:
-    handle = replace(table, name=chain.name)
-    return [Command("add", "rule", _handle_of(handle, rule), rule, at=rule.at) for rule in chain.rules]
-
-
-def _handle_of(chain: Handle, rule: RuleText) -> Handle:
-    """Where the chain is to blame, nft points at the rule."""
-    return replace(chain, at=rule.at, places={**chain.places, "chain": rule.at})
+    handle = replace(table, name=chain.name, places={**table.places, "chain": chain.at})
+    return [Command("add", "rule", replace(handle, at=rule.at), rule, at=rule.at) for rule in chain.rules]
