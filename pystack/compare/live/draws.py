@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.netfilter.conntrack.conn import Conn
-from pystack.netfilter.conntrack.tuples import read
+from pystack.netfilter.conntrack.tuples import WITH_ID, read
 from pystack.netfilter.nat.ranges import MANIP_SRC
 from pystack.netfilter.nat.unique import Draw
-from pystack.wire.ipv4 import IPPROTO_ICMP
 
 _MOST: Final = 1 << 14  # connections that have begun and may still begin here
 
@@ -39,6 +38,6 @@ class Draws:
             assert self._otherwise is not None, "only the chooser that it was given to asks"
             return self._otherwise(conn, manip, low)
         answer = read(reply)
-        is_id = answer.protocol == IPPROTO_ICMP
+        is_id = answer.protocol in WITH_ID
         port = answer.dport if manip == MANIP_SRC and not is_id else answer.sport
         return port - low & 0xFFFF

@@ -11,7 +11,7 @@ from typing import Final
 from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.judge import COMPARED
-from pystack.compare.points import POINTS
+from pystack.compare.points import points_of
 from pystack.compare.probes import GROUP, TABLE, ruleset
 from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
@@ -52,7 +52,7 @@ class LiveKernel:
         self._hops = HopReader(log, self._names, remembered=REMEMBERED, known_by=COMPARED)
         self._hops.begin(frozenset(self._ports.values()))
         try:
-            _nft(self._netns, ["-f", "-"], ruleset(POINTS, tuple(self._ports), snaplen=SNAPLEN))
+            _nft(self._netns, ["-f", "-"], ruleset(points_of(("ip",)), tuple(self._ports), snaplen=SNAPLEN))
         except LiveUnavailable:
             self._stop_listening()
             raise

@@ -10,7 +10,7 @@ from pystack.compare.lab.observers import Recorder, observe
 from pystack.compare.live.draws import Draws
 from pystack.compare.live.frames import offload_of
 from pystack.compare.live.passing import ENTRY, Passing
-from pystack.compare.points import POINTS
+from pystack.compare.points import points_of
 from pystack.compare.programs import Refused, stand_in_for_programs
 from pystack.compare.records import Hop
 from pystack.errors import NetError
@@ -59,10 +59,11 @@ class Twin:
         self._recorder = Recorder()
         self.awaited: OrderedDict[int, Made] = OrderedDict()
         self._followed: OrderedDict[int, list[Hop]] = OrderedDict()  # by packet; one may wait for a neighbour
-        observe(self.netns, self._ports, POINTS, self._recorder)
+        observe(self.netns, self._ports, points_of(("ip",)), self._recorder)
         stand_in_for_programs(self.netns, is_refused)
-        chooser = self.netns.tables.nat.chooser
-        chooser.draw = draws.instead_of(chooser.draw)
+        for tables in (self.netns.tables, self.netns.tables6):
+            chooser = tables.nat.chooser
+            chooser.draw = draws.instead_of(chooser.draw)
 
     def pass_time(self, now: float) -> None:
         """Timers run out as time passes; what they send is not expected of the kernel at the same moment."""
