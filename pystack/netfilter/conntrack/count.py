@@ -45,6 +45,11 @@ class Counted:
         if not self._sweep(key, context):
             self.keys.append(key)
 
+    def are_gone(self, context: TrackContext) -> bool:
+        """Whether there is none any more. Linux: nf_conncount_gc_list()"""
+        self._sweep(None, context)
+        return not self.keys
+
     def _sweep(self, key: bytes | None, context: TrackContext) -> bool:
         """Forget who has gone, up to the one asked for; whether that one is there.
 

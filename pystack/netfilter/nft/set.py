@@ -26,6 +26,7 @@ from pystack.netfilter.nft.set_element import (
 from pystack.netfilter.nft.set_fields import FieldStore
 from pystack.netfilter.nft.set_hash import HashStore
 from pystack.netfilter.nft.set_interval import IntervalStore
+from pystack.netfilter.nft.statements.conn_limit import ConnLimit
 from pystack.netfilter.rule import Chain, Jump, Match
 
 Undo = Callable[[], object]
@@ -85,7 +86,8 @@ class NftSet:
 
     def __iter__(self) -> Iterator[Element]:
         """All that have not expired, as Linux walks over them; of a hash in the order in which they came."""
-        self._sweep()
+        self._expire()
+        self._collect()
         yield from self._store
         if self._catch_all is not None:
             yield self._catch_all
@@ -299,17 +301,23 @@ class NftSet:
         return 1 if is_open else self._weight_of_most()
 
     def _collect(self) -> None:
-        """Make room, if it is time again: a full set is not walked over for every packet."""
+        """What a worker does now and then: a full set is not walked over for every packet."""
         interval = self.form.gc_interval or self.clock.hz
-        if self.clock.jiffies - self._swept >= interval:
-            self._sweep()
-
-    def _sweep(self) -> None:
+        if self.clock.jiffies - self._swept < interval:
+            return
         self._swept = self.clock.jiffies
+        self._expire()
+        if self.form.dynamic:
+            self._drop_those(_is_idle)
+
+    def _expire(self) -> None:
         if self.form.timeouts:
-            for element in [element for element in self._store if self._is_over(element)]:
-                self._drop(element)
+            self._drop_those(self._is_over)
             self._alive_catch_all()
+
+    def _drop_those(self, are_over: Callable[[Element], bool]) -> None:
+        for element in [element for element in self._store if are_over(element)]:
+            self._drop(element)
 
     # --- in and out ---------------------------------------------------------------------------------------
 
@@ -337,3 +345,8 @@ class NftSet:
 def _undo_all(undo: list[Undo]) -> None:
     while undo:
         undo.pop()()
+
+
+def _is_idle(element: Element) -> bool:
+    """Linux: net/netfilter/nft_set_hash.c nft_rhash_expr_needs_gc_run()"""
+    return any(isinstance(statement, ConnLimit) and statement.is_idle for statement in element.statements)

@@ -388,3 +388,12 @@ def test_a_set_without_timeouts_takes_no_element_that_has_one() -> None:
     with pytest.raises(NetError) as refused:
         content.take_updates((), timeout=True)
     assert refused.value.number == EOPNOTSUPP
+
+
+def test_an_element_that_counts_connections_goes_with_the_last_of_them() -> None:
+    counting = ConnLimit(Host().init.nft_ground.context, 5)
+    content, clock = made(SetForm(fields=(4,), dynamic=True, size=10))
+    content.update(key("1.1.1.1"), None, 0, (counting,), renews=False)
+    assert len(list(content)) == 1
+    clock.now += 1
+    assert list(content) == []

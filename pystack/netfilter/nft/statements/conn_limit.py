@@ -37,6 +37,11 @@ class ConnLimit(Match):
         self._counted.add(key, conn, self.context)
         return (len(self._counted.keys) > self.count) == self.over
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that it counted are over. Linux: nft_connlimit_gc()"""
+        return self._counted.are_gone(self.context)
+
     def clone(self) -> ConnLimit:
         """Linux: nft_connlimit_clone()"""
         return ConnLimit(self.context, self.count, over=self.over)
