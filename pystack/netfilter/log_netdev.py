@@ -12,6 +12,7 @@ from pystack.device import ARPHRD_ETHER
 from pystack.netfilter.log_text import decoded, link_header, mac_words, packet_words, places
 from pystack.netfilter.log_transport import LOG_MACDECODE
 from pystack.netfilter.nft.view import carried
+from pystack.netfilter.nft.view import link_header as place_of_link_header
 from pystack.netfilter.view import View
 from pystack.wire.ethernet import ETH_ALEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, mac_text
 from pystack.wire.ipv4 import address_text
@@ -41,9 +42,8 @@ def _arp_words(view: View, flags: int) -> str:
     pkt, body = view.pkt, bytes(view.pkt.data[view.start :])
     if len(body) < _HEADER.size:
         return "TRUNCATED"
-    has_link = pkt.mac_header != pkt.network_header
     words = ""
-    if flags & LOG_MACDECODE and pkt.dev.type == ARPHRD_ETHER and has_link:
+    if flags & LOG_MACDECODE and pkt.dev.type == ARPHRD_ETHER and place_of_link_header(view) is not None:
         words = decoded(*link_header(pkt))
     hardware, protocol, hlen, plen, operation = _HEADER.unpack_from(body)
     words += f"ARP HTYPE={hardware} PTYPE=0x{protocol:04x} OPCODE={operation}"

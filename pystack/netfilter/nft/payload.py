@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.netfilter.nft.expression import Expression
+from pystack.netfilter.nft.view import link_header
 from pystack.netfilter.view import NO_PROTOCOL, View
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_802_2, ETH_P_802_3, ETH_P_802_3_MIN
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
@@ -48,9 +49,8 @@ class LinkPayload(Payload):
     __slots__ = ()
 
     def base(self, view: View) -> int | None:
-        """What was made here has no link header until it leaves."""
-        pkt = view.pkt
-        return None if pkt.mac_header == pkt.network_header else pkt.mac_header
+        """Not every packet has one."""
+        return link_header(view)
 
     def __call__(self, view: View) -> bytes | None:
         """Behind a tag the kernel shows the type that it has noted, which a frame of 802.3 does not have.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.netfilter.hooks import (
+    ARP_OUT,
     NFPROTO_ARP,
     NFPROTO_BRIDGE,
     NFPROTO_IPV4,
@@ -99,6 +100,16 @@ def carried(view: View) -> int:
         return known
     protocol = view.pkt.protocol
     return view.carried if tag_length(protocol) else protocol
+
+
+def link_header(view: View) -> int | None:
+    """Where it begins. What was made here has none until it leaves; ARP has put it there already, but Linux
+    has not noted where.
+    """
+    pkt = view.pkt
+    if pkt.mac_header == pkt.network_header or (view.family == NFPROTO_ARP and view.hook == ARP_OUT):
+        return None
+    return pkt.mac_header
 
 
 def _step_over_tag(view: View) -> None:
