@@ -30,7 +30,7 @@ def device_list(p: Parser) -> Expression:
     items = [_device(p)]
     while p.take_if(COMMA):
         p.take_if(NEWLINE)
-        if p.next.kind not in (COMMA, "'}'"):
+        if p.next.kind in (STRING, QUOTED, "'$'"):
             items.append(_device(p))
     p.expect("'}'", also=(COMMA,))
     return Flags(tuple(items), at=p.since(start))

@@ -98,7 +98,10 @@ class Parser:
         each.
         """
         if not self.variables.open():
-            self.errors.append(NftError(self.last.at, "too many levels of nesting"))
+            end = self.last.at
+            place = Place(end.source, end.line, end.last, end.last)
+            self.errors.append(NftError(place, "too many levels of nesting"))
+            self._recoveries += 1
 
     def enter(self) -> None:
         """Something begins that may hold its like."""
