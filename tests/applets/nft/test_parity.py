@@ -11,14 +11,15 @@ import pytest
 from pystack.applets import virtual
 from pystack.applets.virtual import Outside
 from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.drivers.named_files import read_file
 from pystack.host import Host
+from tests.applets.nft.real import answers
 
 CORPUS = Path(__file__).parent / "corpus"
 RULES = sorted(path.stem for path in CORPUS.glob("*.rules"))
 COMMANDS = sorted(path.stem for path in CORPUS.glob("*.rows"))
 TIME_LEFT = re.compile(r'(expires"?:? )[0-9a-z]+')
 STYLES = ("", "-a", "-n", "-s", "-y", "-j")
-BETWEEN = "\x01"  # stands in no row
 
 pytestmark = [pytest.mark.root, pytest.mark.xdist_group("nft")]
 
@@ -37,10 +38,6 @@ def read_rules(name: str) -> Corpus:
     return Corpus("".join(f"{line}\n" for line in lines[:cut]), lines[cut + 1 :])
 
 
-def read_file(path: str) -> bytes:
-    return Path(path).read_bytes()
-
-
 class Sides:
     """The real nft in a namespace, and ours on a host."""
 
@@ -54,10 +51,8 @@ class Sides:
         return f"{done.out}{done.err}rc {done.rc}"
 
     def theirs(self, commands: list[str]) -> list[str]:
-        """What each prints, and how it ends; all in one go, since a process each costs time."""
-        script = "".join(f"{command}\necho rc $?{BETWEEN}\n" for command in commands)
-        said = self.kernel.run(["sh", "-c", script], timeout=120).text
-        return [part.removeprefix("\n").removesuffix("\n") for part in said.split(BETWEEN)[:-1]]
+        """What each prints, and how it ends."""
+        return answers(self.kernel, commands)
 
 
 @pytest.fixture(scope="module")
