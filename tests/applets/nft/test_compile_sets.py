@@ -8,7 +8,7 @@ from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import Anything, Element, Prefix, Range, Value, Verdict
 from pystack.applets.nft.tree.statements import Counter
-from pystack.applets.nft.types import INET_SERVICE, IPV4_ADDR
+from pystack.applets.nft.types import INET_SERVICE, IPV4_ADDR, TCP_FLAG
 from pystack.host import Host
 from pystack.netfilter.nft.table import NftTable
 from pystack.netfilter.rule import Chain
@@ -30,6 +30,14 @@ def test_elements_are_listed_in_order_and_the_one_for_all_others_last() -> None:
     numbers = made(SetText(name="s", key=("ipv4_addr",)))
     numbers.add([Element(Anything()), Element(address(9)), Element(address(2))])
     assert [item.key for item in numbers.elements()] == [address(2), address(9), Anything()]
+
+
+def test_flags_are_in_the_order_of_their_lowest_and_of_the_same_the_newest_is_first() -> None:
+    flags = made(SetText(name="s", key=("tcp_flag",)), Expected(TCP_FLAG, 8))
+    flags.add([Element(Value(bytes((one,)), TCP_FLAG)) for one in (0x12, 0x11, 0x02, 0x19)])
+    assert [item.key for item in flags.elements()] == [
+        Value(bytes((one,)), TCP_FLAG) for one in (0x19, 0x11, 0x02, 0x12)
+    ]
 
 
 def test_intervals_are_listed_in_their_shortest_form() -> None:

@@ -105,6 +105,7 @@ class TypedSet:
         """All, in the order of nft's listings."""
         found = [self._told(element) for element in self.core]
         if not self.core.form.interval:
+            found.reverse()  # of those that are alike in order the newest is first
             found.sort(key=lambda element: sort_key(element.key))
         return tuple(found)
 

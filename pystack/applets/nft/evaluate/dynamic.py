@@ -1,6 +1,6 @@
 """Sets that rules of their own batch add to are dynamic, also where their declaration does not say so.
 
-nft: src/evaluate.c stmt_evaluate_set(), stmt_evaluate_map()
+Maps are not. nft: src/evaluate.c stmt_evaluate_set(), stmt_evaluate_map()
 """
 
 from __future__ import annotations
@@ -35,6 +35,6 @@ def _key(command: Command, name: str) -> tuple[str, str, str]:
 
 def _dynamic(command: Command) -> Command:
     body = command.body
-    if not isinstance(body, SetText) or "dynamic" in body.flags:
+    if not isinstance(body, SetText) or body.is_map or "dynamic" in body.flags:
         return command
     return replace(command, body=replace(body, flags=(*body.flags, "dynamic")))

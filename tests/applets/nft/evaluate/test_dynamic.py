@@ -23,3 +23,12 @@ def test_a_set_that_a_rule_of_the_same_batch_adds_to_is_dynamic() -> None:
     flags = [command.body.flags for command in done if isinstance(command.body, SetText)]
     assert flags == [("timeout", "dynamic"), (), (), ("dynamic",)]
     assert done[-1] is rule
+
+
+def test_a_map_stays_as_it_was_declared() -> None:
+    known = Command("add", "map", Handle("ip", "t", "m"), SetText(name="m", data=("mark",), is_map=True))
+    element = Element(Meta("mark"), Meta("mark"))
+    rule = Command(
+        "add", "rule", Handle("ip", "t", "c"), RuleText(statements=(SetUpdate("update", "m", element),))
+    )
+    assert with_dynamic_sets([known, rule]) == [known, rule]
