@@ -13,9 +13,20 @@ from pystack.applets.nft.evaluate.arguments import evaluate_argument
 from pystack.applets.nft.evaluate.concatenations import refuse_ambiguous
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name
+from pystack.applets.nft.evaluate.writes import check_written
 from pystack.applets.nft.keys import CT_KEYS, META_KEYS
 from pystack.applets.nft.tree.commands import RuleText
-from pystack.applets.nft.tree.expressions import Ct, Expression, Lookup, Meta, Range, Value, Verdict
+from pystack.applets.nft.tree.expressions import (
+    Ct,
+    Expression,
+    Lookup,
+    Meta,
+    Payload,
+    Range,
+    RawPayload,
+    Value,
+    Verdict,
+)
 from pystack.applets.nft.tree.statements import (
     Assign,
     Decide,
@@ -85,6 +96,10 @@ def _assign_ct(state: State, assign: Assign, target: Ct) -> Assign:
 def _assigned(state: State, assign: Assign, target: Expression, kind: DataType, bits: int) -> Assign:
     refuse_ambiguous(assign.value)
     value = evaluate_argument(state, assign, assign.value, kind, bits)
+    if isinstance(target, Payload | RawPayload):
+        check_written(target, value)
+    if isinstance(value.expression, Range):  # nft aborts
+        fail(value.expression, "Value must be a singleton", assign)
     return replace(assign, target=target, value=value.expression)
 
 

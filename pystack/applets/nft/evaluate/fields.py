@@ -6,8 +6,10 @@ nft: src/payload.c payload_expr_complete()
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from pystack.applets.nft.evaluate.layers import Layers
+from pystack.applets.nft.evaluate.masks import combined
 from pystack.applets.nft.protocols import ETHER, PROTOCOLS, Protocol
 from pystack.applets.nft.tree.expressions import (
     Binary,
@@ -31,9 +33,7 @@ def known_field(payload: Payload | RawPayload, layers: Layers) -> Payload | RawP
         if protocol.name == "th":
             return _named(payload, layers.known.get("th"), layers, field.offset, field.bits)
         if protocol is not layers.known.get(protocol.layer) and protocol not in layers.stacked:
-            behind = ETHER.length if protocol.name == "vlan" else 0
-            raw = RawPayload(protocol.layer, behind + field.offset, field.bits, at=payload.at)
-            return known_field(raw, layers)
+            return known_field(raw_of(payload), layers)
         return _named(payload, protocol, layers, field.offset, field.bits)
     if payload.base == "th" and payload.length == 16 and payload.offset in (0, 16):
         ports = Payload("th", "dport" if payload.offset else "sport", at=payload.at)
@@ -65,7 +65,7 @@ def known_match(match: Match, layers: Layers) -> Match:
         return replace(match, left=found, right=retyped(match.right, field.type))
     if isinstance(found, RawPayload) and isinstance(left, Payload):
         match = replace(match, right=retyped(match.right, RAW_INTEGER))
-    if isinstance(found, RawPayload) and (found.offset % 8 or found.length % 8):
+    if isinstance(found, RawPayload):
         return _whole_octets(replace(match, left=found), found)
     return replace(match, left=found)
 
@@ -110,18 +110,83 @@ def retyped(expression: Expression, kind: DataType) -> Expression:
 # --- bits that are no whole octets --------------------------------------------------------------------------
 
 
-def _whole_octets(match: Match, raw: RawPayload) -> Match:
-    """Under a mask, for a listing shows what the kernel loads. nft: src/evaluate.c expr_evaluate_bits()"""
+class Loaded(NamedTuple):
+    """The octets that the kernel loads for some bits, which of their bits it wants, and where those end."""
+
+    octets: RawPayload
+    mask: int
+    shift: int
+
+    @property
+    def size(self) -> int:
+        """In octets."""
+        return self.octets.length // 8
+
+
+def loaded(raw: RawPayload) -> Loaded | None:
+    """None where they are whole octets. nft: src/evaluate.c expr_evaluate_bits()"""
     into = raw.offset % 8
+    if not into and not raw.length % 8:
+        return None
     length = (into + raw.length + 7) // 8 * 8
     shift = length - into - raw.length
-    if not isinstance(match.right, Value | Range | Elements):
-        return match
-    loaded = replace(raw, offset=raw.offset - into, length=length)
     mask = ((1 << raw.length) - 1) << shift
+    return Loaded(replace(raw, offset=raw.offset - into, length=length), mask, shift)
+
+
+def raw_of(payload: Payload | RawPayload) -> RawPayload:
+    """A field by number."""
+    if isinstance(payload, RawPayload):
+        return payload
+    protocol = PROTOCOLS[payload.protocol]
+    field = protocol.fields[payload.field]
+    behind = ETHER.length if protocol.name == "vlan" else 0
+    return RawPayload(protocol.layer, behind + field.offset, field.bits, at=payload.at)
+
+
+def bits_apart(binary: Binary) -> tuple[Binary, int] | None:
+    """Bits put together with a constant are first cut out of so many octets."""
+    inner = binary.left
+    while isinstance(inner, Binary):
+        inner = inner.left
+    found = loaded(raw_of(inner)) if isinstance(inner, Payload | RawPayload) else None
+    if found is None:
+        return None
+    cut = Binary("&", found.octets, _raw(found.mask, found.size), at=binary.at)
+    if found.shift:
+        cut = Binary(">>", cut, Value(bytes((found.shift,)), INTEGER), at=binary.at)
+    whole = combined(_upon(binary, cut, found.size), found.octets.length)
+    assert isinstance(whole, Binary)
+    return whole, found.size
+
+
+def _upon(binary: Expression, inner: Binary, size: int) -> Binary:
+    if not isinstance(binary, Binary):
+        return inner
+    assert isinstance(binary.right, Value)
+    right = _raw(int.from_bytes(binary.right.octets), size)
+    return replace(binary, left=_upon(binary.left, inner, size), right=right)
+
+
+def _raw(number: int, size: int) -> Value:
+    return Value(number.to_bytes(size), RAW_INTEGER)
+
+
+def resized(expression: Expression, size: int) -> Expression:
+    """A constant beside so many octets."""
+    if not isinstance(expression, Value):
+        return expression
+    return replace(expression, octets=int.from_bytes(expression.octets).to_bytes(size), type=RAW_INTEGER)
+
+
+def _whole_octets(match: Match, raw: RawPayload) -> Match:
+    """Under a mask, for a listing shows what the kernel loads."""
+    found = loaded(raw)
+    if found is None or not isinstance(match.right, Value | Range | Elements):
+        return match
     kind = _any_type(match.right)
-    left = Binary("&", loaded, Value(mask.to_bytes(length // 8), kind), at=raw.at)
-    return replace(match, left=left, right=_shifted(match.right, shift, length // 8))
+    left = Binary("&", found.octets, Value(found.mask.to_bytes(found.size), kind), at=raw.at)
+    return replace(match, left=left, right=_shifted(match.right, found.shift, found.size))
 
 
 def _any_type(expression: Expression) -> DataType:

@@ -11,7 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.evaluate.fields import known_field, known_match, parts_of, retyped
+from pystack.applets.nft.evaluate.fields import (
+    bits_apart,
+    known_field,
+    known_match,
+    parts_of,
+    resized,
+    retyped,
+)
 from pystack.applets.nft.evaluate.layers import (
     ICMP_ECHO,
     ICMPV6_ECHO_REPLY,
@@ -124,8 +131,16 @@ class Listing:
             self._key_match(match, left)
             self.statements[-1] = replace(match, left=self._looked_at(left))
         else:
-            self.statements[-1] = replace(match, left=self._looked_at(left))
+            self._other_match(match, left)
         self._join_to_range()
+
+    def _other_match(self, match: Match, left: Expression) -> None:
+        apart = bits_apart(left) if isinstance(left, Binary) else None
+        if apart is not None:
+            cut, size = apart
+            self.statements[-1] = replace(match, left=cut, right=resized(match.right, size))
+        else:
+            self.statements[-1] = replace(match, left=self._looked_at(left))
 
     def _payload_match(self, match: Match, left: Payload | RawPayload) -> None:
         equal = match.operator in ("==", "")
@@ -251,6 +266,9 @@ class Listing:
             case ExtensionHeader() | IpOption():
                 self._leave_out("nh")
             case Binary():
+                apart = bits_apart(expression)
+                if apart is not None:
+                    return apart[0]
                 return replace(expression, left=self._looked_at(expression.left))
             case Concatenation():
                 return replace(expression, parts=tuple(self._looked_at(one) for one in expression.parts))

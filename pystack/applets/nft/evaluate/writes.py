@@ -1,0 +1,54 @@
+"""Fields that are no whole words are written into the words around them, which only a constant can be.
+
+nft: src/evaluate.c stmt_evaluate_payload()
+"""
+
+from __future__ import annotations
+
+from pystack.applets.nft.evaluate.state import fail
+from pystack.applets.nft.evaluate.typed import Typed
+from pystack.applets.nft.protocols import PROTOCOLS
+from pystack.applets.nft.tree.expressions import Lookup, Payload, Range, RawPayload, Value
+
+_CONSTANT = "Right hand side of binary operation (^) must be constant"
+
+
+def check_written(target: Payload | RawPayload, value: Typed) -> None:
+    """Refuse what nft cannot put into the word."""
+    if isinstance(value.expression, Value):
+        return
+    shift = _shift(target)
+    if shift is None:
+        return
+    expression = value.expression
+    if isinstance(expression, Lookup):
+        if shift:
+            fail(target, f"Value {shift} exceeds valid range 0-0")
+        fail(target, "Binary operation (^) is undefined for map expressions")
+    if isinstance(expression, Range):
+        sign = "<<" if shift else "^"
+        fail(expression, f"Binary operation ({sign}) is undefined for range expressions", target)
+    if not shift:
+        fail(expression, _CONSTANT, target)
+    if shift >= value.bits:
+        message = f"Left shift of {shift} bits is undefined for type of {value.bits} bits width"
+        fail(target, message, expression)
+    fail(target, _CONSTANT)
+
+
+def _shift(target: Payload | RawPayload) -> int | None:
+    """How far the value is from the end of the word; None if it needs none around it."""
+    offset, bits, sums = _place(target)
+    octets = (offset % 8 + bits + 7) // 8
+    shift = octets * 8 - offset % 8 - bits
+    if not sums or octets % 2 == 0:
+        return shift if offset % 8 or bits % 8 else None
+    return shift if offset // 8 % 2 else shift + 8
+
+
+def _place(target: Payload | RawPayload) -> tuple[int, int, bool]:
+    if isinstance(target, RawPayload):
+        return target.offset, target.length, target.base == "ih"
+    protocol = PROTOCOLS[target.protocol]
+    field = protocol.fields[target.field]
+    return field.offset, field.bits, bool(protocol.checksum)
