@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.compare.align import pair_up
 from pystack.compare.live.causes import Causes
 from pystack.compare.live.judge import Tally, Told, Verdict, is_same
 from pystack.compare.records import Hop
 from pystack.compare.words import NOTHING
+
+
+class QueueCounts(NamedTuple):
+    """What is known of one shim."""
+
+    point: str
+    queue: int
+    seen: int
+    dropped_by_queue: int
+    dropped_by_socket: int
+
 
 _COLUMN: Final = 58
 
@@ -59,6 +70,15 @@ def causes_lines(causes: Causes) -> Iterator[str]:
         yield f"{cause.cls} {cause.text}: {many} is #{cause.example.number}"
     if causes.others:
         yield f"{causes.others} packets for still other reasons"
+
+
+def queue_lines(counts: Iterable[QueueCounts]) -> Iterator[str]:
+    """What each shim saw, and what the kernel could not hand over."""
+    for one in counts:
+        lost = one.dropped_by_queue + one.dropped_by_socket
+        yield f"queue {one.queue} at {one.point}: {one.seen} packets" + (
+            f", {lost} not handed over" if lost else ""
+        )
 
 
 def summary(tally: Tally, late: int) -> Iterator[str]:

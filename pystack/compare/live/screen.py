@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from pystack.compare.live.causes import Cause, Causes
 from pystack.compare.live.judge import Tally, Told, Verdict
-from pystack.compare.live.report import causes_lines, columns, line, state_lines, summary
+from pystack.compare.live.report import (
+    QueueCounts,
+    causes_lines,
+    columns,
+    line,
+    queue_lines,
+    state_lines,
+    summary,
+)
 from pystack.compare.records import Json, to_json
 
 
@@ -25,7 +33,7 @@ class Screen(Protocol):
     def note(self, sentence: str) -> None:
         """Something else that one should know."""
 
-    def end(self, tally: Tally, causes: Causes, late: int) -> None:
+    def end(self, tally: Tally, causes: Causes, late: int, counts: Sequence[QueueCounts]) -> None:
         """That was all."""
 
 
@@ -50,9 +58,9 @@ class Text:
         """On standard error."""
         sys.stderr.write(f"pystack: compare live: {sentence}\n")
 
-    def end(self, tally: Tally, causes: Causes, late: int) -> None:
+    def end(self, tally: Tally, causes: Causes, late: int, counts: Sequence[QueueCounts]) -> None:
         """Causes with their counts, and how many packets there were."""
-        _write([*causes_lines(causes), *summary(tally, late)])
+        _write([*causes_lines(causes), *queue_lines(counts), *summary(tally, late)])
 
 
 class Lines:
@@ -89,15 +97,16 @@ class Lines:
         """A line of its own."""
         _write([json.dumps({"v": 1, "type": "note", "text": sentence})])
 
-    def end(self, tally: Tally, causes: Causes, late: int) -> None:
+    def end(self, tally: Tally, causes: Causes, late: int, counts: Sequence[QueueCounts]) -> None:
         """The counts."""
         rows = [
             {"class": one.cls, "at": one.at, "cause": one.text, "packets": one.count}
             for one in causes.all.values()
         ]
-        counts = {"compared": tally.compared, "same": tally.same, "differ": tally.differ}
-        rest = {"not_compared": dict(tally.unplayed), "lost": tally.lost, "late": late, "causes": rows}
-        _write([json.dumps({"v": 1, "type": "summary", **counts, **rest})])
+        packets = {"compared": tally.compared, "same": tally.same, "differ": tally.differ}
+        rest: Json = {"not_compared": dict(tally.unplayed), "lost": tally.lost, "late": late, "causes": rows}
+        rest["queues"] = [one._asdict() for one in counts]
+        _write([json.dumps({"v": 1, "type": "summary", **packets, **rest})])
 
 
 def _write(lines: Iterable[str]) -> None:

@@ -24,6 +24,9 @@ from pystack.errors import NotModelled
 from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.imported import build
 from pystack.hooks.imported.reading import Unreadable, read
+from pystack.hooks.shim.placement import USUAL, Refused
+from pystack.hooks.shim.rules import ShimsUnavailable
+from pystack.hooks.shim.shims import Shims
 from pystack.host import Host
 
 SAME: Final = 0
@@ -45,6 +48,7 @@ def _options(arguments: Sequence[str], *, as_json: bool) -> argparse.Namespace:
     add("--packets", action="store_true", help="a line for every packet, not only for those that differ")
     add("--hops", action="store_true", help="the same, with both ways of each")
     add("--filter", metavar="EXPRESSION", default="", help="only these, in tcpdump's words")
+    add("--shims", nargs="?", const=",".join(USUAL), default="", metavar="POINTS", help="NFQUEUE rules, too")
     add("--json", action="store_true", default=as_json, help="one object a line")
     return parser.parse_args(arguments)
 
@@ -68,14 +72,16 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
         for sentence in building.left_out:
             screen.note(sentence)
         ports = {name: dev.ifindex for name, dev in building.ports.items()}
-        with LiveKernel(options.netns, ports) as kernel:
+        points = [point for point in options.shims.split(",") if point]
+        with Shims(options.netns, points) as shims, LiveKernel(options.netns, ports) as kernel:
             comparison = Comparison(building, wanted)
             watch = Watch(options.netns, kernel, comparison, screen, copy_of, follows=not options.no_follow)
             watch.run(seconds=options.seconds, count=options.count)
-    except (LiveUnavailable, PortUnavailable, Unreadable) as error:
+            counts = shims.counts()
+    except (LiveUnavailable, PortUnavailable, Unreadable, Refused, ShimsUnavailable) as error:
         text.note(str(error))
         return LACKING
-    watch.end()
+    watch.end(counts)
     return DIFFERS if comparison.tally.differ else SAME
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from pystack.clock import Clock
@@ -13,9 +13,11 @@ from pystack.compare.live.comparison import Comparison
 from pystack.compare.live.following import Following
 from pystack.compare.live.judge import Verdict
 from pystack.compare.live.kernel import LiveKernel
+from pystack.compare.live.report import QueueCounts
 from pystack.compare.live.screen import Screen
 from pystack.compare.live.state import told_of
 from pystack.hooks.imported.building import Building
+from pystack.hooks.shim.shims import Counts
 
 TICK: Final = 0.05  # seconds between two looks
 MakeCopy = Callable[[Clock | None], Building]
@@ -57,10 +59,11 @@ class Watch:
             if self._following is not None:
                 self._following.close()
 
-    def end(self) -> None:
+    def end(self, counts: Sequence[Counts]) -> None:
         """What was under way, and the counts."""
         self._show(self._comparison.rest())
-        self._screen.end(self._comparison.tally, self.causes, self._comparison.late)
+        queues = [QueueCounts(*one) for one in counts]
+        self._screen.end(self._comparison.tally, self.causes, self._comparison.late, queues)
 
     def _look(self, now: float) -> None:
         comparison = self._comparison

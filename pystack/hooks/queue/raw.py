@@ -28,7 +28,7 @@ _SUBSYSTEM: Final = 3 << 8  # NFNL_SUBSYS_QUEUE
 _PACKET, _VERDICT, _CONFIG, _VERDICT_BATCH = (_SUBSYSTEM | message for message in range(4))
 _CFG_CMD, _CFG_PARAMS, _CFG_MAXLEN, _CFG_MASK, _CFG_FLAGS = range(1, 6)
 _BIND, _UNBIND = 1, 2
-_COPY_PACKET: Final = 2
+_COPY_META, _COPY_PACKET = 1, 2
 FAIL_OPEN: Final = 1  # what does not fit into the queue is accepted
 GSO: Final = 4  # packets that a card will cut stay whole
 
@@ -45,7 +45,8 @@ _PARAMS: Final = struct.Struct("!IB")
 _NETLINK_NO_ENOBUFS: Final = 5
 _SOL_NETLINK: Final = 270
 _SO_RCVBUFFORCE: Final = 33
-_EVERY_OCTET: Final = 0xFFFF
+_LAST: Final = 0x7FFFFFFF  # of the numbers that packets get one after the other
+EVERY_OCTET: Final = 0xFFFF
 _ROOM: Final = 32 << 20
 _BUFFER: Final = 1 << 17
 LENGTH: Final = 4096  # packets that may wait; 1024 overflowed at 40,000 a second
@@ -54,22 +55,26 @@ LENGTH: Final = 4096  # packets that may wait; 1024 overflowed at 40,000 a secon
 class RawQueue:
     """One queue, on a socket that was made in its namespace."""
 
-    def __init__(self, fd: int, number: int, *, flags: int = FAIL_OPEN, length: int = LENGTH) -> None:
-        """Raises OSError: EBUSY where somebody has the queue, EPERM without the rights."""
+    def __init__(
+        self, fd: int, number: int, *, flags: int = FAIL_OPEN, length: int = LENGTH, octets: int = EVERY_OCTET
+    ) -> None:
+        """With `octets` 0 packets come without any of theirs. Raises OSError: EBUSY or EPERM where somebody
+        has the queue, EPERM without the rights.
+        """
         self.number = number
         self.lost = 0
         self._netlink = NfnetlinkSocket(fd)
         self._socket = self._netlink.socket
         try:
-            self._bind(flags, length)
+            self._bind(flags, length, octets)
         except BaseException:
             self.close()
             raise
 
-    def _bind(self, flags: int, length: int) -> None:
+    def _bind(self, flags: int, length: int, octets: int) -> None:
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
         self._configure(_CFG_CMD, _COMMAND.pack(_BIND, 0))
-        self._configure(_CFG_PARAMS, _PARAMS.pack(_EVERY_OCTET, _COPY_PACKET))
+        self._configure(_CFG_PARAMS, _PARAMS.pack(octets, _COPY_PACKET if octets else _COPY_META))
         self._configure(_CFG_MAXLEN, _U32.pack(length))
         if flags:
             both = attribute(_CFG_FLAGS, _U32.pack(flags)) + attribute(_CFG_MASK, _U32.pack(flags))
@@ -119,6 +124,10 @@ class RawQueue:
     def accept_to(self, packet: Queued) -> None:
         """Accept all packets up to this one."""
         self._send(_VERDICT_BATCH, attribute(_VERDICT_HDR, _VERDICT_OF.pack(NF_ACCEPT, packet.id)))
+
+    def accept_all(self) -> None:
+        """Accept whatever waits, read or not: also for a process that stands in for the one that reads."""
+        self._send(_VERDICT_BATCH, attribute(_VERDICT_HDR, _VERDICT_OF.pack(NF_ACCEPT, _LAST)))
 
     def _send(self, kind: int, told: bytes) -> None:
         """Without asking for an acknowledgement: a verdict about a packet that is gone by is none."""

@@ -1,0 +1,138 @@
+"""Rules of ours in a live namespace: put there, watched, taken back."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pystack.drivers.kernel_netns import in_netns
+from pystack.hooks.changes import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
+from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.shim.placement import NFT, NFT_RULES, Place, is_lawful, standing_rules
+
+_LEGACY_TABLES: Final = Path("/proc/thread-self/net/ip_tables_names")
+_NFNLGRP_NFTABLES: Final = 7
+_PATIENCE: Final = 30.0
+_SIZE: Final = 1 << 16
+
+
+class ShimsUnavailable(Exception):
+    """The kernel, the rights or somebody else stand in the way; the text says who."""
+
+
+class StandingRules:
+    """Those of one comparison, watched by its keeper."""
+
+    def __init__(self, netns: str, places: Sequence[Place]) -> None:
+        self._netns = netns
+        self._places = places
+        self._news = in_netns(netns, _hear_changes)
+
+    def fileno(self) -> int:
+        """Readable when some rule of the namespace has changed."""
+        return self._news.fileno()
+
+    def check(self) -> None:
+        """Take back those that may not stand where they do any more."""
+        self._forget_news()
+        saved = saved_rules(self._netns)
+        there = {(program, table, rule.split()[1]) for program, table, rule in standing_rules(saved)}
+        for one in self._places:
+            if (one.program, one.table, one.chain) in there and not is_lawful(one, saved):
+                remove(self._netns, one)
+
+    def take_back(self) -> None:
+        """Take back all, and the chains and tables that came into being with them."""
+        take_back(self._netns)
+        for one in self._places:
+            if one.program == NFT and one.makes[1]:
+                _try(self._netns, ["nft", "delete", "chain", "ip", one.table, one.chain])
+        for table in {one.table for one in self._places if one.program == NFT and one.makes[0]}:
+            if "chain " not in _try(self._netns, ["nft", "list", "table", "ip", table]):
+                _try(self._netns, ["nft", "delete", "table", "ip", table])
+
+    def close(self) -> None:
+        """Hear of no more changes."""
+        self._news.close()
+
+    def _forget_news(self) -> None:
+        while True:
+            try:
+                self._news.recv(_SIZE)
+            except BlockingIOError:
+                return
+            except OSError:  # more happened than the socket holds: that is news enough
+                continue
+
+
+def install(netns: str, one: Place) -> None:
+    """At the end of its chain. Raises ShimsUnavailable."""
+    _run(netns, [one.program, "-t", one.table, "-A", one.chain, *one.rule])
+
+
+def remove(netns: str, one: Place) -> None:
+    """Raises ShimsUnavailable."""
+    _run(netns, [one.program, "-t", one.table, "-D", one.chain, *one.rule])
+
+
+def take_back(netns: str) -> int:
+    """Remove every rule of ours from a namespace; how many there were."""
+    rules = standing_rules(saved_rules(netns))
+    for program, table, rule in rules:
+        words = rule.replace("-A ", "-D ", 1).replace('"', "").split()
+        _run(netns, [program, "-t", table, *words])
+    return len(rules)
+
+
+def saved_rules(netns: str) -> dict[str, str]:
+    """What both iptables have now; legacy tables that are not there are not asked for: asking makes them."""
+
+    def ask() -> dict[str, str]:
+        try:
+            tables = _LEGACY_TABLES.read_text().split()
+        except OSError:
+            tables = []
+        saved = {"iptables-nft-save": _output("iptables-nft-save"), NFT_RULES: _output(*NFT_RULES.split())}
+        for name in tables:
+            saved[f"iptables-legacy-save {name}"] = _output("iptables-legacy-save", "-t", name)
+        return saved
+
+    return in_netns(netns, ask)
+
+
+def _hear_changes() -> socket.socket:
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+    sock.bind((0, 0))
+    sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, _NFNLGRP_NFTABLES)
+    sock.setblocking(False)
+    return sock
+
+
+def _run(netns: str, argv: list[str]) -> None:
+    in_netns(netns, lambda: _output(*argv))
+
+
+def _try(netns: str, argv: list[str]) -> str:
+    """What it prints; nothing if it fails: somebody else uses what we made, so it stays."""
+    try:
+        return in_netns(netns, lambda: _output(*argv))
+    except ShimsUnavailable:
+        return ""
+
+
+def _output(*argv: str) -> str:
+    environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    try:
+        ended = subprocess.run(
+            argv, capture_output=True, text=True, timeout=_PATIENCE, env=environment, check=False
+        )
+    except FileNotFoundError:
+        return ""
+    if ended.returncode:
+        said = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
+        raise ShimsUnavailable(f"{argv[0]}: {said[0]}")
+    return ended.stdout
