@@ -3,7 +3,8 @@
 import pytest
 
 from pystack.events import Printk
-from tests.frames import ALICE_MAC, BROADCAST, OUR_IP, OUR_MAC, arp_request, ethernet, udp_packet
+from pystack.wire.ethernet import BROADCAST
+from tests.frames import ALICE_MAC, OUR_IP, OUR_MAC, arp_request, ethernet, udp_packet
 from tests.netfilter.nft.router import Router
 
 LINK = "MACSRC=02:00:00:00:00:01 MACDST=02:00:00:00:aa:01 "
