@@ -10,12 +10,13 @@ from pystack.netfilter.view import View
 
 SCALE: Final = 10000  # limits are intervals in ten-thousandths of a second
 _DAY: Final = 86400
-_NANO: Final = 1_000_000_000
 _32_BITS: Final = 0xFFFFFFFF
 
 
 class Limit(Match):
-    """In legacy tables: a bucket that fills with every jiffy, and that every match takes from."""
+    """In legacy tables: a bucket that fills with every jiffy, and that every match takes from. Those of nft
+    have one that fills with every nanosecond (nft/statements/limit.py).
+    """
 
     __slots__ = ("_cap", "_clock", "_cost", "_credit", "_last", "_per_jiffy")
 
@@ -55,29 +56,6 @@ def _user2credits(interval: int, hz: int) -> int:
     if interval > _32_BITS // per_second:
         return interval // SCALE * per_second & _32_BITS
     return interval * per_second // SCALE
-
-
-class TokenBucket(Match):
-    """The same in tables of nft: time itself is what is taken, so many packets in so many seconds."""
-
-    __slots__ = ("_clock", "_cost", "_last", "_most", "_tokens")
-
-    def __init__(self, path: Timed, packets: int, seconds: int, burst: int) -> None:
-        """Linux: net/netfilter/nft_limit.c nft_limit_init()"""
-        self._clock = path.clock
-        self._cost = seconds * _NANO // packets
-        self._most = self._tokens = self._cost * burst
-        self._last = path.clock.now
-
-    def __call__(self, view: View) -> bool:
-        """Linux: net/netfilter/nft_limit.c nft_limit_eval()"""
-        now = self._clock.now
-        self._tokens = min(self._tokens + round((now - self._last) * _NANO), self._most)
-        self._last = now
-        if self._tokens < self._cost:
-            return False
-        self._tokens -= self._cost
-        return True
 
 
 class Random(Match):

@@ -4,8 +4,9 @@ scenarios/netfilter/match-*.toml."""
 import pytest
 
 from pystack.netfilter.matches.hashlimit import Buckets, HashLimit, HashSettings
-from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random, TokenBucket, overflows
+from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random, overflows
 from pystack.netfilter.matches.recent import Recent, RecentList, RecentLists
+from pystack.netfilter.nft.statements.limit import Limit as TokenBucket
 from pystack.netfilter.rule import Match
 from tests.box import Box
 from tests.netfilter.rules import view
@@ -28,7 +29,7 @@ def test_a_limit_lets_its_burst_through_and_then_one_in_each_interval() -> None:
 
 def test_a_bucket_of_nft_fills_with_every_nanosecond() -> None:
     box = Box()
-    limit = TokenBucket(box.ns.tables.path, 3, 60, 2)
+    limit = TokenBucket(box.host.clock, 3, 60, 2)
     assert said(limit, 3) == [True, True, False]
     box.advance(19.9)
     assert said(limit, 1) == [False]

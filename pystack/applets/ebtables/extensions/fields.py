@@ -12,8 +12,9 @@ from pystack.applets.iptables.extensions.limit import RateUnits
 from pystack.applets.iptables.option import U16, U32, U64, Option, Values, Where, number
 from pystack.applets.iptables.refused import Refused
 from pystack.netfilter.matches.frame import Field, FrameType, SnapType, VlanField
-from pystack.netfilter.matches.limit import SCALE, Limit, TokenBucket, overflows
+from pystack.netfilter.matches.limit import SCALE, Limit, overflows
 from pystack.netfilter.matches.meta import Mark
+from pystack.netfilter.nft.statements.limit import Limit as TokenBucket
 from pystack.netfilter.rule import Match
 from pystack.wire.ethernet import ETH_P_8021Q, ETH_ZLEN
 
@@ -235,7 +236,7 @@ class LimitMatch(MatchExtension):
         """One test, with a memory of its own."""
         interval, burst = _settings(values)
         if site.nft:
-            return (TokenBucket(site.path, *_RATES.packets_in(interval), burst),)
+            return (TokenBucket(site.path.clock, *_RATES.packets_in(interval), burst),)
         return (Limit(site.path, interval, burst),)
 
 

@@ -10,7 +10,8 @@ from pystack.applets.iptables.option import U32, Option, Values, Where, uint
 from pystack.applets.iptables.refused import BadOption, Refused
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import ERANGE
-from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random, TokenBucket, overflows
+from pystack.netfilter.matches.limit import SCALE, Limit, Nth, Quota, Random, overflows
+from pystack.netfilter.nft.statements.limit import Limit as TokenBucket
 from pystack.netfilter.rule import Match
 
 _UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -115,7 +116,7 @@ class LimitExtension(MatchExtension):
         """One test, with a memory of its own."""
         interval, burst = _settings(values)
         if site.nft:
-            return (TokenBucket(site.path, *_RATES.packets_in(interval), burst),)
+            return (TokenBucket(site.path.clock, *_RATES.packets_in(interval), burst),)
         return (Limit(site.path, interval, burst),)
 
 
