@@ -48,3 +48,30 @@ def test_the_listing_of_iptables_runs_as_it_stands() -> None:
     outside = virtual.Outside(lambda path: files.get(path, b""), files.__setitem__)
     assert virtual.run_setup(host, listing_with("Port forwarding (DNAT)"), "listing", outside=outside) == []
     assert ":INPUT DROP" in files["/etc/iptables.rules"].decode()
+
+
+def test_the_listing_of_nft_runs_but_for_the_look_at_a_table_that_is_not_there_yet() -> None:
+    host, listing = Host(), listing_with("nft add table inet filter")
+    assert virtual.run_setup(host, listing.replace("nft list table inet filter\n", ""), "listing") == []
+    listed = virtual.run(["nft", "list", "ruleset"], host).out
+    assert "type filter hook input priority filter; policy drop;\n" in listed
+    assert "tcp dport { 80, 443 } accept\n" in listed
+    assert 'oifname "eth0" masquerade\n' in listed
+
+
+def test_the_file_of_nft_loads_and_is_listed() -> None:
+    listings()
+    notes = next(NOTES.glob("002_*.txt")).read_text()
+    [file] = re.findall(r"```\n(# nftables config file.*?)```", notes, re.DOTALL)
+    host, outside = Host(), virtual.Outside(lambda path: file.encode())
+    assert virtual.run(["nft", "-f", "/etc/nftables.conf"], host, outside=outside).text == ""
+    assert virtual.run(["nft", "list", "table", "inet", "filter"], host).out.splitlines()[3:11] == [
+        "\t\tct state established,related accept",
+        '\t\tiif "lo" accept',
+        "\t\tip protocol 1 accept",
+        "\t\tip6 nexthdr 58 accept",
+        "\t\ttcp dport 22 ct state new limit rate 3/minute accept",
+        "\t\ttcp dport { 80, 443 } accept",
+        '\t\tlog prefix "nftables drop: " limit rate 5/minute',
+        "\t}",
+    ]

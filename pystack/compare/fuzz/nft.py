@@ -1,7 +1,8 @@
 """Fuzzing nftables: random rulesets at every hook of a router, and flows that cross it.
 
 What the rules counted is compared with what they print. What is drawn around: time passes differently on the
-two sides, so limits let so many packets pass and then none; nothing is logged.
+two sides, so limits let so many packets pass and then none, and connections that ended are not counted at
+once; nothing is logged.
 """
 
 from __future__ import annotations

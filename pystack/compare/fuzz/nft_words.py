@@ -217,7 +217,6 @@ def _stateful(dice: Dice) -> str:
             'quota name "month"',
             f"add @seen {{ {dice.among(('ip saddr', 'ip daddr'))} }}",
             "update @met { ip saddr . udp dport counter }",
-            "ct count over 2",
             "numgen inc mod 3 0",
         )
     )
