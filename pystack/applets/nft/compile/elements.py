@@ -7,6 +7,7 @@ from pystack.applets.nft.compile.jiffies import jiffies_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.compile.values import bounds_of, key_of
 from pystack.applets.nft.compile.verdict import compile_verdict
+from pystack.applets.nft.evaluate.ordering import has_interval
 from pystack.applets.nft.tree.expressions import Anything, Concatenation, Element, Expression, Value, Verdict
 from pystack.netfilter.nft import set_element as core
 from pystack.netfilter.rule import Match
@@ -46,8 +47,7 @@ class ElementCompiler:
             found = self._site.object_named(self._kind, data.octets.decode())
             self.names[found] = data
             return found
-        low, high = bounds_of(data)
-        return key_of(data) if low == high else low + high
+        return b"".join(bounds_of(data)) if has_interval(data) else key_of(data)
 
 
 def ends_of(key: Expression) -> tuple[bytes, bytes]:

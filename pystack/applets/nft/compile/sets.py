@@ -10,13 +10,14 @@ from pystack.applets.nft.compile.jiffies import jiffies_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.compile.statement import compile_statement
 from pystack.applets.nft.compile.told import constant, octets_of, told
-from pystack.applets.nft.evaluate.ordering import sort_key
+from pystack.applets.nft.evaluate.ordering import has_interval, sort_key
 from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import Element
 from pystack.applets.nft.tree.statements import Statement
+from pystack.errors import EINVAL
 from pystack.netfilter.nft import set_element as core
-from pystack.netfilter.nft.set import NftSet, Undo
+from pystack.netfilter.nft.set import NftSet, SetRefused, Undo
 from pystack.netfilter.nft.set_element import Stateful
 from pystack.netfilter.rule import Chain
 
@@ -24,13 +25,14 @@ from pystack.netfilter.rule import Chain
 class TypedSet:
     """What commands see of it."""
 
-    __slots__ = ("_compiler", "_data", "_key", "_merges", "_site", "core")
+    __slots__ = ("_compiler", "_data", "_key", "_maps_to_intervals", "_merges", "_site", "core")
 
     def __init__(self, spec: SetText, key: Expected, data: Expected, site: Site) -> None:
         """Raises NetError for what the kernel does not make."""
         self._key = key.parts or (key,)
         self._data = data.parts or (data,)
         self._site = site
+        self._maps_to_intervals = spec.data_interval
         self._merges = spec.auto_merge and not spec.is_map
         self._compiler = ElementCompiler(site, object_kind(spec))
         form = self._form(spec)
@@ -62,6 +64,8 @@ class TypedSet:
 
     def add(self, items: Iterable[Element], *, exclusive: bool = False) -> Undo:
         """Take elements in, all or none. Raises SetRefused."""
+        items = tuple(items)
+        self._check_data(items)
         compiled = [self._compiler.compiled(item) for item in items]
         if not self._merges:
             return self.core.add(compiled, exclusive=exclusive)
@@ -73,6 +77,12 @@ class TypedSet:
             make_room()
 
         return undo
+
+    def _check_data(self, items: tuple[Element, ...]) -> None:
+        """Where intervals are mapped to, nft sends half of what is none."""
+        for at, item in enumerate(items if self._maps_to_intervals else ()):
+            if item.data is not None and not has_interval(item.data):
+                raise SetRefused(EINVAL, at)
 
     def _covered(self, new: list[core.Element]) -> list[core.Element]:
         """Intervals that evaluation has united with new ones. nft: src/intervals.c set_automerge()"""

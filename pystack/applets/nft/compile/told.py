@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pystack.applets.nft.compile.jiffies import milliseconds_of
 from pystack.applets.nft.compile.stateful import statement_of
 from pystack.applets.nft.compile.verdict import verdict_of
-from pystack.applets.nft.evaluate.ordering import interval
+from pystack.applets.nft.evaluate.ordering import interval, shortest
 from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.tree.expressions import Anything, Concatenation, Element, Expression
 from pystack.clock import Clock
@@ -48,6 +48,10 @@ def _data(data: core.Data, kinds: Kinds, names: Mapping[Match, Expression]) -> E
     if isinstance(data, Match):
         return names[data]
     length = sum(map(octets_of, kinds)) if len(kinds) == 1 else sum(_padded(kind) for kind in kinds)
+    if len(kinds) == 1 and len(data) > length and kinds[0].type is not None:
+        return shortest(
+            int.from_bytes(data[:length]), int.from_bytes(data[length:]), kinds[0].type, length * 8
+        )
     return constant(data[:length], data[-length:], kinds)
 
 
