@@ -69,8 +69,9 @@ class TypedSet:
         compiled = [self._compiler.compiled(item) for item in items]
         if not self._merges:
             return self.core.add(compiled, exclusive=exclusive)
-        make_room = self.core.delete(self._covered(compiled))
-        add = self.core.add(compiled, exclusive=exclusive)
+        new = [element for element in compiled if self.core.exact(element) is None]
+        make_room = self.core.delete(self._covered(new))
+        add = self.core.add(new, exclusive=exclusive)
 
         def undo() -> None:
             add()
@@ -90,8 +91,6 @@ class TypedSet:
         for element in new:
             low = element.key
             while low and (known := self.core.overlapping(low, element.end)) is not None:
-                if (known.key, known.end) == (element.key, element.end):
-                    break
                 covered.append(known)
                 low = _behind(known.end)
         return covered

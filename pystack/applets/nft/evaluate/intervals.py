@@ -29,7 +29,8 @@ def interval_elements(
     if merges:
         spans = merged(spans, key.type, key.bits)
     if operation == "delete":
-        spans = [span for span in spans if _held(span, there)]
+        written = {id(item): number for number, item in enumerate(items)}
+        spans = _held(spans if merges else sorted(spans, key=lambda span: written[id(span[2])]), there)
     elif merges:
         spans = _united(spans, there, key)
     elif operation != "get":
@@ -37,12 +38,13 @@ def interval_elements(
     return in_shortest_form(spans, key.type, key.bits) + catch_all
 
 
-def _held(span: Span, there: Sequence[Held]) -> bool:
-    """Is it there to be taken out? One that the same batch has put in stays, as with nft."""
-    for low, high, at in there:
-        if (low, high) == span[:2]:
-            return at is None
-    fail(span[2], "element does not exist")
+def _held(spans: list[Span], there: Sequence[Held]) -> list[Span]:
+    """Those that are there to be taken out. One that the same batch has put in stays, as with nft."""
+    put_in = {(low, high): at for low, high, at in there}
+    for low, high, item in spans:
+        if (low, high) not in put_in:
+            fail(item, "element does not exist")
+    return [span for span in spans if put_in[span[:2]] is None]
 
 
 def _united(spans: list[Span], there: Sequence[Held], key: Expected) -> list[Span]:

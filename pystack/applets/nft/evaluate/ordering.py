@@ -103,9 +103,12 @@ def _is_shortest(key: Expression, low: int, high: int) -> bool:
 
 
 def spans_of(items: list[Element], bits: int) -> tuple[list[Span], list[Element]]:
-    """The intervals with their ends, in order; and the element for all other keys."""
+    """The intervals with their ends, in order; and the element for all other keys.
+
+    Of two that begin alike the later one comes first. nft: src/mergesort.c
+    """
     catch_all = [item for item in items if type(item.key) is Anything]
-    spans = [(*bounds(item.key, bits), item) for item in items if type(item.key) is not Anything]
+    spans = [(*bounds(item.key, bits), item) for item in reversed(items) if type(item.key) is not Anything]
     spans.sort(key=itemgetter(0))
     return spans, catch_all
 
