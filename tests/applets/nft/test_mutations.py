@@ -49,8 +49,11 @@ def test_things_in_each_other_end_somewhere(sign: str) -> None:
     assert said(f"add rule t c {sign * 5000}")
 
 
-def test_a_long_chain_of_operators_is_no_deep_one() -> None:
-    assert not said(f"add rule t c meta mark {' | '.join(['1'] * 5000)}")
+@pytest.mark.parametrize("operator", ["|", "&", "^", "<<"])
+def test_operators_behind_each_other_end_somewhere(operator: str) -> None:
+    long, short = (f" {operator} ".join(["1"] * count) for count in (5000, 50))
+    assert "memory exhausted" in said(f"add rule t c meta mark {long}")
+    assert not said(f"add rule t c meta mark {short}")
 
 
 @pytest.fixture

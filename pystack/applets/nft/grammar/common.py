@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pystack.applets.nft.grammar import expressions
+from pystack.applets.nft.grammar.measure import refuse_immense
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.lexer import NEWLINE, QUOTED, SEMICOLON, STRING
 
@@ -30,6 +31,7 @@ def common(p: Parser) -> bool:
         p.expect("'='")
         value = expressions.initializer(p)
         separator(p)
+        refuse_immense(value)
         if word.kind == "define":
             p.variables.define(name.text, value, name.at)
         else:

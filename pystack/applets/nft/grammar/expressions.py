@@ -28,19 +28,26 @@ from pystack.applets.nft.tree.expressions import (
 
 Part = Callable[[Parser], Expression]
 
-LEVELS: Final = (("'|'",), ("^",), ("&",), ("<<", ">>"))  # loosest first
+TIGHTNESS: Final = {"'|'": 0, "^": 1, "&": 2, "<<": 3, ">>": 3}
 
 
 # --- operators ----------------------------------------------------------------------------------------------
 
 
-def binary(p: Parser, first: Part, more: Part, level: int = 0) -> Expression:
-    """Operators of a level and of all that bind tighter; only the very first operand is a `first`."""
-    if level == len(LEVELS):
-        return first(p)
-    left = binary(p, first, more, level + 1)
-    while token := p.take_if(*LEVELS[level]):
-        right = binary(p, more, more, level + 1)
+def binary(p: Parser, first: Part, more: Part) -> Expression:
+    """A `first`, and what operators join to it."""
+    depth = p.depth
+    whole = _joined(p, first(p), more, 0)
+    p.depth = depth
+    return whole
+
+
+def _joined(p: Parser, left: Expression, more: Part, loosest: int) -> Expression:
+    """What is there already, with all operators behind it that bind as tightly as this or more."""
+    while TIGHTNESS.get(p.next.kind, -1) >= loosest:
+        token = p.take()
+        p.enter()
+        right = _joined(p, more(p), more, TIGHTNESS[token.kind] + 1)
         left = Binary(token.kind.strip("'"), left, right, at=p.since(left.at))
     return left
 
@@ -104,7 +111,9 @@ def _parentheses(p: Parser, inside: Part) -> Expression:
 def hashed(p: Parser) -> Hash:
     """`jhash KEY mod 2 seed 1 offset 3`, `symhash mod 2`."""
     token = p.take()
+    p.enter()
     key = left(p) if token.kind == "jhash" else None
+    p.leave()
     p.expect("mod")
     modulus = int(p.expect(NUMBER).text)
     seed = int(p.expect(NUMBER).text) if key is not None and p.take_if("seed") else None

@@ -18,7 +18,7 @@ from pystack.applets.nft.tree.statements import Statement
 ERRORS_MAX: Final = 10
 EXPECTED_MAX: Final = 4  # of more, nft names none
 START: Final = ""
-DEPTH_MAX: Final = 40  # Linux differs: braces and parentheses in each other may be thousands
+DEPTH_MAX: Final = 80  # Linux differs: braces, parentheses and operators in each other may be thousands
 
 
 class Abandoned(Exception):
@@ -46,7 +46,7 @@ class Parser:
         self._closed_early = 0
         self._ahead: Token | None = None
         self.last = Token(START, "", NOWHERE)
-        self._depth = 0
+        self.depth = 0
         self._recoveries = 0
 
     # --- tokens ---------------------------------------------------------------------------------------------
@@ -105,13 +105,13 @@ class Parser:
 
     def enter(self) -> None:
         """Something begins that may hold its like."""
-        if self._depth == DEPTH_MAX:
+        if self.depth == DEPTH_MAX:
             raise NftError(self.next.at, "memory exhausted")
-        self._depth += 1
+        self.depth += 1
 
     def leave(self) -> None:
         """It ends."""
-        self._depth -= 1
+        self.depth -= 1
 
     # --- errors ---------------------------------------------------------------------------------------------
 
@@ -137,12 +137,12 @@ class Parser:
 
     def guarded(self, step: Callable[[], None]) -> None:
         """Do it; if that fails, go on behind the end of its line."""
-        depth = self._depth
+        depth = self.depth
         try:
             step()
         except NftError as error:
             self.errors.append(error)
-            self._depth = depth
+            self.depth = depth
             while self.next.kind not in (NEWLINE, SEMICOLON):
                 if self.next.kind == END:
                     raise Abandoned from None

@@ -7,6 +7,7 @@ from typing import Final
 
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.grammar import expressions, stateful, values
+from pystack.applets.nft.grammar.measure import ELEMENTS_MAX
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.plain_elements import plain_elements
 from pystack.applets.nft.grammar.words import comment, duration
@@ -61,6 +62,8 @@ def _nothing(_: Parser) -> tuple[Element, ...]:
 def _add(items: list[Element], item: Element) -> None:
     """A set inside a set is its elements."""
     if isinstance(item.key, Elements) and item == Element(item.key):
+        if len(items) + len(item.key.items) > ELEMENTS_MAX:
+            raise NftError(item.at, "memory exhausted")
         items.extend(item.key.items)
     else:
         items.append(item)

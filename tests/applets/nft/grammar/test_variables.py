@@ -84,6 +84,12 @@ def test_a_bad_name_is_refused_in_nft_s_words(text: str, words: str) -> None:
     assert error(text) == words
 
 
+@pytest.mark.parametrize("value", ["{ $x, $x }", "$x . $x", "$x | 1", "$x,$x"])
+def test_variables_of_variables_end_somewhere(value: str) -> None:
+    more = f"redefine x = {value}\n" * 100
+    assert error(f"define x = 1\n{more}") == "memory exhausted"
+
+
 def test_blocks_are_no_deeper_than_four() -> None:
     deep = "jump {\n" * 3 + "accept\n" + "}\n" * 3
     assert error(f"table t {{ chain c {{\n{deep}}}\n}}") == "too many levels of nesting"
