@@ -46,6 +46,8 @@ def _named(
 ) -> Payload | RawPayload:
     if protocol is None:
         return payload
+    if isinstance(payload, RawPayload):
+        protocol, offset = _stacked(protocol, layers, offset)
     for field in protocol.fields.values():
         if (field.offset, field.bits) != (offset, bits):
             continue
@@ -53,6 +55,17 @@ def _named(
             continue
         return Payload(protocol.name, field.name, at=payload.at)
     return payload
+
+
+def _stacked(top: Protocol, layers: Layers, offset: int) -> tuple[Protocol, int]:
+    """In which of several headers of the link layer an offset lies. nft: src/payload.c get_stacked_desc()"""
+    if top.layer != "ll" or offset < top.length:
+        return top, offset
+    for protocol in layers.stacked:
+        if offset < protocol.length:
+            return protocol, offset
+        offset -= protocol.length
+    return top, offset
 
 
 def known_match(match: Match, layers: Layers) -> Match:

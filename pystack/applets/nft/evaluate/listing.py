@@ -25,6 +25,7 @@ from pystack.applets.nft.evaluate.layers import (
     ICMPV6_ECHO_REQUEST,
     Layers,
 )
+from pystack.applets.nft.evaluate.masks import spelled
 from pystack.applets.nft.evaluate.reduction import Joined
 from pystack.applets.nft.evaluate.relation import learn, tells_protocol
 from pystack.applets.nft.evaluate.typed import number_of
@@ -115,6 +116,7 @@ class Listing:
     # --- matches --------------------------------------------------------------------------------------------
 
     def _add_match(self, match: Match) -> None:
+        match = spelled(match)
         left = match.left
         if isinstance(left, RawPayload):
             apart = parts_of(match, self.layers)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pystack.applets.nft.evaluate.typed import number_of
 from pystack.applets.nft.tree.expressions import Binary, Expression, Prefix, Value
 from pystack.applets.nft.tree.statements import Match
-from pystack.applets.nft.types import BITMASK, DataType
+from pystack.applets.nft.types import BITMASK
 
 
 def combined(binary: Binary, bits: int) -> Expression:
@@ -55,12 +55,13 @@ def _rebuilt(binary: Binary, inner: Expression, mask: int, turned: int, most: in
     return inner
 
 
-def spelled(match: Match, kind: DataType, bits: int) -> Match:
+def spelled(match: Match) -> Match:
     """`tcp flags & (syn | ack) == syn` is `tcp flags syn / syn,ack`; a mask of an address is a prefix."""
     left, right = match.left, match.right
     if not isinstance(left, Binary) or left.operator != "&" or not isinstance(right, Value):
         return match
     assert isinstance(left.right, Value)
+    kind, bits = right.type, len(right.octets) * 8
     operator = match.operator or "=="
     mask, number = number_of(left.right), number_of(right)
     if kind.base is BITMASK:

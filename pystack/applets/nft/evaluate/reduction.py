@@ -8,7 +8,7 @@ nft: src/rule.c stmt_reduce(), payload_do_merge()
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from pystack.applets.nft.evaluate.layers import LAYERS
@@ -72,7 +72,7 @@ def reduced(family: str, statements: Sequence[Statement]) -> Iterator[Statement 
         if not isinstance(slot, _Load):
             yield slot
         elif len(slot.matches) > 1:
-            yield Joined(slot.matches, slot.joined())
+            yield Joined([replace(match, operator=slot.operator) for match in slot.matches], slot.joined())
         else:
             yield from slot.matches
 

@@ -14,7 +14,6 @@ from pystack.applets.nft.evaluate.constants import range_ends
 from pystack.applets.nft.evaluate.elements import settled
 from pystack.applets.nft.evaluate.keys import key_of
 from pystack.applets.nft.evaluate.layers import Layers
-from pystack.applets.nft.evaluate.masks import spelled
 from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name, number_of, same
@@ -83,7 +82,7 @@ def _equality(match: Match, left: Typed, right: Typed) -> Match:
 
 def _transferred(match: Match, left: Typed, right: Expression) -> Match:
     moved_left, moved_right = transfer(left.expression, right, left.bits)
-    return spelled(replace(match, left=moved_left, right=moved_right), left.type, left.bits)
+    return replace(match, left=moved_left, right=moved_right)
 
 
 def _right_side(state: State, right: Expression, expected: Expected) -> Typed:

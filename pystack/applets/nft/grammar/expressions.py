@@ -7,6 +7,7 @@ packet; on the right constants; and what a statement takes, such as nat's addres
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from pystack.applets.nft.grammar import payload, primary, values
@@ -58,10 +59,11 @@ def ready(expression: Expression) -> Part:
 
 
 def concatenated(p: Parser, first: Expression, part: Part) -> Expression:
-    """`first . part . part`, or what is there alone."""
+    """`first . part . part`, or what is there alone; from the third one on a part begins with its dot."""
     parts = [first]
-    while p.take_if("."):
-        parts.append(part(p))
+    while dot := p.take_if("."):
+        written = part(p)
+        parts.append(replace(written, at=p.since(dot.at)) if len(parts) > 1 else written)
     return first if len(parts) == 1 else Concatenation(tuple(parts), at=p.since(first.at))
 
 
