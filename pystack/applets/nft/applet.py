@@ -8,6 +8,7 @@ from typing import Final
 from pystack.applets.nft.cache import Cache
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.evaluate import as_declared, evaluate, expand
+from pystack.applets.nft.evaluate.collapse import collapsed
 from pystack.applets.nft.evaluate.dynamic import with_dynamic_sets
 from pystack.applets.nft.files import KnownFiles, Wanted
 from pystack.applets.nft.foreign import ForeignTables
@@ -124,7 +125,7 @@ class Nft:
         """Also where something could not be read. nft: src/libnftables.c nft_evaluate()"""
         errors, evaluated = list(found.errors), list[Command]()
         foreign = ForeignTables(self._session.netns)
-        for command in (part for whole in found.commands for part in expand(whole)):
+        for command in collapsed(part for whole in found.commands for part in expand(whole)):
             foreign.check(command)
             try:
                 evaluated.append(evaluate(command, self._cache))

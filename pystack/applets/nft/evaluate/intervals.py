@@ -24,6 +24,8 @@ def interval_elements(
 ) -> list[Element]:
     """Put in or taken out by a command, in the order of their keys."""
     assert key.type is not None
+    if operation == "get":
+        return items
     spans, catch_all = spans_of(items, key.bits)
     merges = declared.auto_merge and not declared.is_map
     if merges:
@@ -33,7 +35,7 @@ def interval_elements(
         spans = _held(spans if merges else sorted(spans, key=lambda span: written[id(span[2])]), there)
     elif merges:
         spans = _united(spans, there, key)
-    elif operation != "get":
+    else:
         refuse_overlaps(spans, there)
     return in_shortest_form(spans, key.type, key.bits) + catch_all
 
