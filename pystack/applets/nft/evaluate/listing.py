@@ -308,6 +308,8 @@ class Listing:
         return replace(element, key=key, data=data)
 
     def _look_through_assign(self, assign: Assign) -> Assign:
+        if isinstance(assign.target, TcpOption):
+            return assign
         target, value = self._looked_at(assign.target), self._looked_at(assign.value)
         if isinstance(target, Payload) and _is_by_number(assign.target):
             value = retyped(value, PROTOCOLS[target.protocol].fields[target.field].type)

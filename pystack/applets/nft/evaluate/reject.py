@@ -48,7 +48,8 @@ def _code(state: State, reject: Reject, kind: DataType) -> Expression:
 
 def _default(state: State, reject: Reject) -> Reject:
     known = state.layers.known.get("nh")
-    kind = _KINDS.get(known.name if known is not None else "", "icmpx")
+    network = state.family if state.family in _KINDS else known.name if known is not None else ""
+    kind = _KINDS.get(network, "icmpx")
     code = integer(_PORT_UNREACHABLE[kind], _CODES[kind], 8, reject.at).expression
     return replace(reject, kind=kind, code=code)
 
