@@ -19,7 +19,7 @@ from pystack.applets.nft.tree.statements import Meter
 from pystack.applets.nft.tree.statements import SetUpdate as SetUpdateText
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.nft.set_update import SetUpdate
-from pystack.netfilter.nft.table import NftTable
+from pystack.netfilter.nft.table import NftRule, NftTable
 from pystack.netfilter.rule import Rule
 
 
@@ -30,16 +30,16 @@ def listed_meters(table: NftTable, name: str = "") -> tuple[ListedSet, ...]:
 
 
 def _of_rule(rule: Rule) -> Iterator[ListedSet]:
-    """A rule's own sets have the handles in front of its own."""
     text = rule.spec
+    assert isinstance(rule, NftRule), "a rule of nft's"
     assert isinstance(text, RuleText), "a rule of nft's"
     updates = [test for test in rule.tests if isinstance(test, SetUpdate)]
-    first = rule.handle - Mentions(text.statements).anonymous
     for number, statement in enumerate(text.statements):
         if isinstance(statement, Meter):
             before = text.statements[:number]
             update = updates[sum(isinstance(one, Meter | SetUpdateText) for one in before)]
-            yield _listed(statement, update.changed, first + Mentions(before).anonymous)
+            own = rule.own_sets[len(Mentions(before).anonymous)]
+            yield _listed(statement, update.changed, own.handle)
 
 
 def _listed(meter: Meter, core: NftSet, handle: int) -> ListedSet:
