@@ -14,9 +14,9 @@ from pystack.applets.nft.json_out.dump import Json
 from pystack.applets.nft.json_out.expressions import json_of
 from pystack.applets.nft.json_out.tables import chain_thing, object_thing, rule_thing, set_thing, table_thing
 from pystack.applets.nft.listing import (
+    announced_rule,
     listed_chain,
     listed_object,
-    listed_rule,
     listed_set,
     listed_table,
     nothing,
@@ -68,7 +68,7 @@ def _thing(change: Change, page: Page) -> Json:
     if thing is None:
         return table_thing(table)
     if change.kind == "rule":
-        return rule_thing(table, change.name, listed_rule(change.rule), page)
+        return rule_thing(table, change.name, announced_rule(change.rule), page)
     if isinstance(thing, Chain):
         return chain_thing(table, listed_chain(thing, rules=False))
     if change.kind in ("set", "map"):

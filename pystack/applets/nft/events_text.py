@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from pystack.applets.nft.changes import Change
-from pystack.applets.nft.listing import listed_chain, listed_object, listed_rule, listed_set
+from pystack.applets.nft.listing import announced_rule, listed_chain, listed_object, listed_set
 from pystack.applets.nft.printer.chains import chain_line, listed_rule_text
 from pystack.applets.nft.printer.expressions import text
 from pystack.applets.nft.printer.layout import ONE_LINE
@@ -47,7 +47,7 @@ def _rule_lines(change: Change, page: Page) -> list[str]:
     gone = f"delete {where} handle {change.rule.handle}"
     if change.operation == "delete":
         return [gone]
-    words = listed_rule_text(listed_rule(change.rule), page)
+    words = listed_rule_text(announced_rule(change.rule), page)
     if change.operation == "replace":
         return [gone, f"add {where} {_position(change)}{words}"]
     return [f"{change.operation} {where} {_position(change)}{words}"]

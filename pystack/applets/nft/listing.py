@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pystack.applets.nft.compile.live import statements_now
@@ -11,7 +11,8 @@ from pystack.applets.nft.held import held
 from pystack.applets.nft.tree.commands import ChainText, ObjectText, RuleText
 from pystack.applets.nft.tree.expressions import Verdict
 from pystack.applets.nft.tree.listed import ListedChain, ListedObject, ListedRule, ListedSet, ListedTable
-from pystack.netfilter.nft.table import Named, NftTable
+from pystack.applets.nft.tree.statements import Decide, Statement
+from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import BaseChain, Chain, Match, Rule
 from pystack.netfilter.verdict import NF_ACCEPT
 
@@ -60,6 +61,21 @@ def listed_rule(rule: Rule) -> ListedRule:
     text = rule.spec
     assert isinstance(text, RuleText), "a rule of nft's"
     return ListedRule(replace(text, statements=statements_now(rule, text.statements)), rule.handle)
+
+
+def announced_rule(rule: Rule) -> ListedRule:
+    """The same where it is told of one by one: chains without names, which stand in it, have names there."""
+    listed = listed_rule(rule)
+    chains = iter(rule.own_chains) if isinstance(rule, NftRule) else iter(())
+    statements = tuple(_named(one, chains) for one in listed.text.statements)
+    return ListedRule(replace(listed.text, statements=statements), rule.handle)
+
+
+def _named(statement: Statement, chains: Iterator[Chain]) -> Statement:
+    verdict = statement.verdict if isinstance(statement, Decide) else None
+    if not isinstance(verdict, Verdict) or verdict.rules is None:
+        return statement
+    return Decide(Verdict(verdict.word, next(chains).name))
 
 
 def listed_set(named: Named, *, elements: bool = True) -> ListedSet:

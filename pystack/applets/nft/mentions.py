@@ -60,6 +60,13 @@ def of_elements(items: tuple[Element, ...], kind: str = "") -> Iterator[Mention]
             yield Mention(kind, item.data.octets.decode(), item.key.at)
 
 
+def blocks(statements: tuple[Statement, ...]) -> Iterator[Verdict]:
+    """`jump { … }`: rules of a chain that has no name."""
+    for part in parts(statements):
+        if isinstance(part, Verdict) and part.rules is not None:
+            yield part
+
+
 def check(mentions: list[Mention], table: NftTable) -> None:
     """Raise Blamed for what is not there, or may not be led to.
 
@@ -79,7 +86,10 @@ def _is_known(kind: str, name: str, table: NftTable) -> bool:
 
 
 def parts(node: object) -> Iterator[object]:
-    """A tree's nodes, each in front of what is in it; of elements without what they are mapped to."""
+    """A tree's nodes, each in front of what is in it.
+
+    Without what elements are mapped to, and without the rules of blocks.
+    """
     if isinstance(node, tuple):
         for item in node:
             yield from parts(item)
@@ -92,7 +102,7 @@ def parts(node: object) -> Iterator[object]:
 @cache
 def _names(kind: type) -> tuple[str, ...]:
     """Of the fields in which there may be nodes."""
-    left_out = ("at", "places", "type", *(("data",) if kind is Element else ()))
+    left_out = ("at", "places", "type", "rules", *(("data",) if kind is Element else ()))
     return tuple(each.name for each in fields(kind) if each.name not in left_out)
 
 

@@ -31,7 +31,7 @@ def ruleset_lines(netns: Netns) -> Iterator[str]:
     """Without the program in front. A table comes with its chains, objects and sets before the rules."""
     around = Surroundings(devices={dev.name: dev.ifindex for dev in netns.devices})
     for table in netns.nft.tables.values():
-        yield from _table_lines(listed_table(table), Page(_STYLE, around, table.family))
+        yield from _table_lines(listed_table(table), Page(_STYLE, around, table.family, ONE_LINE))
 
 
 def _table_lines(table: ListedTable, page: Page) -> Iterator[str]:

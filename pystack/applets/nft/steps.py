@@ -140,19 +140,17 @@ class Steps:
         self._changes.note(Change("replace", "rule", table, chain, rule, old))
 
     def _new_rule(self, command: Command, handle: int = 0) -> tuple[NftTable, Chain, NftRule]:
-        """Sets of its own come into being in front of it. Linux: nf_tables_newset(), nf_tables_newrule()"""
+        """Sets and chains of its own come into being in front of it. Linux: nf_tables_newrule()"""
         table, text = self._table(command), command.body
         assert isinstance(text, RuleText), "a rule"
         self._check_beside(table, command)
-        own_sets = self._rules.own_sets(text, table)
+        own = self._rules.own_parts(text, table)
         chain = self._editor.chain(table, command.handle.name)
         if handle:
             self._editor.rule_index(chain, handle)
         else:
             handle = table.next_handle()
-        rule = self._rules.make(text, table)
-        rule.handle, rule.own_sets = handle, own_sets
-        return table, chain, rule
+        return table, chain, self._rules.make(text, table, own, handle)
 
     def _check_beside(self, table: NftTable, command: Command) -> None:
         """nft looks for the rule itself, before the kernel gives a handle."""
@@ -161,6 +159,10 @@ class Steps:
             self._beside(chain, command)
 
     def _put(self, table: NftTable, chain: Chain, index: int, rule: NftRule) -> None:
+        for own in rule.own_chains:
+            self._changes.note(Change("add", "chain", table, own))
+            for inside in own.rules:
+                self._changes.note(Change("add", "rule", table, own, inside))
         self._editor.add_rule(table, chain, index, rule)
         self._editor.check_early(table)
 

@@ -41,7 +41,7 @@ OWNER: Final = "owner"
 class NftRule(Rule):
     """A rule, and what it leans on. Linux: struct nft_rule"""
 
-    __slots__ = ("jumps", "own_sets", "places", "uses")
+    __slots__ = ("jumps", "own_chains", "own_sets", "places", "uses")
 
     def __init__(
         self, tests: tuple[Match, ...], target: Target | None, spec: object, origin: str = ""
@@ -51,6 +51,13 @@ class NftRule(Rule):
         self.uses: tuple[Named, ...] = ()  # sets and objects that it asks
         self.places: tuple[Place, ...] = ()  # where its statements may stand
         self.own_sets: tuple[Named, ...] = ()  # those that stand in it
+        self.own_chains: tuple[Chain, ...] = ()  # of its blocks of rules, which are in no table
+
+    @property
+    def connection_users(self) -> int:
+        """Its own, and those of its blocks."""
+        inside = sum(rule.connection_users for chain in self.own_chains for rule in chain.rules)
+        return super().connection_users + inside
 
 
 class Place:

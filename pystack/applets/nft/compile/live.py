@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
 from pystack.applets.nft.compile.elements import ends_of
 from pystack.applets.nft.compile.stateful import statement_of
 from pystack.applets.nft.tree import statements as tree
+from pystack.applets.nft.tree.commands import RuleText
 from pystack.applets.nft.tree.expressions import Element, Elements, Lookup, Verdict
 from pystack.netfilter.nft.lookup import InSet, MapsVerdict, WhileUndecided
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.nft.statements import counters
-from pystack.netfilter.rule import Match, Rule
+from pystack.netfilter.nft.table import NftRule
+from pystack.netfilter.rule import Chain, Match, Rule
 
 
 def statements_now(rule: Rule, written: Sequence[tree.Statement]) -> tuple[tree.Statement, ...]:
     """The statements of which a rule was made, with what they have counted since.
 
-    Each has made one test, save `continue`, and the one that ends the rule.
+    Each has made one test, save `continue`, and the first that decides.
     """
+    return tuple(_now(rule, written))
+
+
+def _now(rule: Rule, written: Sequence[tree.Statement]) -> Iterator[tree.Statement]:
     tests = chain(rule.tests, repeat(None))
-    return tuple(one if _is_continue(one) else statement_now(one, next(tests)) for one in written)
+    blocks = iter(rule.own_chains) if isinstance(rule, NftRule) else iter(())
+    decided = False
+    for one in written:
+        verdict = one.verdict if isinstance(one, tree.Decide) else None
+        if isinstance(verdict, Verdict) and verdict.word == "continue":
+            yield one
+        elif isinstance(verdict, Verdict):
+            if decided:
+                next(tests)
+            yield one if verdict.rules is None else tree.Decide(_block_now(verdict, next(blocks)), at=one.at)
+            decided = True
+        else:
+            yield statement_now(one, next(tests))
+            decided = decided or verdict is not None
 
 
-def _is_continue(statement: tree.Statement) -> bool:
-    verdict = statement.verdict if isinstance(statement, tree.Decide) else None
-    return isinstance(verdict, Verdict) and verdict.word == "continue"
+def _block_now(verdict: Verdict, block: Chain) -> Verdict:
+    rules = []
+    for rule in block.rules:
+        text = rule.spec
+        assert isinstance(text, RuleText), "a rule of nft's"
+        rules.append(replace(text, statements=statements_now(rule, text.statements)))
+    return replace(verdict, rules=tuple(rules))
 
 
 def statement_now(statement: tree.Statement, test: Match | None) -> tree.Statement:

@@ -16,7 +16,7 @@ from pystack.errors import EPROTO, NetError, NotModelled
 from pystack.netfilter.nft.lookup import MapsVerdict, Otherwise, WhileUndecided
 from pystack.netfilter.nft.statements.hand_over import Fwd, FwdToNeighbour
 from pystack.netfilter.nft.table import ARP, BRIDGE, NETDEV
-from pystack.netfilter.rule import CHOSEN, Match, Target
+from pystack.netfilter.rule import CHOSEN, Jump, Match, Target
 from pystack.netfilter.targets.hand_over import Queue
 
 
@@ -53,8 +53,8 @@ class _Made:
         self.target: Target | None = None
 
     def take(self, statement: statements.Statement) -> None:
-        """The next one."""
-        if isinstance(statement, statements.Match) and statement.idle:
+        """The next one; behind a block of rules no packet comes."""
+        if isinstance(self.target, Jump) or (isinstance(statement, statements.Match) and statement.idle):
             return
         if isinstance(statement, statements.Decide) and isinstance(statement.verdict, Lookup):
             self._map(statement.verdict)

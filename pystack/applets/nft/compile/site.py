@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pystack.clock import Clock
 from pystack.netfilter.nft.ground import Ground
 from pystack.netfilter.nft.set import NftSet
@@ -12,11 +14,12 @@ from pystack.netfilter.rule import Chain, Match
 class Site:
     """A table in a namespace."""
 
-    __slots__ = ("ground", "table")
+    __slots__ = ("ground", "own_chains", "table")
 
-    def __init__(self, table: NftTable, ground: Ground) -> None:
+    def __init__(self, table: NftTable, ground: Ground, own_chains: Iterable[Chain] = ()) -> None:
         self.table = table
         self.ground = ground
+        self.own_chains = iter(own_chains)  # of the rule's blocks, in their order
 
     @property
     def clock(self) -> Clock:

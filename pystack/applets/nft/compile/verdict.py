@@ -15,10 +15,11 @@ _WORDS: Final = {code: word for word, code in _CODES.items()}
 
 
 def compile_verdict(verdict: tree.Verdict, site: Site) -> Target:
-    """Chains that it leads to are those of the table."""
+    """Chains that it leads to are those of the table, and those of the rule's blocks."""
     if verdict.word in _CODES:
         return Verdict(_CODES[verdict.word])
-    return Jump(site.chain_named(verdict.chain), goto=verdict.word == "goto")
+    chain = site.chain_named(verdict.chain) if verdict.rules is None else next(site.own_chains)
+    return Jump(chain, goto=verdict.word == "goto")
 
 
 def verdict_of(target: Target) -> tree.Verdict:

@@ -41,8 +41,8 @@ def _place(statement: Statement) -> Place:
 
 def _is_terminal(statement: Statement) -> bool:
     match statement:
-        case Decide(verdict=Verdict(word=word)):
-            return word != "continue"
+        case Decide(verdict=Verdict(word=word, rules=rules)):
+            return word != "continue" and rules is None  # nft does not look into a block
         case Nat(kind=kind):
             return kind != "tproxy"
         case Reject() | Forward() | Queue():

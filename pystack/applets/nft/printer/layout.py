@@ -1,4 +1,4 @@
-"""How the lines of a set or an object lie: in a table, or all in one line of an event."""
+"""How the lines of a set, an object or a block of rules lie: in a table, or all in one line of an event."""
 
 from __future__ import annotations
 

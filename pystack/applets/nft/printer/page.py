@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pystack.applets.nft import times
+from pystack.applets.nft.printer.layout import LINES, Layout
 from pystack.applets.nft.show import show
 from pystack.applets.nft.style import Style
 from pystack.applets.nft.surroundings import Surroundings
@@ -21,6 +22,7 @@ class Page:
     style: Style = field(default_factory=Style)
     around: Surroundings = field(default_factory=Surroundings)
     family: str = ""  # of the table: some statements say less where it says enough
+    layout: Layout = LINES  # of blocks of rules
 
     def show(self, octets: bytes, kind: DataType) -> str:
         """The word for a value."""

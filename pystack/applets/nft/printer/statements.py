@@ -81,15 +81,17 @@ def is_spelled_out(match: tree.Match) -> bool:
 def _(decide: tree.Decide, page: Page) -> str:
     verdict = decide.verdict
     if isinstance(verdict, expressions.Verdict) and verdict.rules is not None:
-        return f"{verdict.word} {{\n{_block(verdict.rules, page)}\t\t}}"
+        layout = page.layout
+        return f"{verdict.word} {{{layout.newline}{_block(verdict.rules, page)}{layout.indent}}}"
     return text(verdict, page)
 
 
 def _block(rules: Iterable[object], page: Page) -> str:
-    """The rules of a chain without a name; nft indents those of a block in a block no further."""
+    """The rules of a chain without a name."""
     without_handles = replace(page, style=replace(page.style, handles=False))
+    tab, end = page.layout.tab * 3, page.layout.separator
     return "".join(
-        f"\t\t\t{commented(rule, without_handles)}\n" for rule in rules if isinstance(rule, RuleText)
+        f"{tab}{commented(rule, without_handles)}{end}" for rule in rules if isinstance(rule, RuleText)
     )
 
 
