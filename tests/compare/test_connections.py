@@ -17,6 +17,12 @@ def test_who_holds_an_entry_makes_no_difference() -> None:
     assert theirs == ours
 
 
+def test_the_family_in_front_makes_no_difference_to_what_lasts() -> None:
+    line = "ipv6     10 " + LINE.replace("10.1.0.2", "2001:db8::a")
+    theirs, ours = reconciled([line.format(29, 1)], [line.format(30, 1)])
+    assert theirs == ours
+
+
 def test_lines_that_last_otherwise_stay_as_they_are() -> None:
     theirs, ours = reconciled([LINE.format(29, 1)], [LINE.format(31, 1)])
     assert (theirs, ours) == ([LINE.format(29, 1)], [LINE.format(31, 1)])
