@@ -28,6 +28,7 @@ class IcmpOutput:
         self._snmp = snmp
         self._limit = limit
         self._socket = OwnSocket()
+        self._is_sending = False
 
     def way_back(
         self, flow: Flow, type_: int, code: int, *, unlimited: bool = False, about: Packet | None = None
@@ -39,6 +40,8 @@ class IcmpOutput:
         limited = not unlimited and self._limit.applies_to(type_, code)
         if limited and not self._limit.allows_any():
             self._snmp.Icmp.OutRateLimitGlobal += 1
+            return None
+        if self._is_sending:  # what happens to one of ours on its way out is told to nobody: icmp_xmit_lock()
             return None
         flow.tos &= _ROUTED_TOS
         flow.proto = IPPROTO_ICMP
@@ -82,4 +85,8 @@ class IcmpOutput:
         pkt.sock = self._socket
         if cause is not None:
             attach(pkt, cause)  # Linux: icmp_glue_bits()
-        self._output.ip_local_out(pkt)
+        self._is_sending = True
+        try:
+            self._output.ip_local_out(pkt)
+        finally:
+            self._is_sending = False

@@ -104,3 +104,9 @@ def test_a_segment_is_reset() -> None:
     box.alice_begins()
     (answer,) = box.sent(box.eth0)
     assert (answer[23], answer[47]) == (6, 0x14)
+
+
+def test_an_answer_of_ours_that_is_rejected_brings_forth_no_error() -> None:
+    box = router("counter reject", hook="output", family="inet")
+    box.send(box.eth0, echo_frame(dst=OUR_IP, src=ALICE_IP))
+    assert (box.counted(), box.sent(box.eth0)) == ([1], [])
