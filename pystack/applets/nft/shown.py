@@ -10,7 +10,7 @@ from pystack.applets.nft.events_json import change_things
 from pystack.applets.nft.events_text import change_lines, generation_line
 from pystack.applets.nft.foreign import foreign_tables
 from pystack.applets.nft.json_out.dump import dump
-from pystack.applets.nft.json_out.tables import listing
+from pystack.applets.nft.json_out.tables import listing, warnings
 from pystack.applets.nft.lister import PARTS, Lister, Shape, chosen_objects, found_elements
 from pystack.applets.nft.options import Options
 from pystack.applets.nft.printer.page import Page
@@ -26,6 +26,7 @@ class Shown:
 
     def __init__(self, session: Session, options: Options, around: Surroundings) -> None:
         self._out = session.io.out
+        self._err = session.io.err
         self._netns = session.netns
         self._ruleset = session.netns.nft
         self._json = options.json
@@ -40,7 +41,9 @@ class Shown:
         counted = chosen_objects(self._ruleset, command) if command.operation == "reset" else []
         shape, tables = self._answer(command)
         if self._json:
-            self._out.write(listing([thing for table in tables for thing in shape.things(table, self._page)]))
+            things = [thing for table in tables for thing in shape.things(table, self._page)]
+            self._err.write("".join(warnings(things)))
+            self._out.write(listing(things))
         else:
             self._out.write("".join(shape.text(table, self._page) for table in tables))
 
@@ -68,9 +71,9 @@ class Shown:
         """What was added, inserted or replaced."""
         told = [change for change in changes if change.operation != "delete"]
         if self._json:
-            self._out.line(
-                dump({"nftables": [thing for change in told for thing in change_things(change, self._page)]})
-            )
+            things = [thing for change in told for thing in change_things(change, self._page)]
+            self._err.write("".join(warnings(things)))
+            self._out.line(dump({"nftables": things}))
             return
         for change in told:
             for line in change_lines(change, self._page):

@@ -117,3 +117,13 @@ def test_a_running_block_is_written_down_in_one_line(host: Host) -> None:
     nft(host, "flush chain ip t c")
     assert virtual.run(["nft", line], host).rc == 0
     assert rules(host) == before
+
+
+def test_json_has_it_as_text_and_nft_says_so(host: Host) -> None:
+    nft(host, "add map ip t m { type ipv4_addr : mark; size 10; flags dynamic; }")
+    nft(host, "add rule ip t c jump { counter; }")
+    done = virtual.run(["nft", "-j", "list", "chain", "ip", "t", "c"], host)
+    assert done.err == "warning: stmt ops chain have no json callback\n"
+    assert r'"expr": ["jump {\n\t\t\tcounter packets 0 bytes 0\n\t\t}"]' in done.out
+    done = virtual.run(["nft", "-je", "add rule ip t c update @m { ip saddr : 2 }"], host)
+    assert done.err == "warning: stmt ops map have no json callback\n"

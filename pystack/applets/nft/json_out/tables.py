@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -59,6 +59,22 @@ def table_thing(table: ListedTable) -> Json:
     words: dict[str, Json] = {"family": table.family, "name": table.name, "handle": table.handle}
     flags = [flag for flag in TABLE_FLAGS if flag in table.flags]
     return {"table": words | ({"flags": one_or_list(flags)} if flags else {})}
+
+
+def warnings(things: Iterable[Json]) -> Iterator[str]:
+    """What nft complains of when it puts the text of a statement in the place of its JSON.
+
+    Linux: nftables src/json.c stmt_print_json()
+    """
+    for thing in things:
+        words = thing
+        while isinstance(words, Mapping) and len(words) == 1:  # {"add": {"rule": …}}
+            (words,) = words.values()
+        statements = words.get("expr") if isinstance(words, Mapping) else None
+        for one in statements if isinstance(statements, list) else ():
+            if isinstance(one, str):
+                kind = "chain" if one.endswith("}") and " {\n" in one else "map"
+                yield f"warning: stmt ops {kind} have no json callback\n"
 
 
 def chain_thing(table: ListedTable, chain: ListedChain) -> Json:
