@@ -120,7 +120,7 @@ def words_of(value: Loaded, known: tuple[str, ...], what: str) -> tuple[str, ...
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):
-        refuse(f"Invalid {what}s type {type_name(value)}.")
+        refuse(f"Invalid {what.replace(' type', '')}s type {type_name(value)}.")
     for word in value:
         if not isinstance(word, str):
             refuse(f"Invalid {what} type {type_name(word)}, expected string.")
