@@ -16,6 +16,7 @@ from pystack.netfilter.needs import Tracing
 from pystack.netfilter.rule import CONTINUE, RETURN, BaseChain, Chain, Jump, Rule, decided
 from pystack.netfilter.verdict import NAMES
 from pystack.netfilter.view import NO_PROTOCOL, View
+from pystack.wire.vlan import tag_length
 
 # How much of each header is told.
 _LINK: Final = 20
@@ -54,15 +55,21 @@ class NftTrace:
             self._tell(chain, None, NAMES[chain.policy].lower(), view)
 
     def _tell(self, chain: Chain, rule: Rule | None, what: str, view: View) -> None:
-        packet = None if self._told is view else described(view, self._family)
+        pkt, packet = view.pkt, None
+        if self._told is not view:
+            packet = described(view, self._family)
+            if packet is None:
+                return
         self._told = view
-        pkt = view.pkt
         family, table, name = self._family, self._table, chain.name
         self._path.traced(Traced("", family, pkt.nf_trace, packet, table, name, rule, what, pkt.mark))
 
 
-def described(view: View, table_family: int) -> TracedPacket:
-    """Linux: nf_trace_fill_dev_info(), nf_trace_fill_pkt_info()"""
+def described(view: View, table_family: int) -> TracedPacket | None:
+    """None of a tagged frame that leaves: the kernel fails to tell of it.
+
+    Linux: nf_trace_fill_dev_info(), nf_trace_fill_pkt_info(), nf_trace_fill_ll_header()
+    """
     pkt, start = view.pkt, view.start
     has_transport = view.protocol != NO_PROTOCOL and view.transport > start
     network_end = view.transport if has_transport else len(pkt.data)
@@ -72,6 +79,8 @@ def described(view: View, table_family: int) -> TracedPacket:
         family = NFPROTO_IPV4 if pkt.ip is not None else NFPROTO_IPV6
     # What leaves has no link header yet, but for frames of a bridge.
     has_link = indev is not None or family == NFPROTO_BRIDGE
+    if not has_link and tag_length(pkt.protocol):
+        return None
     link = pkt.data[pkt.mac_header : start][:_LINK] if has_link else b""
     transport = pkt.data[view.transport :][:_TRANSPORT] if has_transport else b""
     return TracedPacket(

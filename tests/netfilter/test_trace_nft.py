@@ -1,13 +1,14 @@
 """What is told of packets that are followed through tables of nft."""
 
 from pystack.events import Traced
-from pystack.netfilter.hooks import NFPROTO_BRIDGE, NFPROTO_INET, NFPROTO_IPV4
+from pystack.netfilter.hooks import NFPROTO_BRIDGE, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_NETDEV
 from pystack.netfilter.rule import RETURN, BaseChain, Chain, Jump, Rule, Verdict
 from pystack.netfilter.targets.trace import follow
 from pystack.netfilter.trace_nft import NftTrace, described
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 from pystack.netfilter.view import NO_PROTOCOL
 from pystack.netfilter.walk import walk
+from pystack.wire.ethernet import ETH_P_8021Q
 from tests.netfilter.rules import view
 
 
@@ -61,6 +62,7 @@ def test_a_packet_keeps_its_number() -> None:
 def test_headers_are_told_as_far_as_the_kernel_tells_them() -> None:
     seen = view()
     packet = described(seen, NFPROTO_INET)
+    assert packet is not None
     data, start = seen.pkt.data, seen.pkt.network_header
     assert packet.family == NFPROTO_IPV4
     assert packet.link == bytes(data[seen.pkt.mac_header : start])
@@ -71,12 +73,21 @@ def test_headers_are_told_as_far_as_the_kernel_tells_them() -> None:
 def test_what_leaves_has_no_link_header_but_frames_of_a_bridge_have() -> None:
     seen = view()
     seen.indev = None
-    assert described(seen, NFPROTO_IPV4).link == b""
-    assert len(described(seen, NFPROTO_BRIDGE).link) == 14
+    links = [told.link for family in (NFPROTO_IPV4, NFPROTO_BRIDGE) if (told := described(seen, family))]
+    assert [len(link) for link in links] == [0, 14]
+
+
+def test_a_tagged_frame_that_leaves_is_not_told() -> None:
+    told, seen, base = Told(), view(), BaseChain("late", 0, 0, NF_ACCEPT)
+    follow(seen.pkt)
+    seen.indev, seen.pkt.protocol = None, ETH_P_8021Q
+    walk(base, seen, tracer=NftTrace(told, NFPROTO_NETDEV, "t"))
+    assert told.events == []
 
 
 def test_what_cannot_be_told_apart_is_all_network_header() -> None:
     seen = view()
     seen.protocol = NO_PROTOCOL
     packet = described(seen, NFPROTO_BRIDGE)
+    assert packet is not None
     assert (len(packet.network), packet.transport) == (min(40, len(seen.pkt.data) - seen.start), b"")

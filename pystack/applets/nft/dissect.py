@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.applets.nft import types
-from pystack.applets.nft.protocols import ETHER, FAMILY_PROTOCOLS, PROTOCOLS, Field, Protocol
+from pystack.applets.nft.protocols import ETHER, FAMILY_PROTOCOLS, PROTOCOLS, TH, Field, Protocol
 from pystack.applets.nft.tree.expressions import Payload, RawPayload, Value
 from pystack.applets.nft.tree.statements import Match
 from pystack.device import ARPHRD_ETHER
@@ -100,10 +100,11 @@ class _Dissection:
         while protocol is not None:
             upper = ""
             for field in protocol.fields.values():
-                if field.offset != at - start or at + field.bits > total:
+                if field.offset != at - start or at == total:
                     continue
-                value = bits >> total - at - field.bits & (1 << field.bits) - 1
-                at += field.bits
+                length = min(field.bits, total - at)  # the last one may be cut off
+                value = bits >> total - at - length & (1 << length) - 1
+                at += length
                 part = self._part(protocol, field, value)
                 upper = part.upper or upper
                 if field.name != protocol.checksum and field.name not in _UNTOLD.get(protocol.name, ()):
@@ -113,7 +114,7 @@ class _Dissection:
                 self._known[following.layer] = following
             protocol, start = following if following is not None and following.layer == layer else None, at
         if at < total:
-            yield _Part(Match(RawPayload(layer, at, total - at), _number(bits, total - at)))
+            yield _raw(layer, at, bits, total - at)
 
     def _part(self, protocol: Protocol, field: Field, value: int) -> _Part:
         """Linux differs: nft ends itself where a transport header says that another one follows."""
@@ -163,6 +164,10 @@ class _Dissection:
         return not part.is_protocol and known.number == ETH_P_8021Q and before is ETHER
 
 
-def _number(bits: int, length: int) -> Value:
-    value = bits & (1 << length) - 1
-    return Value(value.to_bytes((length + 7) // 8), types.RAW_INTEGER)
+def _raw(layer: str, at: int, bits: int, length: int) -> _Part:
+    """What has no name; two octets where ports would stand are taken for one. nft: payload_init_raw()"""
+    octets = (bits & (1 << length) - 1).to_bytes((length + 7) // 8)
+    port = TH.field_at(at, length) if layer == "th" else None
+    if port is not None:
+        return _Part(Match(Payload("th", port.name), Value(octets, port.type), "=="))
+    return _Part(Match(RawPayload(layer, at, length), Value(octets, types.RAW_INTEGER)))

@@ -32,6 +32,7 @@ def test_what_is_not_modelled_is_refused_by_name(option: str) -> None:
 
 def test_an_ipv6_packet_is_told_with_the_length_that_the_tool_tells() -> None:
     seen = described(view6(header=Ipv6Header(0xFE80 << 112 | 1, 2, 17, ttl=255)), NFPROTO_IPV6)
+    assert seen is not None
     assert packet_words(seen, 0, str).endswith(
         "MACPROTO=86dd SRC=fe80::1 DST=::2 LEN=32 TC=0 HOPLIMIT=255 FLOWLBL=0 SPORT=5 DPORT=6 "
     )
