@@ -145,7 +145,7 @@ class Nft:
     def _end_owned(self) -> None:
         """A table with the flag `owner` ends with the program that made it."""
         ruleset, journal = self._session.netns.nft, Journal()
-        editor = Editor(ruleset, journal, looks_early=False)
+        editor = Editor(ruleset, journal)
         for table in editor.tables_of(""):
             if OWNER in table.flags:
                 editor.delete_table(table)

@@ -18,9 +18,10 @@ from pystack.applets.nft.tree.commands import ChainText, Command
 from pystack.applets.nft.wording import refusal
 from pystack.errors import NetError, NotModelled
 from pystack.events import RulesetChanged
-from pystack.netfilter.nft.editor import Editor, Rejected
+from pystack.netfilter.nft.editor import Editor, Rejected, Suspects
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
+from pystack.netfilter.nft.table import NftTable
 from pystack.netfilter.nft.validation import fault_of
 from pystack.netns import Netns
 from pystack.origins import Origins
@@ -41,19 +42,32 @@ class Transaction:
         """What was changed. Raises NftError with all that the kernel refuses; nothing is changed then.
 
         A batch that only as a whole turns out to lead packets where they may not go is done once more with
-        a look at the tables after each step, to find the one to blame.
-        Linux: net/netfilter/nf_tables_api.c nf_tables_validate()
+        a look at the tables after each step, to find the one to blame. At tables that are new in it the
+        kernel looks only from such a batch to the next one that holds, tries (-c) not counted.
+        Linux: net/netfilter/nf_tables_api.c nf_tables_validate(), nft_validate_state_update()
         """
-        changes = self._attempt(commands, check=check, looks_early=False)
+        ruleset = self._netns.nft
+        known = {id(table) for table in ruleset.tables.values()}
+
+        def is_new(table: NftTable) -> bool:
+            return ruleset.is_wary and id(table) not in known
+
+        def is_any(table: NftTable) -> bool:
+            return ruleset.is_wary or id(table) in known
+
+        changes = self._attempt(commands, is_new, check=check)
         if changes is None:
-            changes = self._attempt(commands, check=check, looks_early=True)
-            assert changes is not None, "the look at each step finds what that at the whole does"
+            ruleset.is_wary |= not check
+            changes = self._attempt(commands, is_any, check=check, is_last=True)
+            assert changes is not None, "it is not done a third time"
         return changes
 
-    def _attempt(self, commands: Sequence[Command], *, check: bool, looks_early: bool) -> list[Change] | None:
+    def _attempt(
+        self, commands: Sequence[Command], suspects: Suspects, *, check: bool, is_last: bool = False
+    ) -> list[Change] | None:
         """None if it has to be done again."""
         ruleset, journal, changes = self._netns.nft, Journal(), Changes()
-        editor = Editor(ruleset, journal, looks_early=looks_early)
+        editor = Editor(ruleset, journal, suspects)
         maker = RuleMaker(self._netns.nft_ground, self._origins.line)
         contents = Contents(self._netns.nft_ground, self._cache, journal)
         flush_others = partial(flush_foreign, self._netns, journal=journal)
@@ -63,13 +77,14 @@ class Transaction:
         except NotModelled:
             journal.roll_back()
             raise
-        is_bad = not errors and not looks_early and _has_fault(ruleset, changes)
+        is_bad = not errors and not is_last and _has_fault(ruleset, changes)
         if errors or is_bad or check:
             journal.roll_back()
             if errors:
                 raise NftError.of(errors)
             return None if is_bad else []
         journal.commit()
+        ruleset.is_wary = False
         for change in changes.all:
             if change.kind == "chain":
                 self._origins.note(change.thing)

@@ -33,6 +33,12 @@ TYPE: Final = "type"
 POLICY: Final = "policy"
 WHOLE: Final = ""
 
+Suspects = Callable[[NftTable], bool]  # the tables that are looked at after each step
+
+
+def _no_table(_: NftTable) -> bool:
+    return False
+
 
 class Rejected(NetError):
     """A step that the kernel refuses, and the word it blames."""
@@ -45,10 +51,10 @@ class Rejected(NetError):
 class Editor:
     """Does the steps of one batch. Linux: net/netfilter/nf_tables_api.c nf_tables_cb"""
 
-    def __init__(self, ruleset: Ruleset, journal: Journal, *, looks_early: bool) -> None:
+    def __init__(self, ruleset: Ruleset, journal: Journal, looks_at: Suspects = _no_table) -> None:
         self._ruleset = ruleset
         self._journal = journal
-        self.looks_early = looks_early
+        self._looks_at = looks_at
 
     # --- tables -------------------------------------------------------------------------------------------
 
@@ -116,7 +122,7 @@ class Editor:
 
         Linux: nft_table_validate()
         """
-        if self.looks_early and (fault := fault_of(table)):
+        if self._looks_at(table) and (fault := fault_of(table)):
             raise Rejected(fault)
 
     # --- chains -------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ class Ruleset:
     def __init__(self, hanger: Hanger, connections: Connections) -> None:
         self.tables: dict[tuple[str, str], NftTable] = {}  # by family and name, the eldest first
         self.generation = 1  # of batches that held
+        self.is_wary = False  # a batch led packets where they may not go, and none has held since
         self.hanger = hanger
         self.connections = connections
         self.hanging: dict[int, TakeOff] = {}  # by the id of the chain

@@ -36,7 +36,7 @@ class World:
         self.users = 0
         self.ruleset = Ruleset(self, self)
         self.journal = Journal()
-        self.editor = Editor(self.ruleset, self.journal, looks_early=False)
+        self.editor = Editor(self.ruleset, self.journal)
 
     def hang(self, table: NftTable, chain: NftBaseChain) -> Callable[[], None]:
         self.hanging.append(chain.name)
