@@ -12,7 +12,14 @@ from pystack.explain.scene import ConfigOf
 from pystack.explain.stage import Reason, Step, Told, Traveller
 from pystack.explain.teller import Heard, Teller
 from pystack.netfilter.family_tables import BROUTE
-from pystack.netfilter.hooks import NFPROTO_ARP, NFPROTO_BRIDGE, NFPROTO_IPV4, NFPROTO_IPV6
+from pystack.netfilter.hooks import (
+    NFPROTO_ARP,
+    NFPROTO_BRIDGE,
+    NFPROTO_INET,
+    NFPROTO_IPV4,
+    NFPROTO_IPV6,
+    NFPROTO_NETDEV,
+)
 from pystack.netfilter.rule import Chain, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
@@ -31,6 +38,8 @@ _WALKS: Final = {
     NFPROTO_IPV6: "net/ipv6/netfilter/ip6_tables.c ip6t_do_table()",
     NFPROTO_BRIDGE: "net/bridge/netfilter/ebtables.c ebt_do_table()",
     NFPROTO_ARP: "net/ipv4/netfilter/arp_tables.c arpt_do_table()",
+    NFPROTO_INET: "net/netfilter/nf_tables_core.c nft_do_chain()",
+    NFPROTO_NETDEV: "net/netfilter/nf_tables_core.c nft_do_chain()",
 }
 _NOT_BRIDGED: Final = "DROP, which means here: not for the bridge"
 _BROUTED: Final = "net/bridge/netfilter/ebtable_broute.c ebt_broute()"
