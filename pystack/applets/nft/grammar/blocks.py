@@ -12,7 +12,7 @@ from pystack.applets.nft.grammar.common import common, separator
 from pystack.applets.nft.grammar.devices import hook_devices, priority
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.rules import rule
-from pystack.applets.nft.grammar.words import comment
+from pystack.applets.nft.grammar.words import comment, once
 from pystack.applets.nft.lexer import STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import (
@@ -29,7 +29,6 @@ from pystack.applets.nft.tree.expressions import Expression, Verdict
 CHAIN_TYPES: Final = ("filter", "nat", "route")
 HOOKS: Final = ("prerouting", "input", "forward", "postrouting", "output", "ingress", "egress")
 TABLE_FLAGS: Final = ("dormant", "owner")
-DUPLICATE: Final = "You can only specify this once. This statement is duplicated."
 
 
 @dataclass(slots=True)
@@ -88,13 +87,6 @@ def _table_line(p: Parser, made: _Table) -> None:
         separator(p)
     else:
         p.fail()
-
-
-def once(before: str, now: str, at: Place) -> str:
-    """A comment; only one."""
-    if before:
-        raise NftError(at, DUPLICATE)
-    return now
 
 
 # --- chains -------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pystack.applets.nft.grammar.common import common, separator
 from pystack.applets.nft.grammar.devices import device_list, priority
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.values import WORDS
-from pystack.applets.nft.grammar.words import comment, duration, family_if, natural
+from pystack.applets.nft.grammar.words import comment, duration, family_if, natural, once
 from pystack.applets.nft.lexer import COLON, COMMA, NEWLINE, NUMBER, QUOTED, SEMICOLON, STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import ObjectText
@@ -103,9 +103,7 @@ def _line(p: Parser, kind: str, made: _Object) -> None:
         return
     at = p.last.at
     text = comment(p)
-    if made.comment:
-        raise NftError(p.since(at), "You can only specify this once. This statement is duplicated.")
-    made.comment = text
+    made.comment = once(made.comment, text, p.since(at))
 
 
 def _counter(p: Parser, made: _Object) -> None:

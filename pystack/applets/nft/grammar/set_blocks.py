@@ -10,7 +10,7 @@ from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.grammar import expressions, sets, stateful, values
 from pystack.applets.nft.grammar.common import common, separator
 from pystack.applets.nft.grammar.parser import Parser
-from pystack.applets.nft.grammar.words import comment, duration, natural
+from pystack.applets.nft.grammar.words import comment, duration, natural, once
 from pystack.applets.nft.lexer import COLON, COMMA, NEWLINE, SEMICOLON, STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import SetText
@@ -214,9 +214,7 @@ def _comment(p: Parser, made: _Set) -> None:
     word = p.last.at
     text, at = comment(p), p.since(word)
     separator(p)
-    if made.comment:
-        raise NftError(at, "You can only specify this once. This statement is duplicated.")
-    made.comment = text
+    made.comment = once(made.comment, text, at)
 
 
 def _elements(p: Parser, made: _Set) -> None:

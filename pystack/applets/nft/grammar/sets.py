@@ -10,7 +10,7 @@ from pystack.applets.nft.grammar import expressions, stateful, values
 from pystack.applets.nft.grammar.measure import ELEMENTS_MAX
 from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.plain_elements import plain_elements
-from pystack.applets.nft.grammar.words import comment, duration
+from pystack.applets.nft.grammar.words import comment, duration, once
 from pystack.applets.nft.lexer import COLON, COMMA, NEWLINE
 from pystack.applets.nft.tree.expressions import Anything, Element, Elements, Expression
 from pystack.applets.nft.tree.statements import Statement
@@ -117,9 +117,5 @@ def options(p: Parser, key: Expression, statements: tuple[Statement, ...] = ()) 
             expires = duration(p)
         else:
             text = comment(p)
-            if remark:
-                raise NftError(
-                    p.since(token.at), "You can only specify this once. This statement is duplicated."
-                )
-            remark = text
+            remark = once(remark, text, p.since(token.at))
     return Element(key, None, timeout, expires, remark, statements, at=key.at)

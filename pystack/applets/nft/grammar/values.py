@@ -97,8 +97,3 @@ def jump(p: Parser, kind: str, start: Place) -> Verdict:
         token = p.expect(STRING, also=("'$'",))
         text, chain_at = token.text, token.at
     return Verdict(kind, text, chain_at, at=p.since(start))
-
-
-def string(p: Parser) -> str:
-    """Words, also in quotes."""
-    return p.expect(*WORDS).text

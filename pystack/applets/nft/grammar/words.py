@@ -32,6 +32,13 @@ def comment(p: Parser) -> str:
     return token.text
 
 
+def once(before: str, now: str, at: Place) -> str:
+    """A comment, where there was none before."""
+    if before:
+        raise NftError(at, "You can only specify this once. This statement is duplicated.")
+    return now
+
+
 def duration(p: Parser) -> int:
     """`1d2h3m4s`, in milliseconds."""
     token = p.expect(STRING)
