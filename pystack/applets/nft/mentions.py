@@ -31,6 +31,9 @@ class Mentions:
     def __init__(self, statements: tuple[Statement, ...]) -> None:
         self.all: list[Mention] = []
         self.anonymous: list[str] = []  # kinds of sets that stand in the rule
+        self.filled: list[
+            Place | None
+        ] = []  # for each of these where its elements stand; a meter has none yet
         for part in parts(statements):
             if isinstance(part, Verdict) and part.chain:
                 self.all.append(Mention("chain", part.chain, part.chain_at))
@@ -38,6 +41,7 @@ class Mentions:
                 self.all.append(Mention("set", part.name, part.at))
             elif isinstance(part, Elements | Meter):
                 self.anonymous.append(_kind_of(part))
+                self.filled.append(part.at if isinstance(part, Elements) else None)
             if isinstance(part, Elements):
                 self.all += of_elements(part.items)
             if isinstance(part, ObjectUse):

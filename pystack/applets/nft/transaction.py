@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from pystack.applets.nft.blamed import Blamed
@@ -11,14 +11,15 @@ from pystack.applets.nft.changes import Change, Changes
 from pystack.applets.nft.contents import Contents
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.foreign import flush_foreign
+from pystack.applets.nft.mentions import Mentions
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.steps import Steps
-from pystack.applets.nft.tree.commands import ChainText, Command
+from pystack.applets.nft.tree.commands import ChainText, Command, RuleText
 from pystack.applets.nft.wording import refusal
 from pystack.errors import NetError, NotModelled
 from pystack.events import RulesetChanged
-from pystack.netfilter.nft.editor import Editor, Rejected, Suspects
+from pystack.netfilter.nft.editor import TABLE, Editor, Rejected, Suspects
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.table import NftTable
@@ -109,7 +110,8 @@ class Transaction:
                 else:
                     steps.do(command)
             except NetError as error:
-                errors.append(refusal(command, error.number, _blamed(command, error), self._cache))
+                places = [*_also_blamed(command, error), _blamed(command, error)]
+                errors += (refusal(command, error.number, at, self._cache) for at in places)
         return errors
 
 
@@ -117,6 +119,15 @@ def _has_fault(ruleset: Ruleset, changes: Changes) -> bool:
     touched = {id(change.table): change.table for change in changes.all if change.operation != "delete"}
     there = {id(table) for table in ruleset.tables.values()}
     return any(fault_of(table) for known, table in touched.items() if known in there)
+
+
+def _also_blamed(command: Command, error: NetError) -> Iterator[Place | None]:
+    """Where a table is not there, a rule's own sets are refused in front of the rule: each, and its elements."""
+    if isinstance(error, Rejected) and error.blamed == TABLE and isinstance(command.body, RuleText):
+        for at in Mentions(command.body.statements).filled:
+            yield _blamed(command, error)
+            if at is not None:
+                yield at
 
 
 def _blamed(command: Command, error: NetError) -> Place | None:
