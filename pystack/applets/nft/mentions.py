@@ -31,9 +31,7 @@ class Mentions:
     def __init__(self, statements: tuple[Statement, ...]) -> None:
         self.all: list[Mention] = []
         self.anonymous: list[str] = []  # kinds of sets that stand in the rule
-        self.filled: list[
-            Place | None
-        ] = []  # for each of these where its elements stand; a meter has none yet
+        self.filled: list[Place | None] = []  # where the elements of each of these stand; meters have none
         for part in parts(statements):
             if isinstance(part, Verdict) and part.chain:
                 self.all.append(Mention("chain", part.chain, part.chain_at))

@@ -122,7 +122,7 @@ def _has_fault(ruleset: Ruleset, changes: Changes) -> bool:
 
 
 def _also_blamed(command: Command, error: NetError) -> Iterator[Place | None]:
-    """Where a table is not there, a rule's own sets are refused in front of the rule: each, and its elements."""
+    """Where a table is not there, a rule's own sets are refused in front of it: each, and its elements."""
     if isinstance(error, Rejected) and error.blamed == TABLE and isinstance(command.body, RuleText):
         for at in Mentions(command.body.statements).filled:
             yield _blamed(command, error)
