@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from pystack.applets.nft.grammar.parser import Parser
-from pystack.applets.nft.lexer import number
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import Element, Expression, Prefix, Range, Symbol
 
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _ADDRESS: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _ELEMENT: Final = re.compile(
-    rf"(\n?)[ \t]*(?:({_ADDRESS})(?:[ \t]*-[ \t]*({_ADDRESS})|/([0-9]+))?|([1-9][0-9]{{0,8}}))[ \t]*,[ \t]*"
+    rf"(\n?)[ \t]*(?:({_ADDRESS})(?:[ \t]*-[ \t]*({_ADDRESS})|/([1-9]?[0-9]))?|([1-9][0-9]{{0,8}}))[ \t]*,[ \t]*"
 )
 
 
@@ -40,5 +39,5 @@ def _key(low: str, high: str | None, bits: str | None, digits: str | None, at: P
     if high is not None:
         return Range(Symbol(low, at=at), Symbol(high, at=at), at=at)
     if bits is not None:
-        return Prefix(Symbol(low, at=at), int(number(bits)[1]), at=at)
+        return Prefix(Symbol(low, at=at), int(bits), at=at)
     return Symbol(low, at=at)

@@ -129,6 +129,11 @@ def test_long_lists_of_plain_elements_are_the_same_as_others() -> None:
     )
 
 
+@pytest.mark.parametrize("element", ["10.0.0.0/08", "10.0.0.1 10.0.0.2", "10.0.0.1-", "5 5"])
+def test_what_is_not_plain_goes_the_way_of_the_grammar(element: str) -> None:
+    assert error(f"add element x y {{ 1, {element}, 3 }}").startswith("syntax error, unexpected ")
+
+
 def test_plain_elements_have_their_places() -> None:
     made = command("add element x y { 10.0.0.1,\n 10.0.0.2, 10.0.0.3 }").body
     assert isinstance(made, tuple)
