@@ -12,9 +12,8 @@ from pystack.applets.nft.tree.expressions import Element, Expression, Prefix, Ra
 
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _ADDRESS: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
-_ELEMENT: Final = re.compile(
-    rf"(\n?)[ \t]*(?:({_ADDRESS})(?:[ \t]*-[ \t]*({_ADDRESS})|/([1-9]?[0-9]))?|([1-9][0-9]{{0,8}}))[ \t]*,[ \t]*"
-)
+_ADDRESSES: Final = rf"({_ADDRESS})(?:[ \t]*-[ \t]*({_ADDRESS})|/([1-9]?[0-9]))?"
+_ELEMENT: Final = re.compile(rf"(\n?)[ \t]*(?:{_ADDRESSES}|([1-9][0-9]{{0,8}}))[ \t]*,[ \t]*")
 
 
 def plain_elements(p: Parser) -> Iterator[Element]:
