@@ -23,6 +23,7 @@ from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, bounds, kind_name
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import (
+    Boolean,
     Concatenation,
     Element,
     Elements,
@@ -33,7 +34,7 @@ from pystack.applets.nft.tree.expressions import (
     Value,
 )
 from pystack.applets.nft.tree.statements import Statement
-from pystack.applets.nft.types import IPV4_ADDR, IPV6_ADDR
+from pystack.applets.nft.types import BOOLEAN, IPV4_ADDR, IPV6_ADDR
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,13 @@ def _key(state: State, item: Element, shape: Shape) -> Expression:
                     f"if you want to add {kind_name(part)} elements"
                 )
                 fail(part, message)
-    return _of_kind(typed.expression, shape.key)
+    return typed.expression if declared is None else _of_kind(typed.expression, shape.key)
 
 
 def _of_kind(key: Expression, expected: Expected) -> Expression:
     """A constant of another kind that was let in counts as one of the set's."""
+    if isinstance(key, Boolean) and expected.type is not None:
+        return Value(key.value.to_bytes((expected.bits + 7) // 8), expected.type, at=key.at)
     if isinstance(key, Value) and expected.type is not None and key.type is not expected.type:
         return replace(key, type=expected.type)
     return key
@@ -150,17 +153,25 @@ def _check_statements(item: Element, shape: Shape) -> None:
 def evaluate_set(state: State, written: Elements, expected: Expected) -> Typed:
     """`{ 22, 80 }`; one element alone is what it is."""
     items = evaluate_items(state, written.items, Shape(expected))
-    if len(items) == 1 and isinstance(items[0].key, Value | Range | Prefix):
-        key = items[0].key
-        assert expected.type is not None
-        return Typed(replace(key, at=items[0].at), expected.type, expected.bits, True, isinstance(key, Value))
+    if len(items) == 1 and isinstance(items[0].key, Value | Range | Prefix | Boolean):
+        return _alone(replace(items[0].key, at=items[0].at), expected)
     assert expected.type is not None
     return Typed(replace(written, items=tuple(items)), expected.type, expected.bits, constant=True)
 
 
+def _alone(key: Expression, expected: Expected) -> Typed:
+    """With the type that it has itself."""
+    if isinstance(key, Boolean):
+        return Typed(key, BOOLEAN, 1, constant=True, singleton=True)
+    if isinstance(key, Value):
+        return Typed(key, key.type, expected.bits, constant=True, singleton=True)
+    assert expected.type is not None
+    return Typed(key, expected.type, expected.bits, constant=True)
+
+
 def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements:
     """In the order of a listing; what touches is merged, unless it is mapped."""
-    items = list(elements.items)
+    items = [with_key(item, _of_kind(item.key, expected)) for item in elements.items]
     intervals = any(has_interval(item.key) for item in items)
     if not intervals:
         return replace(elements, items=tuple(listed(items)))

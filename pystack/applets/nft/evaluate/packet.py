@@ -88,7 +88,7 @@ def evaluate_tcp_option(state: State, option: TcpOption, expected: Expected) -> 
     if option.option not in TCP_OPTIONS:
         named = _by_number(option.option)
         if named is None:
-            return Typed(option, BOOLEAN, 1)
+            return Typed(option, BOOLEAN, 8)
         option = replace(option, option=named)
     return _found(option, TCP_OPTIONS[option.option], option.field)
 
@@ -110,7 +110,7 @@ def _by_number(text: str) -> str | None:
 
 def _found(expression: Expression, header: Header, field: str) -> Typed:
     if not field:
-        return Typed(expression, BOOLEAN, 1)
+        return Typed(expression, BOOLEAN, 8)
     known = header.fields.get(field)
     if known is None:  # `rt2 addr`, which nft's grammar has, and nothing else of nft's
         return Typed(expression, NOTHING, 0)

@@ -105,10 +105,11 @@ def _line(p: Parser, made: _Set) -> None:
 
 
 def _type(p: Parser, made: _Set) -> None:
-    made.key = _types(p)
+    key = _types(p)
     if made.is_map:
         p.expect(COLON, also=(".",))
         _data_type(p, made)
+    made.key = key  # only now: a map without data has no type at all
     if isinstance(made.data, str) and made.data in OBJECT_TYPES:
         separator(p)
     else:
@@ -141,7 +142,7 @@ def _type_name(p: Parser) -> str:
 
 
 def _typeof(p: Parser, made: _Set) -> None:
-    made.key = _typeof_key(p)
+    key = _typeof_key(p)
     if made.is_map:
         p.expect(COLON, also=(".",))
         if p.take_if("interval"):
@@ -149,6 +150,7 @@ def _typeof(p: Parser, made: _Set) -> None:
             made.data = _typeof_key(p)
         else:
             made.data = _typeof_data(p)
+    made.key = key
     has_more = not made.is_map or made.data_interval
     p.expect(NEWLINE, SEMICOLON, also=(".",) if has_more else ())
 
