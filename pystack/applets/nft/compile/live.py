@@ -21,7 +21,7 @@ from pystack.netfilter.rule import Chain, Match, Rule
 def statements_now(rule: Rule, written: Sequence[tree.Statement]) -> tuple[tree.Statement, ...]:
     """The statements of which a rule was made, with what they have counted since.
 
-    Each has made one test, save `continue`, and the first that decides.
+    Each has made one test, save matches that are only listed, `continue`, and the first that decides.
     """
     return tuple(_now(rule, written))
 
@@ -32,7 +32,8 @@ def _now(rule: Rule, written: Sequence[tree.Statement]) -> Iterator[tree.Stateme
     decided = False
     for one in written:
         verdict = one.verdict if isinstance(one, tree.Decide) else None
-        if isinstance(verdict, Verdict) and verdict.word == "continue":
+        is_idle = isinstance(one, tree.Match) and one.idle
+        if is_idle or (isinstance(verdict, Verdict) and verdict.word == "continue"):
             yield one
         elif isinstance(verdict, Verdict):
             if decided:

@@ -364,3 +364,21 @@ def test_rules_of_frames_look_into_sound_packets_only(bridged: bool) -> None:
     assert not matches("@th,16,16 != 0", cut, family)
     shorter = frame(packet[:15], 0x0800, bridged=bridged)
     assert not matches("ip saddr 0.0.0.0/0 ip saddr != 1.1.1.1", shorter, family)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("udp sport != 5 udp dport != 7", True),  # as nft compares both at once
+        ("udp sport != 5 udp dport != 6", False),
+        ("udp sport != 4 udp dport != 7", True),
+        ("udp dport != 7 udp sport != 5", True),
+        ("udp sport != 5 ip ttl 64 udp dport != 7", True),
+        ("udp sport 5 udp dport != 6", False),
+        ("udp sport 5 udp dport 6", True),
+        ("ip saddr != 10.0.0.1 ip daddr != 10.0.0.9", False),  # too long together
+        ("ether daddr != 02:00:00:00:aa:01 ether saddr != 02:00:00:00:00:09", True),
+    ],
+)
+def test_neighbours_in_a_header_that_must_differ_are_compared_at_once(text: str, holds: bool) -> None:
+    assert matches(text, in_ip(view())) is holds
