@@ -29,7 +29,7 @@ def is_in_host_order(expression: tree.Expression) -> bool:
     if isinstance(expression, tree.Meta):
         return keys.META_KEYS[expression.key].host_order
     if isinstance(expression, tree.Ct):
-        return keys.CT_KEYS[expression.key].host_order
+        return keys.CT_KEYS[expression.full_key].host_order
     return isinstance(expression, tree.SocketOf | tree.Rt | tree.Numgen | tree.Hash)
 
 
@@ -57,7 +57,7 @@ def _(meta: tree.Meta) -> Shape:
 
 @shape_of.register
 def _(ct: tree.Ct) -> Shape:
-    key = keys.CT_KEYS[ct.key]
+    key = keys.CT_KEYS[ct.full_key]
     return key.type, key.bits
 
 

@@ -279,8 +279,7 @@ class Listing:
             case Lookup():
                 return replace(expression, key=self._looked_at(expression.key))
             case Ct(key="saddr" | "daddr"):
-                network = self.layers.known["nh"].name
-                return replace(expression, key=f"{network} {expression.key}")
+                return replace(expression, family=self.layers.known["nh"].name)
         return expression
 
     def _look_through(self, statement: Statement) -> Statement:

@@ -123,7 +123,7 @@ def _(meta: tree.Meta, page: Page) -> str:
 
 @text.register
 def _(ct: tree.Ct, page: Page) -> str:
-    return f"ct {ct.direction} {ct.key}" if ct.direction else f"ct {ct.key}"
+    return f"ct {ct.direction} {ct.full_key}" if ct.direction else f"ct {ct.full_key}"
 
 
 @text.register

@@ -140,6 +140,12 @@ class Ct(Expression):
 
     key: str  # with its family where that is written: "ip saddr"
     direction: str = ""  # "original", "reply"
+    family: str = ""  # of a listed one that was written without
+
+    @property
+    def full_key(self) -> str:
+        """With the family."""
+        return f"{self.family} {self.key}" if self.family else self.key
 
 
 @dataclass(frozen=True, slots=True)
