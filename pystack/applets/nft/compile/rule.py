@@ -6,6 +6,7 @@ from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.expression import compile_expression, compile_set
 from pystack.applets.nft.compile.reject import compile_reject
 from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.compile.stacked import stacked
 from pystack.applets.nft.compile.statement import compile_statement
 from pystack.applets.nft.compile.translation import compile_nat
 from pystack.applets.nft.compile.verdict import compile_verdict
@@ -23,7 +24,7 @@ from pystack.netfilter.targets.hand_over import Queue
 def compile_rule(rule: RuleText, site: Site) -> tuple[tuple[Match, ...], Target | None]:
     """Its tests, in the order written, and its target. Raises Blamed, and NotModelled."""
     made = _Made(site)
-    for statement in rule.statements:
+    for statement in stacked(rule.statements):
         try:
             made.take(statement)
             _check_connections(made, site.family)

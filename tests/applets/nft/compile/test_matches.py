@@ -382,3 +382,22 @@ def test_rules_of_frames_look_into_sound_packets_only(bridged: bool) -> None:
 )
 def test_neighbours_in_a_header_that_must_differ_are_compared_at_once(text: str, holds: bool) -> None:
     assert matches(text, in_ip(view())) is holds
+
+
+QINQ = "ether type 8021ad vlan id 10 vlan type 8021q"
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        (f"{QINQ} vlan id 100", True),
+        (f"{QINQ} vlan id 10", False),
+        (f"{QINQ} vlan id 100 vlan pcp 3", True),
+        (f"{QINQ} vlan id 100 vlan type ip", True),
+        (f"{QINQ} vlan id 100 vlan type arp", False),
+        ("ether type 8021ad vlan id 10", True),
+    ],
+)
+def test_behind_one_tag_there_may_be_another(text: str, holds: bool) -> None:
+    tags = bytes.fromhex("000a8100" + "60640800")
+    assert matches(text, frame(tags + carried_packet(), 0x88A8), "bridge") is holds
