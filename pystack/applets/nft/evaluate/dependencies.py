@@ -114,6 +114,9 @@ def _stand_in(state: State, expression: Expression, protocol: Protocol) -> Proto
     if link is None:
         return None
     network = PROTOCOLS["ip6" if protocol.name == "icmpv6" else "ip"]
+    if link.number_of(network.name) is None:
+        state.complain(expression, f"conflicting protocols specified: {link.name} vs. {network.name}")
+        return None
     require_above(state, expression, link, network)
     return network
 
