@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pystack.compare.lab.kernel_side_hops import HopReader
@@ -18,11 +16,11 @@ from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ct_events import NEW, ConnEventReader
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.tools import ToolFailed, ToolMissing, output
 
 REMEMBERED: Final = 1 << 16  # packets by whose bytes others are known
 SNAPLEN: Final = COMPARED + 16  # octets that probes show of a packet, but for where it begins
 MOST: Final = 4096  # hops at a time
-PATIENCE: Final = 30.0
 
 
 class LiveKernel:
@@ -52,7 +50,9 @@ class LiveKernel:
         self._hops = HopReader(log, self._names, remembered=REMEMBERED, known_by=COMPARED)
         self._hops.begin(frozenset(self._ports.values()))
         try:
-            _nft(self._netns, ["-f", "-"], ruleset(points_of(("ip",)), tuple(self._ports), snaplen=SNAPLEN))
+            _nft(
+                self._netns, "-f", "-", stdin=ruleset(points_of(("ip",)), tuple(self._ports), snaplen=SNAPLEN)
+            )
         except LiveUnavailable:
             self._stop_listening()
             raise
@@ -105,7 +105,7 @@ class LiveKernel:
 
 def tables(netns: str) -> list[str]:
     """The probes' tables in a namespace, with their families. Raises LiveUnavailable."""
-    listed = _nft(netns, ["list", "tables"]).splitlines()
+    listed = _nft(netns, "list", "tables").splitlines()
     return [line.removeprefix("table ") for line in listed if line.endswith(f" {TABLE}")]
 
 
@@ -113,7 +113,7 @@ def clean(netns: str) -> int:
     """Take the probes out of a namespace; how many tables there were. Raises LiveUnavailable."""
     found = tables(netns)
     if found:
-        _nft(netns, ["-f", "-"], "".join(f"delete table {table}\n" for table in found))
+        _nft(netns, "-f", "-", stdin="".join(f"delete table {table}\n" for table in found))
     return len(found)
 
 
@@ -132,24 +132,10 @@ def _netlink() -> int:
     return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER).detach()
 
 
-def _nft(netns: str, arguments: Sequence[str], stdin: str = "") -> str:
-    def run() -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-        return subprocess.run(
-            ["nft", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            env=environment,
-            check=False,
-        )
-
+def _nft(netns: str, *arguments: str, stdin: str = "") -> str:
     try:
-        ended = in_netns(netns, run)
-    except FileNotFoundError:
+        return in_netns(netns, lambda: output("nft", *arguments, stdin=stdin))
+    except ToolMissing:
         raise LiveUnavailable("the command nft is not there (Debian package nftables)") from None
-    if ended.returncode:
-        said = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
-        raise LiveUnavailable(f"nft: {said[0]}")
-    return ended.stdout
+    except ToolFailed as error:
+        raise LiveUnavailable(str(error)) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +15,7 @@ from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.imported.building import Building
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NfnetlinkSocket
+from pystack.hooks.tools import ToolFailed, ToolMissing, output
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
 from pystack.netfilter.conntrack.tuples import of_whole, read
 from pystack.wire import ipv4
@@ -23,7 +23,6 @@ from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.ipv4 import address_text
 from pystack.wire.malformed import Malformed
 
-PATIENCE: Final = 5.0
 _NONE: Final = "none"
 
 
@@ -77,14 +76,10 @@ def _ours(building: Building, key: bytes) -> Snapshot | None:
 
 
 def _ran(netns: str, argv: list[str]) -> str:
-    def ask() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, check=False)
-
     try:
-        ended = in_netns(netns, ask)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        return _first_line(in_netns(netns, lambda: output(*argv)), "")
+    except (ToolMissing, ToolFailed) as error:
         return f"not to be had: {error}"
-    return _first_line(ended.stdout, ended.stderr)
 
 
 def _printed(building: Building, argv: list[str]) -> tuple[str, str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +13,9 @@ from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.imported.seen import Row, Seen
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NfnetlinkSocket
+from pystack.hooks.tools import ToolFailed, ToolMissing, output
 from pystack.netfilter.conntrack.snapshot import Snapshot
 
-PATIENCE: Final = 60.0  # seconds for one tool
 _SYSCTLS: Final = Path("/proc/sys/net")
 _LONGEST: Final = 4096
 _LEGACY_TABLES: Final = {  # who lists the legacy tables that exist: the tools would make those that do not
@@ -81,23 +80,13 @@ class _Reader:
 
     def _text(self, *argv: str) -> str:
         try:
-            return _run(argv)
-        except FileNotFoundError:
+            return output(*argv)
+        except ToolMissing:
             if argv[0] not in self.seen.missing:
                 self.seen.missing.append(argv[0])
             return ""
-
-
-def _run(argv: Sequence[str]) -> str:
-    environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-    try:
-        ended = subprocess.run(argv, capture_output=True, env=environment, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        raise Unreadable(f"`{' '.join(argv)}` does not end") from None
-    if ended.returncode:
-        said = ended.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {ended.returncode}"]
-        raise Unreadable(f"`{' '.join(argv)}`: {said[-1]}")
-    return ended.stdout.decode(errors="surrogateescape")
+        except ToolFailed as error:
+            raise Unreadable(str(error)) from None
 
 
 def _lines_of(path: str) -> list[str]:

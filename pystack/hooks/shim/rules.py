@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,10 +11,10 @@ from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.changes import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 from pystack.hooks.shim.placement import NFT, NFT_RULES, Place, is_lawful, standing_rules
+from pystack.hooks.tools import ToolFailed, ToolMissing, output
 
 _LEGACY_TABLES: Final = Path("/proc/thread-self/net/ip_tables_names")
 _NFNLGRP_NFTABLES: Final = 7
-_PATIENCE: Final = 30.0
 _SIZE: Final = 1 << 16
 
 
@@ -125,14 +123,9 @@ def _try(netns: str, argv: list[str]) -> str:
 
 
 def _output(*argv: str) -> str:
-    environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     try:
-        ended = subprocess.run(
-            argv, capture_output=True, text=True, timeout=_PATIENCE, env=environment, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    if ended.returncode:
-        said = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
-        raise ShimsUnavailable(f"{argv[0]}: {said[0]}")
-    return ended.stdout
+        return output(*argv)
+    except ToolMissing:
+        return ""  # then it keeps no rules either
+    except ToolFailed as error:
+        raise ShimsUnavailable(str(error)) from None
