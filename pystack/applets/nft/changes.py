@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pystack.applets.nft.compile.sets import Tell
 from pystack.applets.nft.tree.expressions import Element
 from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import Chain, Rule
@@ -17,7 +18,7 @@ class Change:
     kind: str  # table, chain, rule, set, map, element; of objects their own
     table: NftTable
     thing: Chain | Named | None = None  # of a rule its chain
-    part: Rule | tuple[Element, ...] | None = None  # a rule, or elements of the set
+    part: Rule | Tell | None = None  # a rule, or elements of the set
     old: Rule | None = None  # the one that a rule replaced
 
     @property
@@ -33,8 +34,8 @@ class Change:
     @property
     def elements(self) -> tuple[Element, ...]:
         """Of a set."""
-        assert isinstance(self.part, tuple), "elements of a set"
-        return self.part
+        assert callable(self.part), "elements of a set"
+        return self.part()
 
     @property
     def rule(self) -> Rule:

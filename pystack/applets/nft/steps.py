@@ -10,6 +10,7 @@ from pystack.applets.nft.cache import OBJECT_KINDS
 from pystack.applets.nft.chain_maker import base_chain, new_chain, policy_of
 from pystack.applets.nft.changes import Change, Changes
 from pystack.applets.nft.contents import Contents
+from pystack.applets.nft.held import held
 from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText, TableText
 from pystack.applets.nft.tree.expressions import Element
@@ -216,7 +217,7 @@ class Steps:
             self._contents.amend(named, text)
         if elements:
             self._contents.add(table, named, elements, exclusive=command.operation == "create")
-            self._changes.note(Change("add", "element", table, named, elements))
+            self._note_elements("add", table, named)
 
     def _delete_set(self, command: Command) -> None:
         table, handle = self._table(command), command.handle
@@ -230,20 +231,26 @@ class Steps:
 
     def _flush_set(self, command: Command) -> None:
         table = self._table(command)
-        self._contents.flush(self._set(table, command))
+        named = self._set(table, command)
+        self._contents.flush(named)
+        self._note_elements("delete", table, named)
+
+    def _note_elements(self, operation: str, table: NftTable, named: Named) -> None:
+        for other, elements in held(named).elements.told_changes():
+            self._changes.note(Change(other or operation, "element", table, named, elements))
 
     def _add_element(self, command: Command) -> None:
         table = self._table(command)
         named, elements = self._set(table, command), _elements(command)
         self._contents.add(table, named, elements, exclusive=command.operation == "create")
         self._editor.check_early(table)
-        self._changes.note(Change("add", "element", table, named, elements))
+        self._note_elements("add", table, named)
 
     def _delete_element(self, command: Command) -> None:
         table = self._table(command)
         named, elements = self._set(table, command), _elements(command)
         self._contents.delete(named, elements)
-        self._changes.note(Change("delete", "element", table, named, elements))
+        self._note_elements("delete", table, named)
 
     def _set(self, table: NftTable, command: Command) -> Named:
         named = table.sets.get(command.handle.name)

@@ -66,7 +66,7 @@ class SetRefused(NetError):
 class NftSet:
     """Linux: struct nft_set"""
 
-    __slots__ = ("_catch_all", "_count", "_is_for_rules", "_store", "_swept", "clock", "form")
+    __slots__ = ("_catch_all", "_count", "_is_for_rules", "_store", "_swept", "clock", "form", "touched")
 
     def __init__(self, form: SetForm, clock: Clock) -> None:
         self.form = form
@@ -75,6 +75,7 @@ class NftSet:
         self._catch_all: Element | None = None
         self._store = self._new_store()
         self._count = 0  # as Linux counts: an interval has a start, and an end unless it is open
+        self.touched: list[Element] = []  # by the last change, as Linux tells of it
         self._swept = clock.jiffies
 
     def _new_store(self) -> Store:
@@ -145,7 +146,7 @@ class NftSet:
 
     def add(self, elements: Iterable[Element], *, exclusive: bool = False) -> Undo:
         """Take elements in, or none; one that is there already is taken for done, unless `exclusive`."""
-        undo: list[Undo] = []
+        undo, self.touched = list[Undo](), []
         for at, element in enumerate(elements):
             try:
                 undo.append(self._add(element, exclusive=exclusive))
@@ -168,6 +169,7 @@ class NftSet:
             element.statements = tuple(statement.clone() for statement in self.form.statements)
         self._check_room(element)
         self._enter(element)
+        self.touched.append(element)
         return partial(self._drop, element)
 
     def _in_the_way(self, element: Element) -> Element | None:
@@ -198,22 +200,26 @@ class NftSet:
 
         if left or wanted.timeout != known.timeout:
             known.timeout, known.expires = wanted.timeout, wanted.expires
+            self.touched.append(known)
         return undo
 
     def delete(self, elements: Iterable[Element]) -> Undo:
         """Take elements out, or none."""
-        undo: list[Undo] = []
+        undo, self.touched = list[Undo](), []
         for at, element in enumerate(elements):
             known = self.exact(element)
             if known is None:
                 _undo_all(undo)
                 raise SetRefused(ENOENT, at)
             undo.append(self._drop(known))
+            self.touched.append(known)
         return partial(_undo_all, undo)
 
     def flush(self) -> Undo:
         """Take all out."""
         before = (self._store, self._catch_all, self._count)
+        self.touched = list(self._store)[:: -1 if self.form.interval and not self.form.has_fields else 1]
+        self.touched += [] if self._catch_all is None else [self._catch_all]
 
         def undo() -> None:
             self._store, self._catch_all, self._count = before

@@ -115,3 +115,28 @@ def test_a_merged_interval_takes_the_place_of_those_that_it_covers() -> None:
     assert [item.key for item in merging.elements()] == [whole.key, address(255)]
     undo()
     assert [item.key for item in merging.elements()] == [item.key for item in apart]
+
+
+def told(content: TypedSet) -> list[tuple[str, list[object]]]:
+    return [(operation, [item.key for item in tell()]) for operation, tell in content.told_changes()]
+
+
+def test_what_a_change_did_is_told_once() -> None:
+    numbers = made(SetText(name="s", key=("ipv4_addr",)))
+    numbers.add([Element(address(2))])
+    assert told(numbers) == [("", [address(2)])]
+    assert told(numbers) == []
+    numbers.add([Element(address(2)), Element(address(9))])
+    assert told(numbers) == [("", [address(9)])]
+    numbers.delete([Element(address(2))])
+    assert told(numbers) == [("", [address(2)])]
+
+
+def test_of_merged_intervals_those_that_they_replace_are_told_first() -> None:
+    merging = made(SetText(name="s", key=("ipv4_addr",), flags=("interval",), auto_merge=True))
+    merging.add([Element(address(1)), Element(address(9))])
+    told(merging)
+    merging.add([Element(Range(address(1), address(2)))])
+    assert told(merging) == [("delete", [address(1)]), ("", [Range(address(1), address(2))])]
+    merging.flush()
+    assert told(merging) == [("", [address(9), Range(address(1), address(2))])]

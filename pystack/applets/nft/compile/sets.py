@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from pystack.applets.nft.compile.elements import ElementCompiler, ends_of
 from pystack.applets.nft.compile.jiffies import jiffies_of
@@ -21,11 +22,23 @@ from pystack.netfilter.nft.set import NftSet, SetRefused, Undo
 from pystack.netfilter.nft.set_element import Stateful
 from pystack.netfilter.rule import Chain
 
+Tell = Callable[[], tuple[Element, ...]]
+
 
 class TypedSet:
     """What commands see of it."""
 
-    __slots__ = ("_compiler", "_data", "_key", "_maps_to_intervals", "_merges", "_site", "core")
+    __slots__ = (
+        "_compiler",
+        "_data",
+        "_key",
+        "_maps_to_intervals",
+        "_merges",
+        "_site",
+        "_was_emptied",
+        "core",
+        "replaced",
+    )
 
     def __init__(self, spec: SetText, key: Expected, data: Expected, site: Site) -> None:
         """Raises NetError for what the kernel does not make."""
@@ -33,6 +46,8 @@ class TypedSet:
         self._data = data.parts or (data,)
         self._site = site
         self._maps_to_intervals = spec.data_interval
+        self._was_emptied = False
+        self.replaced: list[core.Element] = []  # by the last addition to a set that merges
         self._merges = spec.auto_merge and not spec.is_map
         self._compiler = ElementCompiler(site, object_kind(spec))
         form = self._form(spec)
@@ -69,15 +84,38 @@ class TypedSet:
         compiled = [self._compiler.compiled(item) for item in items]
         if not self._merges:
             return self.core.add(compiled, exclusive=exclusive)
-        new = [element for element in compiled if self.core.exact(element) is None]
-        make_room = self.core.delete(self._covered(new))
-        add = self.core.add(new, exclusive=exclusive)
+        make_room = self.core.delete(self._covered(compiled))
+        covered = self.core.touched
+        add = self.core.add(compiled, exclusive=exclusive)
+        self.replaced = covered
 
         def undo() -> None:
             add()
             make_room()
 
         return undo
+
+    def told_changes(self) -> Iterator[tuple[str, Tell]]:
+        """What the last change did to elements, for who monitors; whoever asks takes it."""
+        form = self.core.form
+        told = self._bare_told if form.interval and not form.has_fields else self._all_told
+        told, self._was_emptied = self._all_told if self._was_emptied else told, False
+        replaced, self.replaced = self.replaced, []
+        touched, self.core.touched = self.core.touched, []
+        if replaced:
+            yield "delete", partial(told, replaced)
+        if touched:
+            yield "", partial(told, touched)
+
+    def _all_told(self, elements: list[core.Element]) -> tuple[Element, ...]:
+        return tuple(map(self._told, elements))
+
+    def _bare_told(self, elements: list[core.Element]) -> tuple[Element, ...]:
+        """nft loses the statements where an interval's end is told behind its start.
+
+        nft: src/segtree.c interval_map_decompose()
+        """
+        return tuple(replace(element, statements=()) for element in self._all_told(elements))
 
     def _check_data(self, items: tuple[Element, ...]) -> None:
         """Where intervals are mapped to, nft sends half of what is none."""
@@ -101,6 +139,7 @@ class TypedSet:
 
     def flush(self) -> Undo:
         """Take all out."""
+        self._was_emptied = True
         return self.core.flush()
 
     def amend(self, spec: SetText) -> Undo:
