@@ -66,7 +66,17 @@ class SetRefused(NetError):
 class NftSet:
     """Linux: struct nft_set"""
 
-    __slots__ = ("_catch_all", "_count", "_is_for_rules", "_store", "_swept", "clock", "form", "touched")
+    __slots__ = (
+        "_catch_all",
+        "_count",
+        "_is_for_rules",
+        "_most_weight",
+        "_store",
+        "_swept",
+        "clock",
+        "form",
+        "touched",
+    )
 
     def __init__(self, form: SetForm, clock: Clock) -> None:
         self.form = form
@@ -75,6 +85,7 @@ class NftSet:
         self._catch_all: Element | None = None
         self._store = self._new_store()
         self._count = 0  # as Linux counts: an interval has a start, and an end unless it is open
+        self._most_weight = 2 if form.interval and not form.has_fields else 1
         self.touched: list[Element] = []  # by the last change, as Linux tells of it
         self._swept = clock.jiffies
 
@@ -164,8 +175,9 @@ class NftSet:
             if exclusive or not is_same or not same_data(known.data, element.data):
                 raise SetRefused(EEXIST)
             return self._renew(known, element, left)
-        self.form.check_statements(element.statements)
-        if not element.statements and self.form.statements:
+        if element.statements:
+            self.form.check_statements(element.statements)
+        elif self.form.statements:
             element.statements = tuple(statement.clone() for statement in self.form.statements)
         self._check_room(element)
         self._enter(element)
@@ -289,7 +301,7 @@ class NftSet:
         return self._count >= self.form.size
 
     def _check_room(self, element: Element) -> None:
-        size = self.form.size * self._weight_of_most()
+        size = self.form.size * self._most_weight
         if not size or element.is_catch_all or self._count + self._weight(element) <= size:
             return
         self._collect()
@@ -297,14 +309,11 @@ class NftSet:
         if room < self._weight(element):
             raise SetRefused(ENFILE, is_end=room > 0)
 
-    def _weight_of_most(self) -> int:
-        return 2 if self.form.interval and not self.form.has_fields else 1
-
     def _weight(self, element: Element) -> int:
         if element.is_catch_all:
             return 0
         is_open = element.end.count(0xFF) == len(element.end)
-        return 1 if is_open else self._weight_of_most()
+        return 1 if is_open else self._most_weight
 
     def _collect(self) -> None:
         """What a worker does now and then: a full set is not walked over for every packet."""
