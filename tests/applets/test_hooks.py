@@ -34,6 +34,21 @@ def test_what_decides_between_route_and_bridge_comes_first() -> None:
     assert first == "bridge  BROUTING      INT_MIN  broute/BROUTING               0"
 
 
+def test_chains_of_nft_are_told_with_their_tables_and_devices() -> None:
+    host = Host()
+    setup = """ip link set lo up
+nft 'add table inet f; add chain inet f in { type filter hook input priority 5; }'
+nft 'add table netdev n; add chain netdev n in { type filter hook ingress device lo priority 0; }'
+ping -c1 127.0.0.1
+"""
+    assert run_setup(host, setup, "setup") == []
+    assert hooks(host).splitlines()[-3:] == [
+        "ip      INPUT               5  inet f/in                     2",
+        "ip6     INPUT               5  inet f/in                     0",
+        "netdev  INGRESS             0  netdev n/in lo                2",
+    ]
+
+
 def test_programs_get_the_same_as_json() -> None:
     host = Host()
     virtual.run(["iptables", "-A", "FORWARD"], host)

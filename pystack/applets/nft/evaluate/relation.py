@@ -17,6 +17,7 @@ from pystack.applets.nft.evaluate.layers import Layers
 from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name, number_of, same
+from pystack.applets.nft.headers import EXTENSION_HEADERS
 from pystack.applets.nft.protocols import PROTOCOLS
 from pystack.applets.nft.tree.expressions import (
     Binary,
@@ -25,11 +26,13 @@ from pystack.applets.nft.tree.expressions import (
     Ct,
     Elements,
     Expression,
+    ExtensionHeader,
     Fib,
     Meta,
     Payload,
     Prefix,
     Range,
+    RawPayload,
     SetName,
     Value,
 )
@@ -126,11 +129,24 @@ def _check_ordering(match: Match, left: Typed, right: Typed) -> None:
 
 
 def _check_negation(left: Typed, right: Typed) -> None:
-    if isinstance(left.expression, Binary):
+    if isinstance(left.expression, Binary) or _is_cut_out(left.expression):
         fail(left.expression, "cannot combine negation with binary expression", right.expression)
     if not isinstance(right.expression, Value) or right.type.base is not BITMASK:
         message = "negation can only be used with singleton bitmask values"
         fail(left.expression, message, right.expression)
+
+
+def _is_cut_out(field: Expression) -> bool:
+    """Is it no whole octets? nft makes of it the octets and a mask. nft: expr_evaluate_bits()"""
+    if isinstance(field, RawPayload):
+        return bool(field.offset % 8 or field.length % 8)
+    if isinstance(field, Payload):
+        place = PROTOCOLS[field.protocol].fields[field.field]
+    elif isinstance(field, ExtensionHeader):
+        place = EXTENSION_HEADERS[field.header].fields[field.field]
+    else:
+        return False
+    return bool(place.offset % 8 or place.bits % 8)
 
 
 # --- what an equality tells ---------------------------------------------------------------------------------
