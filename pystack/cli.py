@@ -225,7 +225,9 @@ VERBS: Final[dict[str, Callable[[Sequence[str], Context], int]]] = {
 def in_process(argv: Sequence[str], context: Context) -> int:
     """`pystack --setup FILE COMMAND`, `pystack --host COMMAND`: build a stack, run one command, end."""
     from pystack.daemon.in_process import Manner, run_command
+    from pystack.drivers.garbage import gc_discipline
 
+    gc_discipline()
     manner = Manner(context.ns, tty=context.tty, columns=context.columns, json=context.json)
     if context.host is None:
         return run_command(argv, context.setup, manner)

@@ -1,4 +1,4 @@
-"""What the daemon agrees on with Python's garbage collector."""
+"""What the daemon, and commands with a stack of their own, agree on with Python's garbage collector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def gc_discipline() -> None:
     entries, during which no packet moves. So what exists now is taken out of its sight, and it never runs by
     itself. Nothing on the packet path makes cycles, so nothing is lost; the cheap young collections go on and
     catch what trio and the commands leave behind. A full collection by hand (`gc.collect()`) after a reload
-    is welcome.
+    is welcome. A command that reads a large file would spend half its time in full collections.
     """
     gc.collect()
     gc.freeze()
