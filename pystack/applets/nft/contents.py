@@ -58,7 +58,7 @@ class Contents:
         check(list(of_elements(elements, object_kind(text))), table)
         without = next((one for one in elements if text.is_map and one.data is None), None)
         if without is not None:
-            raise Blamed(EINVAL, without.key.at)
+            raise Blamed(EINVAL, without.at)
         self._change(elements, lambda: held(named).elements.add(elements, exclusive=exclusive))
 
     def delete(self, named: Named, elements: tuple[Element, ...]) -> None:

@@ -57,9 +57,9 @@ def of_elements(items: tuple[Element, ...], kind: str = "") -> Iterator[Mention]
     """Where those of a verdict map lead, and what those of a map of objects of a kind name."""
     for item in items:
         if isinstance(item.data, Verdict) and item.data.chain:
-            yield Mention("chain", item.data.chain, item.key.at)
+            yield Mention("chain", item.data.chain, item.at)
         elif kind and isinstance(item.data, Value):
-            yield Mention(kind, item.data.octets.decode(), item.key.at)
+            yield Mention(kind, item.data.octets.decode(), item.at)
 
 
 def blocks(statements: tuple[Statement, ...]) -> Iterator[Verdict]:

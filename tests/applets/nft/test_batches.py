@@ -64,3 +64,18 @@ def test_auto_merge_joins_what_touches_in_another_batch(host: Host) -> None:
 def test_of_a_set_that_was_there_an_error_knows_no_place(host: Host) -> None:
     assert nft(host, with_set("1.1.1.0/24")).rc == 0
     assert nft(host, "add element ip t s { 9.9.9.9 : 5 }").err == "netlink: Error: set is not a map\n"
+
+
+def test_of_two_intervals_that_begin_alike_the_one_put_in_first_is_blamed(host: Host) -> None:
+    said = nft(host, f"{with_set('1.1.1.0/24')}\nadd element ip t s {{ 1.1.1.0 }}").err
+    assert said.startswith("/dev/stdin:2:")
+    assert "conflicting intervals specified" in said
+
+
+@pytest.mark.parametrize(
+    "command", ["delete element ip t s { $one }", "add element ip t s { 1.1.1.1, $one }"]
+)
+def test_an_element_from_a_variable_is_blamed_where_the_variable_is_named(host: Host, command: str) -> None:
+    nft(host, "table ip t {\nset s { type ipv4_addr; flags interval; elements = { 1.1.0.0/24 }; }\n}")
+    said = nft(host, f"define one = 1.1.0.0/16\n{command}").err.splitlines()
+    assert [said[1], said[2].index("^")] == [command, command.index("$one")]

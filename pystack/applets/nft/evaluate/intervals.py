@@ -74,4 +74,4 @@ def refuse_overlaps(spans: list[Span], there: Sequence[Held] = ()) -> None:
 
 def _with(spans: list[Span], there: Sequence[Held]) -> list[Held]:
     new: list[Held] = [(low, high, item.at) for low, high, item in spans]
-    return sorted([*there, *new], key=itemgetter(0)) if there else new
+    return sorted([*new, *there], key=itemgetter(0)) if there else new

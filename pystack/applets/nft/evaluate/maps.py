@@ -28,7 +28,8 @@ def evaluate_lookup(state: State, lookup: Lookup, expected: Expected) -> Typed:
         fail(key.expression, "Map expression can not be constant")
     if isinstance(lookup.set, SetName):
         return _in_named(state, lookup, lookup.set, key)
-    assert isinstance(lookup.set, Elements)
+    if not isinstance(lookup.set, Elements):
+        fail(state.evaluate(lookup.set, key.expected()).expression, "Expression is not a map")
     items = spread(evaluate_items(state, lookup.set.items, Shape(key.expected(), wanted)), wanted)
     elements = settled(replace(lookup.set, items=tuple(items)), key.expected(), is_map=True)
     assert wanted.type is not None

@@ -114,7 +114,8 @@ def _from_map(state: State, use: ObjectUse, lookup: Lookup) -> Lookup:
         items = evaluate_items(state, lookup.set.items, Shape(key.expected(), OBJECT_NAME))
         elements = settled(replace(lookup.set, items=tuple(items)), key.expected(), is_map=True)
         return replace(lookup, key=key.expression, set=elements)
-    assert isinstance(lookup.set, SetName)
+    if not isinstance(lookup.set, SetName):
+        fail(lookup.set, "Expression is not a map")
     declared = state.set_declared(lookup.set.name)
     if declared is None:
         set_not_found(state.context, lookup.set.at, lookup.set.name)

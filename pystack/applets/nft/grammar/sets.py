@@ -12,6 +12,7 @@ from pystack.applets.nft.grammar.parser import Parser
 from pystack.applets.nft.grammar.plain_elements import plain_elements
 from pystack.applets.nft.grammar.words import comment, duration, once
 from pystack.applets.nft.lexer import COLON, COMMA, NEWLINE
+from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import Anything, Element, Elements, Expression
 from pystack.applets.nft.tree.statements import Statement
 
@@ -97,16 +98,21 @@ def with_data(item: Element, data: Expression) -> Element:
 
 def element(p: Parser) -> Element:
     """A key with what belongs to it: `10.0.0.1 counter timeout 1m comment "x"`."""
+    start = p.next.at
     token = p.take_if("*")
     key: Expression = Anything(at=token.at) if token else expressions.right_concatenation(p)
+    at = p.since(start)
     statements: list[Statement] = []
     while p.next.kind in STATEMENTS:
         statements.append(stateful.of_element(p))
-    return options(p, key, tuple(statements))
+    return options(p, key, at, tuple(statements))
 
 
-def options(p: Parser, key: Expression, statements: tuple[Statement, ...] = ()) -> Element:
-    """What may stand behind a key: its timeout, when it expires, a comment."""
+def options(p: Parser, key: Expression, at: Place, statements: tuple[Statement, ...] = ()) -> Element:
+    """What may stand behind a key: its timeout, when it expires, a comment.
+
+    A key from a variable stands where the name of that is written.
+    """
     timeout: int | None = None
     expires: int | None = None
     remark = ""
@@ -118,4 +124,4 @@ def options(p: Parser, key: Expression, statements: tuple[Statement, ...] = ()) 
         else:
             text = comment(p)
             remark = once(remark, text, p.since(token.at))
-    return Element(key, None, timeout, expires, remark, statements, at=key.at)
+    return Element(key, None, timeout, expires, remark, statements, at=at)

@@ -41,7 +41,9 @@ def update(p: Parser) -> SetUpdate:
 
 def _key(p: Parser) -> Element:
     """A key out of the packet, and its timeout."""
-    return sets.options(p, expressions.left_concatenation(p))
+    start = p.next.at
+    key = expressions.left_concatenation(p)
+    return sets.options(p, key, p.since(start))
 
 
 def _name(target: Expression) -> str:
