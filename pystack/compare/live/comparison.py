@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pystack.compare.live.draws import Draws
-from pystack.compare.live.following import settle_neighbours
 from pystack.compare.live.judge import Tally, Verdict, differences
+from pystack.compare.live.neighbours import Neighbours, settle_neighbours
 from pystack.compare.live.passing import Passing, Passings
 from pystack.compare.live.twin import Twin, Unplayable
 from pystack.compare.path import kind_of
@@ -16,6 +16,7 @@ from pystack.compare.points import framed
 from pystack.compare.records import Hop
 from pystack.compare.refusals import refusal
 from pystack.explain.path_kind import wiring_of
+from pystack.hooks.changes import Neighbour
 from pystack.hooks.imported.building import Building
 from pystack.netfilter.conntrack.handover import hand_over
 from pystack.wire.ethernet import ETH_HLEN
@@ -43,6 +44,7 @@ class Comparison:
         self._number = 0
         self._waiting: list[tuple[float, Verdict]] = []  # until when
         self._draws = Draws()
+        self._neighbours = Neighbours()
         self._use(building)
 
     @property
@@ -57,10 +59,14 @@ class Comparison:
         """
         heirs = {dev.ifindex: dev.ifindex for dev in building.netns.devices}
         hand_over(building.netns.conntrack.context, self.building.netns.conntrack.context, heirs)
-        self._passings.spoil(why)
+        self.spoil(why)
         for _, verdict in self._waiting:
             verdict.unplayed = why
         self._use(building)
+
+    def spoil(self, why: str) -> None:
+        """Nothing that is on its way can be compared."""
+        self._passings.spoil(why)
 
     def _use(self, building: Building) -> None:
         settle_neighbours(building)
@@ -71,6 +77,10 @@ class Comparison:
     def adopt(self, original: bytes, reply: bytes) -> None:
         """The kernel began a connection: where it drew a port, so is it drawn here."""
         self._draws.add(original, reply)
+
+    def meet(self, neighbours: Iterable[Neighbour], now: float) -> None:
+        """The kernel knows others from now on."""
+        self._neighbours.hear(neighbours, now)
 
     def hear(self, hops: Iterable[Hop], now: float, lost: int = 0) -> None:
         """What the probes reported, and how many reports are missing in between: whose, nobody knows."""
@@ -87,11 +97,14 @@ class Comparison:
     def settled(self, now: float) -> Iterator[Verdict]:
         """Of the packets that have gone their way."""
         for passing in self._passings.settled(now):
+            self._neighbours.give(self.building, passing.began)
             verdict = self._verdict(passing)
             if verdict.unplayed or not verdict.may_go_on:
                 yield self._judged(verdict)
             else:
                 self._waiting.append((now + _WAITING, verdict))
+        if not len(self._passings):
+            self._neighbours.give(self.building, now)
         yield from self._waited(now)
         for key in [key for key, when in self._refused.items() if when < now - _AWAITED]:
             del self._refused[key]

@@ -11,8 +11,18 @@ from pystack.compare.diff import Differ, Difference
 from pystack.compare.points import framed
 from pystack.compare.records import Frame, Hop, Record
 from pystack.compare.words import short_line
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 
 COMPARED: Final = 240  # octets of a packet, wherever its probe begins to count
+_TYPE: Final = slice(ETH_HLEN - 2, ETH_HLEN)
+_IPV4: Final = ETH_P_IP.to_bytes(2, "big")
+_ID: Final = slice(ETH_HLEN + 4, ETH_HLEN + 6)
+_CHECK: Final = slice(ETH_HLEN + 10, ETH_HLEN + 12)
+_NOT_DRAWN: Final = (
+    slice(0, _ID.start),
+    slice(_ID.stop, _CHECK.start),
+    slice(_CHECK.stop, ETH_HLEN + COMPARED),
+)
 
 
 @dataclass(slots=True)
@@ -73,7 +83,8 @@ def differences(kernel: Sequence[Hop], pystack: Sequence[Hop], *, made_here: boo
 
     `made_here`: each side made the packet itself, and drew its identification.
     """
-    if len(kernel) == len(pystack) and all(map(is_same, kernel, pystack)):
+    alike = is_same_made if made_here else is_same
+    if len(kernel) == len(pystack) and all(map(alike, kernel, pystack)):
         return []
     put_in = [] if made_here else [Frame(0, "", "in", framed(kernel[0]))]
     return Differ([*put_in, *_as_one(kernel)], [*put_in, *_as_one(pystack)]).compare().differences
@@ -85,12 +96,34 @@ def _as_one(hops: Sequence[Hop]) -> Iterator[Record]:
 
 
 def is_same(left: Hop, right: Hop) -> bool:
+    """Whether the same bytes were seen there."""
+    return left.data[:COMPARED] == right.data[:COMPARED] and _is_same_place(left, right)
+
+
+def is_same_made(left: Hop, right: Hop) -> bool:
+    """The same but for the identification that each side drew, and the sum that goes with it."""
+    if left.data[:COMPARED] == right.data[:COMPARED]:
+        return _is_same_place(left, right)
+    theirs, ours = framed(left), framed(right)
+    return (
+        theirs[_TYPE] == ours[_TYPE] == _IPV4
+        and all(theirs[part] == ours[part] for part in _NOT_DRAWN)
+        and _sum_of_drawn(theirs) == _sum_of_drawn(ours)
+        and _is_same_place(left, right)
+    )
+
+
+def _sum_of_drawn(frame: bytes) -> int:
+    """The identification and the sum of the header, which makes up for it."""
+    return (int.from_bytes(frame[_ID], "big") + int.from_bytes(frame[_CHECK], "big")) % 0xFFFF
+
+
+def _is_same_place(left: Hop, right: Hop) -> bool:
     """What NFLOG cannot show (a bridge's ports, in some places) is not held against it."""
     return (
         left.hook == right.hook
         and left.family == right.family
         and left.priority == right.priority
-        and left.data[:COMPARED] == right.data[:COMPARED]
         and left.indev == right.indev
         and left.outdev == right.outdev
         and left.mark == right.mark

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from typing import Final
 
 from pystack.applets.tcpdump.filter import FilterError, Subject, Test, compile_filter, matches
@@ -13,6 +14,7 @@ from pystack.applets.tcpdump.names import Names
 from pystack.clock import Clock
 from pystack.compare.live.comparison import Comparison, Wanted
 from pystack.compare.live.errors import LiveUnavailable
+from pystack.compare.live.following import Following
 from pystack.compare.live.kernel import LiveKernel
 from pystack.compare.live.screen import Lines, Screen, Text
 from pystack.compare.live.watch import Watch
@@ -64,23 +66,35 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
         text.note(f"--filter: {error}")
         return USAGE
 
-    def copy_of(clock: Clock | None = None) -> Building:
-        return build(read(options.netns), Host(seed=1, clock=clock or Clock(wall=time.time())))
-
     try:
-        building = copy_of()
-        for sentence in building.left_out:
-            screen.note(sentence)
-        ports = {name: dev.ifindex for name, dev in building.ports.items()}
-        points = [point for point in options.shims.split(",") if point]
-        with Shims(options.netns, points) as shims, LiveKernel(options.netns, ports) as kernel:
-            comparison = Comparison(building, wanted)
-            watch = Watch(options.netns, kernel, comparison, screen, copy_of, follows=not options.no_follow)
-            watch.run(seconds=options.seconds, count=options.count)
-            counts = shims.counts()
+        with ExitStack() as stack:
+            return _compared(options, wanted, screen, stack)
     except (LiveUnavailable, PortUnavailable, Unreadable, Refused, ShimsUnavailable) as error:
         text.note(str(error))
         return LACKING
+
+
+def _compared(options: argparse.Namespace, wanted: Wanted, screen: Screen, stack: ExitStack) -> int:
+    """Who tells of changes comes before anything is read; what was added is gone before the end is told."""
+    netns = options.netns
+
+    def copy_of(clock: Clock | None = None) -> Building:
+        return build(read(netns), Host(seed=1, clock=clock or Clock(wall=time.time())))
+
+    following = None if options.no_follow else stack.enter_context(closing(Following(netns)))
+    building = copy_of()
+    for sentence in building.left_out:
+        screen.note(sentence)
+    ports = {name: dev.ifindex for name, dev in building.ports.items()}
+    shims = stack.enter_context(Shims(netns, [point for point in options.shims.split(",") if point]))
+    kernel = stack.enter_context(LiveKernel(netns, ports))
+    comparison = Comparison(building, wanted)
+    if following is not None:
+        comparison.meet(following.begin(), 0.0)
+    watch = Watch(netns, kernel, comparison, screen, copy_of, following)
+    watch.run(seconds=options.seconds, count=options.count)
+    counts = shims.counts()
+    stack.close()
     watch.end(counts)
     return DIFFERS if comparison.tally.differ else SAME
 

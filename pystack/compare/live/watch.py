@@ -12,14 +12,16 @@ from pystack.compare.live.causes import Causes
 from pystack.compare.live.comparison import Comparison
 from pystack.compare.live.following import Following
 from pystack.compare.live.judge import Verdict
-from pystack.compare.live.kernel import LiveKernel
+from pystack.compare.live.kernel import MOST, LiveKernel
 from pystack.compare.live.report import QueueCounts
 from pystack.compare.live.screen import Screen
 from pystack.compare.live.state import told_of
+from pystack.hooks.changes import Neighbour
 from pystack.hooks.imported.building import Building
 from pystack.hooks.shim.shims import Counts
 
 TICK: Final = 0.05  # seconds between two looks
+LAST_LOOKS: Final = 64  # at reports that came before the end, and were not read yet
 MakeCopy = Callable[[Clock | None], Building]
 
 
@@ -33,8 +35,7 @@ class Watch:
         comparison: Comparison,
         screen: Screen,
         make_copy: MakeCopy,
-        *,
-        follows: bool,
+        following: Following | None,
     ) -> None:
         self.causes = Causes()
         self._netns = netns
@@ -42,7 +43,8 @@ class Watch:
         self._comparison = comparison
         self._screen = screen
         self._make_copy = make_copy
-        self._following = Following(netns) if follows else None
+        self._following = following
+        self._is_behind = False  # reports wait to be read, so what the copy knows waits, too
 
     def run(self, *, seconds: float, count: int) -> None:
         """For so long, or until so many packets were compared, or until Ctrl-C."""
@@ -55,9 +57,14 @@ class Watch:
                 self._look(time.monotonic() - start)
         except KeyboardInterrupt:
             pass  # how it usually ends
-        finally:
-            if self._following is not None:
-                self._following.close()
+        self._catch_up(poll, start)
+
+    def _catch_up(self, poll: select.poll, start: float) -> None:
+        """What was reported before the end is compared, too."""
+        for _ in range(LAST_LOOKS):
+            if not poll.poll(0):
+                break
+            self._look(time.monotonic() - start)
 
     def end(self, counts: Sequence[Counts]) -> None:
         """What was under way, and the counts."""
@@ -67,22 +74,38 @@ class Watch:
 
     def _look(self, now: float) -> None:
         comparison = self._comparison
-        for original, reply in self._kernel.begun():
-            comparison.adopt(original, reply)
-        hops, lost = self._kernel.read()
-        comparison.hear(hops, now, lost)
-        if self._following is not None and (changed := self._following.look(comparison.building, now)):
-            self._begin_anew(", ".join(sorted(changed)))
+        neighbours: list[Neighbour] = []
+        changed: set[str] = set()
+        if self._following is not None and not self._is_behind:  # first: what passed before is read below
+            neighbours, changed = self._following.look(now)
+        self._hear(now)
+        comparison.meet(neighbours, now)
+        if changed:
+            self._begin_anew(", ".join(sorted(changed)), now)
         self._show(comparison.settled(now))
 
-    def _begin_anew(self, changed: str) -> None:
+    def _hear(self, now: float) -> None:
+        for original, reply in self._kernel.begun():
+            self._comparison.adopt(original, reply)
+        hops, lost = self._kernel.read()
+        self._is_behind = len(hops) >= MOST
+        self._comparison.hear(hops, now, lost)
+
+    def _begin_anew(self, changed: str, now: float) -> None:
+        """What passed while all was read knew some of it already, or not yet: it is not compared."""
         self._screen.note(f"{changed} changed: read again")
         old = self._comparison.building
         building = self._make_copy(old.host.clock)
         for sentence in building.left_out:
             if sentence not in old.left_out:
                 self._screen.note(sentence)
-        self._comparison.replace(building, f"{changed} changed meanwhile")
+        why = f"{changed} changed meanwhile"
+        self._comparison.replace(building, why)
+        for _ in range(LAST_LOOKS):
+            self._hear(now)
+            self._comparison.spoil(why)
+            if not self._is_behind:
+                break
 
     def _show(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
