@@ -47,12 +47,12 @@ def asked(kernel: KernelNetns, change: str, capsys: pytest.CaptureFixture[str]) 
 def test_a_policy_cuts_who_listens_and_spares_who_is_connected(
     kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = kernel.sh("iptables-save").out
+    before = kernel.sh("iptables -S").out
     rc, lines = asked(kernel, "iptables -P INPUT DROP", capsys)
     assert rc == 1
     assert [line for line in lines if line.startswith("cut:")] == ["cut: tcp 0.0.0.0:2222 (python3)"]
     assert lines[1] == "    from 10.0.0.254 by v0: filter:INPUT: no rule decides, the policy is DROP"
-    assert kernel.sh("iptables-save").out == before
+    assert kernel.sh("iptables -S").out == before
 
 
 def test_a_rule_for_one_peer_cuts_its_connection_alone(
