@@ -201,7 +201,7 @@ def _change(dice: Dice) -> str:
             f"ip ttl set {dice.among(('64', '9'))}",
             "ip ecn set ce",
             f"tcp flags & (syn|rst) == syn tcp option maxseg size set {dice.among(('536', '1400'))}",
-            f"udp checksum set {dice.among(('0', '0x1234'))}",
+            f"tcp window set {dice.among(('0', '0x1234'))}",
             "notrack",
         )
     )

@@ -22,7 +22,7 @@ from pystack.applets.nft.tree.expressions import (
     Value,
 )
 from pystack.applets.nft.tree.statements import Match
-from pystack.applets.nft.types import INTEGER, RAW_INTEGER, DataType
+from pystack.applets.nft.types import BITMASK, INTEGER, INVALID, RAW_INTEGER, DataType
 
 
 def known_field(payload: Payload | RawPayload, layers: Layers) -> Payload | RawPayload:
@@ -83,6 +83,27 @@ def known_match(match: Match, layers: Layers) -> Match:
     return replace(match, left=found)
 
 
+def unnamed_flags(match: Match, layers: Layers) -> Match:
+    """A test of flags whose header a listing cannot know is a comparison of numbers under a mask."""
+    left, right = match.left, match.right
+    field = left.left if isinstance(left, Binary) else left
+    if not isinstance(field, Payload) or not isinstance(right, Value) or right.type.base is not BITMASK:
+        return match
+    octets = known_field(field, layers)
+    if not isinstance(octets, RawPayload):
+        return match
+    right = replace(right, type=RAW_INTEGER)
+    if isinstance(left, Binary):
+        return replace(
+            match, left=replace(left, left=octets, right=retyped(left.right, RAW_INTEGER)), right=right
+        )
+    if match.operator not in ("", "!"):
+        return match
+    nothing = replace(right, octets=bytes(len(right.octets)))
+    operator = "==" if match.operator else "!="
+    return replace(match, left=Binary("&", octets, right, at=left.at), operator=operator, right=nothing)
+
+
 def parts_of(match: Match, layers: Layers) -> list[Match]:
     """Octets that are several fields, a comparison each. nft: src/payload.c payload_expr_expand()"""
     left, right = match.left, match.right
@@ -118,6 +139,14 @@ def retyped(expression: Expression, kind: DataType) -> Expression:
         case Range():
             return replace(expression, low=retyped(expression.low, kind), high=retyped(expression.high, kind))
     return expression
+
+
+def untyped(expression: Expression) -> Expression:
+    """Ports of a connection, in a rule that does not say of which protocol, or in a set of its own."""
+    if isinstance(expression, Elements):
+        items = tuple(replace(item, key=retyped(item.key, INVALID)) for item in expression.items)
+        return replace(expression, items=items)
+    return retyped(expression, INVALID)
 
 
 # --- bits that are no whole octets --------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from pystack.applets.nft.evaluate.fields import (
     parts_of,
     resized,
     retyped,
+    unnamed_flags,
+    untyped,
 )
 from pystack.applets.nft.evaluate.layers import (
     ICMP_ECHO,
@@ -66,6 +68,7 @@ _MIXED: Final = ("inet", "bridge", "netdev")
 # Under which layer a key tells what comes, or of which it speaks: "" of none.
 _META_LAYER: Final = {"nfproto": "ll", "protocol": "ll", "l4proto": "nh", "iiftype": ""}
 _CT_LAYER: Final = {"l3proto": "ll", "protocol": "nh", "saddr": "nh", "daddr": "nh"}
+_CT_PORTS: Final = ("proto-src", "proto-dst")
 _RANGES: Final = {(">=", "<="): "==", ("<", ">"): "!="}
 _ABOVE: Final = {"": "ll", "ll": "nh", "nh": "th", "th": "ih"}
 _BY_ETHER_TYPE: Final = {0x0800: 2, 0x86DD: 10}
@@ -116,7 +119,7 @@ class Listing:
     # --- matches --------------------------------------------------------------------------------------------
 
     def _add_match(self, match: Match) -> None:
-        match = spelled(match)
+        match = spelled(unnamed_flags(match, self.layers))
         left = match.left
         if isinstance(left, RawPayload):
             apart = parts_of(match, self.layers)
@@ -126,6 +129,9 @@ class Listing:
         if isinstance(left, Payload | RawPayload):
             match = known_match(match, self.layers)
             left = match.left
+        is_own_set = isinstance(match.right, Elements)
+        if isinstance(left, Ct) and left.key in _CT_PORTS and (is_own_set or "th" not in self.layers.known):
+            match = replace(match, right=untyped(match.right))
         self.statements.append(match)
         if isinstance(left, Payload | RawPayload):
             self._payload_match(match, left)
