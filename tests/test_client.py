@@ -131,6 +131,14 @@ def test_files_are_the_users_own_and_relative_to_his_folder(running: Daemon) -> 
     assert (running.folder / "out.txt").read_text() == "content\n"
 
 
+def test_names_of_services_and_users_are_the_clients_own(running: Daemon) -> None:
+    rule = "OUTPUT -p tcp -m tcp --dport domain -m owner --uid-owner root"
+    assert running.run("iptables", "-A", *rule.split()).rc == 0
+    shown = running.run("iptables", "-S", "OUTPUT").out
+    assert shown.endswith("-A OUTPUT -p tcp -m tcp --dport 53 -m owner --uid-owner 0\n")
+    assert running.run("iptables", "-F").rc == 0
+
+
 def test_a_file_that_cannot_be_opened_is_said_in_the_tools_words(running: Daemon) -> None:
     ended = running.run("cat", "none.txt")
     assert (ended.rc, ended.err) == (1, "cat: none.txt: No such file or directory\n")

@@ -14,6 +14,7 @@ import socket
 import sys
 from typing import Final
 
+from pystack.applets.name_files import NAME_FILES
 from pystack.daemon import places, protocol
 from pystack.daemon.output import write_all
 from pystack.daemon.protocol import Decoder, FileMessage, Frame, ProtocolError, Request
@@ -218,7 +219,9 @@ class Session:
         if message.operation == protocol.DATA:
             return self.write_file(message.number, message.octets)
         path = os.fsdecode(message.octets)
-        if not self.names.knows(path):
+        # commands look names up unasked, in files that everyone may read
+        is_for_names = message.operation == protocol.READ and path in NAME_FILES
+        if not is_for_names and not self.names.knows(path):
             return self._refuse(message.number, "the daemon asked for a file that you did not name")
         try:
             if message.operation == protocol.READ:

@@ -11,7 +11,8 @@ from typing import Any
 
 import trio
 
-from pystack.applets.tcpdump.names import HOSTS, SERVICES, Names
+from pystack.applets.name_files import HOSTS, SERVICES
+from pystack.applets.tcpdump.names import Names
 from pystack.wire.ipv4 import address_text
 
 

@@ -7,18 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Final
 
+from pystack.applets.name_files import GROUPS, HOSTS, NETWORKS, PROTOCOLS, SERVICES, USERS
 from pystack.applets.requests import Answer, FileRefused, Request, read_file
 from pystack.wire import ipv6
 from pystack.wire.ipv4 import parse_address
-
-SERVICES: Final = "/etc/services"
-HOSTS: Final = "/etc/hosts"
-NETWORKS: Final = "/etc/networks"
-PROTOCOLS: Final = "/etc/protocols"
-USERS: Final = "/etc/passwd"
-GROUPS: Final = "/etc/group"
 
 
 def _root() -> dict[str, int]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pystack.applets.name_files import GROUPS, HOSTS, NETWORKS, PROTOCOLS, SERVICES, USERS
 from pystack.applets.requests import FileRefused
-from pystack.applets.tcpdump.names import GROUPS, HOSTS, NETWORKS, PROTOCOLS, SERVICES, USERS
 from pystack.applets.virtual import STORM_TURNS, Outside, advance, run_setup
 from pystack.compare.connections import change_text
 from pystack.compare.lab.adoption import AdoptedDraws, Adoption, drawn_addresses

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from pystack.applets import virtual
-from pystack.applets.tcpdump.names import GROUPS, NETWORKS, PROTOCOLS, SERVICES, USERS
+from pystack.applets.name_files import GROUPS, NETWORKS, PROTOCOLS, SERVICES, USERS
 from pystack.applets.virtual import Completed, Outside
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.host import Host
