@@ -14,7 +14,7 @@ from pystack.applets.nft.held import held
 from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText, TableText
 from pystack.applets.nft.tree.expressions import Element
-from pystack.errors import EEXIST, ENOENT, EOPNOTSUPP
+from pystack.errors import EEXIST, ENOENT, EOPNOTSUPP, NetError
 from pystack.netfilter.nft.editor import CHAIN, HANDLE, INDEX, OBJECT, POLICY, POSITION, SET, Editor, Rejected
 from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import Chain
@@ -43,6 +43,9 @@ class Steps:
         self._changes.creates = command.operation == "create"
         operation = "add" if self._changes.creates else command.operation
         _STEPS[operation, kind](self, command)
+
+    def _import(self, command: Command) -> None:
+        raise NetError(EOPNOTSUPP)
 
     # --- tables -------------------------------------------------------------------------------------------
 
@@ -314,4 +317,5 @@ _STEPS: Final[dict[tuple[str, str], Callable[[Steps, Command], None]]] = {
     ("flush", "map"): Steps._flush_set,
     ("flush", "meter"): Steps._flush_set,
     ("rename", "chain"): Steps._rename_chain,
+    ("import", "ruleset"): Steps._import,
 }

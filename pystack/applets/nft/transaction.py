@@ -17,7 +17,7 @@ from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.steps import Steps
 from pystack.applets.nft.tree.commands import ChainText, Command, RuleText
 from pystack.applets.nft.wording import refusal
-from pystack.errors import NetError, NotModelled
+from pystack.errors import NetError
 from pystack.events import RulesetChanged
 from pystack.netfilter.nft.editor import TABLE, Editor, Rejected, Suspects
 from pystack.netfilter.nft.journal import Journal
@@ -75,7 +75,7 @@ class Transaction:
         steps = Steps(editor, maker, contents, changes, flush_others)
         try:
             errors = self._do_all(commands, steps)
-        except NotModelled:
+        except Exception:  # not modelled, or a fault of ours: nothing stays half done
             journal.roll_back()
             raise
         is_bad = not errors and not is_last and _has_fault(ruleset, changes)

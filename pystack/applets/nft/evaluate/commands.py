@@ -138,13 +138,25 @@ def evaluate(command: Command, context: Context) -> Command:
 def _evaluate(state: State, command: Command) -> Command:
     if command.operation in ("add", "create", "insert", "replace"):
         return _evaluate_new(state, command)
-    if command.operation in ("delete", "get", "destroy") and command.object == "element":
+    if command.operation in ("delete", "get") and command.object == "element":
         _need_table(state)
         return replace(command, body=evaluate_element_command(state, command))
+    if command.operation in ("export", "import"):
+        return _evaluate_markup(command)
     check = _CHECKS.get(command.operation)
     if check is not None:
         check(state.context, command)
     return command
+
+
+def _evaluate_markup(command: Command) -> Command:
+    """Words of older versions, which tell what replaced them; `import json` is refused later."""
+    is_json = command.body in ("json", "vm")
+    if command.operation == "import":
+        return command if is_json else fail(command.at, "this output type not supported")
+    if is_json:
+        fail(command.at, "JSON export is no longer supported, use 'nft -j list ruleset' instead")
+    fail(command.at, "this output type is not supported, use nft -j list ruleset for JSON support instead")
 
 
 def _evaluate_new(state: State, command: Command) -> Command:

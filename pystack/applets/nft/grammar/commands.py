@@ -50,8 +50,6 @@ def line(p: Parser, commands: list[Command]) -> bool:
 
 def _command(p: Parser) -> Command:
     word = p.next
-    if word.kind == STRING and word.text == "destroy":
-        return _destroy(p)
     run = _OPERATIONS.get(word.kind)
     if run is None:
         if word.kind not in (STRING, *THINGS, *FAMILIES):
@@ -59,14 +57,6 @@ def _command(p: Parser) -> Command:
         return _add(p, "add", word.at)
     p.take()
     return run(p, word.kind, word.at)
-
-
-def _destroy(p: Parser) -> Command:
-    """nft 1.0.6 has no such word; where a later one has it, it reads nothing else."""
-    word = p.take()
-    if p.next.kind in THINGS:
-        return _delete(p, "destroy", word.at)
-    return _rule(p, "add", word.at, handles.rule_position(p, word))
 
 
 def _made(

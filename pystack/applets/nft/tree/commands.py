@@ -110,7 +110,7 @@ class TableText(Node):
 class Command(Node):
     """`OPERATION OBJECT HANDLE {…}`."""
 
-    operation: str  # add create insert replace delete destroy flush list reset rename monitor describe
+    operation: str  # add create insert replace delete flush list reset rename monitor describe
     object: str  # table chain rule set map element counter … and plurals of listings, ruleset
     handle: Handle
     body: (
