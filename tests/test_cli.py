@@ -91,6 +91,13 @@ def test_a_setup_line_that_fails_is_named_with_what_the_tool_said(typed: Typed, 
     )
 
 
+def test_what_nft_quotes_and_marks_stays_out_of_the_line(typed: Typed, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.toml", 'setup_text = """\nnft add rule t c ct state old\n"""\n')
+    ended = typed("run", "-c", path, "--check")
+    said = f"pystack: {path}:2: nft add rule t c ct state old: Error: Could not parse conntrack state\n"
+    assert (ended.rc, ended.err) == (2, said)
+
+
 def test_all_setup_lines_that_fail_are_told_at_once(typed: Typed, tmp_path: Path) -> None:
     setup = write(
         tmp_path / "x.setup",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -68,7 +69,7 @@ def run_setup(setup: SetupText, host: Host) -> None:
 
 def failure_of(ended: Completed, file: str) -> tuple[int, str]:
     """On which line of the text it failed, and that line with what the command said, else its exit code."""
-    lines = [line for line in ended.err.splitlines() if line.strip()]
+    lines = _without_excerpts(line for line in ended.err.splitlines() if line.strip())
     *said, last = lines or [f"exit code {ended.rc}"]
     where, _, code = last.removeprefix(OURS).rpartition(": ")
     place = re.match(rf"{re.escape(file)}:(\d+): ", where + ": ")
@@ -77,6 +78,17 @@ def failure_of(ended: Completed, file: str) -> tuple[int, str]:
         return int(first[1]) if first else 0, "; ".join(line.removeprefix(OURS) for line in [*said, last])
     words = (line.removeprefix(OURS).removeprefix(place[0]) for line in said)
     return int(place[1]), f"{where}: {'; '.join(' '.join(word.split()) for word in words)}"
+
+
+def _without_excerpts(lines: Iterable[str]) -> list[str]:
+    """In one line, what nft quotes and marks with `^^^` would be in the way."""
+    kept: list[str] = []
+    for line in lines:
+        if not re.fullmatch(r"[ \t]*[~^][~^ \t]*", line):
+            kept.append(line)
+        elif kept:
+            kept.pop()
+    return kept
 
 
 def _run(text: str, file: str, host: Host) -> Completed:
