@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from pystack.compare.whatif.probes import Probe
 from pystack.errors import NetError
 from pystack.explain.journey import Explanation, Journey
 from pystack.explain.words import packet_of
 from pystack.host import Host
+
+_COUNTED: Final = re.compile(r" \(\d+ packets? before\)$")  # they were probes of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +69,6 @@ def _why(explanation: Explanation) -> str:
     first = explanation.travellers[0].number
     for stage in explanation.stages:
         if stage.packet == first and stage.kind == "drop":
-            return stage.told.reasons[0].text if stage.told.reasons else stage.told.text
+            reason = stage.told.reasons[0].text if stage.told.reasons else stage.told.text
+            return _COUNTED.sub("", reason)
     return explanation.end_of(explanation.travellers[0])

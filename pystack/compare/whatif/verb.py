@@ -62,7 +62,8 @@ def _lines(found: list[Change], connections: int, sockets: int) -> Iterable[str]
         is_cut, what = about
         yield f"{'cut' if is_cut else 'let in'}: {what}"
         for change in of_one:
-            yield f"    {change.probe.way}: {(change.after if is_cut else change.before).why}"
+            why = change.after.why if is_cut else f"before: {change.before.why}"
+            yield f"    {change.probe.way}: {why}"
     cut = len({change.probe.about for change in found if change.is_cut})
     opened = len({change.probe.about for change in found if not change.is_cut})
     yield f"{cut} cut, {opened} let in, of {connections} connections and {sockets} listening sockets"

@@ -79,6 +79,20 @@ def test_a_change_that_cuts_nothing_ends_with_0(
     assert lines[-1].startswith("0 cut, 0 let in, of ")
 
 
+def test_what_kept_a_socket_shut_is_told_of_before(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel.sh("iptables -I INPUT -p tcp -j DROP").check()
+    try:
+        rc, lines = asked(kernel, "iptables -D INPUT 1", capsys)
+    finally:
+        kernel.sh("iptables -D INPUT 1").check()
+    reasons = [line.partition(": ")[2] for line in lines if line.startswith("    ")]
+    assert rc == 0
+    assert len(reasons) > 1
+    assert set(reasons) == {"before: filter:INPUT:1 (-p tcp -j DROP): DROP"}, "and no probe is counted"
+
+
 def test_a_command_that_fails_is_named(kernel: KernelNetns, capsys: pytest.CaptureFixture[str]) -> None:
     assert whatif(["iptables -A NOWHERE -j DROP", "--netns", kernel.netns_path]) == 2
     assert "No chain/target/match by that name" in capsys.readouterr().err
