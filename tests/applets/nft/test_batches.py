@@ -79,3 +79,16 @@ def test_an_element_from_a_variable_is_blamed_where_the_variable_is_named(host: 
     nft(host, "table ip t {\nset s { type ipv4_addr; flags interval; elements = { 1.1.0.0/24 }; }\n}")
     said = nft(host, f"define one = 1.1.0.0/16\n{command}").err.splitlines()
     assert [said[1], said[2].index("^")] == [command, command.index("$one")]
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        ("numgen inc mod 0", "Numerical result out of range"),
+        ("jhash ip saddr mod 0 seed 1", "Numerical result out of range"),
+        ("numgen random mod 4294967295 offset 2", "Value too large for defined data type"),
+    ],
+)
+def test_numbers_are_only_made_of_a_span_that_32_bits_hold(host: Host, number: str, message: str) -> None:
+    said = nft(host, f"table ip t {{\nchain c {{\nmeta mark set {number}\n}}\n}}").err.splitlines()
+    assert said[0] == f"/dev/stdin:3:15-{14 + len(number)}: Error: Could not process rule: {message}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.anonymous import anonymous_set
 from pystack.applets.nft.compile.options import compile_option
 from pystack.applets.nft.compile.payload import compile_payload
@@ -12,7 +13,7 @@ from pystack.applets.nft.compile.values import octets_of
 from pystack.applets.nft.compile.width import width_of
 from pystack.applets.nft.keys import CT_KEYS, META_KEYS
 from pystack.applets.nft.tree import expressions as tree
-from pystack.errors import EOPNOTSUPP, NetError, NotModelled
+from pystack.errors import EOPNOTSUPP, EOVERFLOW, ERANGE, NetError, NotModelled
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft import ct, meta
 from pystack.netfilter.nft.arithmetic import Bitwise, Shift
@@ -142,6 +143,10 @@ def _binary(expression: tree.Binary, site: Site) -> Expression:
 
 def _generated(expression: tree.Numgen | tree.Hash, site: Site) -> Expression:
     modulus, offset, rng = expression.modulus, expression.offset, site.ground.rng
+    if not modulus:
+        raise Blamed(ERANGE, expression.at)
+    if offset + modulus > 1 << 32:
+        raise Blamed(EOVERFLOW, expression.at)
     if isinstance(expression, tree.Numgen):
         return Counted(modulus, offset) if expression.mode == "inc" else Drawn(rng, modulus, offset)
     if expression.key is None:

@@ -212,7 +212,7 @@ def evaluate_socket(state: State, socket: SocketOf, expected: Expected) -> Typed
 def evaluate_numgen(state: State, numgen: Numgen, expected: Expected) -> Typed:
     """`numgen inc mod 2`."""
     kind = _compatible(expected)
-    return Typed(numgen, kind, 32, maximum=numgen.modulus + numgen.offset - 1)
+    return Typed(numgen, kind, 32, maximum=_last(numgen))
 
 
 def evaluate_hash(state: State, hashed: Hash, expected: Expected) -> Typed:
@@ -220,7 +220,12 @@ def evaluate_hash(state: State, hashed: Hash, expected: Expected) -> Typed:
     kind = _compatible(expected)
     if hashed.key is not None:
         hashed = replace(hashed, key=state.evaluate(hashed.key).expression)
-    return Typed(hashed, kind, 32, maximum=hashed.modulus + hashed.offset - 1)
+    return Typed(hashed, kind, 32, maximum=_last(hashed))
+
+
+def _last(made: Numgen | Hash) -> int:
+    """The greatest number, as nft's 32 bits have it: without a modulus one below nothing."""
+    return (made.modulus + made.offset - 1) & 0xFFFFFFFF
 
 
 def _compatible(expected: Expected) -> DataType:
