@@ -295,7 +295,7 @@ class Listing:
             case Nat():
                 return self._look_through_nat(statement)
             case Reject():
-                self._leave_out_for_reject(statement)
+                return self._look_through_reject(statement)
             case Decide():
                 return replace(statement, verdict=self._looked_at(statement.verdict))
             case ObjectUse():
@@ -328,13 +328,16 @@ class Listing:
         self._telling.clear()
         return replace(nat, address=address, port=self._looked_at(nat.port))
 
-    def _leave_out_for_reject(self, reject: Reject) -> None:
-        """nft: stmt_reject_postprocess()"""
+    def _look_through_reject(self, reject: Reject) -> Reject:
+        """An ICMP message needs a network protocol, or is not told. nft: stmt_reject_postprocess()"""
         if self.layers.family in ("ip", "ip6"):
             if reject.kind == "tcp reset":
                 self._leave_out("th")
-        elif reject.kind != "icmpx":
+            return reject
+        if reject.kind != "icmpx":
             self._leave_out("nh")
+        is_bare = reject.kind in ("icmp", "icmpv6") and "nh" not in self.layers.known
+        return replace(reject, kind="", code=None) if is_bare else reject
 
     def _join_to_range(self) -> None:
         """`tcp dport >= 1 tcp dport <= 5` is a range, and not only that for nft.
