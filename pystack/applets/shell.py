@@ -116,7 +116,7 @@ def _run_commands(commands: Iterable[Command], filename: str, session: Session) 
     for command in commands:
         if command.words[0] == "exit":
             return _exit_code(command.words)
-        where = f"{filename}:{command.line}"
+        where = session.host.origins.place(filename, command.line)
         rc = yield from _obeying(where, run_command(command, filename, session), session)
         if rc != 0:
             session.io.err.line(f"pystack: {where}: {_shown(command.words)}: exit code {rc}")

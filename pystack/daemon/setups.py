@@ -51,6 +51,7 @@ def setup_faults(setup: SetupText) -> list[str]:
 def run_setup(setup: SetupText, host: Host) -> None:
     """Run the commands of a setup. Raises ConfigError."""
     text, complaints = setup.text, []
+    host.origins.lines[setup.file] = setup.lines
     while True:
         ended = _run(text, setup.file, host)
         if not ended.rc:
