@@ -111,7 +111,9 @@ def parts_of(match: Match, layers: Layers) -> list[Match]:
     protocol = layers.known.get(left.base)
     if protocol is None or not isinstance(right, Value) or match.operator not in ("==", "!="):
         return [match]
-    if left.offset % 8 or left.length % 8 or known_field(left, layers) is not left:
+    found = known_field(left, layers)
+    is_named = found is not left and not (isinstance(found, Payload) and found.protocol == "th")
+    if left.offset % 8 or left.length % 8 or is_named:
         return [match]
     matches, number, at, rest = [], int.from_bytes(right.octets), left.offset, left.length
     for field in protocol.fields.values():

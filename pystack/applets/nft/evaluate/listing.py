@@ -16,6 +16,7 @@ from pystack.applets.nft.evaluate.fields import (
     known_field,
     known_match,
     parts_of,
+    raw_of,
     resized,
     retyped,
     unnamed_flags,
@@ -121,8 +122,8 @@ class Listing:
     def _add_match(self, match: Match) -> None:
         match = spelled(unnamed_flags(match, self.layers))
         left = match.left
-        if isinstance(left, RawPayload):
-            apart = parts_of(match, self.layers)
+        if isinstance(left, RawPayload) or (isinstance(left, Payload) and left.protocol == "th"):
+            apart = parts_of(replace(match, left=raw_of(left)), self.layers)
             if len(apart) > 1:
                 self._add_apart(match, apart)
                 return

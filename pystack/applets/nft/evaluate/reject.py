@@ -83,9 +83,9 @@ def _check_ip(state: State, reject: Reject) -> None:
 
 
 def _check_inet(state: State, reject: Reject) -> None:
-    known = state.layers.known.get("nh")
+    link, known = state.layers.known.get("ll"), state.layers.known.get("nh")
     if known is not None and reject.kind in _NETWORKS:
-        if known.name not in _KINDS:
+        if known.name not in _KINDS or link is None or link.number_of(known.name) is None:
             fail(reject, "cannot infer ICMP reject variant to use: explicit value required.\n")
         if known.name != _NETWORKS[reject.kind]:
             _conflict(state, reject)
