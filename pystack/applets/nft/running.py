@@ -24,7 +24,7 @@ from pystack.applets.nft.tree.commands import ChainText
 from pystack.applets.nft.tree.listed import ListedSet, ListedTable
 from pystack.netns import Netns
 
-_STYLE: Final = Style(stateless=True, numeric_priority=True)
+_STYLE: Final = Style(stateless=True, numeric_priority=True, readable=True)
 
 
 def ruleset_lines(netns: Netns) -> Iterator[str]:

@@ -138,7 +138,8 @@ def _hour(octets: bytes, kind: DataType, around: Surroundings, style: Style) -> 
 
 
 def _invalid(octets: bytes, kind: DataType, around: Surroundings, style: Style) -> str:
-    return f"0x{int.from_bytes(octets):x} [invalid type]"
+    number = f"0x{int.from_bytes(octets):x}"
+    return number if style.readable else f"{number} [invalid type]"
 
 
 _Shower = Callable[[bytes, DataType, Surroundings, Style], str]

@@ -20,3 +20,4 @@ class Style:
     numeric_symbol: bool = False  # only with -n
     numeric_time: bool = False  # -T
     echo: bool = False  # -e
+    readable: bool = False  # none of nft's options: only what it can read again

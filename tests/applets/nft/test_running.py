@@ -59,3 +59,12 @@ def test_the_corpus_comes_back_as_it_was(name: str) -> None:
     assert virtual.run_setup(again, "".join(f"{line}\n" for line in setup_lines(host, {})), "again") == []
     assert listing(again) == listing(host)
     assert listing(host).count("\n") > 20
+
+
+def test_ports_that_nft_lists_without_a_type_are_written_as_numbers() -> None:
+    head = "add table inet t\nadd chain inet t c { }\nadd rule inet t c "
+    host = loaded(f"{head}meta l4proto {{ tcp, udp }} ct original proto-dst {{ 80, 90-100 }}\n")
+    assert "0x50 [invalid type]" in listing(host)
+    again = Host()
+    assert virtual.run_setup(again, "".join(f"{line}\n" for line in setup_lines(host, {})), "again") == []
+    assert listing(again) == listing(host)

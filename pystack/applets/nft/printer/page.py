@@ -38,7 +38,7 @@ class Page:
 
     def numeric(self) -> Page:
         """Ranges have no names at their ends."""
-        return Page(_NUMERIC, self.around, self.family)
+        return Page(replace(_NUMERIC, readable=self.style.readable), self.around, self.family)
 
     def stateless(self) -> Page:
         """Statements that wait to be given to a set's element have counted nothing."""
