@@ -65,6 +65,8 @@ class Lister:
             return PARTS, self._sets(kind)
         if kind in OBJECT_KINDS:
             return PARTS, self._objects(kind)
+        if kind == "flowtables":  # no table has any
+            return PARTS, (listed_table(table, *([nothing] * 3)) for table in self._tables())
         raise NotModelled(f"nft list {self._command.object}", ("list ruleset", "list tables", "list chains"))
 
     def _tables(self) -> Iterator[NftTable]:

@@ -287,6 +287,11 @@ class Steps:
         self._editor.delete_object(table, found, OBJECT if handle.name else HANDLE)
         self._changes.note(Change("delete", kind, table, found))
 
+    def _delete_flow_table(self, command: Command) -> None:
+        """There never is one: making them is refused."""
+        self._table(command)
+        raise Rejected(ENOENT, OBJECT if command.handle.name else HANDLE)
+
 
 def _elements(command: Command) -> tuple[Element, ...]:
     assert isinstance(command.body, tuple), "elements"
@@ -310,6 +315,7 @@ _STEPS: Final[dict[tuple[str, str], Callable[[Steps, Command], None]]] = {
     ("delete", "map"): Steps._delete_set,
     ("delete", "element"): Steps._delete_element,
     ("delete", "object"): Steps._delete_object,
+    ("delete", "flowtable"): Steps._delete_flow_table,
     ("flush", "ruleset"): Steps._flush_ruleset,
     ("flush", "table"): Steps._flush_table,
     ("flush", "chain"): Steps._flush_chain,
