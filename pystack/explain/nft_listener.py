@@ -26,12 +26,19 @@ class NftListener:
 
     def rule(self, chain: Chain, number: int, rule: Rule, verdict: int, view: View) -> None:
         """One that matched."""
-        words = listed_rule_text(listed_rule(rule), self._page)
-        self._teller.rule(self._heard(chain, view), number, rule, words, verdict)
+        self._teller.rule(self._heard(chain, view), number, rule, self.words(chain, rule), verdict)
 
     def policy(self, chain: Chain, view: View) -> None:
         """None decided."""
         self._teller.policy(self._heard(chain, view))
 
+    def words(self, _chain: Chain, rule: Rule) -> str:
+        """A rule of it as nft lists it."""
+        return listed_rule_text(listed_rule(rule), self._page)
+
+    def name(self, chain: Chain) -> str:
+        """A chain of it."""
+        return f"{self._table.family} {self._table.name}:{chain.name}"
+
     def _heard(self, chain: Chain, view: View) -> Heard:
-        return Heard(view.family, f"{self._table.family} {self._table.name}:{chain.name}", chain, view)
+        return Heard(view.family, self.name(chain), chain, view)

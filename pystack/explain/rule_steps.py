@@ -54,19 +54,21 @@ class RuleListener:
 
     def rule(self, chain: Chain, number: int, rule: Rule, verdict: int, view: View) -> None:
         """One that matched."""
-        heard = Heard(self._table.family, self._name(chain), chain, view)
-        self._teller.rule(heard, number, rule, self._words(chain, rule), verdict)
+        heard = Heard(self._table.family, self.name(chain), chain, view)
+        self._teller.rule(heard, number, rule, self.words(chain, rule), verdict)
 
     def policy(self, chain: Chain, view: View) -> None:
         """None decided."""
-        self._teller.policy(Heard(self._table.family, self._name(chain), chain, view))
+        self._teller.policy(Heard(self._table.family, self.name(chain), chain, view))
 
-    def _words(self, chain: Chain, rule: Rule) -> str:
+    def words(self, chain: Chain, rule: Rule) -> str:
+        """A rule of it as its program lists it."""
         if self._table.family == NFPROTO_BRIDGE:
             return rule_text(rule).strip()
         return rule_line(chain, rule).removeprefix(f"-A {chain.name}").strip()
 
-    def _name(self, chain: Chain) -> str:
+    def name(self, chain: Chain) -> str:
+        """A chain of it."""
         owner = f"{_PROGRAMS[self._table.family]}-legacy " if self._table.owner == LEGACY else ""
         return f"{owner}{self._table.name}:{chain.name}"
 
@@ -75,15 +77,20 @@ def _broutes(table: Table) -> bool:
     return table.family == NFPROTO_BRIDGE and table.name == BROUTE
 
 
-def listen(netns: Netns, config_of: ConfigOf) -> Callable[[], None]:
-    """Hear all tables of a namespace; what stops it."""
-    heard = [
+def all_tables(netns: Netns) -> list[Table]:
+    """Those of iptables' kin that exist."""
+    return [
         found
         for tables in (netns.tables, netns.tables6, netns.bridge_tables, netns.arp_tables)
         for owner in (LEGACY, NFT)
         for name in tables.names(owner)
         if (found := tables.get(owner, name))
     ]
+
+
+def listen(netns: Netns, config_of: ConfigOf) -> Callable[[], None]:
+    """Hear all tables of a namespace; what stops it."""
+    heard = all_tables(netns)
     own = list(netns.nft.tables.values())
     for table in heard:
         table.listener = RuleListener(table, config_of)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from pystack.compare.live.draws import Draws
 from pystack.compare.live.judge import Tally, Verdict, differences
 from pystack.compare.live.neighbours import Neighbours, settle_neighbours
 from pystack.compare.live.passing import Passing, Passings
+from pystack.compare.live.sources import Sources
 from pystack.compare.live.twin import Twin, Unplayable
 from pystack.compare.path import kind_of
 from pystack.compare.points import framed
@@ -36,7 +38,10 @@ def _everything(hop: Hop) -> bool:
 class Comparison:
     """Fed with the kernel's hops, it says of each packet how the two ways compare."""
 
-    def __init__(self, building: Building, wanted: Wanted = _everything) -> None:
+    def __init__(
+        self, building: Building, wanted: Wanted = _everything, sources: Sources | None = None
+    ) -> None:
+        self._sources = sources
         self._wanted = wanted
         self.tally = Tally()
         self._passings = Passings()
@@ -150,9 +155,23 @@ class Comparison:
             self.tally.unplayed[verdict.unplayed] += 1
             return verdict
         verdict.differences = differences(verdict.kernel, verdict.pystack, made_here=verdict.made_here)
+        self._name_who_decided(verdict)
+        first = verdict.kernel[0]
+        if self._sources is not None and not verdict.made_here and (first.family, first.hook) == _OWN[0]:
+            verdict.differences += self._sources.differences(self.building, first)
         self.tally.differ += bool(verdict.differences)
         self.tally.same += not verdict.differences
         return verdict
+
+    def _name_who_decided(self, verdict: Verdict) -> None:
+        """The rule of the copy that stands where the ways part, in words behind the difference."""
+        if not verdict.differences:
+            return
+        decision = self.twin.decision(verdict.pystack, verdict.parting)
+        if decision is not None:
+            first = verdict.differences[0]
+            named = replace(first, cause=f"{first.cause}; pystack: {decision.words}")
+            verdict.differences = [named, *verdict.differences[1:]]
 
     def _expected(self, passing: Passing) -> list[Hop] | None:
         """What the copy made by itself already: an answer, an error, a question by ARP."""

@@ -44,6 +44,13 @@ class Verdict:
         return len(self.pystack) < len(self.kernel)
 
     @property
+    def parting(self) -> int:
+        """How many hops they have in common before they part."""
+        alike = is_same_made if self.made_here else is_same
+        pairs = enumerate(zip(self.kernel, self.pystack, strict=False))
+        return next((at for at, pair in pairs if not alike(*pair)), min(len(self.kernel), len(self.pystack)))
+
+    @property
     def is_same(self) -> bool:
         """Whether nothing differs."""
         return not self.differences and not self.unplayed

@@ -42,7 +42,7 @@ def told_of(netns: str, building: Building, first: Hop) -> Iterator[Told]:
         argv += ["from", address_text(header.saddr), "iif", _entrance(building, first.indev)]
     if first.mark:
         argv += ["mark", str(first.mark)]
-    yield Told("route", _ran(netns, argv), _first_line(*_printed(building, argv)))
+    yield Told("route", first_line_of(netns, argv), _first_line(*_printed(building, argv)))
 
 
 def _entrance(building: Building, device: str) -> str:
@@ -75,7 +75,8 @@ def _ours(building: Building, key: bytes) -> Snapshot | None:
     return None if found is None else snapshot(found, context)
 
 
-def _ran(netns: str, argv: list[str]) -> str:
+def first_line_of(netns: str, argv: list[str]) -> str:
+    """What a command says there."""
     try:
         return _first_line(in_netns(netns, lambda: output(*argv)), "")
     except (ToolMissing, ToolFailed) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.compare.lab.observers import Recorder, observe
+from pystack.compare.live.decisions import Decision, hear_decisions
 from pystack.compare.live.draws import Draws
 from pystack.compare.live.frames import offload_of
 from pystack.compare.live.passing import ENTRY, Passing
@@ -60,6 +62,8 @@ class Twin:
         self.awaited: OrderedDict[int, Made] = OrderedDict()
         self._followed: OrderedDict[int, list[Hop]] = OrderedDict()  # by packet; one may wait for a neighbour
         observe(self.netns, self._ports, points_of(("ip",)), self._recorder)
+        self._heard = hear_decisions(self.netns, self._recorder)
+        self._decided: dict[int, list[tuple[int, Decision]]] = {}  # by packet; behind how many of its hops
         stand_in_for_programs(self.netns, is_refused)
         for tables in (self.netns.tables, self.netns.tables6):
             chooser = tables.nat.chooser
@@ -143,7 +147,11 @@ class Twin:
     def _take(self, now: float, own: list[Hop] | None = None) -> None:
         """The hops of a packet that has just begun; those of others go where theirs are."""
         records, self._recorder.records = self._recorder.records, []
-        for hop in records:
+        heard = deque(self._heard)
+        self._heard.clear()
+        for at, hop in enumerate(records):
+            while heard and heard[0].after <= at:
+                self._note(heard.popleft())
             assert isinstance(hop, Hop), "observers at points write down hops alone"
             found = self._followed.get(hop.packet)
             if found is None and own is not None:
@@ -154,10 +162,22 @@ class Twin:
                 self._follow(hop.packet, found)
                 self.awaited[hop.packet] = Made(now, found)
             found.append(hop)
+        for decision in heard:
+            self._note(decision)
         while len(self.awaited) > MOST_AWAITED:
             self.awaited.popitem(last=False)
 
     def _follow(self, packet: int, hops: list[Hop]) -> None:
         self._followed[packet] = hops
         if len(self._followed) > MOST_FOLLOWED:
-            self._followed.popitem(last=False)
+            eldest, _ = self._followed.popitem(last=False)
+            self._decided.pop(eldest, None)
+
+    def _note(self, decision: Decision) -> None:
+        hops = self._followed.get(decision.packet, [])
+        self._decided.setdefault(decision.packet, []).append((len(hops), decision))
+
+    def decision(self, hops: Sequence[Hop], behind: int) -> Decision | None:
+        """What let a packet go on, or did not, behind so many of its hops; None if none was asked."""
+        found = self._decided.get(hops[0].packet, []) if hops else []
+        return next((decision for after, decision in reversed(found) if after == behind), None)

@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Final
 
 from pystack.applets.tcpdump.filter import FilterError, Subject, Test, compile_filter, matches
@@ -17,6 +18,8 @@ from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.following import Following
 from pystack.compare.live.kernel import LiveKernel
 from pystack.compare.live.screen import Lines, Screen, Text
+from pystack.compare.live.sources import Sources
+from pystack.compare.live.state import first_line_of
 from pystack.compare.live.watch import Watch
 from pystack.compare.one_line_parser import USAGE, OneLineParser
 from pystack.compare.points import framed
@@ -88,7 +91,7 @@ def _compared(options: argparse.Namespace, wanted: Wanted, screen: Screen, stack
     ports = {name: dev.ifindex for name, dev in building.ports.items()}
     shims = stack.enter_context(Shims(netns, [point for point in options.shims.split(",") if point]))
     kernel = stack.enter_context(LiveKernel(netns, ports))
-    comparison = Comparison(building, wanted)
+    comparison = Comparison(building, wanted, Sources(partial(first_line_of, netns)))
     if following is not None:
         comparison.meet(following.begin(), 0.0)
     watch = Watch(netns, kernel, comparison, screen, copy_of, following)

@@ -9,6 +9,7 @@ from typing import Final
 
 from pystack.clock import Clock
 from pystack.compare.live.causes import Causes
+from pystack.compare.live.changed import Changed
 from pystack.compare.live.comparison import Comparison
 from pystack.compare.live.following import Following
 from pystack.compare.live.judge import Verdict
@@ -44,6 +45,7 @@ class Watch:
         self._screen = screen
         self._make_copy = make_copy
         self._following = following
+        self._changed = Changed(lambda: make_copy(None))
         self._is_behind = False  # reports wait to be read, so what the copy knows waits, too
 
     def run(self, *, seconds: float, count: int) -> None:
@@ -113,5 +115,6 @@ class Watch:
                 continue
             self._screen.packet(verdict)
             if verdict.differences and (cause := self.causes.add(verdict)) is not None:
-                state = told_of(self._netns, self._comparison.building, verdict.kernel[0])
-                self._screen.cause(cause, list(state))
+                building = self._comparison.building
+                state = told_of(self._netns, building, verdict.kernel[0])
+                self._screen.cause(cause, [*state, *self._changed.told(building)])

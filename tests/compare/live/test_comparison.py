@@ -98,7 +98,9 @@ def test_a_rule_that_the_copy_does_not_know_is_found(watched: Watched) -> None:
     watched.kernel.sh("iptables -A INPUT -p icmp -j DROP").check()
     (request,) = watched.ping("10.0.0.1", 2)
     assert [difference.cls for difference in request.differences] == ["VERDICT"]
-    assert request.differences[0].cause == "only pystack has it at ip INPUT 40"
+    assert request.differences[0].cause == (
+        "only pystack has it at ip INPUT 40; pystack: filter:INPUT: no rule decides, the policy is ACCEPT"
+    )
 
 
 def test_a_mark_that_the_copy_does_not_set_is_found(watched: Watched) -> None:

@@ -1,16 +1,10 @@
 """Real traffic through a host with a bridge, a firewall and NAT: none of it fares otherwise in the copy."""
 
-import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any
 
 import pytest
 
@@ -19,8 +13,8 @@ from pystack.compare.lab.process import LabProcess
 from pystack.compare.live.kernel import tables
 from tests.compare.lab.patience import wait_until
 from tests.compare.live.box import SETUP
+from tests.compare.live.watching import Json, Watching
 from tests.conftest import FULL
-from tests.daemon.running import clean_environment
 
 pytestmark = pytest.mark.root
 
@@ -37,32 +31,6 @@ def box() -> Iterator[KernelNetns]:
         lab.sh(SETUP).check()
         wait_until(lambda: lab.run("ip -br link").out.count(" UP ") == 4)  # what comes later is a change
         yield lab
-
-
-class Compared:
-    """`compare live --json` of a box, while something is done."""
-
-    def __init__(self, box: KernelNetns, *options: str) -> None:
-        self._box = box
-        argv = [sys.executable, "-m", "pystack", "compare", "live", box.netns_path, "--json", *options]
-        self._out = TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__; a pipe that nobody reads would hold it up
-        self._process = subprocess.Popen(argv, stdout=self._out, env=clean_environment())
-
-    def __enter__(self) -> "Compared":
-        wait_until(lambda: len(tables(self._box.netns_path)) == 4)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._out.close()
-
-    def end(self) -> list[dict[str, Any]]:
-        """All that it said."""
-        os.kill(self._process.pid, signal.SIGINT)
-        self._process.wait(60)
-        self._out.seek(0)
-        return [json.loads(line) for line in self._out]
 
 
 def inside(box: KernelNetns, side: str, *words: str) -> LabProcess:
@@ -131,7 +99,7 @@ def ended(process: LabProcess, patience: float) -> str:
     return done.check().out
 
 
-def shown(told: list[dict[str, Any]], cause: str) -> list[str]:
+def shown(told: list[Json], cause: str) -> list[str]:
     """The first packet that has it, and its hops on both sides."""
     first = next(one["packet"] for one in told if one["type"] == "cause" and one["cause"] == cause)
     of_it = [one for one in told if one.get("packet") == first and one["type"] in ("packet", "hop")]
@@ -142,11 +110,11 @@ def shown(told: list[dict[str, Any]], cause: str) -> list[str]:
 @pytest.mark.skipif(not shutil.which("nc"), reason="needs nc (Debian: netcat-openbsd)")
 def test_mixed_traffic_fares_the_same_and_loses_nothing(box: KernelNetns) -> None:
     served(box)
-    with Compared(box, "--filter", "ip and not igmp") as compared:
+    with Watching(box, "--filter", "ip and not igmp") as watching:
         pings, tcp, udp = mixed(box)
         errors_and_groups(box)
         lost_nothing(pings, tcp, udp)
-        told = compared.end()
+        told = watching.end()
     summary = told[-1]
     assert [shown(told, row["cause"]) for row in summary["causes"]] == []
     assert (summary["differ"], summary["lost"], summary["late"]) == (0, 0, 0)

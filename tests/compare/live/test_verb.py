@@ -13,6 +13,7 @@ from pystack.compare.live.kernel import tables
 from tests.compare.lab.patience import wait_until
 from tests.daemon.running import clean_environment, pystack
 
+CAUSE = "only pystack has it at ip OUTPUT 40"
 SETUP = """
 ip link add v0 type veth peer name v1
 ip netns add far
@@ -56,8 +57,8 @@ def test_a_rule_that_the_copy_lacks_is_told_once_with_what_both_know(kernel: Ker
     rc, out = compared(kernel, traffic, "--no-follow", "--seconds", "5")
     lines = out.splitlines()
     assert rc == 1
-    assert lines[0] == "REPLY only pystack has it at ip OUTPUT 40"
-    assert any(line.startswith("REPLY only pystack has it at ip OUTPUT 40: 3 packets, the") for line in lines)
+    assert lines[0] == f"REPLY {CAUSE}"
+    assert any(line.startswith(f"REPLY {CAUSE}: 3 packets, the") for line in lines)
     assert sum("10.0.0.1 > 10.0.0.2" in line for line in lines) == 1
 
 
