@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pystack.daemon.settings import SetupText
 from pystack.daemon.setups import run_setup
 from pystack.host import Host
@@ -19,3 +21,12 @@ def test_what_a_text_within_a_file_makes_is_known_by_its_line_in_the_file() -> N
     text = "nft add table t; nft add chain t c; nft add rule t c accept\n\nnft add rule t c drop\n"
     assert origins(SetupText("m.toml", text, (4, 5, 6))) == ["m.toml:4", "m.toml:6"]
     assert origins(SetupText("m.setup", text)) == ["m.setup:1", "m.setup:3"]
+
+
+def test_a_rule_of_a_file_of_nft_is_known_by_its_line_in_that_file(tmp_path: Path) -> None:
+    ruleset = "table t {\n chain c {\n  accept\n  drop\n }\n}\n"
+    (tmp_path / "a.nft").write_text(ruleset)
+    found = origins(SetupText(str(tmp_path / "a.setup"), "\nnft -f a.nft\n"))
+    assert found == ["a.nft:3", "a.nft:4"]
+    fed = origins(SetupText("b.setup", f"\nnft -f - <<END\n{ruleset}END\n"))
+    assert fed == ["b.setup:2+3", "b.setup:2+4"]

@@ -16,7 +16,7 @@ from pystack.applets.nft.grammar.variables import Variables
 from pystack.applets.nft.json_in.commands import read_json
 from pystack.applets.nft.monitor import MONITOR, Watched, monitor, watched_of
 from pystack.applets.nft.options import Ended, Options, parse_options
-from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Source
+from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, STDIN, Source
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.reading import Read, parse, read
 from pystack.applets.nft.shown import Shown
@@ -31,7 +31,6 @@ from pystack.netfilter.nft.editor import Editor
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.table import OWNER
 
-_STDIN: Final = "/dev/stdin"
 _MOST_ERRORS: Final = 10
 
 Reading = Generator[Request, Answer, Read]
@@ -89,8 +88,8 @@ class Nft:
         options = self._options
         if options.words:
             return source_of(COMMAND_LINE, f"{' '.join(options.words)}\n".encode(errors="surrogateescape"))
-        name = _STDIN if options.file == "-" else options.file
-        if name == _STDIN:
+        name = STDIN if options.file == "-" else options.file
+        if name == STDIN:
             octets = yield from read_stdin(self._session.io)
         else:
             try:

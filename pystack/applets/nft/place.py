@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+STDIN: Final = "/dev/stdin"
 COMMAND_LINE: Final = "<cmdline>"  # the name of a Source that no file holds
 
 

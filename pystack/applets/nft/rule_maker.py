@@ -9,6 +9,7 @@ from pystack.applets.nft.compile.places import places_of
 from pystack.applets.nft.compile.rule import compile_rule
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.mentions import Mentions, blocks, check
+from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, STDIN, Place
 from pystack.applets.nft.tree.commands import ChainText, RuleText
 from pystack.applets.nft.tree.expressions import Verdict
 from pystack.errors import EOPNOTSUPP
@@ -25,11 +26,18 @@ class OwnParts(NamedTuple):
 
 
 class RuleMaker:
-    """Makes those of one batch; `origin` is the line of a setup that it stands in."""
+    """Makes those of one batch; `origin` is the line of a setup that the batch stands in."""
 
     def __init__(self, ground: Ground, origin: str) -> None:
         self._ground = ground
         self._origin = origin
+
+    def _origin_of(self, at: Place) -> str:
+        """In a file a rule stands on a line of its own; in what nft is fed, on one behind the setup's."""
+        name = at.source.name
+        if not self._origin or name in (COMMAND_LINE, NOWHERE.source.name):
+            return self._origin
+        return f"{self._origin}+{at.line}" if name == STDIN else f"{name}:{at.line}"
 
     def own_parts(self, text: RuleText, table: NftTable) -> OwnParts:
         """What comes into being in front of a rule. Raises NetError.
@@ -59,7 +67,7 @@ class RuleMaker:
         said = Mentions(text.statements)
         check(said.all, table)
         tests, target = compile_rule(text, Site(table, self._ground, own.chains))
-        rule = NftRule(tests, target, text, self._origin)
+        rule = NftRule(tests, target, text, self._origin_of(text.at))
         rule.handle = handle
         inside = [one for chain in own.chains for one in chain.rules if isinstance(one, NftRule)]
         rule.jumps = tuple(table.chains[name] for kind, name, _ in said.all if kind == "chain")
