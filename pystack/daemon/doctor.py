@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from pystack.daemon import places, undo
@@ -36,7 +36,7 @@ def doctor(socket_path: str, *, clean: bool, as_json: bool) -> int:
     leftovers = list(left_behind(socket_path))
     findings += [clean_up(it) if clean else complaint_about(it) for it in leftovers]
     findings += examine_traces(clean=clean)
-    findings += examine_probes(clean=clean)
+    findings += examine_namespaces(clean=clean)
     if as_json:
         rows = [{"check": it.name, "result": it.result, "sentence": it.sentence} for it in findings]
         text = json.dumps(rows) + "\n"
@@ -111,24 +111,38 @@ def examine_traces(*, clean: bool) -> Iterator[Finding]:
             yield Finding("left behind", "ok", f"{folder}: taken back: {told}")
 
 
-def examine_probes(*, clean: bool) -> Iterator[Finding]:
-    """What `compare live` leaves in a namespace only when it is killed."""
+def examine_namespaces(*, clean: bool) -> Iterator[Finding]:
+    """What `compare live` leaves in a namespace only when it is killed, with its keeper."""
     from pystack.compare.live import kernel
-    from pystack.compare.live.errors import LiveUnavailable
+    from pystack.hooks.shim import rules
 
+    kinds = (
+        ("tables of probes", kernel.is_orphaned, kernel.clean),
+        ("rules of shims", rules.is_orphaned, rules.take_back_orphans),
+    )
     for netns in ("", *sorted(os.listdir(NAMED) if os.path.isdir(NAMED) else ())):
-        where = f"namespace {netns}" if netns else "this namespace"
-        try:
-            if not kernel.is_orphaned(netns):
-                continue
-            if not clean:
-                told = f"{where}: probes of a killed comparison (pystack doctor --clean takes them back)"
-                yield Finding("left behind", "left", told)
-                continue
-            count = kernel.clean(netns)
-        except (LiveUnavailable, PortUnavailable, OSError):
-            continue  # without the rights, or nft, there are none of ours either
-        yield Finding("left behind", "ok", f"{where}: {count} tables of probes taken back")
+        for what, is_left, take_back in kinds:
+            yield from _of_a_killed_comparison(netns, what, is_left, take_back if clean else None)
+
+
+def _of_a_killed_comparison(
+    netns: str, what: str, is_left: Callable[[str], bool], take_back: Callable[[str], int] | None
+) -> Iterator[Finding]:
+    from pystack.compare.live.errors import LiveUnavailable
+    from pystack.hooks.shim.rules import ShimsUnavailable
+
+    where = f"namespace {netns}" if netns else "this namespace"
+    try:
+        if not is_left(netns):
+            return
+        count = 0 if take_back is None else take_back(netns)
+    except (LiveUnavailable, ShimsUnavailable, PortUnavailable, OSError):
+        return  # without the rights, or the programs, there are none of ours either
+    if take_back is None:
+        told = f"{where}: {what} of a killed comparison (pystack doctor --clean takes them back)"
+        yield Finding("left behind", "left", told)
+    else:
+        yield Finding("left behind", "ok", f"{where}: {count} {what} taken back")
 
 
 def examine_daemons(socket_path: str) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.compare.live.errors import LiveUnavailable
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.changes import FIREWALL, Changes, Neighbour, open_sockets
 
@@ -11,10 +12,13 @@ CALM: Final = 0.2  # seconds without another change, before all is read again
 
 
 class Following:
-    """Of one namespace."""
+    """Of one namespace. Raises LiveUnavailable."""
 
     def __init__(self, netns: str) -> None:
-        self._changes = Changes(in_netns(netns, open_sockets))
+        try:
+            self._changes = Changes(in_netns(netns, open_sockets))
+        except PermissionError:
+            raise LiveUnavailable("no right to hear of changes there (it takes CAP_NET_ADMIN)") from None
         self._changed: set[str] = set()
         self._last = 0.0
 

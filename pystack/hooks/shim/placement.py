@@ -30,6 +30,9 @@ _ASKS: Final = re.compile(
 _POLICY: Final = re.compile(r"^:(?P<chain>\S+) (?P<policy>\S+)")
 
 
+StandingRule = tuple[str, str, str]  # the program, the table, and the rule from -A on
+
+
 class Refused(Exception):
     """A shim may not stand there; the text says why."""
 
@@ -112,8 +115,8 @@ def tracks(saved: Mapping[str, str]) -> bool:
     return any(_ASKS.search(line) for line in theirs)
 
 
-def standing_rules(saved: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Rules of ours that are there: the program, the table, and what stands behind -A."""
+def standing_rules(saved: Mapping[str, str]) -> list[StandingRule]:
+    """Rules of ours that are there."""
     found = []
     for saver, text in saved.items():
         program = saver.split()[0].removesuffix("-save")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +11,21 @@ from typing import Final
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.changes import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
-from pystack.hooks.shim.placement import NFT, NFT_RULES, Place, is_lawful, standing_rules
+from pystack.hooks.shim.counters import queue_drops
+from pystack.hooks.shim.placement import (
+    NFT,
+    NFT_RULES,
+    Place,
+    StandingRule,
+    is_lawful,
+    standing_rules,
+)
 from pystack.hooks.tools import ToolFailed, ToolMissing, output
 
 _LEGACY_TABLES: Final = Path("/proc/thread-self/net/ip_tables_names")
 _NFNLGRP_NFTABLES: Final = 7
 _SIZE: Final = 1 << 16
+_QUEUE: Final = re.compile(r"--queue-num (\d+)")
 
 
 class ShimsUnavailable(Exception):
@@ -79,7 +89,27 @@ def remove(netns: str, one: Place) -> None:
 
 def take_back(netns: str) -> int:
     """Remove every rule of ours from a namespace; how many there were."""
-    rules = standing_rules(saved_rules(netns))
+    return _remove_all(netns, standing_rules(saved_rules(netns)))
+
+
+def is_orphaned(netns: str) -> bool:
+    """Whether rules of ours are there whose queue has no listener. Raises ShimsUnavailable."""
+    return bool(_orphans(netns))
+
+
+def take_back_orphans(netns: str) -> int:
+    """Remove those that nobody answers for; how many there were. Raises ShimsUnavailable."""
+    return _remove_all(netns, _orphans(netns))
+
+
+def _orphans(netns: str) -> list[StandingRule]:
+    standing = standing_rules(saved_rules(netns))
+    listened = queue_drops(netns) if standing else {}
+    queues = [(rule, _QUEUE.search(rule[2])) for rule in standing]
+    return [rule for rule, queue in queues if queue is None or int(queue[1]) not in listened]
+
+
+def _remove_all(netns: str, rules: list[StandingRule]) -> int:
     for program, table, rule in rules:
         words = rule.replace("-A ", "-D ", 1).replace('"', "").split()
         _run(netns, [program, "-t", table, *words])

@@ -6,13 +6,13 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 from pystack.hooks.queue.raw import FAIL_OPEN, GSO, RawQueue
+from pystack.hooks.shim.counters import queue_drops
 from pystack.hooks.shim.heart import Heart
 from pystack.hooks.shim.keeper import Keeper
 from pystack.hooks.shim.placement import Place, place
@@ -21,7 +21,6 @@ from pystack.hooks.shim.server import serve
 
 DEADLINE: Final = 0.2  # seconds
 BASE: Final = 100
-_COUNTERS: Final = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
 
 
 class Counts(NamedTuple):
@@ -76,9 +75,9 @@ class Shims:
 
     def counts(self) -> list[Counts]:
         """What passed by each."""
-        kernels = in_netns(self._netns, _kernels_counts)
+        drops = queue_drops(self._netns)
         return [
-            Counts(one.point, one.number, self._heart.seen(at), *kernels.get(one.number, (0, 0)))
+            Counts(one.point, one.number, self._heart.seen(at), *drops.get(one.number, (0, 0)))
             for at, one in enumerate(self._places)
         ]
 
@@ -106,10 +105,11 @@ class Shims:
     def _open(self, number: int) -> RawQueue:
         try:
             return RawQueue(in_netns(self._netns, _netlink), number, flags=FAIL_OPEN | GSO, octets=0)
-        except PermissionError:
-            raise ShimsUnavailable("no right to listen to a queue (it takes CAP_NET_ADMIN)") from None
         except OSError as error:
-            raise ShimsUnavailable(f"queue {number}: {error.strerror}: somebody else listens to it") from None
+            if number in queue_drops(self._netns):
+                raise ShimsUnavailable(f"queue {number}: somebody else listens to it") from None
+            what = f"no right to listen to queue {number} (it takes CAP_NET_ADMIN): {error.strerror}"
+            raise ShimsUnavailable(what) from None
 
     def _begin_processes(self, rules: StandingRules) -> None:
         """They live as long as our end of a pipe is open, whatever ends us."""
@@ -140,15 +140,6 @@ def _end_with(work: Callable[[], None]) -> NoReturn:
         sys.stderr.write(f"pystack: a shim's process: {error}\n")
     finally:
         os._exit(0)
-
-
-def _kernels_counts() -> Mapping[int, tuple[int, int]]:
-    """By queue: dropped because it was full, and because our socket was."""
-    try:
-        rows = [line.split() for line in _COUNTERS.read_text().splitlines()]
-    except OSError:
-        return {}
-    return {int(row[0]): (int(row[5]), int(row[6])) for row in rows}
 
 
 def _netlink() -> int:

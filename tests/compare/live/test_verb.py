@@ -1,6 +1,7 @@
 """`pystack compare live` as it is typed: what it prints, and with which code it ends."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.compare.live.kernel import tables
+from pystack.compare.live.errors import LiveUnavailable
+from pystack.compare.live.kernel import LiveKernel, tables
+from pystack.compare.probes import GROUP
+from pystack.hooks.nflog import NflogReader
+from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 from tests.compare.lab.patience import wait_until
 from tests.daemon.running import clean_environment, pystack
 
@@ -86,3 +91,38 @@ def test_what_cannot_be_is_one_line(words: list[str], rc: int, says: str) -> Non
     told = pystack("compare", "live", *words)
     assert (told.rc, told.out, told.err.count("\n")) == (rc, "", 1)
     assert says in told.err
+
+
+@pytest.mark.root
+def test_a_group_that_somebody_listens_to_is_one_line_and_nothing_is_changed(kernel: KernelNetns) -> None:
+    netlink = kernel.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+    log = NflogReader(netlink, (GROUP,))
+    told = pystack("compare", "live", kernel.netns_path)
+    log.close()
+    said = told.err.splitlines()[-1]
+    assert (told.rc, told.out) == (4, "")
+    assert f"somebody listens to NFLOG group {GROUP}" in said
+    assert kernel.sh("nft list ruleset").out == ""
+
+
+@pytest.mark.root
+def test_without_nft_there_are_no_probes(kernel: KernelNetns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pystack.hooks.tools._ALSO", "/nowhere-at-all")
+    monkeypatch.setenv("PATH", "/nowhere-at-all")
+    with pytest.raises(LiveUnavailable, match="the command nft is not there"):
+        LiveKernel(kernel.netns_path, {}).open()
+
+
+@pytest.mark.root
+def test_without_rights_one_line_says_so(kernel: KernelNetns) -> None:
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", sys.executable]
+    told = subprocess.run(
+        [*argv, "-m", "pystack", "compare", "live"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (4, ""), told.stderr
+    assert "compare live: " in told.stderr.splitlines()[-1]

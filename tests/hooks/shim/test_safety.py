@@ -2,18 +2,23 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.explain.words import packet_of
-from pystack.hooks.shim.placement import USUAL, Refused
-from pystack.hooks.shim.rules import saved_rules
-from pystack.hooks.shim.shims import Shims
+from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.queue.raw import RawQueue
+from pystack.hooks.shim.placement import USUAL, Refused, place
+from pystack.hooks.shim.rules import install, is_orphaned, saved_rules, take_back_orphans
+from pystack.hooks.shim.shims import BASE, Shims
 from pystack.wire.ethernet import ETH_P_IP, header
 from tests.compare.lab.patience import wait_until
+from tests.daemon.running import pystack
 
 pytestmark = pytest.mark.root
 
@@ -174,3 +179,28 @@ def test_a_server_that_does_not_wake_up_is_given_up(plain: KernelNetns) -> None:
     finally:
         os.kill(shims.processes[0], signal.SIGCONT)
         shims.stop()
+
+
+@pytest.mark.parametrize("program", ["iptables-nft", "iptables-legacy"])
+def test_a_rule_that_nobody_answers_for_is_found_and_taken_back(plain: KernelNetns, program: str) -> None:
+    netns = plain.netns_path
+    plain.sh(f"{program} -t mangle -A INPUT -p udp -j ACCEPT").check()
+    install(netns, replace(place("mangle/input", 107, saved_rules(netns)), program=program))
+    queue = RawQueue(plain.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER), 107)
+    assert not is_orphaned(netns)
+    queue.close()
+    assert is_orphaned(netns)
+    assert (take_back_orphans(netns), take_back_orphans(netns)) == (1, 0)
+    kept = plain.sh(f"{program} -t mangle -S INPUT").out.splitlines()
+    assert kept == ["-P INPUT ACCEPT", "-A INPUT -p udp -j ACCEPT"]
+
+
+def test_a_queue_that_somebody_has_is_one_line_and_nothing_is_changed(plain: KernelNetns) -> None:
+    queue = RawQueue(plain.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER), BASE + 1)
+    rules = plain.sh("nft list ruleset").out
+    told = pystack("compare", "live", plain.netns_path, "--shims", "--seconds", "1")
+    queue.close()
+    assert (told.rc, told.out) == (4, "")
+    said = told.err.splitlines()[-1]
+    assert said == f"pystack: compare live: queue {BASE + 1}: somebody else listens to it"
+    assert plain.sh("nft list ruleset").out == rules
