@@ -83,7 +83,7 @@ def _meta(expression: tree.Meta, site: Site) -> Expression:
 def _ct(expression: tree.Ct, site: Site) -> Expression:
     if expression.key == "state":
         return ct.CtState()
-    family, _, key = expression.key.rpartition(" ")
+    family, _, key = expression.full_key.rpartition(" ")
     if key in ct.COUNTED:  # whoever asks has connections count. Linux: nft_ct_get_init()
         site.ground.context.conf.acct = 1
     reader = ct.reader(key, _DIRECTIONS[expression.direction], family, site.ground.context)
@@ -168,7 +168,7 @@ def _is_of_host_order(expression: tree.Expression) -> bool:
     if isinstance(expression, tree.Meta):
         key = META_KEYS[expression.key]
     elif isinstance(expression, tree.Ct):
-        key = CT_KEYS[expression.key]
+        key = CT_KEYS[expression.full_key]
     else:
         return isinstance(expression, tree.Numgen | tree.Hash | tree.Fib)
     return key.host_order and key.bits <= 64

@@ -59,7 +59,7 @@ def _key_bits(expression: tree.Expression) -> int:
         case tree.Meta():
             return META_KEYS[expression.key].bits
         case tree.Ct():
-            return CT_KEYS[expression.key].bits
+            return CT_KEYS[expression.full_key].bits
         case tree.Rt():
             return RT_KEYS[expression.key].bits
         case tree.SocketOf():

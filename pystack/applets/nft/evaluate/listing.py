@@ -338,7 +338,7 @@ class Listing:
         if reject.kind != "icmpx":
             self._leave_out("nh")
         is_bare = reject.kind in ("icmp", "icmpv6") and "nh" not in self.layers.known
-        return replace(reject, kind="", code=None) if is_bare else reject
+        return replace(reject, is_bare=is_bare)
 
     def _join_to_range(self) -> None:
         """`tcp dport >= 1 tcp dport <= 5` is a range, and not only that for nft.

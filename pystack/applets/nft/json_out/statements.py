@@ -126,7 +126,7 @@ def _flags(flags: Sequence[str], name: str = "flags") -> dict[str, Json]:
 
 @json_of.register
 def _(reject: tree.Reject, page: Page) -> Json:
-    if not reject.kind:
+    if not reject.kind or reject.is_bare:
         return {"reject": None}
     code = {"expr": json_of(reject.code, page)} if reject.code is not None else {}
     return {"reject": {"type": reject.kind} | code}

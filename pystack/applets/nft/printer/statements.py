@@ -184,7 +184,7 @@ def _flag_words(flags: list[str]) -> list[str]:
 def _(reject: tree.Reject, page: Page) -> str:
     if reject.kind == "tcp reset":
         return "reject with tcp reset"
-    if reject.code is None or _is_default(reject, page):
+    if reject.code is None or reject.is_bare or _is_default(reject, page):
         return "reject"
     return f"reject with {reject.kind} {text(reject.code, page)}"
 

@@ -97,6 +97,7 @@ class Reject(Statement):
 
     kind: str = ""  # "" icmp icmpv6 icmpx "tcp reset"
     code: Expression | None = None
+    is_bare: bool = False  # a listing leaves out with what
 
 
 @dataclass(frozen=True, slots=True)
