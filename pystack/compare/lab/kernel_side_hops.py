@@ -58,6 +58,10 @@ class HopReader:
         self._numbers = PacketNumbers(remembered=self._remembered)
         self._ports = ports
 
+    def enter_by(self, ports: frozenset[int]) -> None:
+        """Packets enter by these from now on."""
+        self._ports = ports
+
     def fileno(self) -> int:
         """For poll."""
         return self._log.fileno()

@@ -10,7 +10,7 @@ from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.judge import COMPARED
 from pystack.compare.points import points_of
-from pystack.compare.probes import GROUP, TABLE, ruleset
+from pystack.compare.probes import GROUP, NETDEV, TABLE, ruleset
 from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ct_events import NEW, ConnEventReader
@@ -63,6 +63,17 @@ class LiveKernel:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def probe(self, ports: Mapping[str, int]) -> None:
+        """Devices have come or gone: packets enter by these from now on. Raises LiveUnavailable."""
+        assert self._hops is not None, "nobody changes devices before open()"
+        if dict(ports) == dict(self._ports):
+            return
+        self._ports = ports
+        self._hops.enter_by(frozenset(ports.values()))
+        at_devices = (point for point in points_of(("ip",)) if point.family == NETDEV)
+        anew = f"delete table {NETDEV} {TABLE}\n" + ruleset(at_devices, tuple(ports), snaplen=SNAPLEN)
+        _nft(self._netns, "-f", "-", stdin=anew)
 
     def begun(self) -> Iterator[tuple[bytes, bytes]]:
         """Connections that began since the last call, by both their tuples."""

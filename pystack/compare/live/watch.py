@@ -11,6 +11,7 @@ from pystack.clock import Clock
 from pystack.compare.live.causes import Causes
 from pystack.compare.live.changed import Changed
 from pystack.compare.live.comparison import Comparison
+from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.following import Following
 from pystack.compare.live.judge import Verdict
 from pystack.compare.live.kernel import MOST, LiveKernel
@@ -101,6 +102,10 @@ class Watch:
         for sentence in building.left_out:
             if sentence not in old.left_out:
                 self._screen.note(sentence)
+        try:
+            self._kernel.probe({name: dev.ifindex for name, dev in building.ports.items()})
+        except LiveUnavailable as error:  # one of them is gone already: that will be told, too
+            self._screen.note(str(error))
         why = f"{changed} changed meanwhile"
         self._comparison.replace(building, why)
         for _ in range(LAST_LOOKS):
