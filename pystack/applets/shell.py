@@ -119,7 +119,8 @@ def _run_commands(commands: Iterable[Command], filename: str, session: Session) 
         where = session.host.origins.place(filename, command.line)
         rc = yield from _obeying(where, run_command(command, filename, session), session)
         if rc != 0:
-            session.io.err.line(f"pystack: {where}: {_shown(command.words)}: exit code {rc}")
+            place = f"{filename}:{command.line}"  # of the text: whoever reads this may go on behind it
+            session.io.err.line(f"pystack: {place}: {_shown(command.words)}: exit code {rc}")
             return rc
     return 0
 
