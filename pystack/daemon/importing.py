@@ -27,9 +27,10 @@ def print_state(netns: str) -> int:
         building = taken_over(netns)
     except (PortUnavailable, Unreadable) as error:
         return complain([f"import: {error}"], LACKING)
+    named = [*building.left_out, *building.of_programs]
     text = "".join(f"{line}\n" for line in lines(building))
     write_all(1, text.encode(errors="surrogateescape"))
-    return complain([f"import: {sentence}" for sentence in building.left_out], DONE)
+    return complain([f"import: {sentence}" for sentence in named], DONE)
 
 
 def run_on_copy(argv: Sequence[str], netns: str, manner: Manner) -> int:

@@ -21,6 +21,7 @@ class Building:
     host: Host
     ports: dict[str, Link] = field(default_factory=dict)  # devices whose other end is outside
     left_out: list[str] = field(default_factory=list)  # a sentence each
+    of_programs: list[str] = field(default_factory=list)  # likewise, but only the host's own programs notice
     unknown_devices: set[str] = field(default_factory=set)
 
     @property

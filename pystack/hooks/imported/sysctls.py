@@ -30,7 +30,9 @@ def set_sysctls(building: Building, told: dict[Path, str], *, of_devices: bool) 
 
 def _set(building: Building, key: str, value: str) -> None:
     if not building.tries(["sysctl", "-q", "-w", f"{key}={value}"], ""):
-        building.left_out.append(f"sysctl {key}: {value} is not modelled")
+        of_programs = "congestion_control" in key
+        named = building.of_programs if of_programs else building.left_out
+        named.append(f"sysctl {key}: {value} is not modelled")
 
 
 def _is_a_devices(path: Path) -> bool:

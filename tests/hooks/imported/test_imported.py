@@ -110,3 +110,10 @@ def test_tools_that_are_missing_and_ipv6_are_named() -> None:
 def test_what_could_never_be_set_back_is_not_said() -> None:
     path = ("net", "netfilter", "nf_hooks_lwtunnel")
     assert listed(imported(link("eth0", 2), sysctls={path: "1"}), "sysctl", "-n", ".".join(path)) == "0\n"
+
+
+def test_what_only_programs_of_the_host_notice_is_kept_apart() -> None:
+    path = ("net", "ipv4", "tcp_congestion_control")
+    building = imported(link("eth0", 2), sysctls={path: "vegas"})
+    assert building.left_out == []
+    assert building.of_programs == ["sysctl net.ipv4.tcp_congestion_control: vegas is not modelled"]
