@@ -174,7 +174,9 @@ class Twin:
             self._decided.pop(eldest, None)
 
     def _note(self, decision: Decision) -> None:
-        hops = self._followed.get(decision.packet, [])
+        hops = self._followed.get(decision.packet)
+        if hops is None:  # it has been forgotten
+            return
         self._decided.setdefault(decision.packet, []).append((len(hops), decision))
 
     def decision(self, hops: Sequence[Hop], behind: int) -> Decision | None:
