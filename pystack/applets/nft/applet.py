@@ -65,10 +65,11 @@ class Nft:
         self._cache = Cache(session.netns.nft, surroundings)
 
     def run(self) -> Generator[Request, Answer, None]:
-        """Raises NftError."""
+        """Raises NftError, and NotModelled: at the end where only a part of a listing is."""
         source = yield from self._source()
         found = yield from self._read(source)
-        evaluated = self._evaluated(found)
+        foreign = ForeignTables(self._session.netns)
+        evaluated = self._evaluated(found, foreign)
         watched = [self._watched(command) for command in evaluated if command.operation == MONITOR]
         shown = Shown(self._session, self._options, self._surroundings)
         transaction = Transaction(self._session.netns, self._cache, self._session.host.origins, shown.show)
@@ -80,6 +81,8 @@ class Nft:
         self._end_owned()
         for wanted in watched[:1]:
             yield from monitor(wanted, self._session, Page(self._options.style, self._surroundings))
+        if foreign.unshown is not None:
+            raise foreign.unshown
 
     def _watched(self, command: Command) -> Watched:
         return watched_of(command, is_json=self._options.json)
@@ -120,10 +123,9 @@ class Nft:
         parse(source_of(COMMAND_LINE, f"{text}\n".encode()), variables=variables)
         return variables
 
-    def _evaluated(self, found: Read) -> list[Command]:
+    def _evaluated(self, found: Read, foreign: ForeignTables) -> list[Command]:
         """Also where something could not be read. nft: src/libnftables.c nft_evaluate()"""
         errors, evaluated = list(found.errors), list[Command]()
-        foreign = ForeignTables(self._session.netns)
         for command in collapsed(part for whole in found.commands for part in expand(whole)):
             foreign.check(command)
             try:

@@ -36,9 +36,10 @@ class ForeignTables:
 
     def __init__(self, netns: Netns) -> None:
         self._there = [(family, table.name) for family, table in foreign_tables(netns)]
+        self.unshown: NotModelled | None = None  # what a listing of everything leaves out
 
     def check(self, command: Command) -> None:
-        """Raise NotModelled for what would show or change one of them."""
+        """Raise NotModelled for what would show or change one of them; of everything the rest is shown."""
         handle, operation = command.handle, command.operation
         if (operation, command.object) == ("flush", "ruleset"):
             self._there = [known for known in self._there if handle.family not in ("", known[0])]
@@ -50,7 +51,10 @@ class ForeignTables:
             if is_meant and (shows or operation in _CHANGING):
                 tool = _TOOLS[family]
                 what = f"nft {operation} {command.object} where {tool} has a table {family} {name}"
-                raise NotModelled(what, (f"{tool}-save", f"{tool} -t {name}", "nft list tables"))
+                refusal = NotModelled(what, (f"{tool}-save", f"{tool} -t {name}", "nft list tables"))
+                if command.object != "ruleset":
+                    raise refusal
+                self.unshown = self.unshown or refusal
 
 
 def flush_foreign(netns: Netns, family: str, journal: Journal) -> None:

@@ -31,12 +31,18 @@ def test_the_names_of_their_tables_are_listed(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["list ruleset", "list table ip filter", "add chain ip filter mine", "delete table ip filter"]
+    "command", ["list table ip filter", "list chains", "add chain ip filter mine", "delete table ip filter"]
 )
 def test_nothing_else_is_shown_of_them_or_changed(host: Host, command: str) -> None:
     said = sh(host, f"nft {command}")
     assert said.startswith("pystack: nft ")
     assert "where iptables has a table ip filter is not modelled (known: iptables-save" in said
+
+
+def test_a_listing_of_everything_shows_the_rest_and_names_what_it_leaves_out(host: Host) -> None:
+    own, said = sh(host, "nft list ruleset").split("pystack: ", 1)
+    assert own == "table inet own {\n}\n"
+    assert said.startswith("nft list ruleset where iptables has a table ip filter is not modelled (known: ")
 
 
 def test_other_families_are_shown_as_ever(host: Host) -> None:
