@@ -106,7 +106,7 @@ def _host(addresses: list[int], octets: int, text: str, *, is_other_family: bool
         return Unreadable("Hostname resolves to multiple addresses")
     if is_other_family:
         why = "Address family for hostname not supported"
-    elif re.fullmatch(r"[0-9.:]*", text):
+    elif re.fullmatch(r"[0-9.:]*", text) or "/" in text:  # no name can be that
         why = "Name or service not known"
     else:
         why = "Temporary failure in name resolution"

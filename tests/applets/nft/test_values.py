@@ -65,6 +65,7 @@ def test_a_word_is_read_as_its_kind_is_written(kind: DataType, word: str, octets
         (types.INTEGER, "1d", "Could not parse integer"),
         (types.MARK, "08", "Could not parse packet mark"),
         (types.IPV4_ADDR, "300.1.1.1", "Could not resolve hostname: Name or service not known"),
+        (types.IPV4_ADDR, "a/b", "Could not resolve hostname: Name or service not known"),
         (
             types.IPV4_ADDR,
             "nowhere.invalid",
