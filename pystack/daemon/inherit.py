@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Final
 
 from pystack.counters import Snmp
+from pystack.daemon.inherit_rules import inherit_rules
 from pystack.drop import LINK_GONE, Outcomes
 from pystack.host import Host
 from pystack.l2.bridge import Bridge
@@ -36,6 +37,7 @@ def inherit(new: Host, old: Host) -> None:
     for name, heir in new.namespaces.items():
         if name in old.namespaces:
             inherit_counters(heir, old.namespaces[name])
+            inherit_rules(heir, old.namespaces[name])
     add_outcomes(new.outcomes, old.outcomes)
     new.backlog.processed += old.backlog.processed
     new.backlog.dropped += old.backlog.dropped
