@@ -44,7 +44,8 @@ SHELL = frozenset("__main__ cli client daemon web compare hooks drivers".split()
 PURE_IN_COMPARE = frozenset(
     f"pystack.compare.{name}"
     for name in (
-        "align calls connections diff drawn equivalences explanation features findings fuzz fuzz.areas "
+        "adopted_ports align calls connections diff drawn equivalences explanation features findings "
+        "fuzz fuzz.areas "
         "fuzz.bridge fuzz.bridge_site fuzz.bridge_steps fuzz.cause fuzz.dice fuzz.frames fuzz.shrink "
         "fuzz.socket_binds fuzz.socket_datagrams fuzz.socket_peer fuzz.socket_streams fuzz.sockets html "
         "junit known live.causes live.frames live.judge live.passing live.report log log.account "

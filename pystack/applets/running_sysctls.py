@@ -34,7 +34,7 @@ def settings(netns: Netns, pristine: Netns) -> dict[Path, str]:
 def common_sysctls(netns: Netns, pristine: Netns) -> Iterator[Setting]:
     """Those of no device. `ip_forward` comes first: writing it sets all others called forwarding."""
     forwarding = _value(netns, ("net", "ipv4", "ip_forward"))
-    rows = [(path, knob) for path, knob in netns.sysctls if _is_kept(path, knob) and not _is_a_devices(path)]
+    rows = [(path, knob) for path, knob in netns.sysctls if _is_kept(path, knob) and not is_a_devices(path)]
     for path, knob in sorted(rows, key=lambda row: _turn(row[0], row[1], pristine)):
         usual = forwarding if path[-1] == "forwarding" else _value(pristine, path)
         if knob.text != usual:
@@ -44,7 +44,7 @@ def common_sysctls(netns: Netns, pristine: Netns) -> Iterator[Setting]:
 def device_sysctls(netns: Netns, pristine: Netns) -> Iterator[Setting]:
     """Those of each device, where they are not what a device gets when it comes."""
     for path, knob in netns.sysctls:
-        if not _is_a_devices(path) or not _is_kept(path, knob):
+        if not is_a_devices(path) or not _is_kept(path, knob):
             continue
         usual = _value(netns, (*path[:3], "default", *path[4:]))
         if usual is None or (path[3] == "lo" and path[-1] in _LOOPBACKS_OWN):
@@ -64,7 +64,8 @@ def _turn(path: Path, knob: Knob, pristine: Netns) -> tuple[int, Path]:
     return (1 if lowered else 2), path
 
 
-def _is_a_devices(path: Path) -> bool:
+def is_a_devices(path: Path) -> bool:
+    """Whether it belongs to one device."""
     return len(path) > 4 and path[2] in ("conf", "neigh") and path[3] not in ("all", "default")
 
 

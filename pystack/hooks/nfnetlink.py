@@ -36,6 +36,11 @@ NLA_TYPE_MASK: Final = 0x3FFF  # without the flags for nesting and byte order
 ANSWER_SIZE: Final = 1 << 16
 
 
+def open_socket() -> socket.socket:
+    """One of NETLINK_NETFILTER, where the caller is: inside a namespace, if a thread of in_netns() calls."""
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+
+
 class Message(NamedTuple):
     """One netlink message without its header."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from pystack.compare.adopted_ports import draw_for
 from pystack.events import Changed, Event
 from pystack.host import Host
 from pystack.l2.bridge import Bridge
@@ -14,8 +15,6 @@ from pystack.l2.devices import Link
 from pystack.l2.fdb_local import change_bridge_address
 from pystack.l2.port import PortDevice
 from pystack.netfilter.conntrack.conn import Conn
-from pystack.netfilter.conntrack.tuples import WITH_ID, read
-from pystack.netfilter.nat.ranges import MANIP_SRC
 from pystack.netfilter.nat.unique import Draw
 
 
@@ -85,7 +84,4 @@ class AdoptedDraws:
         replies, number = self._replies.get(conn.original, ()), self._begun[conn.original]
         if number >= len(replies):
             return self._otherwise(conn, manip, low)
-        answer = read(replies[number])
-        is_id = answer.protocol in WITH_ID
-        port = answer.dport if manip == MANIP_SRC and not is_id else answer.sport
-        return port - low & 0xFFFF
+        return draw_for(replies[number], manip, low)

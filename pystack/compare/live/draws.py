@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.compare.adopted_ports import draw_for
 from pystack.netfilter.conntrack.conn import Conn
-from pystack.netfilter.conntrack.tuples import WITH_ID, read
-from pystack.netfilter.nat.ranges import MANIP_SRC
 from pystack.netfilter.nat.unique import Draw
 
 _MOST: Final = 1 << 14  # connections that have begun and may still begin here
@@ -37,7 +36,4 @@ class Draws:
         if reply is None:
             assert self._otherwise is not None, "only the chooser that it was given to asks"
             return self._otherwise(conn, manip, low)
-        answer = read(reply)
-        is_id = answer.protocol in WITH_ID
-        port = answer.dport if manip == MANIP_SRC and not is_id else answer.sport
-        return port - low & 0xFFFF
+        return draw_for(reply, manip, low)

@@ -15,7 +15,7 @@ from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ct_events import NEW, ConnEventReader
 from pystack.hooks.nflog import NflogReader
-from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.nfnetlink import open_socket
 from pystack.hooks.tools import ToolFailed, ToolMissing, output
 
 REMEMBERED: Final = 1 << 16  # packets by whose bytes others are known
@@ -140,7 +140,7 @@ def is_orphaned(netns: str) -> bool:
 
 
 def _netlink() -> int:
-    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER).detach()
+    return open_socket().detach()
 
 
 def _nft(netns: str, *arguments: str, stdin: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,7 +13,7 @@ from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.imported.building import Building
-from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NfnetlinkSocket
+from pystack.hooks.nfnetlink import NfnetlinkSocket, open_socket
 from pystack.hooks.tools import ToolFailed, ToolMissing, output
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
 from pystack.netfilter.conntrack.tuples import of_whole, read
@@ -57,7 +56,7 @@ def _line(flow: Snapshot | None) -> str:
 
 def _kernels(netns: str, key: bytes) -> Snapshot | None:
     def ask() -> Snapshot | None:
-        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+        sock = open_socket()
         netlink = NfnetlinkSocket(sock.detach())
         try:
             return ConnReader(netlink).get(read(key))

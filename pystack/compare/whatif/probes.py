@@ -18,7 +18,7 @@ from pystack.netfilter.conntrack.tuples import Tuple
 from pystack.netfilter.hooks import NFPROTO_IPV4
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, address_text
 
-_BEYOND: Final = "198.51.100.7"  # somebody behind the default route
+_BEYOND: Final = 0xC6336407  # 198.51.100.7: somebody behind the default route
 _OVER: Final = (State.LAST_ACK, State.TIME_WAIT, State.CLOSE)
 _FIRST_PORT: Final = 50000  # of whom tries to connect
 
@@ -106,9 +106,9 @@ def _strangers(building: Building) -> Iterator[tuple[Link, str, str]]:
             own = address_text(address.local)
             if beside:
                 yield entry, address_text(beside), own
-            route = netns.ipv4.router.route_output(Flow(_number(_BEYOND)))
+            route = netns.ipv4.router.route_output(Flow(_BEYOND))
             if isinstance(route, Rtable) and route.type == RTN_UNICAST and route.dev is dev:
-                yield entry, _BEYOND, own
+                yield entry, address_text(_BEYOND), own
 
 
 def _beside(own: int, prefixlen: int) -> int:
@@ -117,7 +117,3 @@ def _beside(own: int, prefixlen: int) -> int:
         return 0
     last = own | (1 << 32 - prefixlen) - 1
     return last - 1 if last - 1 != own else last - 2
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(bytes(map(int, text.split("."))), "big")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ from typing import Final
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.imported.seen import Row, Seen
-from pystack.hooks.nfnetlink import NETLINK_NETFILTER, NfnetlinkSocket
+from pystack.hooks.nfnetlink import NfnetlinkSocket, open_socket
 from pystack.hooks.tools import ToolFailed, ToolMissing, output
 from pystack.netfilter.conntrack.snapshot import Snapshot
 
@@ -110,7 +109,7 @@ def _sysctls() -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _connections() -> list[Snapshot]:
-    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+    sock = open_socket()
     netlink = NfnetlinkSocket(sock.detach())
     try:
         return ConnReader(netlink).all()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
+from pystack.applets.running_sysctls import is_a_devices
 from pystack.hooks.imported.building import Building
 from pystack.sysctl import Knob
 from pystack.sysctl_table_host import CONNTRACK_MAX
@@ -20,7 +20,7 @@ def set_sysctls(building: Building, told: dict[Path, str], *, of_devices: bool) 
     rows = [
         (path, knob)
         for path, knob in building.netns.sysctls
-        if _is_a_devices(path) == of_devices and path not in _LEFT_ALONE and path[1] != "ipv6"
+        if is_a_devices(path) == of_devices and path not in _LEFT_ALONE and path[1] != "ipv6"
     ]
     for path, knob in sorted(rows, key=lambda row: (row[0] != _FIRST, row[0])):
         value = told.get(path)
@@ -35,13 +35,5 @@ def _set(building: Building, key: str, value: str) -> None:
         named.append(f"sysctl {key}: {value} is not modelled")
 
 
-def _is_a_devices(path: Path) -> bool:
-    return len(path) > 4 and path[2] in ("conf", "neigh") and path[3] not in ("all", "default")
-
-
 def _is_same(value: str, knob: Knob) -> bool:
-    return _words(value) == _words(knob.text)
-
-
-def _words(text: str) -> Iterable[str]:
-    return text.split()
+    return value.split() == knob.text.split()

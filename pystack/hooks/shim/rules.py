@@ -10,7 +10,7 @@ from typing import Final
 
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.changes import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
-from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.nfnetlink import open_socket
 from pystack.hooks.shim.counters import queue_drops
 from pystack.hooks.shim.placement import (
     NFT,
@@ -133,7 +133,7 @@ def saved_rules(netns: str) -> dict[str, str]:
 
 
 def _hear_changes() -> socket.socket:
-    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+    sock = open_socket()
     sock.bind((0, 0))
     sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, _NFNLGRP_NFTABLES)
     sock.setblocking(False)

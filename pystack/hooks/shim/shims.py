@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
 from pystack.drivers.kernel_netns import in_netns
-from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.nfnetlink import open_socket
 from pystack.hooks.queue.raw import FAIL_OPEN, GSO, RawQueue
 from pystack.hooks.shim.counters import queue_drops
 from pystack.hooks.shim.heart import Heart
@@ -143,4 +142,4 @@ def _end_with(work: Callable[[], None]) -> NoReturn:
 
 
 def _netlink() -> int:
-    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER).detach()
+    return open_socket().detach()

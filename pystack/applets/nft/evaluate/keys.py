@@ -11,9 +11,9 @@ from typing import Final
 from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.concatenations import joined
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.evaluate.typed import Expected, concatenated, padded
+from pystack.applets.nft.evaluate.typed import Expected, Typed, concatenated, padded, same
 from pystack.applets.nft.tree.commands import SetText
-from pystack.applets.nft.tree.expressions import Concatenation, Expression, Symbol
+from pystack.applets.nft.tree.expressions import Concatenation, Expression, SetName, Symbol
 from pystack.applets.nft.types import DataType
 
 _NO_SIZE: Final = "can not use variable sized data types (invalid) in concat expressions"
@@ -23,6 +23,18 @@ OBJECT_NAME: Final = Expected(types.STRING, 128 * 8)
 def key_of(state: State, declared: SetText) -> Expected:
     """What an element's key must be like."""
     return _expected(state, declared.key)
+
+
+def check_key(state: State, name: SetName, key: Typed, declared: SetText) -> None:
+    """Raise NftError for a key of another type than that of the map's."""
+    wanted = key_of(state, declared)
+    assert wanted.type is not None
+    if not same(key.type, wanted.type):
+        message = (
+            f"datatype mismatch, map expects {wanted.type.description}, "
+            f"mapping expression has type {key.type.description}"
+        )
+        fail(name, message, key.expression)
 
 
 def data_of(state: State, declared: SetText) -> Expected:

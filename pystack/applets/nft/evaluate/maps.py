@@ -10,10 +10,10 @@ from dataclasses import replace
 from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.concatenations import refuse_ambiguous
 from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled, spread
-from pystack.applets.nft.evaluate.keys import data_of, is_object_map, key_of
+from pystack.applets.nft.evaluate.keys import check_key, data_of, is_object_map
 from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed, same
+from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed
 from pystack.applets.nft.tree.expressions import Concatenation, Elements, Lookup, SetName
 
 
@@ -43,14 +43,7 @@ def _in_named(state: State, lookup: Lookup, name: SetName, key: Typed) -> Typed:
         set_not_found(state.context, name.at, name.name)
     if not declared.is_map or is_object_map(declared):
         fail(name, "Expression is not a map")
-    wanted = key_of(state, declared)
-    assert wanted.type is not None
-    if not same(key.type, wanted.type):
-        message = (
-            f"datatype mismatch, map expects {wanted.type.description}, "
-            f"mapping expression has type {key.type.description}"
-        )
-        fail(name, message, key.expression)
+    check_key(state, name, key, declared)
     data = data_of(state, declared)
     assert data.type is not None
     parts = tuple(Typed(name, part.type or types.INVALID, part.bits) for part in data.parts)

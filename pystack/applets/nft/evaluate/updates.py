@@ -10,10 +10,10 @@ from typing import Final
 
 from pystack.applets.nft.evaluate.arguments import checked_argument, evaluate_argument
 from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled
-from pystack.applets.nft.evaluate.keys import OBJECT_NAME, data_of, is_object_map, key_of
+from pystack.applets.nft.evaluate.keys import OBJECT_NAME, check_key, data_of, is_object_map, key_of
 from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed, same
+from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import Element, Elements, Expression, Lookup, SetName, Value
 from pystack.applets.nft.tree.statements import (
@@ -121,16 +121,5 @@ def _from_map(state: State, use: ObjectUse, lookup: Lookup) -> Lookup:
         set_not_found(state.context, lookup.set.at, lookup.set.name)
     if not is_object_map(declared):
         fail(lookup.set, "Expression is not a map with objects")
-    _check_key(state, lookup.set, key, declared)
+    check_key(state, lookup.set, key, declared)
     return replace(lookup, key=key.expression)
-
-
-def _check_key(state: State, name: SetName, key: Typed, declared: SetText) -> None:
-    wanted = key_of(state, declared)
-    assert wanted.type is not None
-    if not same(key.type, wanted.type):
-        message = (
-            f"datatype mismatch, map expects {wanted.type.description}, "
-            f"mapping expression has type {key.type.description}"
-        )
-        fail(name, message, key.expression)
