@@ -22,6 +22,7 @@ from pystack.hooks.nfnetlink import (
     attribute,
 )
 from pystack.hooks.queue.packet import NF_ACCEPT, NF_DROP, NF_REPEAT, Queued
+from pystack.wire.ethernet import ETH_ALEN
 
 _CONFIG: Final = 3 << 8 | 2
 _CFG_PARAMS: Final = 2
@@ -79,6 +80,7 @@ class LibraryQueue:
                 packet.get_mark(),
                 payload,
                 packet.get_payload_len(),
+                (packet.get_hw() or b"")[:ETH_ALEN],
             )
         )
 

@@ -22,6 +22,7 @@ from pystack.hooks.nfnetlink import (
     messages,
 )
 from pystack.hooks.queue.packet import NF_ACCEPT, Queued
+from pystack.wire.ethernet import ETH_ALEN
 from pystack.wire.malformed import Malformed
 
 _SUBSYSTEM: Final = 3 << 8  # NFNL_SUBSYS_QUEUE
@@ -34,12 +35,13 @@ GSO: Final = 4  # packets that a card will cut stay whole
 
 _HDR, _VERDICT_HDR, _MARK = 1, 2, 3
 _INDEV, _OUTDEV, _PHYSIN, _PHYSOUT = 5, 6, 7, 8
-_NUMBERS: Final = (_INDEV, _OUTDEV, _PHYSIN, _PHYSOUT, _MARK)
-_PAYLOAD, _CAP_LEN = 10, 13
+_HWADDR, _PAYLOAD, _CAP_LEN, _SKB_INFO = 9, 10, 13, 14
+_NUMBERS: Final = (_INDEV, _OUTDEV, _PHYSIN, _PHYSOUT, _MARK, _SKB_INFO)
 
 _PACKET_HDR: Final = struct.Struct("!IHB")
 _VERDICT_OF: Final = struct.Struct("!II")
 _U32: Final = struct.Struct("!I")
+_STATION_AT: Final = 4  # behind its length
 _COMMAND: Final = struct.Struct("!BxH")
 _PARAMS: Final = struct.Struct("!IB")
 _NETLINK_NO_ENOBUFS: Final = 5
@@ -147,6 +149,10 @@ def _parse(body: bytes) -> Queued | None:
         return None
     number, protocol, hook = _PACKET_HDR.unpack_from(found[_HDR])
     payload = found.get(_PAYLOAD, b"")
-    indev, outdev, physin, physout, mark = (int.from_bytes(found.get(kind, b""), "big") for kind in _NUMBERS)
+    numbers = (int.from_bytes(found.get(kind, b""), "big") for kind in _NUMBERS)
+    indev, outdev, physin, physout, mark, info = numbers
     length = int.from_bytes(found[_CAP_LEN], "big") if _CAP_LEN in found else len(payload)
-    return Queued(number, protocol, hook, indev, outdev, physin, physout, mark, payload, length)
+    station = found.get(_HWADDR, b"")[_STATION_AT : _STATION_AT + ETH_ALEN]
+    return Queued(
+        number, protocol, hook, indev, outdev, physin, physout, mark, payload, length, station, info
+    )

@@ -10,7 +10,7 @@ from pystack.drivers.kernel_netns import in_netns
 from pystack.explain.words import packet_of
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 from pystack.hooks.queue.library import LibraryQueue
-from pystack.hooks.queue.packet import NF_ACCEPT, NF_DROP, Queue, Queued
+from pystack.hooks.queue.packet import NF_ACCEPT, NF_DROP, NF_REPEAT, Queue, Queued
 from pystack.hooks.queue.raw import RawQueue
 from pystack.wire.ethernet import ETH_P_IP, header
 
@@ -75,6 +75,7 @@ def test_a_packet_waits_until_it_is_accepted(kernel: KernelNetns, queue: Queue) 
     packet = only(queue)
     assert (packet.payload, packet.length, packet.protocol, packet.hook) == (sent, len(sent), ETH_P_IP, 0)
     assert (packet.outdev, packet.physin, packet.mark) == (0, 0, 0)
+    assert packet.station == THEIRS
     assert packet.indev
     assert answers(kernel) == []
     queue.answer(packet, NF_ACCEPT)
@@ -94,15 +95,29 @@ def test_a_mark_is_there_for_the_next_table(kernel: KernelNetns, queue: Queue) -
     assert answers(kernel) == []
 
 
-def test_other_octets_take_the_place_of_a_packet(kernel: KernelNetns, queue: Queue) -> None:
+def test_a_packet_that_comes_again_meets_the_rules_of_its_hook_again(
+    kernel: KernelNetns, queue: Queue
+) -> None:
     ping(kernel)
-    other = packet_of("10.0.0.5 > 10.0.0.1: ICMP echo request, id 3, seq 99, length 24").payload
+    first = only(queue)
+    queue.answer(first, NF_REPEAT, mark=5)
+    again = only(queue)
+    assert (again.payload, again.mark, again.hook) == (first.payload, 5, first.hook)
+    queue.answer(again, NF_ACCEPT)
+    assert len(answers(kernel)) == 1
+
+
+@pytest.mark.parametrize("length", [8, 24, 1000, 65000])
+def test_other_octets_take_the_place_of_a_packet(kernel: KernelNetns, queue: Queue, length: int) -> None:
+    kernel.sh("ip link set tap1 mtu 65521").check()
+    ping(kernel)
+    other = packet_of(f"10.0.0.5 > 10.0.0.1: ICMP echo request, id 3, seq 99, length {length}").payload
     queue.answer(only(queue), NF_ACCEPT, payload=other)
     (answer,) = answers(kernel)
-    assert answer[26:28] == (99).to_bytes(2, "big")
+    assert (answer[26:28], len(answer)) == ((99).to_bytes(2, "big"), len(other))
 
 
-@pytest.mark.parametrize("length", [1400, 8000, 40000])
+@pytest.mark.parametrize("length", [1400, 8000, 65000])
 def test_long_packets_come_whole(kernel: KernelNetns, queue: Queue, length: int) -> None:
     kernel.sh("ip link set tap1 mtu 65521").check()
     sent = ping(kernel, length)

@@ -1,0 +1,1 @@
+"""Who is asked what becomes of a packet that the kernel has queued."""
