@@ -10,6 +10,11 @@ from pystack.compare.lab.errors import LabUnavailable
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.side import SideError
 
+_BRIDGE_CHAIN: Final = (
+    "nft add table bridge trial; "
+    "nft 'add chain bridge trial c { type filter hook input priority 0; }'"
+)
+
 # What succeeds where the feature is there, both in the kernel and as a tool.
 TRIALS: Final[Mapping[str, str]] = {
     "arptables": "arptables -A INPUT -j ACCEPT",
@@ -24,6 +29,9 @@ TRIALS: Final[Mapping[str, str]] = {
     "iptables-legacy": "iptables-legacy -L",
     "iptables-nft": "iptables-nft -A INPUT -j ACCEPT",
     "nft": "nft add table ip trial",
+    "nft-bridge-reject": f"{_BRIDGE_CHAIN}; nft add rule bridge trial c reject",
+    "nft-bridges": f"{_BRIDGE_CHAIN}; nft add rule bridge trial c meta ibrname trial",
+    "nft-queue": "nft add table ip trial; nft add chain ip trial c; nft add rule ip trial c queue",
     "traceroute": "traceroute --version",
     "vlan": "ip link add trial type bridge; ip link add link trial name trial.5 type vlan id 5",
     "vrf": "ip link add trial type vrf table 10",

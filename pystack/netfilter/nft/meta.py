@@ -117,10 +117,13 @@ def _out(view: View) -> NetDevice | None:
     return view.outdev
 
 
-def _bridge_of(dev: NetDevice | None) -> bytes | None:
-    """The bridge of a port. Linux: net/bridge/netfilter/nft_meta_bridge.c nft_meta_bridge_get_eval()"""
+def _bridge_of(dev: NetDevice | None) -> bytes:
+    """The name of a port's bridge, which is empty where there is none.
+
+    Linux: net/bridge/netfilter/nft_meta_bridge.c nft_meta_bridge_get_eval()
+    """
     bridge = None if dev is None else dev.master
-    return None if bridge is None else name_octets(bridge.name)
+    return name_octets("" if bridge is None else bridge.name)
 
 
 # By key. Those that a route would answer there is a module for (routes.py).
