@@ -20,6 +20,8 @@ class QueueCounts(NamedTuple):
     seen: int
     dropped_by_queue: int
     dropped_by_socket: int
+    late: int  # let go on at the deadline, because nobody answered
+    uncompared: int
 
 
 _COLUMN: Final = 58
@@ -76,9 +78,10 @@ def queue_lines(counts: Iterable[QueueCounts]) -> Iterator[str]:
     """What each shim saw, and what the kernel could not hand over."""
     for one in counts:
         lost = one.dropped_by_queue + one.dropped_by_socket
-        yield f"queue {one.queue} at {one.point}: {one.seen} packets" + (
-            f", {lost} not handed over" if lost else ""
-        )
+        words = [f"{one.seen} packets"]
+        words += [f"{lost} not handed over"] if lost else []
+        words += [f"{one.late} late"] if one.late else []
+        yield f"queue {one.queue} at {one.point}: {', '.join(words)}"
 
 
 def summary(tally: Tally, late: int) -> Iterator[str]:

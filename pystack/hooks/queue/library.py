@@ -9,26 +9,15 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 from typing import Final
 
 import netfilterqueue
 
-from pystack.hooks.nfnetlink import (
-    HEADER_SIZE,
-    NFGENMSG,
-    NLM_F_REQUEST,
-    NLMSG_HEADER,
-    attribute,
-)
+from pystack.hooks.queue import requests
 from pystack.hooks.queue.packet import NF_ACCEPT, NF_DROP, NF_REPEAT, Queued
+from pystack.hooks.queue.requests import EVERY_OCTET, FAIL_OPEN
 from pystack.wire.ethernet import ETH_ALEN
 
-_CONFIG: Final = 3 << 8 | 2
-_CFG_PARAMS: Final = 2
-_PARAMS: Final = struct.Struct("!IB")
-_COPY_PACKET: Final = 2
-_EVERY_OCTET: Final = 0xFFFF
 _BUFFER: Final = 1 << 17
 _ROOM: Final = 32 << 20
 LENGTH: Final = 4096
@@ -47,12 +36,8 @@ class LibraryQueue:
         self._found: list[Queued] = []
         self._socket = socket.socket(fileno=self._queue.get_fd())
         self._socket.setblocking(False)
-        self._ask_for_all()
-
-    def _ask_for_all(self) -> None:
-        told = attribute(_CFG_PARAMS, _PARAMS.pack(_EVERY_OCTET, _COPY_PACKET))
-        body = NFGENMSG.pack(0, 0, self.number) + told
-        self._socket.send(NLMSG_HEADER.pack(HEADER_SIZE + len(body), _CONFIG, NLM_F_REQUEST, 0, 0) + body)
+        for told in (requests.copy_range(EVERY_OCTET), requests.flags(FAIL_OPEN)):
+            self._socket.send(requests.request(requests.CONFIG, number, told))
 
     def fileno(self) -> int:
         """For poll."""
@@ -99,6 +84,10 @@ class LibraryQueue:
         """Accept all packets up to this one."""
         for number in [number for number in self._held if number <= packet.id]:
             self._held.pop(number).accept()
+
+    def accept_all(self) -> None:
+        """Accept whatever waits, read or not: also for a process that stands in for the one that reads."""
+        self._socket.send(requests.accept_all(self.number))
 
     def close(self) -> None:
         """Take no more; what waits is dropped by the kernel, so answer it first."""

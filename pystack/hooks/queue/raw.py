@@ -10,45 +10,26 @@ import socket
 import struct
 from typing import Final
 
-from pystack.hooks.nfnetlink import (
-    HEADER_SIZE,
-    NFGENMSG,
-    NFGENMSG_SIZE,
-    NLM_F_REQUEST,
-    NLMSG_HEADER,
-    NfnetlinkSocket,
-    attribute,
-    attributes,
-    messages,
-)
-from pystack.hooks.queue.packet import NF_ACCEPT, Queued
+from pystack.hooks.nfnetlink import NFGENMSG_SIZE, NfnetlinkSocket, attribute, attributes, messages
+from pystack.hooks.queue import requests
+from pystack.hooks.queue.packet import Queued
+from pystack.hooks.queue.requests import EVERY_OCTET, FAIL_OPEN, U32, VERDICT_HDR, VERDICT_OF, request
 from pystack.wire.ethernet import ETH_ALEN
 from pystack.wire.malformed import Malformed
 
-_SUBSYSTEM: Final = 3 << 8  # NFNL_SUBSYS_QUEUE
-_PACKET, _VERDICT, _CONFIG, _VERDICT_BATCH = (_SUBSYSTEM | message for message in range(4))
-_CFG_CMD, _CFG_PARAMS, _CFG_MAXLEN, _CFG_MASK, _CFG_FLAGS = range(1, 6)
-_BIND, _UNBIND = 1, 2
-_COPY_META, _COPY_PACKET = 1, 2
-FAIL_OPEN: Final = 1  # what does not fit into the queue is accepted
-GSO: Final = 4  # packets that a card will cut stay whole
+_BIND: Final = 1
 
-_HDR, _VERDICT_HDR, _MARK = 1, 2, 3
+_HDR, _MARK = 1, 3
 _INDEV, _OUTDEV, _PHYSIN, _PHYSOUT = 5, 6, 7, 8
 _HWADDR, _PAYLOAD, _CAP_LEN, _SKB_INFO = 9, 10, 13, 14
 _NUMBERS: Final = (_INDEV, _OUTDEV, _PHYSIN, _PHYSOUT, _MARK, _SKB_INFO)
 
 _PACKET_HDR: Final = struct.Struct("!IHB")
-_VERDICT_OF: Final = struct.Struct("!II")
-_U32: Final = struct.Struct("!I")
 _STATION_AT: Final = 4  # behind its length
 _COMMAND: Final = struct.Struct("!BxH")
-_PARAMS: Final = struct.Struct("!IB")
 _NETLINK_NO_ENOBUFS: Final = 5
 _SOL_NETLINK: Final = 270
 _SO_RCVBUFFORCE: Final = 33
-_LAST: Final = 0x7FFFFFFF  # of the numbers that packets get one after the other
-EVERY_OCTET: Final = 0xFFFF
 _ROOM: Final = 32 << 20
 _BUFFER: Final = 1 << 17
 LENGTH: Final = 4096  # packets that may wait; 1024 overflowed at 40,000 a second
@@ -75,17 +56,16 @@ class RawQueue:
 
     def _bind(self, flags: int, length: int, octets: int) -> None:
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
-        self._configure(_CFG_CMD, _COMMAND.pack(_BIND, 0))
-        self._configure(_CFG_PARAMS, _PARAMS.pack(octets, _COPY_PACKET if octets else _COPY_META))
-        self._configure(_CFG_MAXLEN, _U32.pack(length))
+        self._configure(attribute(requests.CFG_CMD, _COMMAND.pack(_BIND, 0)))
+        self._configure(requests.copy_range(octets))
+        self._configure(attribute(requests.CFG_MAXLEN, U32.pack(length)))
         if flags:
-            both = attribute(_CFG_FLAGS, _U32.pack(flags)) + attribute(_CFG_MASK, _U32.pack(flags))
-            self._netlink.request(_CONFIG, resource=self.number, payload=both)
+            self._configure(requests.flags(flags))
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)
         self._socket.setblocking(False)
 
-    def _configure(self, kind: int, value: bytes) -> None:
-        self._netlink.request(_CONFIG, resource=self.number, payload=attribute(kind, value))
+    def _configure(self, told: bytes) -> None:
+        self._netlink.request(requests.CONFIG, resource=self.number, payload=told)
 
     def fileno(self) -> int:
         """For poll."""
@@ -105,7 +85,7 @@ class RawQueue:
                 self.lost += 1
                 continue
             for message in messages(data):
-                if isinstance(message, Malformed) or message.kind != _PACKET:
+                if isinstance(message, Malformed) or message.kind != requests.PACKET:
                     continue
                 packet = _parse(message.body)
                 if packet is not None:
@@ -116,26 +96,20 @@ class RawQueue:
         self, packet: Queued, verdict: int, *, mark: int | None = None, payload: bytes | None = None
     ) -> None:
         """What becomes of a packet; its mark and its octets may be others then."""
-        told = attribute(_VERDICT_HDR, _VERDICT_OF.pack(verdict, packet.id))
+        told = attribute(VERDICT_HDR, VERDICT_OF.pack(verdict, packet.id))
         if mark is not None:
-            told += attribute(_MARK, _U32.pack(mark))
+            told += attribute(_MARK, U32.pack(mark))
         if payload is not None:
             told += attribute(_PAYLOAD, payload)
-        self._send(_VERDICT, told)
+        self._socket.send(request(requests.VERDICT, self.number, told))
 
     def accept_to(self, packet: Queued) -> None:
         """Accept all packets up to this one."""
-        self._send(_VERDICT_BATCH, attribute(_VERDICT_HDR, _VERDICT_OF.pack(NF_ACCEPT, packet.id)))
+        self._socket.send(requests.accept_to(self.number, packet.id))
 
     def accept_all(self) -> None:
         """Accept whatever waits, read or not: also for a process that stands in for the one that reads."""
-        self._send(_VERDICT_BATCH, attribute(_VERDICT_HDR, _VERDICT_OF.pack(NF_ACCEPT, _LAST)))
-
-    def _send(self, kind: int, told: bytes) -> None:
-        """Without asking for an acknowledgement: a verdict about a packet that is gone by is none."""
-        body = NFGENMSG.pack(0, 0, self.number) + told
-        header = NLMSG_HEADER.pack(HEADER_SIZE + len(body), kind, NLM_F_REQUEST, 0, 0)
-        self._socket.send(header + body)
+        self._socket.send(requests.accept_all(self.number))
 
     def close(self) -> None:
         """Take no more; what waits is dropped by the kernel, so answer it first."""

@@ -1,19 +1,29 @@
-"""Numbers that processes share: a beat that says one of them is alive, and what each queue saw."""
+"""Numbers that processes share: a beat that says one of them is alive, and what became of packets."""
 
 from __future__ import annotations
 
 import mmap
 import struct
+from enum import IntEnum
 from typing import Final
 
 _NUMBER: Final = struct.Struct("=Q")
+
+
+class Of(IntEnum):
+    """What is counted of a queue; each is written by one process alone."""
+
+    SEEN = 0  # handed over
+    LATE = 1  # let go on because nobody had decided by the deadline, or could be asked
+    RELEASED = 2  # let go on by the keeper, because whoever answers did not
+    UNCOMPARED = 3  # not shown to anybody: there were too many
 
 
 class Heart:
     """Made before the processes part."""
 
     def __init__(self, queues: int) -> None:
-        self._memory = mmap.mmap(-1, _NUMBER.size * (queues + 1))
+        self._memory = mmap.mmap(-1, _NUMBER.size * (queues * len(Of) + 1))
 
     def beat(self) -> None:
         """Still alive."""
@@ -24,13 +34,14 @@ class Heart:
         """How often it has beaten."""
         return self._get(0)
 
-    def saw(self, queue: int, packets: int) -> None:
-        """A queue, by its place, handed over so many more."""
-        self._set(queue + 1, self._get(queue + 1) + packets)
+    def count(self, queue: int, what: Of, packets: int = 1) -> None:
+        """So many more of a queue, by its place."""
+        at = _place(queue, what)
+        self._set(at, self._get(at) + packets)
 
-    def seen(self, queue: int) -> int:
+    def counted(self, queue: int, what: Of) -> int:
         """How many that are by now."""
-        return self._get(queue + 1)
+        return self._get(_place(queue, what))
 
     def _get(self, at: int) -> int:
         number: int = _NUMBER.unpack_from(self._memory, at * _NUMBER.size)[0]
@@ -38,3 +49,7 @@ class Heart:
 
     def _set(self, at: int, value: int) -> None:
         _NUMBER.pack_into(self._memory, at * _NUMBER.size, value)
+
+
+def _place(queue: int, what: Of) -> int:
+    return 1 + queue * len(Of) + what

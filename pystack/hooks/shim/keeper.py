@@ -9,8 +9,9 @@ import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from pystack.hooks.queue.raw import RawQueue
-from pystack.hooks.shim.heart import Heart
+from pystack.hooks.queue.packet import Queue
+from pystack.hooks.shim.counters import QueueTable
+from pystack.hooks.shim.heart import Heart, Of
 
 GIVEN_UP: Final = 2.0  # seconds without a beat
 LOOK: Final = 1.0  # seconds between two looks at the rules where nobody tells of a change
@@ -35,10 +36,13 @@ class Rules(Protocol):
 class Keeper:
     """One for all queues of a namespace."""
 
-    def __init__(self, queues: Sequence[RawQueue], heart: Heart, rules: Rules, deadline: float) -> None:
+    def __init__(
+        self, queues: Sequence[Queue], heart: Heart, rules: Rules, table: QueueTable, deadline: float
+    ) -> None:
         self._queues = queues
         self._heart = heart
         self._rules = rules
+        self._table = table
         self._deadline = deadline
 
     def keep(self, life: int) -> None:
@@ -66,5 +70,8 @@ class Keeper:
             time.sleep(_SWEEP)
 
     def _let_through(self) -> None:
-        for queue in self._queues:
+        waiting = self._table.read()
+        for place, queue in enumerate(self._queues):
             queue.accept_all()
+            if queue.number in waiting:
+                self._heart.count(place, Of.RELEASED, waiting[queue.number].waiting)

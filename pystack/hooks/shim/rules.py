@@ -11,7 +11,7 @@ from typing import Final
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.changes import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
 from pystack.hooks.nfnetlink import open_socket
-from pystack.hooks.shim.counters import queue_drops
+from pystack.hooks.shim.counters import queues_of
 from pystack.hooks.shim.placement import (
     NFT,
     NFT_RULES,
@@ -104,7 +104,7 @@ def take_back_orphans(netns: str) -> int:
 
 def _orphans(netns: str) -> list[StandingRule]:
     standing = standing_rules(saved_rules(netns))
-    listened = queue_drops(netns) if standing else {}
+    listened = queues_of(netns) if standing else {}
     queues = [(rule, _QUEUE.search(rule[2])) for rule in standing]
     return [rule for rule, queue in queues if queue is None or int(queue[1]) not in listened]
 

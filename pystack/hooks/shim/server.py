@@ -1,4 +1,4 @@
-"""The process that answers for queues: the verdict first, always ACCEPT."""
+"""The process that answers for queues."""
 
 from __future__ import annotations
 
@@ -7,26 +7,36 @@ from collections.abc import Sequence
 from typing import Final
 
 from pystack.hooks.queue.packet import Queue
-from pystack.hooks.shim.heart import Heart
+from pystack.hooks.shim.desks import Desk
+from pystack.hooks.shim.heart import Heart, Of
 
 PORTION: Final = 64  # packets of one queue before another has its turn
 BEAT: Final = 0.05  # seconds; a process that has nothing to do is alive, too
 
 
-def serve(queues: Sequence[Queue], heart: Heart, life: int) -> None:
+def serve(queues: Sequence[Queue], heart: Heart, life: int, desk: Desk, beat: float = BEAT) -> None:
     """Until the other end of `life` is closed."""
     poll = select.poll()
     poll.register(life, select.POLLIN)
     by_fd = {queue.fileno(): (place, queue) for place, queue in enumerate(queues)}
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
+    asked = desk.fileno()
+    if asked >= 0:
+        poll.register(asked, select.POLLIN)
     while True:
-        for fd, _ in poll.poll(BEAT * 1000):
+        for fd, _ in poll.poll(beat * 1000):
             if fd == life:
                 return
+            if fd == asked:
+                continue
             place, queue = by_fd[fd]
             packets = queue.read(PORTION)
             if packets:
-                queue.accept_to(packets[-1])
-                heart.saw(place, len(packets))
+                heart.count(place, Of.SEEN, len(packets))
+                desk.take(place, packets)
+        desk.look()
+        if asked >= 0 and desk.fileno() < 0:
+            poll.unregister(asked)
+            asked = -1
         heart.beat()

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, NoReturn
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, NamedTuple
 
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.nfnetlink import open_socket
-from pystack.hooks.queue.raw import FAIL_OPEN, GSO, RawQueue
-from pystack.hooks.shim.counters import queue_drops
-from pystack.hooks.shim.heart import Heart
+from pystack.hooks.queue.packet import Queue
+from pystack.hooks.queue.raw import RawQueue
+from pystack.hooks.queue.requests import EVERY_OCTET, FAIL_OPEN, GSO
+from pystack.hooks.shim.counters import QueueCounters, QueueTable, queues_of
+from pystack.hooks.shim.desks import Asking, Desk, Passing
+from pystack.hooks.shim.heart import Heart, Of
 from pystack.hooks.shim.keeper import Keeper
+from pystack.hooks.shim.letters import Mail, pair
 from pystack.hooks.shim.placement import Place, place
+from pystack.hooks.shim.processes import Processes
 from pystack.hooks.shim.rules import ShimsUnavailable, StandingRules, install, saved_rules
-from pystack.hooks.shim.server import serve
+from pystack.hooks.shim.server import BEAT, serve
 
 DEADLINE: Final = 0.2  # seconds
 BASE: Final = 100
+_BEATS: Final = 8  # within a deadline, at least
+_ANSWERED_BY: Final = 0.75  # of the deadline: the rest is for whoever reads and is read
+_NOTHING: Final = QueueCounters(0, 0, 0)
+
+
+class Task(Enum):
+    """What is done with packets."""
+
+    COUNT = "count"  # they pass
+    SHOW = "show"  # they pass, and then are shown
+    ASK = "ask"  # somebody decides
 
 
 class Counts(NamedTuple):
@@ -30,24 +44,36 @@ class Counts(NamedTuple):
     seen: int
     dropped_by_queue: int
     dropped_by_socket: int
+    late: int  # let go on at the deadline
+    uncompared: int  # passed without being shown
 
 
 class Shims:
-    """Observing ones, from `start` to `stop`."""
+    """From `start` to `stop`. `mail` is where packets are shown, and decided about."""
 
     def __init__(
-        self, netns: str, points: Sequence[str], *, base: int = BASE, deadline: float = DEADLINE
+        self,
+        netns: str,
+        points: Sequence[str],
+        *,
+        base: int = BASE,
+        deadline: float = DEADLINE,
+        task: Task = Task.COUNT,
+        by_library: bool = False,
     ) -> None:
         self._netns = netns
         self._points = points
         self._base = base
         self._deadline = deadline
+        self._task = task
+        self._by_library = by_library
         self._heart = Heart(len(points))
-        self._queues: list[RawQueue] = []
+        self._queues: list[Queue] = []
         self._places: list[Place] = []
-        self._children: list[int] = []
-        self._life = -1
+        self._processes: Processes | None = None
         self._rules: StandingRules | None = None
+        self._table: QueueTable | None = None
+        self.mail: Mail | None = None
 
     def __enter__(self) -> Shims:
         return self.start()
@@ -61,10 +87,11 @@ class Shims:
             return self
         saved = saved_rules(self._netns)
         self._places = [place(point, self._base + at, saved) for at, point in enumerate(self._points)]
-        self._rules = rules = StandingRules(self._netns, self._places)
+        self._rules = StandingRules(self._netns, self._places)
+        self._table = QueueTable(self._netns)
         try:
             self._queues = [self._open(one.number) for one in self._places]
-            self._begin_processes(rules)
+            self._begin_processes(self._rules, self._table)
             for one in self._places:
                 install(self._netns, one)
         except BaseException:
@@ -74,16 +101,24 @@ class Shims:
 
     def counts(self) -> list[Counts]:
         """What passed by each."""
-        drops = queue_drops(self._netns)
-        return [
-            Counts(one.point, one.number, self._heart.seen(at), *drops.get(one.number, (0, 0)))
-            for at, one in enumerate(self._places)
-        ]
+        known = {} if self._table is None else self._table.read()
+        return [self._counts(at, one, known.get(one.number, _NOTHING)) for at, one in enumerate(self._places)]
+
+    def _counts(self, at: int, one: Place, kernels: QueueCounters) -> Counts:
+        counted = {of: self._heart.counted(at, of) for of in Of}
+        late = counted[Of.LATE] + counted[Of.RELEASED]
+        drops = kernels.dropped_by_queue, kernels.dropped_by_socket
+        return Counts(one.point, one.number, counted[Of.SEEN], *drops, late, counted[Of.UNCOMPARED])
+
+    @property
+    def points(self) -> list[str]:
+        """By the places that packets are shown with."""
+        return [one.point for one in self._places]
 
     @property
     def processes(self) -> list[int]:
         """The one that answers, and its keeper."""
-        return list(self._children)
+        return [] if self._processes is None else list(self._processes.pids)
 
     def stop(self) -> None:
         """Rules first; then nobody has to answer any more."""
@@ -91,55 +126,53 @@ class Shims:
             self._rules.take_back()
             self._rules.close()
             self._rules = None
-        if self._life >= 0:
-            os.close(self._life)
-            self._life = -1
-        for child in self._children:
-            os.waitpid(child, 0)
-        self._children = []
+        if self._processes is not None:
+            self._processes.end()
+            self._processes = None
+        if self.mail is not None:
+            self.mail.close()
+        if self._table is not None:
+            self._table.close()
+            self._table = None
         for queue in self._queues:
             queue.close()
         self._queues = []
 
-    def _open(self, number: int) -> RawQueue:
+    def _open(self, number: int) -> Queue:
         try:
-            return RawQueue(in_netns(self._netns, _netlink), number, flags=FAIL_OPEN | GSO, octets=0)
+            return in_netns(self._netns, lambda: self._queue(number))
         except OSError as error:
-            if number in queue_drops(self._netns):
+            if number in queues_of(self._netns):
                 raise ShimsUnavailable(f"queue {number}: somebody else listens to it") from None
             what = f"no right to listen to queue {number} (it takes CAP_NET_ADMIN): {error.strerror}"
             raise ShimsUnavailable(what) from None
 
-    def _begin_processes(self, rules: StandingRules) -> None:
-        """They live as long as our end of a pipe is open, whatever ends us."""
-        ours, self._life = os.pipe()
+    def _queue(self, number: int) -> Queue:
+        if self._by_library:
+            from pystack.hooks.queue.library import LibraryQueue  # slow to load, and few ask for it
+
+            return LibraryQueue(number)
+        octets = 0 if self._task is Task.COUNT else EVERY_OCTET
+        return RawQueue(open_socket().detach(), number, flags=FAIL_OPEN | GSO, octets=octets)
+
+    def _begin_processes(self, rules: StandingRules, table: QueueTable) -> None:
         queues, heart = self._queues, self._heart
-        keeper = Keeper(queues, heart, rules, self._deadline)
-        self._children = [
-            self._fork(lambda: serve(queues, heart, ours)),
-            self._fork(lambda: keeper.keep(ours)),
-        ]
-        os.close(ours)
+        theirs: Mail | None = None
+        if self._task is not Task.COUNT:
+            self.mail, theirs = pair()
+        numbers = [queue.fileno() for queue in queues]
+        keeper = Keeper(queues, heart, rules, table, self._deadline)
+        desk, beat = self._desk(theirs), min(BEAT, self._deadline / _BEATS)
+        self._processes = processes = Processes()
+        processes.begin(
+            lambda life: serve(queues, heart, life, desk, beat),
+            [*numbers, *([] if theirs is None else [theirs.fileno()])],
+        )
+        processes.begin(keeper.keep, [*numbers, rules.fileno(), table.fileno()])
+        if theirs is not None:
+            theirs.close()
 
-    def _fork(self, work: Callable[[], None]) -> int:
-        child = os.fork()
-        if not child:
-            os.close(self._life)
-            _end_with(work)
-        return child
-
-
-def _end_with(work: Callable[[], None]) -> NoReturn:
-    """In a process of its own, which ends without the clean-ups of the one that it was."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    try:
-        work()
-    except Exception as error:  # nobody else hears of it
-        sys.stderr.write(f"pystack: a shim's process: {error}\n")
-    finally:
-        os._exit(0)
-
-
-def _netlink() -> int:
-    return open_socket().detach()
+    def _desk(self, theirs: Mail | None) -> Desk:
+        if self._task is Task.ASK and theirs is not None:
+            return Asking(self._queues, self._heart, theirs, self._deadline * _ANSWERED_BY)
+        return Passing(self._queues, self._heart, theirs)

@@ -1,0 +1,109 @@
+"""What the process that answers for queues does with packets: it lets them pass, and may show them; or it asks.
+
+Whatever happens to whoever is shown packets, or is asked, each waits for its verdict a while and no longer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from pystack.hooks.queue.packet import NF_ACCEPT, Queue, Queued
+from pystack.hooks.shim.heart import Heart, Of
+from pystack.hooks.shim.letters import Mail
+
+_REPLIES: Final = 256  # that are read before the queues have their turn
+
+
+class Desk(Protocol):
+    """Decides when a packet gets its verdict, and which."""
+
+    def take(self, place: int, packets: Sequence[Queued]) -> None:
+        """They were just read from the queue at this place."""
+
+    def fileno(self) -> int:
+        """Readable when `look` has something to do; -1: never."""
+
+    def look(self) -> None:
+        """Give the verdicts that are due."""
+
+
+class Passing:
+    """Everything passes. Who listens is shown it afterwards, as far as he keeps up."""
+
+    def __init__(self, queues: Sequence[Queue], heart: Heart, mail: Mail | None) -> None:
+        self._queues = queues
+        self._heart = heart
+        self._mail = mail
+
+    def take(self, place: int, packets: Sequence[Queued]) -> None:
+        """The verdict first."""
+        self._queues[place].accept_to(packets[-1])
+        if self._mail is None:
+            return
+        for at, packet in enumerate(packets):
+            if not self._mail.show(place, packet):
+                self._heart.count(place, Of.UNCOMPARED, len(packets) - at)
+                return
+
+    def fileno(self) -> int:
+        """Nobody is asked."""
+        return -1
+
+    def look(self) -> None:
+        """Nothing is due: everything has its verdict."""
+
+
+class Asking:
+    """Somebody else decides; what he has not decided after a while passes, and what he cannot be asked."""
+
+    def __init__(self, queues: Sequence[Queue], heart: Heart, mail: Mail, patience: float) -> None:
+        self._queues = queues
+        self._heart = heart
+        self._mail = mail
+        self._patience = patience
+        self._waiting: dict[tuple[int, int], tuple[float, Queued]] = {}  # until when, the eldest first
+        self._is_alone = False  # nobody will be asked any more
+
+    def take(self, place: int, packets: Sequence[Queued]) -> None:
+        """Ask."""
+        until = time.monotonic() + self._patience
+        for packet in packets:
+            if not self._is_alone and self._mail.show(place, packet):
+                self._waiting[place, packet.id] = until, packet
+            else:
+                self._let_go(place, packet)
+
+    def fileno(self) -> int:
+        """Where the answers come."""
+        return -1 if self._is_alone else self._mail.fileno()
+
+    def look(self) -> None:
+        """Answers that have come, then those that have not."""
+        self._hear()
+        now = time.monotonic()
+        while self._waiting:
+            key, (until, packet) = next(iter(self._waiting.items()))
+            if until > now:
+                return
+            del self._waiting[key]
+            self._let_go(key[0], packet)
+
+    def _hear(self) -> None:
+        if self._is_alone:
+            return
+        try:
+            replies = self._mail.replies(_REPLIES)
+        except EOFError:
+            self._is_alone = True
+            return
+        for place, number, answer in replies:
+            waited = self._waiting.pop((place, number), None)
+            if waited is not None:  # else it was let go: he is too late
+                queue = self._queues[place]
+                queue.answer(waited[1], answer.verdict, mark=answer.mark, payload=answer.payload)
+
+    def _let_go(self, place: int, packet: Queued) -> None:
+        self._heart.count(place, Of.LATE)
+        self._queues[place].answer(packet, NF_ACCEPT)
