@@ -1,4 +1,4 @@
-"""What the process that answers for queues does with packets: it lets them pass, and may show them; or it asks.
+"""What the process that answers for queues does with packets: it lets them pass and shows them, or it asks.
 
 Whatever happens to whoever is shown packets, or is asked, each waits for its verdict a while and no longer.
 """

@@ -55,9 +55,8 @@ class Mail:
         """Packets with the places of their queues, so many at most. Raises EOFError at the end."""
         found: list[tuple[int, Queued]] = []
         while len(found) < most and (letter := self._receive()):
-            place, *told, mark, length, info, octets, station = _SHOWN.unpack_from(letter)
-            payload = letter[_SHOWN.size :]
-            found.append((place, Queued(*told, mark, payload, length, station[:octets], info)))
+            place, *numbers, octets, station = _SHOWN.unpack_from(letter)
+            found.append((place, _queued(numbers, letter[_SHOWN.size :], station[:octets])))
         return found
 
     def replies(self, most: int) -> list[Reply]:
@@ -92,6 +91,13 @@ class Mail:
         if not letter:
             raise EOFError
         return letter
+
+
+def _queued(numbers: list[int], payload: bytes, station: bytes) -> Queued:
+    packet, protocol, hook, indev, outdev, physin, physout, mark, length, info = numbers
+    return Queued(
+        packet, protocol, hook, indev, outdev, physin, physout, mark, payload, length, station, info
+    )
 
 
 def pair() -> tuple[Mail, Mail]:
