@@ -19,6 +19,7 @@ FEATURES: Final = {
     "nft": "nftables",
     "nft-bridge-reject": "nftables' reject in bridges",
     "nft-bridges": "nftables' names of bridges",
+    "nft-netdev-reject": "nftables' reject at cards",
     "nft-queue": "nftables' queue",
     "traceroute": "the program traceroute",
     "vlan": "802.1Q devices",

@@ -31,6 +31,11 @@ TRIALS: Final[Mapping[str, str]] = {
     "nft": "nft add table ip trial",
     "nft-bridge-reject": f"{_BRIDGE_CHAIN}; nft add rule bridge trial c reject",
     "nft-bridges": f"{_BRIDGE_CHAIN}; nft add rule bridge trial c meta ibrname trial",
+    "nft-netdev-reject": (
+        "ip link add trial type bridge; nft add table netdev trial; "
+        "nft 'add chain netdev trial c { type filter hook ingress device trial priority 0; }'; "
+        "nft add rule netdev trial c reject"
+    ),
     "nft-queue": "nft add table ip trial; nft add chain ip trial c; nft add rule ip trial c queue",
     "traceroute": "traceroute --version",
     "vlan": "ip link add trial type bridge; ip link add link trial name trial.5 type vlan id 5",
