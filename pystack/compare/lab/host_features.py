@@ -11,8 +11,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.side import SideError
 
 _BRIDGE_CHAIN: Final = (
-    "nft add table bridge trial; "
-    "nft 'add chain bridge trial c { type filter hook input priority 0; }'"
+    "nft add table bridge trial; nft 'add chain bridge trial c { type filter hook input priority 0; }'"
 )
 
 # What succeeds where the feature is there, both in the kernel and as a tool.
