@@ -78,9 +78,12 @@ class Narrator:
         self._lessons: list[Lesson] = []
         self._ways: dict[int, str] = {}  # by packet: where the tables send it
         self._told_already: set[tuple[int, str]] = set()  # packets and hooks of the bridge
+        self._entered: dict[int, str] = {}  # by packet: the card's hook that it has not left yet
+        self._sent_on: dict[int, tuple[int, str]] = {}  # by packet: where in the story, and from which hook
 
     def settle(self) -> None:
         """Nothing moves any more: tell what was learned meanwhile."""
+        self._tell_who_sent_on()
         for traveller, scene, flow, before, redirect in self._lessons:
             after = known(scene, flow)
             told = learned(before, after, flow)
@@ -122,6 +125,7 @@ class Narrator:
 
     def _at_device(self, crossing: Crossing, traveller: Traveller, changes: tuple[str, ...]) -> None:
         dev, pkt = crossing.pkt.dev, crossing.pkt
+        self._note_card_rules(crossing, traveller)
         if crossing.hook == nf.NETDEV_INGRESS and not crossing.behind:
             told = devices.received(dev, pkt, self._config_of)
             self._stage(crossing, traveller, "rx", dev.name, told, changes)
@@ -141,6 +145,29 @@ class Narrator:
         elif end and isinstance(dev, Link):
             self.left[traveller.number] = Left(dev, bytes(pkt.frame()))
         self._stage(crossing, traveller, "tx", dev.name, told, changes)
+
+    def _note_card_rules(self, crossing: Crossing, traveller: Traveller) -> None:
+        """What rules at a card said. Who sends a packet on is heard when it has gone, so its place is kept."""
+        name = hooks.hook_name(crossing)
+        if not crossing.behind:
+            before = self._entered.get(traveller.number)
+            if before is not None:
+                self._sent_on[traveller.number] = len(self.watcher.stages), before
+            self._entered[traveller.number] = name
+            return
+        self._entered.pop(traveller.number, None)
+        told = rule_steps.at_card(traveller, "accepted")
+        if told is not None:
+            self._stage(crossing, traveller, "hook", name, told)
+
+    def _tell_who_sent_on(self) -> None:
+        """The last ones first, so that places stay what they are."""
+        for number, (at, place) in sorted(self._sent_on.items(), key=lambda row: -row[1][0]):
+            traveller = self.watcher.travellers[number - 1]
+            told = rule_steps.at_card(traveller, "sent on by a rule")
+            if told is not None:
+                self.watcher.stages.insert(at, Stage(number, traveller.netns, "hook", place, told))
+        self._sent_on.clear()
 
     # --- before the functions of a hook -------------------------------------------------------------------
 

@@ -117,6 +117,12 @@ def accepted(traveller: Traveller, family: int, functions: list[str]) -> Told:
     return Told("accepted", _WALKS[family], tuple(_reasons(steps)), decided[-1] if decided else "")
 
 
+def at_card(traveller: Traveller, outcome: str) -> Told | None:
+    """The packet left a card's hook, on its way or on another one; None if no rule had a word in it."""
+    steps = _taken(traveller, NFPROTO_NETDEV)
+    return Told(outcome, _WALKS[NFPROTO_NETDEV], tuple(_reasons(steps))) if steps else None
+
+
 def so_far(traveller: Traveller) -> Told | None:
     """What the bridge's rules said before br_netfilter shows the packet to IP; None if they said nothing."""
     steps = _taken(traveller, NFPROTO_BRIDGE)

@@ -218,3 +218,25 @@ def test_a_verdict_map_leads_on_to_where_it_says() -> None:
         "inet filter:input:1 (ip saddr vmap { 10.0.0.2 : jump users }): on to users",
         "inet filter:users:1 (accept): ACCEPT",
     ]
+
+
+CARD_RULES = """\
+nft add table netdev t
+nft 'add chain netdev t in { type filter hook ingress device tap1 priority 0; }'
+nft add rule netdev t in udp dport 7 fwd to tap2
+nft add rule netdev t in udp dport 8 accept
+"""
+
+
+def test_what_a_card_s_rules_let_by_is_told_with_the_rule() -> None:
+    found = hook("10.0.0.2.9 > 10.0.0.1.8: UDP, length 0", CARD_RULES, "netdev INGRESS")
+    assert found.told.text == "accepted"
+    assert [reason.text for reason in found.told.reasons] == ["netdev t:in:2 (udp dport 8 accept): ACCEPT"]
+
+
+def test_a_packet_that_a_card_s_rule_sends_on_is_told_before_it_leaves() -> None:
+    explanation = told("10.0.0.2.9 > 10.0.0.1.7: UDP, length 0", "tap1", host=build(CARD_RULES))
+    places = [found.place for found in explanation.stages]
+    assert places.index("netdev INGRESS") < places.index("tap2")
+    (reason,) = explanation.stages[places.index("netdev INGRESS")].told.reasons
+    assert reason.text.startswith("netdev t:in:1 (udp dport 7 fwd to")
