@@ -14,7 +14,6 @@ from typing import Final
 
 from pystack.compare.points import POINTS, Point
 
-TABLE: Final = "pystack_probes"
 GROUP: Final = 0x7057  # of NFLOG; a rule of a setup hardly names it
 NETDEV: Final = "netdev"
 BEGINNINGS: Final = tuple(
@@ -28,8 +27,8 @@ def is_beginning(point: Point) -> bool:
     return (point.family, point.hook, point.priority) in BEGINNINGS
 
 
-def ruleset(points: Iterable[Point], devices: Collection[str], *, snaplen: int = 0) -> str:
-    """What `nft -f` loads; a point of the netdev family becomes a chain for every device.
+def ruleset(points: Iterable[Point], devices: Collection[str], *, table: str, snaplen: int = 0) -> str:
+    """What `nft -f` loads, one table for each family; a point of netdev becomes a chain for every device.
 
     With `snaplen` only the beginnings are shown whole, and of the rest so many octets.
     """
@@ -41,7 +40,7 @@ def ruleset(points: Iterable[Point], devices: Collection[str], *, snaplen: int =
         else:
             family.append(_chain(point, 0, "", snaplen))
     return "".join(
-        f"table {family} {TABLE} {{\n{''.join(rules)}}}\n" for family, rules in chains.items() if rules
+        f"table {family} {table} {{\n{''.join(rules)}}}\n" for family, rules in chains.items() if rules
     )
 
 

@@ -48,6 +48,7 @@ class HopReader:
         self._last = 0  # report
         self._read_names = names
         self._names: Mapping[int, str] = {0: ""}
+        self._last_place = 0
         self._places: dict[tuple[bytes, int, int, int, int], _Place | None] = {}
         self._numbers = PacketNumbers(remembered=remembered)
         self._ports: frozenset[int] = frozenset()
@@ -59,8 +60,10 @@ class HopReader:
         self._ports = ports
 
     def enter_by(self, ports: frozenset[int]) -> None:
-        """Packets enter by these from now on."""
+        """Packets enter by these from now on, and devices may have other names."""
         self._ports = ports
+        self._names = {0: ""}
+        self._places.clear()
 
     def fileno(self) -> int:
         """For poll."""
@@ -107,7 +110,8 @@ class HopReader:
         devices = (packet.indev, packet.outdev, packet.physin, packet.physout)
         if point.family == "bridge":  # its devices are ports, and there is nothing below them
             devices = (packet.physin, packet.physout, 0, 0)
-        origin = len(self._places) + 1 if point in ORIGINS else 0
+        self._last_place += 1
+        origin = self._last_place if point in ORIGINS else 0
         indev, outdev, physin, physout = map(self._name, devices)
         return _Place(point, origin, (indev, outdev, physin, physout))
 

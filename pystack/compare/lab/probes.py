@@ -14,6 +14,7 @@ from pystack.compare.probes import GROUP, ruleset
 from pystack.compare.scenario import Run, Scenario, Start
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.ours import PROBES
 
 # Who lists tables of nft, flushes them, or follows packets through them: there may be no probes then.
 _MEETS_PROBES: Final = re.compile(r"(?<![-\w])nft\b|\bxtables-monitor\b")
@@ -28,7 +29,7 @@ def meets_probes(scenario: Scenario) -> bool:
 def install(kernel: KernelNetns, points: Iterable[Point], devices: Collection[str]) -> None:
     """Put probes into a lab, beside those that are there. They end with the lab's namespace."""
     try:
-        kernel.run(["nft", "-f", "-"], stdin=ruleset(points, devices)).check()
+        kernel.run(["nft", "-f", "-"], stdin=ruleset(points, devices, table=PROBES)).check()
     except FileNotFoundError as error:
         raise LabUnavailable("hops need the command `nft` (Debian package nftables)") from error
     except CommandFailed as error:

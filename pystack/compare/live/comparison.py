@@ -26,7 +26,7 @@ from pystack.wire.ethernet import ETH_HLEN
 _OWN: Final = (("ip", "OUTPUT"), ("arp", "OUTPUT"))  # where packets begin that somebody here makes
 _WAITING: Final = 1.5  # seconds for what waits here for a neighbour, and there did no longer
 _AWAITED: Final = 5.0  # seconds that the kernel has to show what the copy made
-
+BEFORE: Final = "it began before the copy was there"
 
 Wanted = Callable[[Hop], bool]
 
@@ -48,6 +48,7 @@ class Comparison:
         self._refused: dict[bytes, float] = {}
         self._number = 0
         self._waiting: list[tuple[float, Verdict]] = []  # until when
+        self._doubtful: list[tuple[float, Verdict]] = []  # since when: something may have changed unheard
         self._draws = Draws()
         self._neighbours = Neighbours()
         self._use(building)
@@ -64,14 +65,18 @@ class Comparison:
         """
         heirs = {dev.ifindex: dev.ifindex for dev in building.netns.devices}
         hand_over(building.netns.conntrack.context, self.building.netns.conntrack.context, heirs)
-        self.spoil(why)
-        for _, verdict in self._waiting:
-            verdict.unplayed = why
+        self.give_up(why)
         self._use(building)
 
     def spoil(self, why: str) -> None:
         """Nothing that is on its way can be compared."""
         self._passings.spoil(why)
+
+    def give_up(self, why: str) -> None:
+        """The same of what is not told yet."""
+        self.spoil(why)
+        for _, verdict in (*self._waiting, *self._doubtful):
+            verdict.unplayed = why
 
     def _use(self, building: Building) -> None:
         settle_neighbours(building)
@@ -99,8 +104,27 @@ class Comparison:
                     self._refused[key] = now
         self._passings.add(hops, now)
 
-    def settled(self, now: float) -> Iterator[Verdict]:
-        """Of the packets that have gone their way."""
+    def settled(self, now: float, sure_until: float = math.inf) -> Iterator[Verdict]:
+        """Of the packets that have gone their way.
+
+        `sure_until`: until then the copy has missed nothing. A difference after that is told once it has not.
+        """
+        yield from self._told(sure_until)
+        for verdict in self._compared(now):
+            if verdict.differences and sure_until <= now:
+                self._doubtful.append((now, verdict))
+            else:
+                yield self._counted(verdict)
+
+    def _told(self, sure_until: float) -> Iterator[Verdict]:
+        doubtful, self._doubtful = self._doubtful, []
+        for since, verdict in doubtful:
+            if since < sure_until or verdict.unplayed:
+                yield self._counted(verdict)
+            else:
+                self._doubtful.append((since, verdict))
+
+    def _compared(self, now: float) -> Iterator[Verdict]:
         for passing in self._passings.settled(now):
             self._neighbours.give(self.building, passing.began)
             verdict = self._verdict(passing)
@@ -117,8 +141,10 @@ class Comparison:
     def rest(self) -> Iterator[Verdict]:
         """Of those that are on their way at the end."""
         for passing in self._passings.rest():
-            yield self._judged(self._verdict(passing))
-        yield from self._waited(math.inf)
+            yield self._counted(self._judged(self._verdict(passing)))
+        for verdict in self._waited(math.inf):
+            yield self._counted(verdict)
+        yield from self._told(math.inf)
 
     def _waited(self, now: float) -> Iterator[Verdict]:
         """Those that went on here meanwhile, or will not any more."""
@@ -147,20 +173,29 @@ class Comparison:
         return verdict
 
     def _judged(self, verdict: Verdict) -> Verdict:
-        if not self._wanted(verdict.kernel[0]):
-            verdict.is_aside = True
-            self.tally.aside += 1
-            return verdict
-        if verdict.unplayed:
-            self.tally.unplayed[verdict.unplayed] += 1
+        """With its differences, if it is compared."""
+        verdict.is_aside = verdict.unplayed == BEFORE or not self._wanted(verdict.kernel[0])
+        if verdict.is_aside or verdict.unplayed:
             return verdict
         verdict.differences = differences(verdict.kernel, verdict.pystack, made_here=verdict.made_here)
         self._name_who_decided(verdict)
         first = verdict.kernel[0]
         if self._sources is not None and not verdict.made_here and (first.family, first.hook) == _OWN[0]:
             verdict.differences += self._sources.differences(self.building, first)
-        self.tally.differ += bool(verdict.differences)
-        self.tally.same += not verdict.differences
+        return verdict
+
+    def _counted(self, verdict: Verdict) -> Verdict:
+        """As what it is by now."""
+        tally = self.tally
+        if verdict.unplayed:
+            verdict.differences = []
+        if verdict.is_aside:
+            tally.aside += verdict.unplayed != BEFORE
+        elif verdict.unplayed:
+            tally.unplayed[verdict.unplayed] += 1
+        else:
+            tally.differ += bool(verdict.differences)
+            tally.same += not verdict.differences
         return verdict
 
     def _name_who_decided(self, verdict: Verdict) -> None:

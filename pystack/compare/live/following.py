@@ -2,43 +2,79 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Final
 
+from pystack.applets.running_tables import firewall_lines
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.drivers.kernel_netns import in_netns
-from pystack.hooks.changes import FIREWALL, Changes, Neighbour, open_sockets
+from pystack.hooks.changes import Neighbour, listen
+from pystack.hooks.imported.building import Building
+from pystack.hooks.imported.sysctls import taken_over
+from pystack.hooks.silent import SilentChanges
+from pystack.host import Host
 
 CALM: Final = 0.2  # seconds without another change, before all is read again
+_FILLS_A_SET: Final = " -j SET "
 
 
 class Following:
-    """Of one namespace. Raises LiveUnavailable."""
+    """Of one namespace, from before it is read until `close`. Raises LiveUnavailable."""
 
     def __init__(self, netns: str) -> None:
         try:
-            self._changes = Changes(in_netns(netns, open_sockets))
+            self._changes = in_netns(netns, listen)
         except PermissionError:
             raise LiveUnavailable("no right to hear of changes there (it takes CAP_NET_ADMIN)") from None
+        self._silent = SilentChanges(netns, [path for path, _ in taken_over(Host(seed=1).init)])
+        self._neighbours: list[Neighbour] = []
         self._changed: set[str] = set()
-        self._last = 0.0
+        self._last = -math.inf  # when something was told to have changed
+        self.begin()
+        self._silent.start()
 
-    def look(self, now: float) -> tuple[list[Neighbour], set[str]]:
-        """Neighbours that changed, and what else did, for which the copy has to be built anew."""
+    def begin(self) -> None:
+        """The namespace is about to be read: whatever changed so far will be in it."""
+        self._silent.look()
+        self._silent.taken()
+        self._neighbours += self._changes.read().neighbours
+        self._changed.clear()
+
+    def keep(self, building: Building) -> None:
+        """This is what came of it."""
+        fills = any(_FILLS_A_SET in line for line in firewall_lines(building.netns))
+        self._silent.sets_are_filled = fills
+
+    def look(self, now: float) -> str:
+        """What has changed, in words; as long as there are such the copy is out of date."""
         news = self._changes.read()
-        if news.kinds:
-            self._changed |= news.kinds
+        self._neighbours += news.neighbours
+        kinds = news.kinds | self._silent.taken()
+        if kinds:
+            self._changed |= kinds
             self._last = now
-        if not self._changed or now < self._last + CALM:
-            return news.neighbours, set()
-        changed, self._changed = self._changed, set()
-        return news.neighbours, changed
+        return ", ".join(sorted(self._changed))
 
-    def begin(self) -> list[Neighbour]:
-        """Neighbours that changed so far; probes and shims of ours, which have just come, are no change."""
-        news = self._changes.read()
-        self._changed = news.kinds - {FIREWALL}
-        return news.neighbours
+    def is_calm(self, now: float) -> bool:
+        """Whether nothing has changed for a while, so that it is worth to read all again."""
+        return now >= self._last + CALM
+
+    def neighbours(self) -> list[Neighbour]:
+        """Those that changed since the last call."""
+        told, self._neighbours = self._neighbours, []
+        return told
+
+    def sure_until(self, now: float) -> float:
+        """Until when nothing changed that nobody told: the last look at that began then."""
+        return now - (time.monotonic() - self._silent.looked)
+
+    def look_closely(self, now: float) -> str:
+        """The same as look(), and at what changes without a word, too."""
+        self._silent.look()
+        return self.look(now)
 
     def close(self) -> None:
         """Look no more."""
+        self._silent.close()
         self._changes.close()

@@ -9,13 +9,14 @@ from typing import Final
 from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.judge import COMPARED
-from pystack.compare.points import points_of
-from pystack.compare.probes import GROUP, NETDEV, TABLE, ruleset
+from pystack.compare.points import Point, points_of
+from pystack.compare.probes import GROUP, NETDEV, ruleset
 from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ct_events import NEW, ConnEventReader
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import open_socket
+from pystack.hooks.ours import PROBES
 from pystack.hooks.tools import ToolFailed, ToolMissing, output
 
 REMEMBERED: Final = 1 << 16  # packets by whose bytes others are known
@@ -37,7 +38,7 @@ class LiveKernel:
         """Listen first, then probe. Raises LiveUnavailable."""
         if tables(self._netns):
             raise LiveUnavailable(
-                f"the table {TABLE} is there: another comparison runs (or `pystack doctor --clean` is due)"
+                f"the table {PROBES} is there: another comparison runs (or `pystack doctor --clean` is due)"
             )
         try:
             fd = in_netns(self._netns, _netlink)
@@ -50,9 +51,7 @@ class LiveKernel:
         self._hops = HopReader(log, self._names, remembered=REMEMBERED, known_by=COMPARED)
         self._hops.begin(frozenset(self._ports.values()))
         try:
-            _nft(
-                self._netns, "-f", "-", stdin=ruleset(points_of(("ip",)), tuple(self._ports), snaplen=SNAPLEN)
-            )
+            _nft(self._netns, "-f", "-", stdin=_probes(points_of(("ip",)), self._ports))
         except LiveUnavailable:
             self._stop_listening()
             raise
@@ -72,7 +71,7 @@ class LiveKernel:
         self._ports = ports
         self._hops.enter_by(frozenset(ports.values()))
         at_devices = (point for point in points_of(("ip",)) if point.family == NETDEV)
-        anew = f"delete table {NETDEV} {TABLE}\n" + ruleset(at_devices, tuple(ports), snaplen=SNAPLEN)
+        anew = f"delete table {NETDEV} {PROBES}\n" + _probes(at_devices, ports)
         _nft(self._netns, "-f", "-", stdin=anew)
 
     def begun(self) -> Iterator[tuple[bytes, bytes]]:
@@ -114,10 +113,14 @@ class LiveKernel:
         return dict(in_netns(self._netns, socket.if_nameindex))
 
 
+def _probes(points: Iterator[Point], devices: Mapping[str, int]) -> str:
+    return ruleset(points, tuple(devices), table=PROBES, snaplen=SNAPLEN)
+
+
 def tables(netns: str) -> list[str]:
     """The probes' tables in a namespace, with their families. Raises LiveUnavailable."""
     listed = _nft(netns, "list", "tables").splitlines()
-    return [line.removeprefix("table ") for line in listed if line.endswith(f" {TABLE}")]
+    return [line.removeprefix("table ") for line in listed if line.endswith(f" {PROBES}")]
 
 
 def clean(netns: str) -> int:

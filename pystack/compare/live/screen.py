@@ -24,6 +24,9 @@ from pystack.compare.records import Json, to_json
 class Screen(Protocol):
     """Who is told."""
 
+    def begin(self, devices: Iterable[str]) -> None:
+        """What passes from now on is compared; packets enter by these."""
+
     def packet(self, verdict: Verdict) -> None:
         """Another packet has gone both ways."""
 
@@ -43,6 +46,10 @@ class Text:
     def __init__(self, *, packets: bool, hops: bool) -> None:
         self._packets = packets or hops
         self._hops = hops
+
+    def begin(self, devices: Iterable[str]) -> None:
+        """On standard error."""
+        self.note(f"begun: packets that enter by {', '.join(devices) or 'no device'}; Ctrl-C ends it")
 
     def packet(self, verdict: Verdict) -> None:
         """On one line, and both ways below."""
@@ -68,6 +75,10 @@ class Lines:
 
     def __init__(self, *, hops: bool) -> None:
         self._hops = hops
+
+    def begin(self, devices: Iterable[str]) -> None:
+        """The first line."""
+        _write([json.dumps({"v": 1, "type": "begin", "devices": list(devices)})])
 
     def packet(self, verdict: Verdict) -> None:
         """With its hops, if it differs or they are asked for."""

@@ -28,7 +28,7 @@ from pystack.drivers.unavailable import PortUnavailable
 from pystack.errors import NotModelled
 from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.imported import build
-from pystack.hooks.imported.reading import Unreadable, read
+from pystack.hooks.imported.reading import Unreadable, read, read_links
 from pystack.hooks.shim.placement import USUAL, Refused
 from pystack.hooks.shim.rules import ShimsUnavailable
 from pystack.hooks.shim.shims import Shims
@@ -78,22 +78,22 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
 
 
 def _compared(options: argparse.Namespace, wanted: Wanted, screen: Screen, stack: ExitStack) -> int:
-    """Who tells of changes comes before anything is read; what was added is gone before the end is told."""
+    """Packets and changes are heard before all is read; what was added is gone before the end is told."""
     netns = options.netns
 
     def copy_of(clock: Clock | None = None) -> Building:
         return build(read(netns), Host(seed=1, clock=clock or Clock(wall=time.time())))
 
+    shims = stack.enter_context(Shims(netns, [point for point in options.shims.split(",") if point]))
+    kernel = stack.enter_context(LiveKernel(netns, build(read_links(netns), Host(seed=1)).entrances))
     following = None if options.no_follow else stack.enter_context(closing(Following(netns)))
     building = copy_of()
     for sentence in building.left_out:
         screen.note(sentence)
-    ports = {name: dev.ifindex for name, dev in building.ports.items()}
-    shims = stack.enter_context(Shims(netns, [point for point in options.shims.split(",") if point]))
-    kernel = stack.enter_context(LiveKernel(netns, ports))
     comparison = Comparison(building, wanted, Sources(partial(first_line_of, netns)))
+    kernel.probe(building.entrances)
     if following is not None:
-        comparison.meet(following.begin(), 0.0)
+        following.keep(building)
     watch = Watch(netns, kernel, comparison, screen, copy_of, following)
     watch.run(seconds=options.seconds, count=options.count)
     counts = shims.counts()

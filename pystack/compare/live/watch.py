@@ -10,7 +10,7 @@ from typing import Final
 from pystack.clock import Clock
 from pystack.compare.live.causes import Causes
 from pystack.compare.live.changed import Changed
-from pystack.compare.live.comparison import Comparison
+from pystack.compare.live.comparison import BEFORE, Comparison
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.following import Following
 from pystack.compare.live.judge import Verdict
@@ -18,7 +18,6 @@ from pystack.compare.live.kernel import MOST, LiveKernel
 from pystack.compare.live.report import QueueCounts
 from pystack.compare.live.screen import Screen
 from pystack.compare.live.state import told_of
-from pystack.hooks.changes import Neighbour
 from pystack.hooks.imported.building import Building
 from pystack.hooks.shim.shims import Counts
 
@@ -53,6 +52,8 @@ class Watch:
         """For so long, or until so many packets were compared, or until Ctrl-C."""
         start, poll = time.monotonic(), select.poll()
         poll.register(self._kernel.fileno(), select.POLLIN)
+        self._hear_spoilt(BEFORE, 0.0)
+        self._screen.begin(self._comparison.building.ports)
         tally = self._comparison.tally
         try:
             while not (seconds and time.monotonic() - start >= seconds) and not 0 < count <= tally.compared:
@@ -63,11 +64,14 @@ class Watch:
         self._catch_up(poll, start)
 
     def _catch_up(self, poll: select.poll, start: float) -> None:
-        """What was reported before the end is compared, too."""
+        """What was reported before the end is compared, too, unless the copy has missed something."""
         for _ in range(LAST_LOOKS):
             if not poll.poll(0):
                 break
             self._look(time.monotonic() - start)
+        now = time.monotonic() - start
+        if self._following is not None and (changed := self._following.look_closely(now)):
+            self._comparison.give_up(f"{changed} changed meanwhile")
 
     def end(self, counts: Sequence[Counts]) -> None:
         """What was under way, and the counts."""
@@ -76,16 +80,19 @@ class Watch:
         self._screen.end(self._comparison.tally, self.causes, self._comparison.late, queues)
 
     def _look(self, now: float) -> None:
-        comparison = self._comparison
-        neighbours: list[Neighbour] = []
-        changed: set[str] = set()
-        if self._following is not None and not self._is_behind:  # first: what passed before is read below
-            neighbours, changed = self._following.look(now)
+        comparison, following, was_behind = self._comparison, self._following, self._is_behind
+        changed = "" if following is None else following.look(now)  # first: what passed before is read below
         self._hear(now)
-        comparison.meet(neighbours, now)
+        if following is None:
+            self._show(comparison.settled(now))
+            return
+        if not was_behind:
+            comparison.meet(following.neighbours(), now)
         if changed:
-            self._begin_anew(", ".join(sorted(changed)), now)
-        self._show(comparison.settled(now))
+            comparison.spoil(f"{changed} changed meanwhile")
+        if changed and following.is_calm(now):
+            self._begin_anew(changed, now)
+        self._show(comparison.settled(now, following.sure_until(now)))
 
     def _hear(self, now: float) -> None:
         for original, reply in self._kernel.begun():
@@ -97,17 +104,24 @@ class Watch:
     def _begin_anew(self, changed: str, now: float) -> None:
         """What passed while all was read knew some of it already, or not yet: it is not compared."""
         self._screen.note(f"{changed} changed: read again")
+        assert self._following is not None, "who else says that something changed"
+        self._following.begin()
         old = self._comparison.building
         building = self._make_copy(old.host.clock)
         for sentence in building.left_out:
             if sentence not in old.left_out:
                 self._screen.note(sentence)
         try:
-            self._kernel.probe({name: dev.ifindex for name, dev in building.ports.items()})
+            self._kernel.probe(building.entrances)
         except LiveUnavailable as error:  # one of them is gone already: that will be told, too
             self._screen.note(str(error))
+        self._following.keep(building)
         why = f"{changed} changed meanwhile"
         self._comparison.replace(building, why)
+        self._hear_spoilt(why, now)
+
+    def _hear_spoilt(self, why: str, now: float) -> None:
+        """All that has been reported by now."""
         for _ in range(LAST_LOOKS):
             self._hear(now)
             self._comparison.spoil(why)

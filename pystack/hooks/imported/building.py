@@ -29,6 +29,11 @@ class Building:
         """Where everything goes."""
         return self.host.init
 
+    @property
+    def entrances(self) -> dict[str, int]:
+        """The numbers of the ports."""
+        return {name: dev.ifindex for name, dev in self.ports.items()}
+
     def do(self, argv: Sequence[str], stdin: str = "", *, what: str = "") -> bool:
         """Run a command of ours; what it refuses is left out, under the name `what`."""
         ended = run(argv, self.host, outside=Outside(stdin=stdin.encode(errors="surrogateescape")))

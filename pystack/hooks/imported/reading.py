@@ -38,17 +38,26 @@ def read(netns: str) -> Seen:
     return in_netns(netns, _Reader().read)
 
 
+def read_links(netns: str) -> Seen:
+    """Its devices alone. Raises the same."""
+    return in_netns(netns, _Reader().read_links)
+
+
 class _Reader:
     """Its methods run inside the namespace."""
 
     def __init__(self) -> None:
         self.seen = Seen()
 
-    def read(self) -> Seen:
+    def read_links(self) -> Seen:
         seen = self.seen
         seen.links = self._rows("ip", "-j", "-d", "link")
         if not seen.links:
             raise Unreadable("`ip -j link` says nothing (Debian package iproute2)")
+        return seen
+
+    def read(self) -> Seen:
+        seen = self.read_links()
         seen.addresses = self._rows("ip", "-j", "-4", "address")
         seen.other_addresses = self._rows("ip", "-j", "-6", "address")
         seen.routes = self._text("ip", "-4", "-N", "route", "show", "table", "all")
@@ -66,9 +75,8 @@ class _Reader:
         return seen
 
     def _firewalls(self) -> Iterator[tuple[str, str]]:
-        for names, saver in _LEGACY_TABLES.items():
-            for table in _lines_of(names):
-                yield f"{saver} {table}", self._text(saver, "-c", "-t", table)
+        for saver, table in legacy_tables():
+            yield f"{saver} {table}", self._text(saver, "-c", "-t", table)
         for saver, options in _NFT_SAVERS.items():
             yield saver, self._text(saver, *options)
 
@@ -86,6 +94,13 @@ class _Reader:
             return ""
         except ToolFailed as error:
             raise Unreadable(str(error)) from None
+
+
+def legacy_tables() -> Iterator[tuple[str, str]]:
+    """Those that exist, behind the name of the program that lists them."""
+    for names, saver in _LEGACY_TABLES.items():
+        for table in _lines_of(names):
+            yield saver, table
 
 
 def _lines_of(path: str) -> list[str]:

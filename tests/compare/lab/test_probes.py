@@ -12,10 +12,11 @@ from pystack.compare.lab.kernel_side import KernelSide
 from pystack.compare.lab.kernel_side_tables import Tables
 from pystack.compare.lab.probes import install, listen
 from pystack.compare.points import POINTS, points_of
-from pystack.compare.probes import TABLE, point_of, ruleset
+from pystack.compare.probes import point_of, ruleset
 from pystack.compare.records import Frame, Log, Record
 from pystack.compare.scenario import Scenario, Send, Topology
 from pystack.hooks.nflog import LoggedPacket
+from pystack.hooks.ours import PROBES
 from tests.compare.lab.packets import (
     BR0,
     BROADCAST,
@@ -56,7 +57,7 @@ OF_A_FRAGMENT = 0x2000  # more fragments
 
 
 def test_every_point_has_a_chain_that_only_logs_and_accepts() -> None:
-    text = ruleset(POINTS, ["tap1"])
+    text = ruleset(POINTS, ["tap1"], table=PROBES)
     chains = re.findall(r"chain \w+ \{\n(.*)\n(.*)\n\t\}", text)
     assert len(chains) == len(POINTS)
     for (base, rule), point in zip(chains, POINTS, strict=True):
@@ -68,16 +69,16 @@ def test_every_point_has_a_chain_that_only_logs_and_accepts() -> None:
 
 
 def test_a_point_of_devices_has_a_chain_for_each() -> None:
-    text = ruleset(points_of(["ip"]), PORTS)
+    text = ruleset(points_of(["ip"]), PORTS, table=PROBES)
     assert re.findall(r'hook ingress device "(\w+)"', text) == list(PORTS)
 
 
 def test_no_devices_are_no_table_of_devices() -> None:
-    assert "table netdev" not in ruleset(POINTS, [])
+    assert "table netdev" not in ruleset(POINTS, [], table=PROBES)
 
 
 def test_a_report_names_its_point() -> None:
-    text = ruleset([POINTS[3]], [])
+    text = ruleset([POINTS[3]], [], table=PROBES)
     (prefix,) = re.findall(r'prefix "(\d+)"', text)
     assert point_of(prefix.encode()) is POINTS[3]
 
@@ -102,7 +103,7 @@ def test_the_kernel_takes_every_point_as_it_is_written(kernel: KernelNetns) -> N
     install(kernel, POINTS, PORTS)
     listed = kernel.run("nft -n list ruleset").check().out
     assert listed.count("group") == len(POINTS) + 2 * (len(PORTS) - 1)
-    assert listed.count(f"table {POINTS[-1].family} {TABLE}") == 1
+    assert listed.count(f"table {POINTS[-1].family} {PROBES}") == 1
 
 
 @pytest.mark.root

@@ -44,8 +44,7 @@ class Watched:
     def __init__(self, kernel: KernelNetns) -> None:
         self.kernel = kernel
         building = build(read(kernel.netns_path), Host(seed=1))
-        ports = {name: dev.ifindex for name, dev in building.ports.items()}
-        self.live = LiveKernel(kernel.netns_path, ports).open()
+        self.live = LiveKernel(kernel.netns_path, building.entrances).open()
         self.comparison = Comparison(building)
         self.now = 1.0
 

@@ -99,12 +99,6 @@ def ended(process: LabProcess, patience: float) -> str:
     return done.check().out
 
 
-def uncompared(summary: Json, but_for: str) -> int:
-    return sum(
-        count for why, count in summary["not_compared"].items() if not but_for or not why.endswith(but_for)
-    )
-
-
 def shown(told: list[Json], cause: str) -> list[str]:
     """The first packet that has it, and its hops on both sides."""
     first = next(one["packet"] for one in told if one["type"] == "cause" and one["cause"] == cause)
@@ -125,7 +119,5 @@ def test_mixed_traffic_fares_the_same_and_loses_nothing(box: KernelNetns) -> Non
     assert [shown(told, row["cause"]) for row in summary["causes"]] == []
     assert (summary["differ"], summary["lost"], summary["late"]) == (0, 0, 0)
     assert summary["same"] > 12 * TIMES  # echoes and datagrams alone are that many
-    assert uncompared(summary, "") <= 0.01 * summary["compared"], summary["not_compared"]
-    # bridges tell of their links now and then, and what passes while all is read again is left out by name
-    assert uncompared(summary, "changed meanwhile") <= 0.001 * summary["compared"], summary["not_compared"]
+    assert sum(summary["not_compared"].values()) <= 0.001 * summary["compared"], summary["not_compared"]
     assert tables(box.netns_path) == []

@@ -4,7 +4,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +14,6 @@ from pystack.compare.live.kernel import LiveKernel, tables
 from pystack.compare.probes import GROUP
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
-from tests.compare.lab.patience import wait_until
 from tests.daemon.running import clean_environment, pystack
 
 CAUSE = "only pystack has it at ip OUTPUT 40"
@@ -41,12 +39,15 @@ def kernel() -> Iterator[KernelNetns]:
 def compared(kernel: KernelNetns, traffic: str, *options: str) -> tuple[int, str]:
     """The verb while something passes: its code, and what it printed."""
     argv = [sys.executable, "-m", "pystack", "compare", "live", kernel.netns_path, *options]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=clean_environment(), text=True) as process:
-        wait_until(lambda: len(tables(kernel.netns_path)) == 4)
-        time.sleep(0.2)  # the first look comes after the probes
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        argv, stdout=pipe, stderr=subprocess.STDOUT, env=clean_environment(), text=True
+    ) as process:
+        assert process.stdout is not None, "it was asked for"
+        next(line for line in process.stdout if "begin" in line or "begun" in line)
         kernel.sh(traffic).check()
-        out, _ = process.communicate(timeout=60)
-        return process.returncode, out
+        out = process.stdout.read()
+        return process.wait(60), out
 
 
 @pytest.mark.root

@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.compare.live.kernel import tables
 from tests.compare.lab.patience import wait_until
 from tests.daemon.running import clean_environment
 
@@ -18,10 +17,9 @@ Json = dict[str, Any]
 
 
 class Watching:
-    """One comparison, from when its probes are there."""
+    """One comparison, from when it has begun."""
 
     def __init__(self, kernel: KernelNetns, *options: str) -> None:
-        self._kernel = kernel
         self._folder = TemporaryDirectory()
         self._said = Path(self._folder.name, "said")  # a pipe that nobody reads would hold it up
         argv = [sys.executable, "-m", "pystack", "compare", "live", kernel.netns_path, "--json", *options]
@@ -29,7 +27,7 @@ class Watching:
             self.process = subprocess.Popen(argv, stdout=out, env=clean_environment())
 
     def __enter__(self) -> "Watching":
-        wait_until(lambda: len(tables(self._kernel.netns_path)) == 4)
+        wait_until(lambda: any(one["type"] == "begin" for one in self.told()))
         return self
 
     def __exit__(self, *_: object) -> None:
