@@ -16,7 +16,7 @@ cat >{base}.command
 """
 STOP = """
 ended() {{ [ -s {base}.rc ]; }}
-signal() {{ ended || kill -$1 -- -$(cat {base}.pid) 2>/dev/null; }}
+signal() {{ ended || kill -$1 -$(cat {base}.pid) 2>/dev/null; }}
 signal {number}
 for try in $(seq {tries}); do ended && break; sleep 0.05; done
 signal KILL

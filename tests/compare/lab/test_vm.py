@@ -180,6 +180,7 @@ def test_the_full_image_has_what_hosts_often_lack() -> None:
         ).check()
         assert "eth1.5@eth1" in guest.run("ip -br link").out
         assert "-j redirect" in guest.run("ebtables-legacy -t broute -L").out
+        assert guest.start_command("exec sleep 60").stop().rc == 143  # another shell than the small image's
 
 
 def test_a_vm_that_ends_by_itself_says_its_last_words() -> None:
