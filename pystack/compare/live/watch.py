@@ -13,6 +13,7 @@ from pystack.compare.live.changed import Changed
 from pystack.compare.live.comparison import BEFORE, Comparison
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.following import Following
+from pystack.compare.live.interrupt import Interrupt
 from pystack.compare.live.judge import Verdict
 from pystack.compare.live.kernel import MOST, LiveKernel
 from pystack.compare.live.report import QueueCounts
@@ -55,12 +56,12 @@ class Watch:
         self._hear_spoilt(BEFORE, 0.0)
         self._screen.begin(self._comparison.building.ports)
         tally = self._comparison.tally
-        try:
-            while not (seconds and time.monotonic() - start >= seconds) and not 0 < count <= tally.compared:
+        with Interrupt() as interrupt:  # how it usually ends
+            while not (
+                interrupt.came or 0 < seconds <= time.monotonic() - start or 0 < count <= tally.compared
+            ):
                 poll.poll(TICK * 1000)
                 self._look(time.monotonic() - start)
-        except KeyboardInterrupt:
-            pass  # how it usually ends
         self._catch_up(poll, start)
 
     def _catch_up(self, poll: select.poll, start: float) -> None:
