@@ -27,6 +27,7 @@ _ASKS: Final = re.compile(
     r"|-j (MASQUERADE|SNAT|DNAT|REDIRECT|NETMAP|CT|CONNMARK|NOTRACK)\b"
     r"|\b(ct|masquerade|snat|dnat|redirect|notrack|type nat)\b"
 )
+_GROUPS: Final = "BROADCAST,MULTICAST"
 _POLICY: Final = re.compile(r"^:(?P<chain>\S+) (?P<policy>\S+)")
 
 
@@ -39,13 +40,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One rule of ours."""
+    """A rule of ours, or the few that it takes."""
 
     point: str
     program: str
     number: int  # of the queue
     makes: tuple[bool, bool] = (False, False)  # whether its table and its chain come into being with it
     tracked: bool = False  # whether the host tracks connections
+    decides: bool = False  # whether who answers must see first packets, too
 
     @property
     def table(self) -> str:
@@ -58,22 +60,32 @@ class Place:
         return self.point.partition("/")[2].upper()
 
     @property
-    def rule(self) -> list[str]:
-        """Behind -A or -D CHAIN."""
+    def rules(self) -> list[list[str]]:
+        """Behind -A or -D CHAIN; a packet meets one of them at most."""
         tag = ["-m", "comment", "--comment", TAG]
-        return [*tag, *self._safe, "-j", "NFQUEUE", "--queue-num", str(self.number), "--queue-bypass"]
+        queue = ["-j", "NFQUEUE", "--queue-num", str(self.number), "--queue-bypass"]
+        return [[*tag, *safe, *queue] for safe in self._safe]
 
     @property
-    def _safe(self) -> list[str]:
+    def _safe(self) -> list[list[str]]:
         """NFQUEUE drops a packet that shares a connection which is not in the table yet with another one: a
-        clone of what a bridge floods, the host's own ICMP error about a first packet. So first packets are
-        left alone, except where nothing can share them yet.
+        clone of what a bridge floods, the host's own ICMP error about a first packet, which has its
+        connection from the beginning. So these are left alone, except where nothing can share them yet; and
+        all first packets are if nobody needs them.
 
         Linux: net/netfilter/nfnetlink_queue.c nf_ct_drop_unconfirmed()
         """
-        if not self.tracked or self.table == "raw" or self.chain == "PREROUTING":
-            return []
-        return ["-m", "conntrack", "--ctstate", "ESTABLISHED,INVALID,UNTRACKED"]
+        if not self.tracked or self.chain == "PREROUTING":
+            return [[]]
+        tracking = ["-m", "conntrack"]
+        if not self.decides:
+            return [[*tracking, "--ctstate", "ESTABLISHED,INVALID,UNTRACKED"]]
+        alone = ["-m", "pkttype", "--pkt-type", "unicast", "-m", "addrtype", "!", "--dst-type", _GROUPS]
+        return [
+            [*tracking, "--ctstate", "INVALID,UNTRACKED"],
+            [*tracking, "--ctstatus", "CONFIRMED"],
+            [*tracking, "--ctstate", "NEW", "!", "--ctstatus", "CONFIRMED", *alone],
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ class _Chain:
     rules: tuple[str, ...] = ()
 
 
-def place(point: str, number: int, saved: Mapping[str, str]) -> Place:
+def place(point: str, number: int, saved: Mapping[str, str], *, decides: bool = False) -> Place:
     """Of nft's tables or the legacy ones in those that the host uses; no legacy ones come into being for it.
     Raises Refused.
     """
@@ -97,15 +109,16 @@ def place(point: str, number: int, saved: Mapping[str, str]) -> Place:
         if program == LEGACY and not chain.table_is_there:
             continue
         if chain.policy == "ACCEPT":
-            return Place(point, program, number, _makes(point, saved), tracks(saved))
+            return Place(point, program, number, _makes(point, saved), tracks(saved), decides)
         why.append(f"the policy of {program}'s is {chain.policy}, and what a queue accepts does not meet it")
     raise Refused(f"{point}: {'; '.join(why)}")
 
 
 def is_lawful(standing: Place, saved: Mapping[str, str]) -> bool:
-    """Whether a rule of ours is still the last one of a chain that accepts what comes to its end."""
+    """Whether ours are still the last rules of a chain that accepts what comes to its end."""
     chain = _chain_of(standing.program, standing.point, saved)
-    is_last = bool(chain.rules) and TAG in chain.rules[-1]
+    tagged = [TAG in rule for rule in chain.rules]
+    is_last = any(tagged) and all(tagged[tagged.index(True) :])
     return is_last and chain.policy == "ACCEPT" and (standing.tracked or not tracks(saved))
 
 

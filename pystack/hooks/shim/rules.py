@@ -48,10 +48,13 @@ class StandingRules:
         """Take back those that may not stand where they do any more."""
         self._forget_news()
         saved = saved_rules(self._netns)
-        there = {(program, table, rule.split()[1]) for program, table, rule in standing_rules(saved)}
+        standing = standing_rules(saved)
         for one in self._places:
-            if (one.program, one.table, one.chain) in there and not is_lawful(one, saved):
-                remove(self._netns, one)
+            if is_lawful(one, saved):
+                continue
+            for program, table, rule in standing:
+                if (program, table, rule.split()[1]) == (one.program, one.table, one.chain):
+                    _try(self._netns, _removal(program, table, rule))  # somebody else may take it back, too
 
     def take_back(self) -> None:
         """Take back all, and the chains and tables that came into being with them."""
@@ -79,12 +82,8 @@ class StandingRules:
 
 def install(netns: str, one: Place) -> None:
     """At the end of its chain. Raises ShimsUnavailable."""
-    _run(netns, [one.program, "-t", one.table, "-A", one.chain, *one.rule])
-
-
-def remove(netns: str, one: Place) -> None:
-    """Raises ShimsUnavailable."""
-    _run(netns, [one.program, "-t", one.table, "-D", one.chain, *one.rule])
+    for rule in one.rules:
+        _run(netns, [one.program, "-t", one.table, "-A", one.chain, *rule])
 
 
 def take_back(netns: str) -> int:
@@ -110,10 +109,13 @@ def _orphans(netns: str) -> list[StandingRule]:
 
 
 def _remove_all(netns: str, rules: list[StandingRule]) -> int:
-    for program, table, rule in rules:
-        words = rule.replace("-A ", "-D ", 1).replace('"', "").split()
-        _run(netns, [program, "-t", table, *words])
+    for rule in rules:
+        _run(netns, _removal(*rule))
     return len(rules)
+
+
+def _removal(program: str, table: str, rule: str) -> list[str]:
+    return [program, "-t", table, *rule.replace("-A ", "-D ", 1).replace('"', "").split()]
 
 
 def saved_rules(netns: str) -> dict[str, str]:

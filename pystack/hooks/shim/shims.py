@@ -86,7 +86,10 @@ class Shims:
         if not self._points:
             return self
         saved = saved_rules(self._netns)
-        self._places = [place(point, self._base + at, saved) for at, point in enumerate(self._points)]
+        decides = self._task is Task.ASK
+        self._places = [
+            place(point, self._base + at, saved, decides=decides) for at, point in enumerate(self._points)
+        ]
         self._rules = StandingRules(self._netns, self._places)
         self._table = QueueTable(self._netns)
         try:
