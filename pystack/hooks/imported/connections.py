@@ -9,6 +9,7 @@ from pystack.applets.conntrack.create import LONG_AGO, unseen
 from pystack.hooks.imported.building import Building
 from pystack.netfilter.conntrack import helpers
 from pystack.netfilter.conntrack.conn import ZONE_DIR_BOTH, ZONE_DIR_ORIGINAL, ZONE_DIR_REPLY, Conn, Zone
+from pystack.netfilter.conntrack.context import TrackContext
 from pystack.netfilter.conntrack.helper import give_helper
 from pystack.netfilter.conntrack.info import (
     IPS_CONFIRMED,
@@ -33,14 +34,20 @@ def add_connections(building: Building, told: Iterable[Snapshot]) -> None:
     for one in told:
         if one.original.protocol == IPPROTO_SCTP:
             strange += 1
-            continue
-        conn = _conn(one)
-        if context.find(conn.original) is not None or context.find(conn.reply) is not None:
-            continue
-        conn.expires = context.clock.jiffies + one.timeout * context.clock.hz
-        context.table.insert(conn)
+        else:
+            add_connection(context, one)
     if strange:
         building.left_out.append(f"{strange} connections of SCTP: what they have agreed on is not told")
+
+
+def add_connection(context: TrackContext, told: Snapshot) -> Conn | None:
+    """One that is no SCTP's; None if the table has its like."""
+    conn = _conn(told)
+    if context.find(conn.original) is not None or context.find(conn.reply) is not None:
+        return None
+    conn.expires = context.clock.jiffies + told.timeout * context.clock.hz
+    context.table.insert(conn)
+    return conn
 
 
 def _conn(told: Snapshot) -> Conn:

@@ -10,6 +10,7 @@ NF_DROP, NF_ACCEPT, NF_REPEAT = 0, 1, 4
 # What a queue that leaves packets whole says of them. Linux: enum nfqnl_attr_type NFQA_SKB_INFO
 CSUM_NOT_READY: Final = 1  # the sum of its transport is the pseudo header's so far
 IS_GSO: Final = 2  # it will be cut into segments
+CSUM_NOT_VERIFIED: Final = 4  # nobody has looked whether that sum is right
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Queued:
     payload: bytes  # from the network header on
     length: int  # as it is; more than the payload if that was cut
     station: bytes = b""  # the MAC that it came from
-    info: int = 0  # CSUM_NOT_READY, IS_GSO
+    info: int = CSUM_NOT_VERIFIED
 
 
 class Queue(Protocol):

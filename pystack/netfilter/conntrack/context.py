@@ -73,6 +73,7 @@ class TrackContext:
         "busy",
         "clock",
         "conf",
+        "elsewhere",
         "expectations",
         "limits",
         "nat",
@@ -91,6 +92,9 @@ class TrackContext:
         self.conf = ConntrackConf()
         self.stats = Statistics()
         self.table = ConnTable()
+        self.elsewhere: Callable[[bytes], Conn | None] | None = (
+            None  # somebody who may know other connections
+        )
         self.on_invalid: Callable[[Packet, str], None] | None = None  # somebody who wants to know why
         self.expectations = Expectations(clock, limits, warn, self._tell_expectation)
         self.nat: NatHelp | None = None  # while addresses are translated
@@ -140,10 +144,11 @@ class TrackContext:
         Linux: ____nf_conntrack_find()
         """
         conn, clock = self.table.find(key), self.clock
-        if conn is None or conn.expires > int(clock.now * clock.hz):  # clock.jiffies without a call
-            return conn
-        self.kill(conn)
-        return None
+        if conn is not None:
+            if conn.expires > int(clock.now * clock.hz):  # clock.jiffies without a call
+                return conn
+            self.kill(conn)
+        return None if self.elsewhere is None else self.elsewhere(key)
 
     def expect(self, expected: Expectation) -> Refusal | None:
         """Expect a connection, or say why not."""

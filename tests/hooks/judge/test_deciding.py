@@ -1,0 +1,216 @@
+"""A copy judges packets hook by hook, and its connections stay sound while the kernel carries them."""
+
+from ipaddress import IPv4Address
+
+from pystack.explain.words import packet_of
+from pystack.hooks.judge.answer import ACCEPT, Answer
+from pystack.hooks.judge.deciding import Deciding
+from pystack.hooks.queue.packet import CSUM_NOT_READY, Queued
+from pystack.hooks.shim.placement import USUAL
+from pystack.host import Host
+from pystack.netfilter.conntrack.snapshot import Snapshot
+from pystack.netfilter.conntrack.tuples import Tuple
+from pystack.netfilter.hooks import FORWARD, INPUT, NFPROTO_IPV4, OUTPUT, POSTROUTING, PREROUTING
+from pystack.netfilter.verdict import NF_DROP
+from pystack.wire import ipv4
+from pystack.wire.checksum import pseudo_header_sum, transport_sum
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
+from tests.hooks.judge.copied import ETH0, ETH1, Kernels, copied, do, queued
+
+POINTS = dict(zip((PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING), USUAL, strict=True))
+WAY = (PREROUTING, FORWARD, POSTROUTING)
+SYN = "10.0.0.5.4000 > 192.0.2.1.80: Flags [S], seq 7, win 100, length 0"
+SYN_ACK = "192.0.2.1.80 > 10.0.0.5.4000: Flags [S.], seq 1, ack 8, win 100, length 0"
+ACK = "10.0.0.5.4000 > 192.0.2.1.80: Flags [.], seq 8, ack 2, win 100, length 0"
+OUTSIDE = "192.0.2.1.80 > 10.0.0.5.4000: Flags [.], seq 900000000, ack 8, win 100, length 0"
+QUERY = "10.0.0.5.4000 > 192.0.2.1.53: UDP, length 4"
+DROPPED = Answer(NF_DROP)
+BACK = (ETH1, ETH0)
+
+
+def address(text: str) -> int:
+    return int(IPv4Address(text))
+
+
+def deciding(host: Host, kernel: Kernels | None = None, points: list[str] | None = None) -> Deciding:
+    return Deciding(host.init, points or list(USUAL), kernel or Kernels())
+
+
+def ask(judge: Deciding, packet: Queued) -> Answer:
+    (answer,) = judge.judge(POINTS[packet.hook], [packet])
+    return answer
+
+
+def carried(judge: Deciding, words: str, *, back: bool = False) -> list[Answer]:
+    """All hooks of a routed packet, which the kernel carries as it was answered; until it is dropped."""
+    answers, octets = [], packet_of(words).payload
+    for hook in WAY:
+        devices = None if not back else (ETH1, 0 if hook == PREROUTING else ETH0)
+        answer = ask(judge, queued(hook, octets, devices=devices))
+        answers.append(answer)
+        octets = answer.payload or octets
+        if answer == DROPPED:
+            break
+    return answers
+
+
+def test_a_rule_decides_at_its_hook_alone() -> None:
+    host = copied("iptables -A FORWARD -o eth1 -p tcp --dport 80 -j DROP")
+    judge = deciding(host)
+    assert carried(judge, SYN) == [ACCEPT, DROPPED]
+    assert carried(judge, QUERY) == [ACCEPT] * 3
+    assert ask(judge, queued(INPUT, SYN)) == ACCEPT
+
+
+def test_every_table_at_the_hook_is_asked_once() -> None:
+    rules = [
+        f"iptables -t {table} -A {chain}"
+        for chain, tables in {
+            "PREROUTING": ("raw", "mangle"),
+            "FORWARD": ("mangle", "filter", "security"),
+            "POSTROUTING": ("mangle",),
+        }.items()
+        for table in tables
+    ]
+    host = copied(
+        *rules,
+        "nft add table ip t",
+        "nft add chain ip t c { type filter hook forward priority 7; }",
+        "nft add rule ip t c counter",
+    )
+    carried(deciding(host), QUERY)
+    counted = do(host, "iptables-save -c")
+    assert [line.split()[0] for line in counted.splitlines() if " -A " in line] == ["[1:32]"] * len(rules)
+    assert "counter packets 1 bytes" in do(host, "nft list table ip t")
+
+
+def test_a_mark_is_told_and_one_that_the_kernel_set_is_seen() -> None:
+    host = copied(
+        "iptables -t mangle -A PREROUTING -j MARK --set-mark 5",
+        "iptables -A FORWARD -m mark --mark 6 -j DROP",
+    )
+    judge = deciding(host)
+    assert ask(judge, queued(PREROUTING, QUERY)) == Answer(mark=5)
+    assert ask(judge, queued(PREROUTING, QUERY, mark=5)) == ACCEPT
+    assert ask(judge, queued(FORWARD, QUERY, mark=6)) == DROPPED
+
+
+def test_what_is_written_into_a_packet_has_right_sums_also_where_one_was_owed() -> None:
+    host = copied(
+        "iptables -t mangle -A FORWARD -j TTL --ttl-set 9",
+        "iptables -t nat -A PREROUTING -p udp -j DNAT --to-destination 192.0.2.9:99",
+    )
+    judge = deciding(host)
+    octets = packet_of(QUERY).payload
+    owed = pseudo_header_sum(address("10.0.0.5"), address("192.0.2.1"), IPPROTO_UDP, 12)
+    partial = octets[:26] + owed.to_bytes(2, "big") + octets[28:]
+    for packet in (queued(PREROUTING, octets), queued(PREROUTING, partial, info=CSUM_NOT_READY)):
+        payload = ask(judge, packet).payload
+        assert payload is not None
+        header = ipv4.parse(payload, 0)
+        assert isinstance(header, ipv4.Ipv4Header)
+        assert header.daddr == address("192.0.2.9")
+        assert transport_sum(header.saddr, header.daddr, IPPROTO_UDP, payload[20:]) == 0xFFFF
+    payload = ask(judge, queued(FORWARD, partial, info=CSUM_NOT_READY)).payload
+    assert payload is not None
+    assert payload[8] == 9
+    assert transport_sum(address("10.0.0.5"), address("192.0.2.1"), IPPROTO_UDP, payload[20:]) == 0xFFFF
+
+
+def test_a_connection_is_begun_confirmed_and_answered_over_its_hooks() -> None:
+    host = copied("iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP")
+    judge = deciding(host)
+    assert carried(judge, SYN) == [ACCEPT] * 3
+    assert host.init.conntrack.count == 1
+    assert carried(judge, SYN_ACK, back=True) == [ACCEPT] * 3
+    assert carried(judge, ACK) == [ACCEPT] * 3
+    assert "ESTABLISHED" in do(host, "conntrack -L")
+    assert carried(judge, OUTSIDE, back=True) == [ACCEPT, DROPPED]  # not taken for one of the connection's
+
+
+def test_a_packet_that_is_dropped_begins_no_connection() -> None:
+    host = copied("iptables -A FORWARD -m conntrack --ctstate NEW -j DROP")
+    judge = deciding(host)
+    assert carried(judge, SYN) == carried(judge, SYN) == [ACCEPT, DROPPED]
+    assert host.init.conntrack.count == 0
+
+
+def test_with_one_point_connections_begin_and_count_there() -> None:
+    host = copied("iptables -A FORWARD -m conntrack --ctstate NEW -i eth1 -j DROP")
+    judge = deciding(host, points=["mangle/forward"])
+    assert ask(judge, queued(FORWARD, SYN)) == ACCEPT
+    assert ask(judge, queued(FORWARD, SYN_ACK, devices=BACK)) == ACCEPT
+    assert ask(judge, queued(FORWARD, SYN.replace("4000", "4001"), devices=BACK)) == DROPPED
+
+
+def test_the_copy_translates_both_ways_where_the_kernel_does_not() -> None:
+    host = copied("iptables -t nat -A POSTROUTING -o eth1 -j MASQUERADE")
+    judge = deciding(host)
+    there = carried(judge, SYN)[-1].payload
+    assert there is not None
+    assert there[12:16] == bytes([192, 0, 2, 2])
+    back = carried(judge, SYN_ACK.replace("10.0.0.5", "192.0.2.2"), back=True)[0].payload
+    assert back is not None
+    assert back[16:20] == bytes([10, 0, 0, 5])
+    assert transport_sum(address("192.0.2.1"), address("10.0.0.5"), IPPROTO_TCP, back[20:]) == 0xFFFF
+
+
+def test_where_the_kernel_translates_the_copy_does_not_and_asks_it_what_became_of_connections() -> None:
+    host = copied(
+        "iptables -t nat -A POSTROUTING -o eth1 -j MASQUERADE",
+        "iptables -A FORWARD -i eth1 -m conntrack --ctstate NEW,INVALID -j DROP",
+    )
+    kernel = Kernels(tracks=True, translates=True)
+    judge = deciding(host, kernel)
+    assert carried(judge, SYN) == [ACCEPT] * 3
+    inner, outer, server = (address(text) for text in ("10.0.0.5", "192.0.2.2", "192.0.2.1"))
+    original = Tuple(NFPROTO_IPV4, IPPROTO_TCP, inner, server, 4000, 80)
+    reply = Tuple(NFPROTO_IPV4, IPPROTO_TCP, server, outer, 80, 4000)
+    kernel.connections = [Snapshot(original, reply, 0x198, 100, state=1)]
+    assert (
+        ask(judge, queued(PREROUTING, SYN_ACK.replace("10.0.0.5", "192.0.2.2"), devices=(ETH1, 0))) == ACCEPT
+    )
+    assert ask(judge, queued(FORWARD, SYN_ACK, devices=BACK)) == ACCEPT  # as the kernel has translated it
+    assert host.init.conntrack.count == 1
+
+
+def test_who_is_rejected_is_answered_by_the_kernel_and_the_answer_meets_the_copys_rules_once() -> None:
+    host = copied(
+        "iptables -A FORWARD -p tcp -j REJECT --reject-with tcp-reset",
+        "iptables -A OUTPUT -p tcp -j ACCEPT",
+    )
+    kernel = Kernels()
+    judge = deciding(host, kernel)
+    assert carried(judge, SYN) == [ACCEPT, DROPPED]
+    ((reset, mark),) = kernel.sent
+    assert (reset[12:20], mark) == (bytes([192, 0, 2, 1, 10, 0, 0, 5]), 0)
+    assert transport_sum(address("192.0.2.1"), address("10.0.0.5"), IPPROTO_TCP, reset[20:]) == 0xFFFF
+    assert ask(judge, queued(OUTPUT, reset, devices=(0, ETH0))) == ACCEPT
+    assert do(host, "iptables -nvxL OUTPUT").splitlines()[-1].split()[0] == "1"
+
+
+def test_who_only_watches_answers_nobody_and_translates_nothing() -> None:
+    host = copied(
+        "iptables -A FORWARD -p tcp -j REJECT",
+        "iptables -t nat -A PREROUTING -p udp -j DNAT --to-destination 192.0.2.9",
+    )
+    kernel = Kernels()
+    judge = Deciding(host.init, list(USUAL), kernel, is_obeyed=False)
+    assert carried(judge, SYN) == [ACCEPT, DROPPED]
+    assert kernel.sent == []
+    assert carried(judge, QUERY) == [ACCEPT] * 3
+
+
+def test_a_packet_by_a_device_that_the_copy_lacks_is_accepted_and_counted() -> None:
+    judge = deciding(copied("iptables -P INPUT DROP"))
+    assert ask(judge, queued(INPUT, QUERY, devices=(77, 0))) == ACCEPT
+    assert ask(judge, queued(INPUT, b"\x60" + bytes(60))) == ACCEPT
+    assert judge.unasked == 2
+
+
+def test_nothing_is_lost_from_the_ledger() -> None:
+    host = copied("iptables -A FORWARD -p tcp -j REJECT", "iptables -t nat -A POSTROUTING -j MASQUERADE")
+    judge = deciding(host)
+    for words in (SYN, QUERY, SYN, QUERY):
+        carried(judge, words)
+    assert host.outcomes.outstanding() == host.init.queued() == 0
