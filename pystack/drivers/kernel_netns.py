@@ -41,10 +41,43 @@ def _enter_and_act(netns: str, act: Callable[[], Result]) -> Result:
     return act()
 
 
+class HeldNetns:
+    """A namespace that stays the same for us, whoever takes its name away or gives it to another."""
+
+    def __init__(self, netns: str) -> None:
+        """Raises PortUnavailable, also where there is no right to enter it."""
+        in_netns(netns, lambda: None)
+        self.name = netns
+        self._fd = _open_namespace(netns) if netns else -1
+
+    @property
+    def path(self) -> str:
+        """For in_netns()."""
+        return f"/proc/self/fd/{self._fd}" if self.name else ""
+
+    def is_deleted(self) -> bool:
+        """Whether its name means it no longer."""
+        if not self.name:
+            return False
+        try:
+            return not os.path.samestat(os.stat(_path(self.name)), os.fstat(self._fd))
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Hold it no longer."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _path(netns: str) -> str:
+    return netns if "/" in netns else f"{NAMED}/{netns}"
+
+
 def _open_namespace(netns: str) -> int:
-    path = netns if "/" in netns else f"{NAMED}/{netns}"
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(_path(netns), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         hint = "" if "/" in netns else f" (ip netns add {netns} makes it)"
         raise PortUnavailable(f"there is no network namespace {netns}{hint}") from None

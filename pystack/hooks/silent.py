@@ -56,16 +56,11 @@ class SilentChanges:
         """Once, and now."""
         in_netns(self._netns, self._look)
 
-    def taken(self) -> set[str]:
-        """What has changed since the last call."""
+    def taken(self) -> tuple[set[str], float]:
+        """What has changed since the last call, and when the last look at it all began."""
         with self._lock:
             changed, self._changed = self._changed, set()
-            return changed
-
-    @property
-    def looked(self) -> float:
-        """When the last look at all of it began."""
-        return self._looked
+            return changed, self._looked
 
     def close(self) -> None:
         """Look no more."""

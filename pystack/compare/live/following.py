@@ -31,6 +31,7 @@ class Following:
         self._neighbours: list[Neighbour] = []
         self._changed: set[str] = set()
         self._last = -math.inf  # when something was told to have changed
+        self._looked = -math.inf  # when was looked last at what nobody tells
         self.begin()
         self._silent.start()
 
@@ -50,8 +51,9 @@ class Following:
         """What has changed, in words; as long as there are such the copy is out of date."""
         news = self._changes.read()
         self._neighbours += news.neighbours
-        kinds = news.kinds | self._silent.taken()
-        if kinds:
+        silent, looked = self._silent.taken()
+        self._looked = now - (time.monotonic() - looked)
+        if kinds := news.kinds | silent:
             self._changed |= kinds
             self._last = now
         return ", ".join(sorted(self._changed))
@@ -65,9 +67,10 @@ class Following:
         told, self._neighbours = self._neighbours, []
         return told
 
-    def sure_until(self, now: float) -> float:
-        """Until when nothing changed that nobody told: the last look at that began then."""
-        return now - (time.monotonic() - self._silent.looked)
+    @property
+    def sure_until(self) -> float:
+        """Until when the copy has missed nothing, as far as the last look knows."""
+        return -math.inf if self._changed else self._looked
 
     def look_closely(self, now: float) -> str:
         """The same as look(), and at what changes without a word, too."""

@@ -68,11 +68,12 @@ class LiveKernel:
         assert self._hops is not None, "nobody changes devices before open()"
         if dict(ports) == dict(self._ports):
             return
+        at_devices = (point for point in points_of(("ip",)) if point.family == NETDEV)
+        table = f"table {NETDEV} {PROBES}"
+        anew = f"add {table}\ndelete {table}\n" + _probes(at_devices, ports)  # there may be none yet
+        _nft(self._netns, "-f", "-", stdin=anew)
         self._ports = ports
         self._hops.enter_by(frozenset(ports.values()))
-        at_devices = (point for point in points_of(("ip",)) if point.family == NETDEV)
-        anew = f"delete table {NETDEV} {PROBES}\n" + _probes(at_devices, ports)
-        _nft(self._netns, "-f", "-", stdin=anew)
 
     def begun(self) -> Iterator[tuple[bytes, bytes]]:
         """Connections that began since the last call, by both their tuples."""

@@ -24,6 +24,7 @@ from pystack.compare.live.watch import Watch
 from pystack.compare.one_line_parser import USAGE, OneLineParser
 from pystack.compare.points import framed
 from pystack.compare.records import Hop
+from pystack.drivers.kernel_netns import HeldNetns
 from pystack.drivers.unavailable import PortUnavailable
 from pystack.errors import NotModelled
 from pystack.hooks.imported.building import Building
@@ -70,16 +71,18 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
         return USAGE
 
     try:
-        with ExitStack() as stack:
-            return _compared(options, wanted, screen, stack)
+        with closing(HeldNetns(options.netns)) as netns, ExitStack() as stack:
+            return _compared(netns, options, wanted, screen, stack)
     except (LiveUnavailable, PortUnavailable, Unreadable, Refused, ShimsUnavailable) as error:
         text.note(str(error))
         return LACKING
 
 
-def _compared(options: argparse.Namespace, wanted: Wanted, screen: Screen, stack: ExitStack) -> int:
+def _compared(
+    held: HeldNetns, options: argparse.Namespace, wanted: Wanted, screen: Screen, stack: ExitStack
+) -> int:
     """Packets and changes are heard before all is read; what was added is gone before the end is told."""
-    netns = options.netns
+    netns = held.path
 
     def copy_of(clock: Clock | None = None) -> Building:
         return build(read(netns), Host(seed=1, clock=clock or Clock(wall=time.time())))
@@ -94,11 +97,13 @@ def _compared(options: argparse.Namespace, wanted: Wanted, screen: Screen, stack
     kernel.probe(building.entrances)
     if following is not None:
         following.keep(building)
-    watch = Watch(netns, kernel, comparison, screen, copy_of, following)
+    watch = Watch(held, kernel, comparison, screen, copy_of, following)
     watch.run(seconds=options.seconds, count=options.count)
     counts = shims.counts()
     stack.close()
     watch.end(counts)
+    if held.is_deleted():
+        raise LiveUnavailable(f"namespace {held.name} was deleted")
     return DIFFERS if comparison.tally.differ else SAME
 
 

@@ -19,6 +19,7 @@ from pystack.compare.live.kernel import MOST, LiveKernel
 from pystack.compare.live.report import QueueCounts
 from pystack.compare.live.screen import Screen
 from pystack.compare.live.state import told_of
+from pystack.drivers.kernel_netns import HeldNetns
 from pystack.hooks.imported.building import Building
 from pystack.hooks.shim.shims import Counts
 
@@ -32,7 +33,7 @@ class Watch:
 
     def __init__(
         self,
-        netns: str,
+        netns: HeldNetns,
         kernel: LiveKernel,
         comparison: Comparison,
         screen: Screen,
@@ -50,7 +51,7 @@ class Watch:
         self._is_behind = False  # reports wait to be read, so what the copy knows waits, too
 
     def run(self, *, seconds: float, count: int) -> None:
-        """For so long, or until so many packets were compared, or until Ctrl-C."""
+        """For so long, or until so many packets were compared, or until Ctrl-C, or the namespace's end."""
         start, poll = time.monotonic(), select.poll()
         poll.register(self._kernel.fileno(), select.POLLIN)
         self._hear_spoilt(BEFORE, 0.0)
@@ -58,7 +59,10 @@ class Watch:
         tally = self._comparison.tally
         with Interrupt() as interrupt:  # how it usually ends
             while not (
-                interrupt.came or 0 < seconds <= time.monotonic() - start or 0 < count <= tally.compared
+                interrupt.came
+                or 0 < seconds <= time.monotonic() - start
+                or 0 < count <= tally.compared
+                or self._netns.is_deleted()
             ):
                 poll.poll(TICK * 1000)
                 self._look(time.monotonic() - start)
@@ -93,7 +97,7 @@ class Watch:
             comparison.spoil(f"{changed} changed meanwhile")
         if changed and following.is_calm(now):
             self._begin_anew(changed, now)
-        self._show(comparison.settled(now, following.sure_until(now)))
+        self._show(comparison.settled(now, following.sure_until))
 
     def _hear(self, now: float) -> None:
         for original, reply in self._kernel.begun():
@@ -136,5 +140,5 @@ class Watch:
             self._screen.packet(verdict)
             if verdict.differences and (cause := self.causes.add(verdict)) is not None:
                 building = self._comparison.building
-                state = told_of(self._netns, building, verdict.kernel[0])
+                state = told_of(self._netns.path, building, verdict.kernel[0])
                 self._screen.cause(cause, [*state, *self._changed.told(building)])

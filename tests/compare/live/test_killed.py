@@ -46,23 +46,3 @@ def test_connections_survive_when_all_processes_are_killed(box: KernelNetns) -> 
     assert rules.take_back_orphans(netns) == 5
     assert not kernel.is_orphaned(netns)
     assert not rules.is_orphaned(netns)
-
-
-def test_a_device_that_comes_is_looked_at(box: KernelNetns) -> None:
-    with Watching(box, "--filter", "icmp") as watching:
-        box.sh(
-            "ip netns add cc; ip link add vc type veth peer name eth0 netns cc;"
-            "ip link set vc master br-c up; ip -n cc link set eth0 up;"
-            "ip -n cc addr add 172.18.0.4/24 dev eth0"
-        ).check()
-        wait_until(lambda: 'device "vc"' in box.run("nft list table netdev pystack_probes").out)
-
-        def seen() -> bool:
-            box.run("ip netns exec cc ping -q -c 1 -W 1 172.18.0.1")
-            hops = [one for one in watching.told() if one["type"] == "packet"]
-            return any("172.18.0.4 >" in one["words"] and one["result"] == "same" for one in hops)
-
-        wait_until(seen, 20.0)
-        box.sh("ip link del vc").check()
-        summary = watching.end()[-1]
-    assert summary["causes"] == []
