@@ -10,13 +10,38 @@ from typing import Final
 
 from pystack.hooks.imported.connections import add_connection
 from pystack.hooks.judge.kernel import Kernel
-from pystack.netfilter.conntrack.conn import Conn
+from pystack.netfilter.conntrack.conn import Conn, tracked
 from pystack.netfilter.conntrack.context import TrackContext
-from pystack.netfilter.conntrack.info import IPS_DST_NAT, IPS_DST_NAT_DONE, IPS_SRC_NAT, IPS_SRC_NAT_DONE
+from pystack.netfilter.conntrack.info import (
+    IP_CT_NEW,
+    IPS_DST_NAT,
+    IPS_DST_NAT_DONE,
+    IPS_SRC_NAT,
+    IPS_SRC_NAT_DONE,
+    REPLY,
+    direction,
+)
 from pystack.netfilter.conntrack.snapshot import Snapshot
-from pystack.netfilter.conntrack.tuples import IPPROTO_SCTP
+from pystack.netfilter.conntrack.tuples import IPPROTO_SCTP, inverted, of_whole
+from pystack.netfilter.nat.icmp_error import is_icmp, translate_error
+from pystack.netfilter.nat.manip import End, translate
+from pystack.netfilter.nat.ranges import MANIP_SRC
+from pystack.packet import Packet
 
 _TRANSLATED: Final = IPS_SRC_NAT | IPS_DST_NAT | IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE
+
+
+def translate_back(pkt: Packet) -> None:
+    """An answer that is ours to a packet whose destination the kernel has changed comes from where that was
+    sent to.
+    """
+    conn = tracked(pkt)
+    if conn is None or not conn.status & IPS_DST_NAT or direction(pkt.ctinfo) != REPLY:
+        return
+    if is_icmp(pkt):
+        translate_error(pkt, conn, MANIP_SRC)
+    else:
+        translate(pkt, End.of_answered(conn.original, MANIP_SRC))
 
 
 class KernelsConnections:
@@ -37,6 +62,17 @@ class KernelsConnections:
             return add_connection(self._context, told) if known is None else self._answered(known, told)
         finally:
             self._context.elsewhere = self.find
+
+    def follow(self, pkt: Packet) -> None:
+        """A first packet may have got another destination from the kernel, since it was seen last."""
+        conn = tracked(pkt)
+        if conn is None or conn.is_confirmed or pkt.ctinfo != IP_CT_NEW or conn.zone.number:
+            return
+        key = of_whole(pkt.data, pkt.network_header, is_ipv6=False)
+        reply = None if key is None or key == conn.original else inverted(key)
+        if reply is not None:
+            conn.reply = reply
+            conn.status |= IPS_DST_NAT | IPS_DST_NAT_DONE
 
     def _answered(self, conn: Conn, told: Snapshot) -> Conn | None:
         """It was taken for one that nobody translates."""

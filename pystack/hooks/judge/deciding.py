@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pystack.device import IFF_LOOPBACK
+from pystack.device import IFF_LOOPBACK, NetDevice
 from pystack.drop import NETFILTER_DROP
 from pystack.hooks.judge.answer import ACCEPT, Answer
-from pystack.hooks.judge.connections import KernelsConnections
+from pystack.hooks.judge.connections import KernelsConnections, translate_back
 from pystack.hooks.judge.crossing import Crossing
 from pystack.hooks.judge.journeys import Journeys
 from pystack.hooks.judge.kernel import Kernel
@@ -32,12 +32,21 @@ from pystack.l2.devices import Link
 from pystack.l2.offload import finish_checksum
 from pystack.l3.fib_types import IPTOS_RT_MASK, Flow
 from pystack.l3.route import Rtable
-from pystack.netfilter.hooks import INPUT, NFPROTO_IPV4, OUTPUT, POSTROUTING, PREROUTING, HookState
+from pystack.netfilter.hooks import (
+    INPUT,
+    NETDEV_EGRESS,
+    NFPROTO_IPV4,
+    OUTPUT,
+    POSTROUTING,
+    PREROUTING,
+    HookState,
+)
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP, NF_STOLEN
 from pystack.netns import Netns
 from pystack.packet import Packet
 
 _FIRST: Final = -(1 << 31)
+_ENDS: Final = frozenset({INPUT, POSTROUTING})
 _LEAVING: Final = frozenset({OUTPUT, POSTROUTING})
 _DROPPED: Final = Answer(NF_DROP)
 
@@ -50,10 +59,11 @@ class Deciding:
     ) -> None:
         """Raises Refused. What is not obeyed translates nothing, and answers nobody."""
         self.unasked = 0  # packets by devices that the copy does not have, or that are no IPv4
+        self._is_obeyed = is_obeyed
         self.translates = is_obeyed and _translates(points, kernel)
         self._netns = netns
         self._kernel = kernel
-        self._last = last_hooks(points) - {INPUT, POSTROUTING}
+        self._last = last_hooks(points) - _ENDS
         self._journeys = Journeys(with_destination=not kernel.translates)
         self._own = Journeys(with_destination=True)  # of what the copy had the kernel send
         self._is_judging = False
@@ -62,9 +72,12 @@ class Deciding:
             point: Crossing(netns, hook_of(point), translates=self.translates, without=sends)
             for point in points
         }
+        self._watched: set[str] = set()  # ports of bridges whose frames of the copy's own are seen
+        self._kernels: KernelsConnections | None = None
         if kernel.tracks and not self.translates:
             context = netns.conntrack.context
-            context.elsewhere = KernelsConnections(context, kernel).find
+            self._kernels = KernelsConnections(context, kernel)
+            context.elsewhere = self._kernels.find
 
     def judge(self, point: str, packets: Sequence[Queued]) -> list[Answer]:
         """As the copy would have it."""
@@ -86,6 +99,8 @@ class Deciding:
             self.unasked += 1
             return ACCEPT
         pkt.physin, pkt.physout = devices.by_index(queued.physin), devices.by_index(queued.physout)
+        if pkt.physin is not None:
+            self._watch(pkt.physin)
         passed: list[Packet] = []
         state = HookState(crossing.hook, indev, outdev, passed.append)
         outcomes.received += 1
@@ -95,7 +110,8 @@ class Deciding:
         if not passed or not self._is_confirmed(pkt, state):
             return _DROPPED
         outcomes.consumed += 1  # it is the kernel's again
-        self._journeys.note(pkt)
+        if state.hook not in _ENDS or (outdev is not None and outdev.flags & IFF_LOOPBACK):
+            self._journeys.note(pkt)
         return answer_of(queued, pkt)
 
     def _is_taken_up(self, pkt: Packet, state: HookState, packet: bytes) -> bool:
@@ -110,6 +126,8 @@ class Deciding:
         if journey is not None:
             pkt.ct, pkt.ctinfo = journey.ct, journey.ctinfo
             pkt.physin = pkt.physin or (journey.physin if pkt.physout is not None else None)
+            if self._kernels is not None and self._kernel.translates:
+                self._kernels.follow(pkt)
             return True
         conntrack = self._netns.conntrack
         if begins or not conntrack.tracks(NFPROTO_IPV4):
@@ -150,9 +168,26 @@ class Deciding:
             return NF_ACCEPT
         if pkt.offload.needs_checksum:
             finish_checksum(pkt)
+        if self._kernel.translates:
+            translate_back(pkt)
         self._own.note(pkt)
         self._netns.link.outcomes.consumed += 1
         self._kernel.send(bytes(pkt.data[pkt.network_header :]), pkt.mark)
+        return NF_STOLEN
+
+    def _watch(self, port: NetDevice) -> None:
+        """A RST about a bridged segment leaves by its port at once, and meets no rules of IP."""
+        if self._is_obeyed and port.name not in self._watched:
+            self._watched.add(port.name)
+            self._netns.hooks.hang_at_device(port.name, NETDEV_EGRESS, self._send_frame, _FIRST, "judge")
+
+    def _send_frame(self, pkt: Packet, state: HookState) -> int:
+        if not self._is_judging:
+            return NF_ACCEPT
+        if pkt.offload.needs_checksum:
+            finish_checksum(pkt)
+        self._netns.link.outcomes.consumed += 1
+        self._kernel.send_frame(pkt.dev.name, bytes(pkt.frame()))
         return NF_STOLEN
 
 

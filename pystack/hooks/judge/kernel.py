@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.nfnetlink import NfnetlinkSocket, open_socket
-from pystack.hooks.shim.placement import tracks
+from pystack.hooks.shim.placement import tracks, translates
 from pystack.hooks.shim.rules import saved_rules
 from pystack.netfilter.conntrack.snapshot import Snapshot
 from pystack.netfilter.conntrack.tuples import read
@@ -18,9 +17,6 @@ from pystack.wire.ipv4 import address_text
 
 _SO_MARK: Final = 36
 _DESTINATION: Final = slice(16, 20)
-_TRANSLATES: Final = re.compile(
-    r"-j (MASQUERADE|SNAT|DNAT|REDIRECT|NETMAP)\b|\b(masquerade|snat|dnat|redirect)\b"
-)
 
 
 class Kernel(Protocol):
@@ -40,22 +36,28 @@ class Kernel(Protocol):
     def send(self, packet: bytes, mark: int) -> None:
         """Have it route and send a packet, through its own rules."""
 
+    def send_frame(self, device: str, frame: bytes) -> None:
+        """Have it send a frame by a device, past its rules."""
 
-def translates(saved: Mapping[str, str]) -> bool:
-    """Whether some rule of a host's translates addresses."""
-    return any(_TRANSLATES.search(text) for text in saved.values())
+
+class Sockets(NamedTuple):
+    """What a LiveKernel speaks over."""
+
+    netlink: socket.socket
+    raw: socket.socket
+    frames: socket.socket
 
 
 class LiveKernel:
-    """Reached over two sockets, which were opened in the namespace."""
+    """Reached over sockets that were opened in the namespace."""
 
-    def __init__(self, netlink: socket.socket, raw: socket.socket, saved: Mapping[str, str]) -> None:
+    def __init__(self, sockets: Sockets, saved: Mapping[str, str]) -> None:
         self.tracks = tracks(saved)
         self.translates = translates(saved)
         self.unsent = 0
-        self._netlink = NfnetlinkSocket(netlink.detach())
+        self._netlink = NfnetlinkSocket(sockets.netlink.detach())
         self._reader = ConnReader(self._netlink)
-        self._raw = raw
+        self._raw, self._frames = sockets.raw, sockets.frames
 
     def connection(self, key: bytes) -> Snapshot | None:
         """The connection that has this tuple in one of its directions."""
@@ -72,19 +74,28 @@ class LiveKernel:
         except OSError:
             self.unsent += 1
 
+    def send_frame(self, device: str, frame: bytes) -> None:
+        """The same of one that it refuses (the device is down)."""
+        try:
+            self._frames.sendto(frame, (device, 0))
+        except OSError:
+            self.unsent += 1
+
     def close(self) -> None:
         """Ask no more."""
         self._netlink.close()
         self._raw.close()
+        self._frames.close()
 
 
 def open_kernel(netns: str) -> LiveKernel:
     """Takes CAP_NET_ADMIN and CAP_NET_RAW there. Raises PermissionError, ShimsUnavailable."""
-    netlink, raw = in_netns(netns, lambda: (open_socket(), _open_raw()))
-    return LiveKernel(netlink, raw, saved_rules(netns))
+    return LiveKernel(in_netns(netns, _open_sockets), saved_rules(netns))
 
 
-def _open_raw() -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW)
-    sock.setblocking(False)
-    return sock
+def _open_sockets() -> Sockets:
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW)
+    frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)  # 0: hears nothing
+    for sock in (raw, frames):
+        sock.setblocking(False)
+    return Sockets(open_socket(), raw, frames)

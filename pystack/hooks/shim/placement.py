@@ -27,6 +27,9 @@ _ASKS: Final = re.compile(
     r"|-j (MASQUERADE|SNAT|DNAT|REDIRECT|NETMAP|CT|CONNMARK|NOTRACK)\b"
     r"|\b(ct|masquerade|snat|dnat|redirect|notrack|type nat)\b"
 )
+_TRANSLATES: Final = re.compile(
+    r"-j (MASQUERADE|SNAT|DNAT|REDIRECT|NETMAP)\b|\b(masquerade|snat|dnat|redirect)\b"
+)
 _GROUPS: Final = "BROADCAST,MULTICAST"
 _POLICY: Final = re.compile(r"^:(?P<chain>\S+) (?P<policy>\S+)")
 
@@ -47,6 +50,7 @@ class Place:
     number: int  # of the queue
     makes: tuple[bool, bool] = (False, False)  # whether its table and its chain come into being with it
     tracked: bool = False  # whether the host tracks connections
+    translated: bool = False  # and whether it translates addresses
     decides: bool = False  # whether who answers must see first packets, too
 
     @property
@@ -109,23 +113,37 @@ def place(point: str, number: int, saved: Mapping[str, str], *, decides: bool = 
         if program == LEGACY and not chain.table_is_there:
             continue
         if chain.policy == "ACCEPT":
-            return Place(point, program, number, _makes(point, saved), tracks(saved), decides)
+            makes, facts = _makes(point, saved), (tracks(saved), translates(saved))
+            return Place(point, program, number, makes, *facts, decides)
         why.append(f"the policy of {program}'s is {chain.policy}, and what a queue accepts does not meet it")
     raise Refused(f"{point}: {'; '.join(why)}")
 
 
 def is_lawful(standing: Place, saved: Mapping[str, str]) -> bool:
-    """Whether ours are still the last rules of a chain that accepts what comes to its end."""
+    """Whether ours are still the last rules of a chain that accepts what comes to its end, on a host that
+    does with connections what it did. Whoever decides may translate addresses, and there must not be two.
+    """
     chain = _chain_of(standing.program, standing.point, saved)
     tagged = [TAG in rule for rule in chain.rules]
     is_last = any(tagged) and all(tagged[tagged.index(True) :])
-    return is_last and chain.policy == "ACCEPT" and (standing.tracked or not tracks(saved))
+    is_as_before = standing.tracked or not tracks(saved)
+    has_one_translator = not standing.decides or standing.translated or not translates(saved)
+    return is_last and chain.policy == "ACCEPT" and is_as_before and has_one_translator
 
 
 def tracks(saved: Mapping[str, str]) -> bool:
     """Whether some rule of the host's asks for connections."""
+    return _has_rule(saved, _ASKS)
+
+
+def translates(saved: Mapping[str, str]) -> bool:
+    """Whether some rule of the host's translates addresses."""
+    return _has_rule(saved, _TRANSLATES)
+
+
+def _has_rule(saved: Mapping[str, str], words: re.Pattern[str]) -> bool:
     theirs = (line for text in saved.values() for line in text.splitlines() if TAG not in line)
-    return any(_ASKS.search(line) for line in theirs)
+    return any(words.search(line) for line in theirs)
 
 
 def standing_rules(saved: Mapping[str, str]) -> list[StandingRule]:

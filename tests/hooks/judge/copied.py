@@ -41,6 +41,7 @@ class Kernels:
     connections: list[Snapshot] = field(default_factory=list)
     asked: list[bytes] = field(default_factory=list)
     sent: list[tuple[bytes, int]] = field(default_factory=list)
+    frames: list[tuple[str, bytes]] = field(default_factory=list)
 
     def connection(self, key: bytes) -> Snapshot | None:
         self.asked.append(key)
@@ -49,6 +50,9 @@ class Kernels:
 
     def send(self, packet: bytes, mark: int) -> None:
         self.sent.append((packet, mark))
+
+    def send_frame(self, device: str, frame: bytes) -> None:
+        self.frames.append((device, frame))
 
 
 def copied(*commands: str) -> Host:

@@ -1,20 +1,26 @@
-"""A process of the test's own decides about real packets, as the daemon does it."""
+"""A thread of the test's own decides about real packets as the daemon does it, and programs send them."""
 
 import select
 import shlex
+import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from itertools import groupby
 from types import TracebackType
 
+import tests.compare.live.talk
 from pystack.applets.virtual import run
 from pystack.clock import Clock
+from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.hooks.imported.imported import build
 from pystack.hooks.imported.reading import read
 from pystack.hooks.judge.kernel import open_kernel
 from pystack.hooks.judge.making import DECIDE, make_judge
 from pystack.hooks.shim.shims import Shims, Task
 from pystack.host import Host
+from tests.compare.lab.patience import wait_until
 
 BEHIND_TRACKING = [f"mangle/{chain}" for chain in ("prerouting", "input", "forward", "output", "postrouting")]
 IN_FRONT_OF_TRACKING = [
@@ -24,19 +30,32 @@ IN_FRONT_OF_TRACKING = [
     "raw/output",
     "mangle/postrouting",
 ]
+TALK = f"{sys.executable} {tests.compare.live.talk.__file__}"
+
+
+def serve(box: KernelNetns, side: str, port: int) -> None:
+    """A program there, behind `ip netns exec NAME`, gives what it is asked for."""
+    box.start(f"{side} {TALK} serve {port}".split())
+    wait_until(lambda: f":{port} " in box.run(f"{side} ss -Htln").out)
+
+
+def said(box: KernelNetns, side: str, words: str) -> str:
+    """The last line of a program there that asks; killed after a while, it has said nothing."""
+    ended = box.sh(f"timeout 15 {side} {TALK} {words} 2>&1")
+    return (ended.out.splitlines() or [""])[-1]
 
 
 class Deputy:
     """For a namespace, at some points."""
 
     def __init__(
-        self, netns: str, points: list[str], *, mode: str = DECIDE, by_library: bool = False
+        self, netns: str, points: Sequence[str], *, by_library: bool = False, deadline: float = 20.0
     ) -> None:
         self.building = build(read(netns), Host(seed=1, clock=Clock(now=time.monotonic(), wall=time.time())))
         self.host = self.building.host
         self.kernel = open_kernel(netns)
-        self.judge = make_judge(mode, self.host, self.building.netns, points, self.kernel)
-        self.shims = Shims(netns, points, task=Task.ASK, by_library=by_library, deadline=20.0)
+        self.judge = make_judge(DECIDE, self.host, self.building.netns, points, self.kernel)
+        self.shims = Shims(netns, points, task=Task.ASK, by_library=by_library, deadline=deadline)
         self.verdicts: list[tuple[str, int]] = []
         self._lock = threading.Lock()
         self._is_over = False
@@ -64,6 +83,10 @@ class Deputy:
                 assert ended.rc == 0, f"{line}: {ended.err}"
                 said += ended.out
             return said
+
+    def hang(self) -> AbstractContextManager[object]:
+        """Meanwhile nobody is answered."""
+        return self._lock
 
     def _work(self) -> None:
         mail = self.shims.mail

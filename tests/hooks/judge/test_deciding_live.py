@@ -1,15 +1,12 @@
 """What a copy of a host says of real packets becomes of them, whichever way their queues are reached."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-import tests.compare.live.talk
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.netfilter.verdict import NF_DROP
-from tests.compare.lab.patience import wait_until
-from tests.hooks.judge.deputy import BEHIND_TRACKING, IN_FRONT_OF_TRACKING, Deputy
+from tests.hooks.judge.deputy import BEHIND_TRACKING, IN_FRONT_OF_TRACKING, TALK, Deputy, said, serve
 
 pytestmark = pytest.mark.root
 
@@ -28,7 +25,6 @@ ip -n ca route add default via 10.1.0.1
 """
 KNOWN_INSIDE = "ip -n out route replace 10.1.0.0/24 via 192.0.2.2"
 UNKNOWN_INSIDE = "ip -n out route del 10.1.0.0/24"
-TALK = f"{sys.executable} {tests.compare.live.talk.__file__}"
 OUT, INSIDE, HOST = "ip netns exec out", "ip netns exec ca", ""
 
 
@@ -36,17 +32,9 @@ OUT, INSIDE, HOST = "ip netns exec out", "ip netns exec ca", ""
 def box() -> Iterator[KernelNetns]:
     with KernelNetns() as lab:
         lab.sh(SETUP).check()
-        lab.start(f"{OUT} {TALK} serve 8000".split())
-        lab.start(f"{INSIDE} {TALK} serve 80".split())
-        for side, port in ((OUT, 8000), (INSIDE, 80)):
-            wait_until(lambda side=side, port=port: f":{port} " in lab.run(f"{side} ss -Htln").out)  # type: ignore[misc]
+        serve(lab, OUT, 8000)
+        serve(lab, INSIDE, 80)
         yield lab
-
-
-def said(box: KernelNetns, side: str, words: str) -> str:
-    """The last line; killed after a while, it has said nothing."""
-    ended = box.sh(f"timeout 15 {side} {TALK} {words} 2>&1")
-    return (ended.out.splitlines() or [""])[-1]
 
 
 def is_silent(box: KernelNetns, side: str, words: str) -> bool:
@@ -72,10 +60,7 @@ def test_a_rule_of_the_copys_is_obeyed_and_all_else_passes(box: KernelNetns, by_
     assert box.sh("nft list ruleset").out == ""
 
 
-@pytest.mark.parametrize("by_library", [False, True], ids=["raw", "library"])
-def test_what_the_copy_writes_into_packets_arrives_with_right_sums(
-    box: KernelNetns, by_library: bool
-) -> None:
+def test_what_the_copy_writes_into_packets_arrives_with_right_sums(box: KernelNetns) -> None:
     box.sh(KNOWN_INSIDE).check()
     listened = "iptables -A INPUT -p tcp -m ttl --ttl-eq 33 -m dscp --dscp 10 -m tcpmss --mss 777 -j ACCEPT"
     box.sh(f"{OUT} {listened}; {OUT} iptables -A INPUT -p tcp --syn -j DROP").check()
