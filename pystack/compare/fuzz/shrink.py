@@ -111,15 +111,13 @@ class Shrinker:
         return scenario
 
     def _ports(self, scenario: Scenario) -> Scenario:
-        """The last ones, if nobody needs them: the others keep their addresses."""
-        while len(scenario.topology.ports) > 1:
-            topology = replace(scenario.topology, ports=scenario.topology.ports[:-1])
-            gone = scenario.topology.ports[-1]
-            uses = any(isinstance(step, Send) and step.port == gone for step in scenario.steps)
-            candidate = replace(scenario, topology=topology)
-            if uses or not self._try(candidate):
-                break
-            scenario = candidate
+        """Those that nobody needs; of the others some may get another address with that."""
+        for port in reversed(scenario.topology.ports):
+            ports = tuple(other for other in scenario.topology.ports if other != port)
+            candidate = replace(scenario, topology=replace(scenario.topology, ports=ports))
+            uses = any(isinstance(step, Send) and step.port == port for step in scenario.steps)
+            if ports and not uses and self._try(candidate):
+                scenario = candidate
         return scenario
 
 

@@ -17,6 +17,7 @@ from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.text import lines
 
 AGAIN: Final = 2.0  # seconds from one reading to the next
+CHANGED: Final = "changed"  # what such lines are called
 MOST: Final = 8  # lines that are shown
 _LEARNED: Final = ("#", "bridge fdb ", "ip neigh", "conntrack ")  # changes by itself
 
@@ -42,9 +43,9 @@ def differing_lines(kernel: Sequence[str], pystack: Sequence[str]) -> Iterator[T
     theirs, ours = Counter(_lasting(kernel)), Counter(_lasting(pystack))
     rows = list(zip_longest((theirs - ours).elements(), (ours - theirs).elements(), fillvalue=NOTHING))
     for left, right in rows[:MOST]:
-        yield Told("changed", left, right)
+        yield Told(CHANGED, left, right)
     if len(rows) > MOST:
-        yield Told("changed", f"{len(rows) - MOST} more lines", NOTHING)
+        yield Told(CHANGED, f"{len(rows) - MOST} more lines", NOTHING)
 
 
 def _lasting(text: Sequence[str]) -> Iterator[str]:

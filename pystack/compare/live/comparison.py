@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from pystack.compare.live.draws import Draws
+from pystack.compare.live.history import History
 from pystack.compare.live.judge import Tally, Verdict, differences
 from pystack.compare.live.neighbours import Neighbours, settle_neighbours
 from pystack.compare.live.passing import Passing, Passings
@@ -39,8 +40,13 @@ class Comparison:
     """Fed with the kernel's hops, it says of each packet how the two ways compare."""
 
     def __init__(
-        self, building: Building, wanted: Wanted = _everything, sources: Sources | None = None
+        self,
+        building: Building,
+        wanted: Wanted = _everything,
+        sources: Sources | None = None,
+        history: History | None = None,
     ) -> None:
+        self._history = history
         self._sources = sources
         self._wanted = wanted
         self.tally = Tally()
@@ -166,6 +172,8 @@ class Comparison:
         try:
             expected = self._expected(passing)
             verdict.made_here = expected is not None
+            if self._history is not None:
+                self._history.note(self._number, passing, self.building, is_answer=verdict.made_here)
             verdict.pystack = self.twin.play(passing) if expected is None else expected
         except Unplayable as error:
             verdict.unplayed = str(error)

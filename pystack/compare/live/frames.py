@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.l2.segmentation import cut
 from pystack.wire import ipv4
-from pystack.wire.checksum import pseudo_header_sum
+from pystack.wire.checksum import checksum, pseudo_header_sum
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.malformed import Malformed
@@ -19,6 +20,7 @@ _CHECK_AT: Final = {IPPROTO_TCP: 16, IPPROTO_UDP: 6}
 _CUT_AS: Final = {IPPROTO_TCP: GSO_TCPV4, IPPROTO_UDP: GSO_UDP_L4}
 _TCP_LENGTH_AT: Final = 12
 _UDP_HEADER: Final = 8
+_NO_ZERO: Final = 0xFFFF  # a sum of zero is written so: zero says that there is none
 
 
 def offload_of(frame: bytes, mtu: int) -> Offload:
@@ -47,3 +49,16 @@ def _header_length(protocol: int, frame: bytes, start: int) -> int:
     if protocol == IPPROTO_UDP:
         return _UDP_HEADER
     return (frame[start + _TCP_LENGTH_AT] >> 4) * 4
+
+
+def small_frames(frame: bytes, mtu: int) -> list[bytes]:
+    """The frames that go over a wire for this one, with all sums made."""
+    offload = offload_of(frame, mtu)
+    if offload is NONE:
+        return [frame]
+    if offload.gso_type != GSO_NONE:
+        found = cut(frame, offload, finish=True)
+        return [frame] if found is None else [bytes(segment) for segment in found[0]]
+    start, field = offload.csum_start, offload.csum_start + offload.csum_offset
+    check = checksum(frame[start:]) or _NO_ZERO
+    return [frame[:field] + check.to_bytes(2, "big") + frame[field + 2 :]]

@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from pystack.compare.align import pair_up
 from pystack.compare.live.causes import Causes
-from pystack.compare.live.judge import Tally, Told, Verdict, is_same
+from pystack.compare.live.judge import Tally, Told, Verdict, is_same, is_same_made
 from pystack.compare.records import Hop
+from pystack.compare.rows import ALSO, FIRST, UNMARKED
 from pystack.compare.words import NOTHING
 
 
@@ -37,21 +38,27 @@ def line(verdict: Verdict) -> str:
 
 
 def columns(verdict: Verdict) -> Iterator[str]:
-    """Both ways beside each other; a mark where they part."""
+    """Both ways beside each other; one mark where they part, another where they differ besides."""
     yield f"    {'kernel':{_COLUMN}} pystack"
-    for left, right in pair_up(verdict.kernel, verdict.pystack, is_same, _is_near):
-        is_marked = bool(verdict.differences) and not (left and right and is_same(left, right))
-        mark = ">" if is_marked else " "
-        yield f"  {mark} {_words(left):{_COLUMN}} {_words(right)}"
+    unlike = FIRST
+    alike = is_same_made if verdict.made_here else is_same
+    for left, right in pair_up(verdict.kernel, verdict.pystack, alike, _is_near):
+        is_alike = not verdict.differences or (left and right and alike(left, right))
+        mark = UNMARKED if is_alike else unlike
+        unlike = unlike if is_alike else ALSO
+        yield f"  {mark} {_cell(left):{_COLUMN}} {_cell(right)}"
 
 
 def _is_near(left: Hop, right: Hop) -> bool:
     return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)
 
 
-def _words(hop: Hop | None) -> str:
-    if hop is None:
-        return NOTHING
+def _cell(hop: Hop | None) -> str:
+    return NOTHING if hop is None else hop_words(hop)
+
+
+def hop_words(hop: Hop) -> str:
+    """Where a packet was seen."""
     words = f"{hop.family} {hop.hook} {hop.priority}  {hop.indev or ''}>{hop.outdev or ''}"
     if hop.physin or hop.physout:
         words += f"  phys {hop.physin or ''}>{hop.physout or ''}"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from pystack.compare.live.causes import Cause, Causes
+from pystack.compare.live.examples import third
+from pystack.compare.live.examples.example import Example
 from pystack.compare.live.judge import Tally, Told, Verdict
 from pystack.compare.live.report import (
     QueueCounts,
@@ -40,6 +43,16 @@ class Screen(Protocol):
         """That was all."""
 
 
+class Page(Screen, Protocol):
+    """Who is told what a lab says afterwards, too."""
+
+    def third(self, example: Example) -> None:
+        """A clone of the namespace has voted, or could not."""
+
+    def kept(self, example: Example, file: Path) -> None:
+        """It is written down, and was played in a lab."""
+
+
 class Text:
     """For eyes: what differs, each cause once; packets that are the same if they are asked for."""
 
@@ -68,6 +81,15 @@ class Text:
     def end(self, tally: Tally, causes: Causes, late: int, counts: Sequence[QueueCounts]) -> None:
         """Causes with their counts, and how many packets there were."""
         _write([*causes_lines(causes), *queue_lines(counts), *summary(tally, late)])
+
+    def third(self, example: Example) -> None:
+        """Three columns."""
+        _write([f"{example.cause.cls} {example.cause.text}", *third.lines(example)])
+
+    def kept(self, example: Example, file: Path) -> None:
+        """Where, and what came of it."""
+        lacks = (f"  not carried over: {lack}" for lack in example.reproduction.lacks)
+        _write([f"{file}: {example.result}", *lacks])
 
 
 class Lines:
@@ -118,6 +140,19 @@ class Lines:
         rest: Json = {"not_compared": dict(tally.unplayed), "lost": tally.lost, "late": late, "causes": rows}
         rest["queues"] = [one._asdict() for one in counts]
         _write([json.dumps({"v": 1, "type": "summary", **packets, **rest})])
+
+    def third(self, example: Example) -> None:
+        """What it sides with, and its way."""
+        head = {"v": 1, "type": "third", "cause": example.cause.text, "differs": third.vote(example)}
+        hops = [to_json(hop, "clone") for hop in example.clone or ()]
+        _write(map(json.dumps, [{**head, "reason": example.result if example.clone is None else ""}, *hops]))
+
+    def kept(self, example: Example, file: Path) -> None:
+        """Where, and what came of it."""
+        told: Json = {"v": 1, "type": "kept", "cause": example.cause.text, "file": str(file)}
+        told |= {"differs": example.differs, "result": example.result}
+        told["not_carried_over"] = example.reproduction.lacks
+        _write([json.dumps(told)])
 
 
 def _write(lines: Iterable[str]) -> None:

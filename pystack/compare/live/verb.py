@@ -13,11 +13,16 @@ from pystack.applets.tcpdump.filter import FilterError, Subject, Test, compile_f
 from pystack.applets.tcpdump.link import EN10MB
 from pystack.applets.tcpdump.names import Names
 from pystack.clock import Clock
+from pystack.compare.live.causes import Cause
 from pystack.compare.live.comparison import Comparison, Wanted
 from pystack.compare.live.errors import LiveUnavailable
+from pystack.compare.live.examples.afterwards import Afterwards
+from pystack.compare.live.examples.keeper import Keeper, NoFolder
+from pystack.compare.live.examples.reproduction import Reproduction, reproduction
 from pystack.compare.live.following import Following
+from pystack.compare.live.history import History
 from pystack.compare.live.kernel import LiveKernel
-from pystack.compare.live.screen import Lines, Screen, Text
+from pystack.compare.live.screen import Lines, Page, Screen, Text
 from pystack.compare.live.sources import Sources
 from pystack.compare.live.state import first_line_of
 from pystack.compare.live.watch import Watch
@@ -55,6 +60,12 @@ def _options(arguments: Sequence[str], *, as_json: bool) -> argparse.Namespace:
     add("--hops", action="store_true", help="the same, with both ways of each")
     add("--filter", metavar="EXPRESSION", default="", help="only these, in tcpdump's words")
     add("--shims", nargs="?", const=",".join(USUAL), default="", metavar="POINTS", help="NFQUEUE rules, too")
+    add(
+        "--keep",
+        metavar="DIR",
+        help="for each cause a scenario for `pystack compare lab`, as small as it can be",
+    )
+    add("--third", action="store_true", help="at the end ask another kernel that gets the copy's state, too")
     add("--json", action="store_true", default=as_json, help="one object a line")
     return parser.parse_args(arguments)
 
@@ -63,7 +74,7 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
     """Until Ctrl-C, or as long as was asked for."""
     options = _options(arguments, as_json=as_json)
     text = Text(packets=options.packets, hops=options.hops)
-    screen: Screen = Lines(hops=options.hops) if options.json else text
+    page: Page = Lines(hops=options.hops) if options.json else text
     try:
         wanted = _wanted(options.filter)
     except (FilterError, NotModelled) as error:
@@ -72,17 +83,21 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
 
     try:
         with closing(HeldNetns(options.netns)) as netns, ExitStack() as stack:
-            return _compared(netns, options, wanted, screen, stack)
+            return _compared(netns, options, wanted, page, stack)
+    except NoFolder as error:
+        text.note(f"--keep: {error}")
+        return USAGE
     except (LiveUnavailable, PortUnavailable, Unreadable, Refused, ShimsUnavailable) as error:
         text.note(str(error))
         return LACKING
 
 
 def _compared(
-    held: HeldNetns, options: argparse.Namespace, wanted: Wanted, screen: Screen, stack: ExitStack
+    held: HeldNetns, options: argparse.Namespace, wanted: Wanted, page: Page, stack: ExitStack
 ) -> int:
     """Packets and changes are heard before all is read; what was added is gone before the end is told."""
     netns = held.path
+    keeper = None if options.keep is None else Keeper(options.keep)
 
     def copy_of(clock: Clock | None = None) -> Building:
         return build(read(netns), Host(seed=1, clock=clock or Clock(wall=time.time())))
@@ -92,8 +107,12 @@ def _compared(
     following = None if options.no_follow else stack.enter_context(closing(Following(netns)))
     building = copy_of()
     for sentence in building.left_out:
-        screen.note(sentence)
-    comparison = Comparison(building, wanted, Sources(partial(first_line_of, netns)))
+        page.note(sentence)
+    history = History() if keeper or options.third else None
+    comparison = Comparison(building, wanted, Sources(partial(first_line_of, netns)), history)
+    screen: Screen = page
+    if history is not None:
+        screen = Afterwards(page, partial(_reproduction, comparison, history), keeper, third=options.third)
     kernel.probe(building.entrances)
     if following is not None:
         following.keep(building)
@@ -105,6 +124,10 @@ def _compared(
     if held.is_deleted():
         raise LiveUnavailable(f"namespace {held.name} was deleted")
     return DIFFERS if comparison.tally.differ else SAME
+
+
+def _reproduction(comparison: Comparison, history: History, cause: Cause) -> Reproduction:
+    return reproduction(comparison.building, history.of(cause.example.kernel), cause.example)
 
 
 def _wanted(expression: str) -> Wanted:

@@ -80,10 +80,15 @@ def test_captures_go_where_they_are_not_needed() -> None:
     assert shrunk(lambda candidate: bool(candidate.capture), replace(LONG, capture=("br0",))).capture
 
 
-def test_ports_that_nobody_needs_go_from_the_end() -> None:
+def test_ports_that_nobody_needs_go() -> None:
     steps = (send(1, "tap2"),)
     small = shrunk(lambda candidate: bool(candidate.steps), replace(LONG, steps=steps))
-    assert small.topology.ports == ("tap1", "tap2")
+    assert small.topology.ports == ("tap2",)
+
+
+def test_a_port_without_which_it_does_not_show_stays() -> None:
+    small = shrunk(lambda candidate: "tap1" in candidate.topology.ports, LONG)
+    assert "tap1" in small.topology.ports
 
 
 def test_without_tries_left_it_stays_as_long_as_it_is() -> None:

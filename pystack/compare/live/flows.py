@@ -1,0 +1,90 @@
+"""Which packets belong together: both directions of a flow, the errors about it, and what it is translated
+to.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Generic, TypeVar
+
+from pystack.compare.points import framed
+from pystack.compare.records import Hop
+from pystack.netfilter.conntrack.tuples import inverted, of_whole
+from pystack.wire import icmp
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_8021Q, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
+from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP
+
+T = TypeVar("T")
+
+MOST: Final = 1 << 16  # flows that are told apart; the one that was silent for the longest time goes first
+_PROTOCOL: Final = 9  # where it stands in an IPv4 header
+_ADDRESSES: Final = slice(12, 20)
+_TAG_LENGTH: Final = 4
+
+
+class Flows(Generic[T]):
+    """Something for every flow, made when its first packet is seen."""
+
+    def __init__(self, make: Callable[[Hop], T]) -> None:
+        self._make = make
+        self._by_key: OrderedDict[bytes, T] = OrderedDict()
+
+    def of(self, hops: Sequence[Hop]) -> T:
+        """What belongs to a packet, by all its hops: at the last one it may have been translated."""
+        keys = list(_keys(hops))
+        found = next((self._by_key[key] for key in keys if key in self._by_key), None)
+        if found is None:
+            found = self._make(hops[0])
+        for key in keys:
+            self._by_key[key] = found
+            self._by_key.move_to_end(key)
+        while len(self._by_key) > MOST:
+            self._by_key.popitem(last=False)
+        return found
+
+
+def _keys(hops: Sequence[Hop]) -> Iterator[bytes]:
+    first = key_of(framed(hops[0]))
+    yield first
+    last = key_of(framed(hops[-1]))
+    if last != first:
+        yield last
+
+
+def key_of(frame: bytes) -> bytes:
+    """The same for both directions of a flow, and for the errors about it."""
+    at = ETH_HLEN
+    kind = int.from_bytes(frame[at - 2 : at], "big")
+    if kind == ETH_P_8021Q:
+        at += _TAG_LENGTH
+        kind = int.from_bytes(frame[at - 2 : at], "big")
+    if kind == ETH_P_IP and len(frame) >= at + HEADER_LENGTH:
+        quoted = error_at(frame, at)
+        found = of_whole(frame, at if quoted is None else quoted, is_ipv6=False)
+        return _both_ways(found) if found else _pair(frame[at:][_ADDRESSES], bytes((frame[at + _PROTOCOL],)))
+    if kind == ETH_P_IPV6:
+        found = of_whole(frame, at, is_ipv6=True)
+        return _both_ways(found) if found else _pair(frame[at + 8 : at + 40], b"6")
+    if kind == ETH_P_ARP:
+        return _pair(frame[at + 14 : at + 18] + frame[at + 24 : at + 28], b"arp")
+    return _pair(frame[:12], kind.to_bytes(2, "big"))
+
+
+def error_at(frame: bytes, at: int = ETH_HLEN) -> int | None:
+    """Where the packet begins that an ICMP error quotes; None if this IPv4 packet is none."""
+    if frame[at + _PROTOCOL] != IPPROTO_ICMP:
+        return None
+    message = at + (frame[at] & 15) * 4
+    is_error = len(frame) > message and frame[message] in icmp.ERROR_TYPES
+    return message + icmp.HEADER_LENGTH if is_error else None
+
+
+def _both_ways(key: bytes) -> bytes:
+    answer = inverted(key)
+    return key if answer is None else min(key, answer)
+
+
+def _pair(ends: bytes, kind: bytes) -> bytes:
+    half = len(ends) // 2
+    return kind + b"".join(sorted((ends[:half], ends[half:])))
