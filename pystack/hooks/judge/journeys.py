@@ -15,6 +15,7 @@ from pystack.packet import Packet
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 
 _MOST: Final = 1 << 14
+_LOOKED_AT: Final = 60 + 24  # octets: the longest IP header, and what follows
 _FRAGMENT: Final = 0x1FFF
 _SOURCE, _BOTH_ADDRESSES = slice(12, 16), slice(12, 20)
 # Behind the IP header: a sender's port; sequence numbers, flags and window; a length with the first data.
@@ -50,7 +51,8 @@ class Journeys:
     def note(self, pkt: Packet) -> None:
         """It was judged, and is now as it will be seen again."""
         journey = Journey(pkt.ct, pkt.ctinfo, pkt.physin)
-        self._known[self._key(bytes(pkt.data[pkt.network_header : pkt.network_header + 84]))] = journey
+        start = pkt.network_header
+        self._known[self._key(bytes(pkt.data[start : start + _LOOKED_AT]))] = journey
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 

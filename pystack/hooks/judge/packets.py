@@ -41,7 +41,8 @@ def packet_of(queued: Queued, dev: Link) -> Packet | None:
 def answer_of(queued: Queued, pkt: Packet) -> Answer:
     """What has become of an accepted packet."""
     mark = None if pkt.mark == queued.mark else pkt.mark
-    if bytes(pkt.data[pkt.network_header :]) == queued.payload:
+    is_unwritten = isinstance(pkt.data, bytes)
+    if is_unwritten or bytes(pkt.data[pkt.network_header :]) == queued.payload:
         return ACCEPT if mark is None else Answer(mark=mark)
     if pkt.offload.needs_checksum:  # the kernel takes what it is given for complete
         finish_checksum(pkt)

@@ -14,6 +14,7 @@ from pystack.netfilter.hooks import FORWARD, INPUT, NFPROTO_IPV4, OUTPUT, POSTRO
 from pystack.netfilter.verdict import NF_DROP
 from pystack.wire import ipv4
 from pystack.wire.checksum import pseudo_header_sum, transport_sum
+from pystack.wire.ethernet import ETH_P_IP
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 from tests.hooks.judge.copied import ETH0, ETH1, Kernels, copied, do, queued
 
@@ -172,6 +173,66 @@ def test_where_the_kernel_translates_the_copy_does_not_and_asks_it_what_became_o
     )
     assert ask(judge, queued(FORWARD, SYN_ACK, devices=BACK)) == ACCEPT  # as the kernel has translated it
     assert host.init.conntrack.count == 1
+
+
+def test_fragments_are_kept_until_the_last_one_goes_on_as_the_whole() -> None:
+    host = copied("iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP")
+    judge = deciding(host)
+    whole = packet_of("10.0.0.5 > 192.0.2.1: ICMP echo request, id 3, seq 1, length 2000").payload
+    first, second = fragment(whole, 0, 1480), fragment(whole, 1480, 520)
+    assert ask(judge, queued(PREROUTING, first)) == DROPPED
+    payload = ask(judge, queued(PREROUTING, second)).payload
+    assert payload == whole
+    assert ask(judge, queued(FORWARD, whole)) == ACCEPT
+    assert ask(judge, queued(POSTROUTING, whole)) == ACCEPT
+    assert host.init.conntrack.count == 1
+
+
+def fragment(whole: bytes, offset: int, length: int) -> bytes:
+    header = ipv4.parse(whole, 0)
+    assert isinstance(header, ipv4.Ipv4Header)
+    is_last = offset + length == len(whole) - header.ihl
+    header.frag_off = offset // 8 | (0 if is_last else ipv4.IP_MF)
+    return ipv4.build(header, length) + whole[header.ihl + offset : header.ihl + offset + length]
+
+
+def test_an_answer_about_what_the_kernel_has_translated_comes_from_where_it_was_sent_to() -> None:
+    for rejecting in ("REJECT", "REJECT --reject-with tcp-reset"):
+        host = copied(
+            f"iptables -A FORWARD -p tcp -m conntrack --ctstate DNAT --ctorigdst 192.0.2.2 -j {rejecting}"
+        )
+        kernel = Kernels(tracks=True, translates=True)
+        judge = deciding(host, kernel)
+        asked = SYN.replace("10.0.0.5", "192.0.2.1", 1).replace("> 192.0.2.1", "> 192.0.2.2")
+        assert ask(judge, queued(PREROUTING, asked, devices=(ETH1, 0))) == ACCEPT
+        translated = asked.replace("> 192.0.2.2.80", "> 10.0.0.5.8080")
+        assert ask(judge, queued(FORWARD, translated, devices=BACK)) == DROPPED
+        ((answer, _),) = kernel.sent
+        assert answer[12:20] == bytes([192, 0, 2, 2, 192, 0, 2, 1])
+        quoted = answer[20:22] if answer[9] == IPPROTO_TCP else answer[28 + 16 : 28 + 24]
+        told = (80).to_bytes(2, "big") if answer[9] == IPPROTO_TCP else bytes([192, 0, 2, 2, 15, 160, 0, 80])
+        assert quoted == told
+
+
+def test_a_reset_about_a_bridged_segment_leaves_by_the_port_that_brought_it() -> None:
+    host = copied(
+        "ip link add br0 type bridge",
+        "ip addr flush dev eth0",
+        "ip link set eth0 master br0",
+        "ip link set br0 up",
+        "ip addr add 10.0.0.1/24 dev br0",
+        "iptables -A FORWARD -p tcp -j REJECT --reject-with tcp-reset",
+    )
+    bridge = host.init.devices["br0"].ifindex
+    kernel = Kernels()
+    judge = deciding(host, kernel)
+    syn = packet_of(SYN.replace("192.0.2.1", "10.0.0.6")).payload
+    numbers = (bridge, bridge, ETH0, ETH1)
+    packet = Queued(1, ETH_P_IP, FORWARD, *numbers, 0, syn, len(syn), b"\x02\xaa\0\0\0\5")
+    assert ask(judge, packet) == DROPPED
+    ((port, frame),) = kernel.frames
+    assert (port, frame[:6]) == ("eth0", b"\x02\xaa\0\0\0\5")
+    assert frame[26:34] == bytes([10, 0, 0, 6, 10, 0, 0, 5])
 
 
 def test_who_is_rejected_is_answered_by_the_kernel_and_the_answer_meets_the_copys_rules_once() -> None:
