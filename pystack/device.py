@@ -5,7 +5,7 @@ A device knows nothing of namespaces: `netif_receive_skb` is handed to it when i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pystack.counters import DeviceStats
@@ -87,6 +87,8 @@ class NetDevice:
     min_mtu: int = 68
     max_mtu: int = 65535
     netns_local: bool = False  # may not move to another namespace
+    filters_unicast: bool = False  # by more than its own address, so that others need no promiscuity
+    has_own_header: bool = False  # finish_header() wants to be asked
     default_qdisc: str = "noqueue"  # what it queues with once it has been up
 
     def __init__(self, name: str, address: bytes = ZERO, mtu: int = 1500) -> None:
@@ -109,6 +111,7 @@ class NetDevice:
         self.qdisc = "noop"  # as `ip link` shows it
         self.master: NetDevice | None = None
         self.port: object | None = None  # the master's notes about this device (bridge port)
+        self.vlans: dict[tuple[int, int], NetDevice] = {}  # VLAN devices on this one, by protocol and number
         self.rx_handler: RxHandler | None = None
         self.taps: tuple[Tap, ...] = ()
         self.watchers: dict[int, tuple[Tap, ...]] = {}  # taps behind the rx_handler, by EtherType
@@ -148,12 +151,33 @@ class NetDevice:
         """Whether a device of this namespace that this one stands on has no carrier itself."""
         return False
 
+    @property
+    def lower_devices(self) -> Sequence[NetDevice]:
+        """Those that it sends and receives by. Linux: netdev_for_each_lower_dev()"""
+        return ()
+
+    @property
+    def level(self) -> int:
+        """How many devices are stacked, with this one on top. Linux: dev->lower_level"""
+        return 1 + max((dev.level for dev in self.lower_devices), default=0)
+
+    def stands_on(self, other: NetDevice) -> bool:
+        """Whether the other is this one, or anywhere below it. Linux: netdev_has_upper_dev()"""
+        return self is other or any(dev.stands_on(other) for dev in self.lower_devices)
+
     def transmit(self, pkt: Packet) -> None:
         """Send a frame whose mac_header is set; accounts for the packet. Linux: ndo_start_xmit"""
         raise AssertionError(f"{self.name} cannot send")
 
+    def finish_header(self, pkt: Packet) -> None:
+        """The link header is in place; add to it what this kind of device puts there. Linux: header_ops"""
+
+    def take_in(self, pkt: Packet, tci: int) -> None:
+        """Receive a frame that another device had for this one, by the tag that was taken off it."""
+        raise AssertionError(f"{self.name} is no VLAN")
+
     def open(self) -> None:
-        """Called when the device is set up. Linux: ndo_open"""
+        """Called when the device is set up; NetError if it cannot be. Linux: ndo_open"""
 
     def stop(self) -> None:
         """Called when the device is set down. Linux: ndo_stop"""
@@ -168,6 +192,12 @@ class NetDevice:
     def set_mac_address(self, address: bytes) -> None:
         """Take a station address that was found valid. Linux: ndo_set_mac_address"""
         self.address = address
+
+    def change_rx_flags(self, flag: int, reasons: int) -> None:
+        """PROMISC or ALLMULTI came or went. Linux: ndo_change_rx_flags"""
+
+    def sync_unicast(self) -> None:
+        """Other unicast addresses are to be heard. Linux: ndo_set_rx_mode"""
 
     def add_slave(self, dev: NetDevice) -> None:
         """Take `dev` as a port. Linux: ndo_add_slave"""

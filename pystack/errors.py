@@ -34,6 +34,7 @@ EMSGSIZE: Final = 90
 EOPNOTSUPP: Final = 95
 EADDRINUSE: Final = 98
 EADDRNOTAVAIL: Final = 99
+EPROTONOSUPPORT: Final = 93
 ENETDOWN: Final = 100
 ENETUNREACH: Final = 101
 ENOBUFS: Final = 105
@@ -84,6 +85,7 @@ MESSAGES: Final[dict[int, str]] = {
     EOPNOTSUPP: "Operation not supported",
     EADDRINUSE: "Address already in use",
     EADDRNOTAVAIL: "Cannot assign requested address",
+    EPROTONOSUPPORT: "Protocol not supported",
     ENETDOWN: "Network is down",
     ENETUNREACH: "Network is unreachable",
     ENOBUFS: "No buffer space available",

@@ -15,6 +15,7 @@ from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.loopback import Loopback
 from pystack.l2.port import PortDevice
+from pystack.l2.vlan_device import follow_real_device
 from pystack.l3.addresses import Address, AddressEvent
 from pystack.l3.br_netfilter import BrNetfilter
 from pystack.l3.bridge_path import BridgePath
@@ -97,6 +98,7 @@ class Netns:
         self._build_conntrack(None if first is None else first.conntrack)
         self._build_tables()
         self._build_br_netfilter()
+        self.devices.listen(follow_real_device)
         self.devices.register(self.loopback)
 
     def _build_ipv4(self, clock: Clock, outcomes: Outcomes, first: Ipv4 | None) -> None:

@@ -11,7 +11,7 @@ from pystack.applets.session import Applet, Session
 from pystack.errors import NetError, NotModelled
 
 # Kernel modules whose work the stack always does.
-BUILT_IN_MODULES: Final = ("br_netfilter", "bridge", "dummy", "tun", "veth")
+BUILT_IN_MODULES: Final = ("8021q", "br_netfilter", "bridge", "dummy", "tun", "veth")
 
 _ESCAPES: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 

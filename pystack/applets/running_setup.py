@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pystack.applets.iproute.link_vlan import vlan_words
+from pystack.applets.iproute.nsid import netns_of
 from pystack.applets.running_routes import route_lines
 from pystack.applets.running_rules import rule_lines
 from pystack.applets.running_sysctls import common_sysctls, device_sysctls, sysctl_line
@@ -27,8 +29,10 @@ from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_options import PORT_FLAGS, USER_HZ
 from pystack.l2.bridge_port import BridgePort
 from pystack.l2.devices import Link
+from pystack.l2.kinds import MODELLED
 from pystack.l2.nud import NUD_PERMANENT
 from pystack.l2.veth import Veth
+from pystack.l2.vlan_device import VlanDevice
 from pystack.l3.addresses import IFA_F_NOPREFIXROUTE, INFINITY, RT_SCOPE_HOST, RT_SCOPE_LINK, Address
 from pystack.netns import Netns
 from pystack.wire.ethernet import mac_text
@@ -56,12 +60,18 @@ def setup_lines(host: Host, ports: Mapping[str, Link]) -> list[str]:
         for dev in netns.devices:
             lines += _creation(netns, dev, host, made)
     for name, netns in host.namespaces.items():
-        lines += [_in_netns(name, line) for dev in netns.devices for line in _device_lines(netns, dev)]
+        devices = sorted(netns.devices, key=_is_on_top)
+        lines += [_in_netns(name, line) for dev in devices for line in _device_lines(netns, dev)]
         lines += [sysctl_line(name, knob) for knob in device_sysctls(netns, pristine)]
         tables = (*route_lines(netns), *rule_lines(netns.ipv4.fib), *_table_lines(netns))
         lines += [_in_netns(name, line) for line in tables]
         lines += [f"{inside(name)}{line}" for line in firewall_lines(netns)]
     return lines
+
+
+def _is_on_top(dev: Link) -> int:
+    """VLANs behind what they stand on, which gives them an MTU and brings them up."""
+    return dev.level if isinstance(dev, VlanDevice) else 0
 
 
 def _in_netns(netns: str, line: str) -> str:
@@ -80,8 +90,10 @@ def _port_lines(name: str, port: Link) -> Iterator[str]:
 
 
 def _creation(netns: Netns, dev: Link, host: Host, made: set[NetDevice]) -> Iterator[str]:
-    if dev in made or dev.kind not in ("bridge", "dummy", "veth"):
+    if dev in made or dev.kind not in MODELLED:
         return
+    if isinstance(dev, VlanDevice):
+        return (yield from _vlan_creation(netns, dev, host, made))
     if isinstance(dev, Veth) and dev.peer is not None and dev.peer.net is dev.net:
         dev = max(dev, dev.peer, key=lambda end: end.ifindex)  # of a pair the peer is registered first
     made.add(dev)
@@ -94,6 +106,18 @@ def _creation(netns: Netns, dev: Link, host: Host, made: set[NetDevice]) -> Iter
         if (home := dev.peer.net.drop.netns) != netns.name:
             line += f" netns {home}"
     yield _in_netns(netns.name, line)
+
+
+def _vlan_creation(netns: Netns, dev: VlanDevice, host: Host, made: set[NetDevice]) -> Iterator[str]:
+    """Behind its real device, and asked for where that one lives."""
+    made.add(dev)
+    home = netns_of(host, dev.real)
+    if home is not None:
+        yield from _creation(home, dev.real, host, made)
+    line = f"ip link add link {dev.real.name} name {dev.name}{_chosen_address(dev)}"
+    if home is not None and home is not netns:
+        line += f" netns {netns.name}"
+    yield _in_netns((home or netns).name, f"{line} type vlan {vlan_words(dev)}")
 
 
 def _chosen_address(dev: Link) -> str:
@@ -135,6 +159,8 @@ def _device_lines(netns: Netns, dev: Link) -> Iterator[str]:
             yield f"ip address add {_address_words(address)} dev {dev.name}"
     if dev.up and not brings_own_first:
         yield f"ip link set {dev.name} up"
+    if not dev.up and isinstance(dev, VlanDevice) and dev.real.up:
+        yield f"ip link set {dev.name} down"  # it came up with its real device
     if dev.name == "lo" and dev.up and all(address.local != INADDR_LOOPBACK for address in addresses):
         yield "ip address del 127.0.0.1/8 dev lo"
 

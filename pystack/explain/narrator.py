@@ -36,6 +36,7 @@ from pystack.packet import PACKET_OTHERHOST
 from pystack.wire import icmp, ipv4
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.ipv4 import IPPROTO_ICMP, Ipv4Header, address_text
+from pystack.wire.vlan import behind_tags
 
 HEARD: Final = f"{delivery.DELIVERED} to ARP"
 _TEACHERS: Final = (icmp.ICMP_DEST_UNREACH, icmp.ICMP_REDIRECT)
@@ -333,9 +334,12 @@ def _changes(crossing: Crossing, traveller: Traveller) -> tuple[str, ...]:
     pkt = crossing.pkt
     network = bytes(pkt.payload())
     before, traveller.network = traveller.network, network
+    protocol, traveller.network_protocol = traveller.network_protocol, pkt.protocol
     marks, traveller.mark = (traveller.mark, pkt.mark), pkt.mark
     marked = () if not before or marks[0] == marks[1] else (f"mark {marks[0]:#x} -> {marks[1]:#x}",)
     if not before or before == network:
         return marked
-    front = _NO_LINK + pkt.protocol.to_bytes(2, "big")
+    if protocol != pkt.protocol:  # a tag that came or went is told where that happens
+        (protocol, before), (_, network) = behind_tags(protocol, before), behind_tags(pkt.protocol, network)
+    front = _NO_LINK + protocol.to_bytes(2, "big")
     return (*marked, *changed(front + before, front + network))

@@ -95,6 +95,7 @@ class Traveller:
     begins: str  # where it was first seen: "in tap1", "made here"
     cause: int = 0  # the packet that was being handled when this one was made
     network: bytes = b""  # as it was last seen, from the network header on
+    network_protocol: int = 0  # and what that is
     ends: list[str] = field(default_factory=list)
     mark: int = 0  # as it was last seen
     hook: str = ""  # where it was last seen to enter one

@@ -22,6 +22,7 @@ from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.packet import Packet
 from pystack.wire import ethernet
 from pystack.wire.ethernet import ETH_HLEN, is_valid_unicast
+from pystack.wire.vlan import tag_length
 
 ETH_DATA_LEN: Final = 1500
 
@@ -57,7 +58,7 @@ class Bridge(BridgeState):
         if length < ETH_HLEN:
             return self.net.drop(pkt, HDR_TRUNC)
         self.stats.tx_packets += 1
-        self.stats.tx_bytes += length
+        self.stats.tx_bytes += length - tag_length(pkt.protocol)
         at = pkt.mac_header
         destination = bytes(pkt.data[at : at + ethernet.ETH_ALEN])
         if destination[0] & 1:
@@ -113,6 +114,8 @@ class Bridge(BridgeState):
         if isinstance(dev, Bridge):
             raise NetError(ELOOP, "Can not enslave a bridge to a bridge")
         if dev.master is not None:
+            raise NetError(EBUSY)
+        if dev.stands_on(self):
             raise NetError(EBUSY)
         port = BridgePort(dev, self._free_number())
         bridge_stp.init_port(self, port)

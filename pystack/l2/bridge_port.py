@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pystack.l2.devices import Link
+from pystack.l2.vlan_device import VlanDevice
 
 # Linux: include/uapi/linux/if_bridge.h
 BR_STATE_DISABLED: Final = 0
@@ -26,6 +27,8 @@ COST_UNKNOWN: Final = 100
 
 def port_cost(dev: Link) -> int:
     """Linux: net/bridge/br_if.c port_cost()"""
+    while isinstance(dev, VlanDevice):
+        dev = dev.real
     return COST_BY_KIND.get(dev.kind, COST_UNKNOWN)
 
 

@@ -38,6 +38,11 @@ class BridgeState(Link):
         self.no_linklocal_learn = False
         self.mcast_snooping = True
 
+    @property
+    def lower_devices(self) -> list[NetDevice]:
+        """Its ports."""
+        return [port.dev for port in self.ports]
+
     def attach(self, devices: DeviceTable) -> None:
         """A bridge is attached once: it cannot move to another namespace."""
         super().attach(devices)

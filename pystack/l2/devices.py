@@ -147,11 +147,15 @@ class DeviceTable:
 
     def unregister(self, dev: Link) -> None:
         """Take a device out for ever. Linux: net/core/dev.c unregister_netdevice_many()"""
-        self._unregistering = dev
+        before, self._unregistering = self._unregistering, dev
         dev.dellink()
         self._leave(dev)
-        self._unregistering = None
+        self._unregistering = before
         dev.uninit()
+
+    def is_unregistering(self, dev: Link) -> bool:
+        """Whether it leaves for ever, not for another namespace."""
+        return dev is self._unregistering
 
     def move(self, dev: Link, target: DeviceTable) -> None:
         """Give a device to another namespace: it arrives down and without addresses.
@@ -186,8 +190,13 @@ class DeviceTable:
             return
         self._held += 1
         dev.flags |= IFF_UP
+        try:
+            dev.open()
+        except NetError:
+            dev.flags &= ~IFF_UP
+            self._release()
+            raise
         dev.qdisc = dev.default_qdisc
-        dev.open()
         self.set_rx_mode(dev)
         self.notify(LinkEvent.UP, dev)
         self._release()
@@ -284,14 +293,28 @@ class DeviceTable:
         self._set_filter(dev, IFF_ALLMULTI, dev.allmulti, "allmulticast")
 
     def set_rx_mode(self, dev: Link) -> None:
-        """No device here can filter by more than its own address: with others, it hears every frame.
+        """A device that can filter by no more than its own address hears every frame if there are others.
 
         Linux: net/core/dev.c __dev_set_rx_mode()
         """
+        if dev.up and dev.filters_unicast:
+            return dev.sync_unicast()
         if not dev.up or bool(dev.unicast_addresses) == dev.promiscuous_for_them:
             return
         dev.promiscuous_for_them = not dev.promiscuous_for_them
         self.set_promiscuity(dev, 1 if dev.promiscuous_for_them else -1)
+
+    def hear(self, dev: Link, address: bytes, change: int) -> None:
+        """Count one more or one less who wants to hear a unicast address that is not the device's own.
+
+        Linux: net/core/dev_addr_lists.c dev_uc_add(), dev_uc_del()
+        """
+        users = dev.unicast_addresses.get(address, 0) + change
+        if users > 0:
+            dev.unicast_addresses[address] = users
+        else:
+            dev.unicast_addresses.pop(address, None)
+        self.set_rx_mode(dev)
 
     def _set_filter(self, dev: Link, flag: int, reasons: int, mode: str) -> None:
         before = dev.flags
@@ -300,6 +323,7 @@ class DeviceTable:
             return
         name = f"{dev.name} (unregistering)" if dev is self._unregistering else dev.name
         self.net.printk(f"{name}: {'entered' if reasons else 'left'} {mode} mode")
+        dev.change_rx_flags(flag, reasons)
         self.announce(dev)
 
     def set_master(self, dev: Link, master: Link | None) -> None:

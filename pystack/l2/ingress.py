@@ -1,6 +1,6 @@
 """What happens to a received frame before any protocol sees it.
 
-driver -> taps -> netdev ingress hook -> rx_handler (bridge) -> protocol (ip_rcv, arp_rcv)
+driver -> taps -> netdev ingress hook -> VLAN device -> rx_handler (bridge) -> protocol (ip_rcv, arp_rcv)
 """
 
 from __future__ import annotations
@@ -20,19 +20,11 @@ from pystack.drop import (
     Outcomes,
 )
 from pystack.l2.offload import is_believable
+from pystack.l2.tags import protocol_of_length, take_tag_off
 from pystack.netfilter.hooks import NETDEV_INGRESS, Hooks
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, Packet
 from pystack.wire.checksum import Buffer
-from pystack.wire.ethernet import (
-    BROADCAST,
-    ETH_ALEN,
-    ETH_HLEN,
-    ETH_P_802_2,
-    ETH_P_802_3,
-    ETH_P_802_3_MIN,
-    ETH_P_IPV6,
-    HEADER,
-)
+from pystack.wire.ethernet import BROADCAST, ETH_HLEN, ETH_P_802_2, ETH_P_802_3_MIN, ETH_P_IPV6, HEADER
 from pystack.wire.virtio import NONE, Offload
 from pystack.wire.vlan import TAG, TAG_LENGTH, TAGGED, VID_MASK
 
@@ -86,7 +78,10 @@ class Ingress:
         self._handle(pkt)
 
     def _handle(self, pkt: Packet) -> None:
-        rx_handler = pkt.dev.rx_handler
+        dev = pkt.dev
+        if dev.vlans and pkt.protocol in TAGGED and self._vlan_do_receive(pkt):
+            return
+        rx_handler = dev.rx_handler
         if rx_handler is not None and rx_handler(pkt):
             return
         self.deliver(pkt)
@@ -118,19 +113,36 @@ class Ingress:
         hooks = self._hooks.netdev.get(dev.name)
         return dev.rx_handler is None and not (hooks and hooks[NETDEV_INGRESS].entries)
 
-    def _take_tags_off(self, pkt: Packet) -> bool:
-        """There are no VLAN devices: a tag of VLAN 0 only tells a priority, any other is not meant for us.
+    def _vlan_do_receive(self, pkt: Packet) -> bool:
+        """Whether a VLAN device took the frame; for it, that is a frame without the tag.
 
-        False if the frame ends within a tag, and so here.
+        Linux: net/8021q/vlan_core.c vlan_do_receive()
+        """
+        tci, _ = TAG.unpack_from(pkt.data, pkt.network_header)
+        vlan = pkt.dev.vlans.get((pkt.protocol, tci & VID_MASK))
+        if vlan is None:
+            return False
+        vlan.take_in(pkt, take_tag_off(pkt))
+        return True
+
+    def _take_tags_off(self, pkt: Packet) -> bool:
+        """No VLAN device wants it: a tag of VLAN 0 only tells a priority, any other is not meant for us.
+
+        False if the frame ends within a tag, and so here, or if behind such a tag was that of a VLAN device.
         """
         while pkt.protocol in TAGGED:
             if len(pkt.data) - pkt.network_header < _TAG_AND_A_WORD:
                 self._drop(pkt, HDR_TRUNC)
                 return False
-            if _take_tag_off(pkt) & VID_MASK:
+            if take_tag_off(pkt) & VID_MASK:
                 pkt.pkt_type = PACKET_OTHERHOST
                 return True
+            if pkt.protocol in TAGGED and pkt.dev.vlans and self._takes_inner_tag(pkt):
+                return False
         return True
+
+    def _takes_inner_tag(self, pkt: Packet) -> bool:
+        return len(pkt.data) - pkt.network_header >= _TAG_AND_A_WORD and self._vlan_do_receive(pkt)
 
     def _llc_rcv(self, pkt: Packet) -> None:
         """802.2 is spoken here, so the device counts nothing; but no service listens.
@@ -162,25 +174,4 @@ def eth_type_trans(pkt: Packet) -> None:
         pkt.pkt_type = PACKET_OTHERHOST
     else:
         pkt.pkt_type = PACKET_BROADCAST if destination == BROADCAST else PACKET_MULTICAST
-    pkt.protocol = protocol if protocol >= ETH_P_802_3_MIN else _protocol_of_length(pkt)
-
-
-def _protocol_of_length(pkt: Packet) -> int:
-    """Where a length stands for the type: raw 802.3 if the payload starts as Novell's did, else LLC."""
-    raw = pkt.data[pkt.network_header : pkt.network_header + 2] == b"\xff\xff"
-    return ETH_P_802_3 if raw else ETH_P_802_2
-
-
-def _take_tag_off(pkt: Packet) -> int:
-    """Make a frame of it as if it never had that tag, whose second word is returned.
-
-    Linux: net/core/skbuff.c skb_vlan_untag()
-    """
-    at = pkt.network_header
-    tci, protocol = TAG.unpack_from(pkt.data, at)
-    addresses_end = at - ETH_HLEN + 2 * ETH_ALEN
-    pkt.data = bytes(pkt.data[at - ETH_HLEN : addresses_end]) + bytes(pkt.data[at + 2 :])
-    pkt.shared = False
-    pkt.mac_header, pkt.network_header = 0, ETH_HLEN
-    pkt.protocol = protocol if protocol >= ETH_P_802_3_MIN else _protocol_of_length(pkt)
-    return int(tci)
+    pkt.protocol = protocol if protocol >= ETH_P_802_3_MIN else protocol_of_length(pkt)

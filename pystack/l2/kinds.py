@@ -12,10 +12,12 @@ from pystack.l2.bridge import Bridge
 from pystack.l2.devices import IFNAMSIZ, DeviceTable, Link, LinkEvent
 from pystack.l2.dummy import Dummy
 from pystack.l2.veth import Veth
+from pystack.l2.vlan_device import VlanDevice, VlanOptions, new_vlan
+from pystack.l2.vlan_device import validate as validate_vlan
 from pystack.rng import Rng
 from pystack.wire.ethernet import ETH_ALEN, is_valid_unicast
 
-MODELLED: Final = ("bridge", "dummy", "veth")
+MODELLED: Final = ("bridge", "dummy", "veth", "vlan")
 
 # What else Linux makes; any other word is unknown to both. `ip link help`
 LINUX_KINDS: Final = frozenset(
@@ -54,8 +56,10 @@ def create(
     broadcast: bytes | None = None,
     peer: PeerSpec | None = None,
     options: Mapping[str, int] | None = None,
+    link: Link | None = None,
+    vlan: VlanOptions | None = None,
 ) -> Link:
-    """Make a device and register it, still down.
+    """Make a device and register it, still down; a VLAN on the device `link`, which may live elsewhere.
 
     `options` is what follows `type KIND`, by ip's own words and with the numbers that ip sends: a bridge's
     ageing_time in hundredths of a second. Raises NetError as the kernel answers, and NotModelled for kinds
@@ -68,22 +72,32 @@ def create(
             raise NotModelled(f"link type {kind}", MODELLED)
         raise NetError(EOPNOTSUPP, "Unknown device type")
     _check_options(kind, options, peer)
-    validate(kind, name, address, mtu, peer)
+    validate(kind, name, address, mtu, peer, vlan)
     name = f"{kind}%d" if name is None else name
-    dev = _MAKERS[kind](name, devices.net.rng, address)
+    if kind == "vlan":
+        dev: Link = new_vlan(name, link, validate_vlan(vlan), address, mtu)
+    else:
+        dev = _MAKERS[kind](name, devices.net.rng, address)
     _configure(dev, address, mtu, tx_queue_len, broadcast)
     if isinstance(dev, Veth):
         _register_pair(devices, dev, ifindex, peer)
         return dev
     devices.register(dev, ifindex)
+    if isinstance(dev, VlanDevice):
+        _join(devices, dev)
     if isinstance(dev, Bridge):
         _finish_bridge(devices, dev, address, options)
     return dev
 
 
-def change(dev: Link, kind: str, options: Mapping[str, int]) -> None:
+def change(dev: Link, kind: str, options: Mapping[str, int] | VlanOptions) -> None:
     """`ip link set DEV type KIND OPTIONS`. Linux: net/core/rtnetlink.c rtnl_changelink()"""
-    if kind == "bridge_slave":
+    if isinstance(options, VlanOptions):
+        validate_vlan(options)
+        if not isinstance(dev, VlanDevice):
+            raise NetError(EOPNOTSUPP)
+        dev.change(options)
+    elif kind == "bridge_slave":
         if not isinstance(dev.master, Bridge):
             raise NetError(EINVAL)
         bridge_options.set_port_options(dev.master, dev.master.port_of[dev], options)
@@ -116,24 +130,31 @@ def _check_options(kind: str, options: Mapping[str, int] | None, peer: PeerSpec 
         raise NotModelled(f"{kind} option {next(iter(options))}")
 
 
-def _check_address(address: bytes | None) -> None:
+def _check_address(address: bytes | None, extack: str = "") -> None:
     if address is None:
         return
     if len(address) != ETH_ALEN:
-        raise NetError(EINVAL)
+        raise NetError(EINVAL, extack)
     if not is_valid_unicast(address):
-        raise NetError(EADDRNOTAVAIL)
+        raise NetError(EADDRNOTAVAIL, extack)
 
 
 def validate(
-    kind: str, name: str | None, address: bytes | None, mtu: int | None, peer: PeerSpec | None
+    kind: str,
+    name: str | None,
+    address: bytes | None,
+    mtu: int | None,
+    peer: PeerSpec | None,
+    vlan: VlanOptions | None = None,
 ) -> None:
     """What is wrong whatever devices there are. Linux: drivers/net/veth.c veth_validate() and its like"""
     names = (name, None if peer is None else peer.name)
     if any(given is not None and len(given) >= IFNAMSIZ for given in names):
         raise NetError(ERANGE, "Attribute failed policy validation")
-    _check_address(address)
+    _check_address(address, "8021q: Invalid link address" if kind == "vlan" else "")
     _check_veth_mtu(kind, mtu)
+    if kind == "vlan":
+        validate_vlan(vlan)
     if peer is not None:
         _check_address(peer.address)
         _check_veth_mtu("veth", peer.mtu)
@@ -193,6 +214,15 @@ def _register_pair(devices: DeviceTable, dev: Veth, ifindex: int | None, peer: P
         home.unregister(other)
         raise
     Veth.join(dev, other)
+
+
+def _join(devices: DeviceTable, vlan: VlanDevice) -> None:
+    """Linux: net/8021q/vlan.c register_vlan_dev()"""
+    try:
+        vlan.join()
+    except NetError:
+        devices.unregister(vlan)
+        raise
 
 
 def _finish_bridge(

@@ -125,6 +125,8 @@ class Neighbour:
         self.was_used = True
         pkt.set_mac_header(header(self.ha, dev.address, pkt.protocol))
         pkt.dev = dev
+        if dev.has_own_header:
+            dev.finish_header(pkt)
         self.context.xmit(pkt)
 
     def _ready(self, pkt: Packet) -> bool:

@@ -167,6 +167,8 @@ class Arp:
         pkt = Packet(bytearray(header(destination, sha, ETH_P_ARP) + message), dev)
         pkt.network_header = ETH_HLEN
         pkt.protocol = ETH_P_ARP
+        if dev.has_own_header:
+            dev.finish_header(pkt)
         self._outcomes.generated += 1
         if self._out.entries:
             return self._out.run(pkt, None, dev, self._xmit)

@@ -9,10 +9,12 @@ from typing import Final
 from pystack.device import IFF_LOOPBACK
 from pystack.errors import EINVAL, ENOENT, NetError
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
+from pystack.l2.vlan_device import vlans_of
 from pystack.timers import Timer
 from pystack.wire.igmp import ALL_HOSTS
 
 _GROUP_OCTETS: Final = b"\x01\x00\x5e"
+_VLAN_REGISTRATION: Final = bytes.fromhex("0180c2000021")  # of GVRP and MVRP
 
 
 class Membership:
@@ -88,6 +90,8 @@ class Groups:
     def link_groups(self, dev: Link) -> list[LinkGroup]:
         """What /proc/net/dev_mcast lists, less the groups that only the kernel joins by itself."""
         found: dict[bytes, LinkGroup] = {}
+        if dev.vlans:  # Linux: net/8021q/vlan.c register_vlan_dev(), once for GVRP and once for MVRP
+            found[_VLAN_REGISTRATION] = LinkGroup(_VLAN_REGISTRATION, users=2)
         joined = [] if dev.flags & IFF_LOOPBACK else reversed(self.of(dev))
         for address in (link_address(membership.group) for membership in joined):
             found.setdefault(address, LinkGroup(address)).users += 1
@@ -95,6 +99,10 @@ class Groups:
             known = found.setdefault(address, LinkGroup(address))
             known.users += users
             known.static = True
+        for vlan in vlans_of(dev):
+            for heard in self.link_groups(vlan) if vlan.up else ():
+                known = found.setdefault(heard.address, LinkGroup(heard.address))
+                known.users += 1
         return list(found.values())
 
     def add_static(self, dev: Link, address: bytes) -> None:

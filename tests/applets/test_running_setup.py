@@ -38,6 +38,16 @@ SETUPS = {
     "veth across": "ip netns add a; ip link add w0 type veth peer name w1 netns a; ip -n a link set w1 up",
     "veth between": "ip netns add a; ip netns add b; ip -n a link add v0 type veth peer name v1 netns b",
     "dummy": "ip link add d0 type dummy; ip link set d0 up promisc on multicast on arp on",
+    "vlans": (
+        "ip netns add a; ip link set p1 mtu 9000;"
+        "ip link add link p1 name p1.5 type vlan id 5 egress-qos-map 1:2;"
+        "ip link add link p1 name own address 02:00:00:00:00:09 mtu 1400 type vlan id 6 protocol 802.1ad;"
+        "ip link add link p1.5 name inner netns a type vlan id 7 reorder_hdr off loose_binding on;"
+        "ip link set p1 up; ip link set own down; ip -n a link set inner up; ip addr add 10.0.0.1/24 dev p1.5"
+    ),
+    "a vlan of a bridge": (
+        "ip link add br0 type bridge; ip link add link br0 name v type vlan id 5; ip link set br0 up"
+    ),
     "answers for others": "ip neigh add proxy 10.0.0.7 dev p1; ip neigh add proxy 10.0.0.8",
     "groups": "ip link set p1 up; ip maddr add 01:00:5e:01:02:03 dev p1",
     "addresses": (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pystack.applets.iproute import address_show
 from pystack.applets.iproute.link_kinds import TAKE_ANYTHING, bridge_options, bridge_slave_options, veth_peer
 from pystack.applets.iproute.link_request import LinkParser, LinkRequest
+from pystack.applets.iproute.link_vlan import vlan_options
 from pystack.applets.iproute.nsid import remember_peers
 from pystack.applets.iproute.options import Options
 from pystack.applets.iproute.usage import KIND_USAGES
 from pystack.applets.iproute.usage_of_objects import LINK_USAGE, explained
-from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, no_device, refused
+from pystack.applets.iproute.words import USAGE_CODE, ToolExit, Words, device_named, no_device, refused
 from pystack.applets.session import Session
 from pystack.device import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
 from pystack.errors import EEXIST, EOPNOTSUPP, NetError, NotModelled
@@ -17,6 +20,7 @@ from pystack.l2 import kinds
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
 from pystack.l2.port import PortDevice
 from pystack.l2.veth import Veth
+from pystack.l2.vlan_device import VlanOptions
 
 
 def run(words: Words, options: Options, session: Session) -> int:
@@ -56,33 +60,50 @@ def _help(words: Words, session: Session) -> int:
     raise explained(LINK_USAGE)
 
 
+@dataclass(slots=True)
+class _OfKind:
+    """What follows `type KIND`, by kind; None for other kinds."""
+
+    peer: LinkRequest | None = None
+    bridge: dict[str, int] | None = None
+    vlan: VlanOptions | None = None
+
+
 def _add(words: Words, session: Session) -> int:
     request = LinkParser(words, session, creates=True).parse()
     if request.kind is None:
         raise ToolExit(1, 'Not enough information: "type" argument is required\n')
     if request.kind in kinds.LINUX_KINDS and request.kind not in kinds.MODELLED:
         raise NotModelled(f"link type {request.kind}", kinds.MODELLED)
-    peer = veth_peer(request.rest, session) if request.kind == "veth" else None
-    settings = bridge_options(request.rest) if request.kind == "bridge" else None
-    if request.rest and peer is None and settings is None and request.kind not in TAKE_ANYTHING:
-        text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
-        raise ToolExit(1, text)
+    link = None if request.link is None else device_named(request.link, session.netns.devices)
     try:
-        _create(request, peer, settings, session)
+        _create(request, _of_kind(request, session), link, session)
     except NetError as error:
         raise refused(error) from None
     remember_peers(session.host)
     return 0
 
 
-def _create(
-    request: LinkRequest, peer: LinkRequest | None, settings: dict[str, int] | None, session: Session
-) -> None:
+def _of_kind(request: LinkRequest, session: Session) -> _OfKind:
+    rest = request.rest
+    if request.kind == "veth":
+        return _OfKind(peer=veth_peer(rest, session))
+    if request.kind == "bridge":
+        return _OfKind(bridge=bridge_options(rest))
+    if request.kind == "vlan":
+        return _OfKind(vlan=vlan_options(rest))
+    if rest and request.kind not in TAKE_ANYTHING:
+        raise ToolExit(1, f'Garbage instead of arguments "{rest[0]} ...". Try "ip link help".\n')
+    return _OfKind()
+
+
+def _create(request: LinkRequest, said: _OfKind, link: Link | None, session: Session) -> None:
     """Linux: net/core/rtnetlink.c rtnl_newlink_create()"""
     here = session.netns.devices
     home = here if request.netns is None else request.netns.devices
-    spec = _peer_spec(peer, here) if request.kind == "veth" else None
-    kinds.validate(request.kind or "", request.name, request.address, request.mtu, spec)
+    kind, peer = request.kind or "", said.peer
+    spec = _peer_spec(peer, here) if kind == "veth" else None
+    kinds.validate(kind, request.name, request.address, request.mtu, spec, said.vlan)
     known = here.by_index(request.index) if request.index else here.get(request.name or "")
     if known is not None:
         raise NetError(EEXIST)
@@ -90,7 +111,7 @@ def _create(
         peer.broadcast = kinds.checked_broadcast(peer.broadcast)
     dev = kinds.create(
         home,
-        request.kind or "",
+        kind,
         request.name,
         address=request.address,
         mtu=request.mtu,
@@ -98,7 +119,9 @@ def _create(
         ifindex=request.index or None,
         broadcast=request.broadcast,
         peer=spec,
-        options=settings,
+        options=said.bridge,
+        link=link,
+        vlan=said.vlan,
     )
     if request.group is not None:
         dev.group = request.group
@@ -167,7 +190,7 @@ def _set(words: Words, session: Session) -> int:
     return 0
 
 
-def _settings(request: LinkRequest, kind: str) -> dict[str, int] | None:
+def _settings(request: LinkRequest, kind: str) -> dict[str, int] | VlanOptions | None:
     """The options behind `type KIND`; None where there are none, which Linux takes as nothing to do."""
     if not request.rest:
         return None
@@ -175,10 +198,12 @@ def _settings(request: LinkRequest, kind: str) -> dict[str, int] | None:
         return bridge_options(request.rest)
     if kind == "bridge_slave":
         return bridge_slave_options(request.rest)
+    if kind == "vlan":
+        return vlan_options(request.rest)
     if kind in TAKE_ANYTHING:
         return {}
     if kind in kinds.LINUX_KINDS:
-        raise NotModelled(f"ip link set … type {kind} {request.rest[0]}", ("bridge", "bridge_slave"))
+        raise NotModelled(f"ip link set … type {kind} {request.rest[0]}", ("bridge", "bridge_slave", "vlan"))
     text = f'Garbage instead of arguments "{request.rest[0]} ...". Try "ip link help".\n'
     raise ToolExit(1, text)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.applets.iproute.link_vlan import print_vlan
 from pystack.applets.iproute.printer import Literal, Printer
 from pystack.device import ARPHRD_LOOPBACK
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import PORT_BITS, STATE_NAMES, BridgePort
 from pystack.l2.devices import Link
 from pystack.l2.port import PortDevice
+from pystack.l2.vlan_device import VlanDevice
 
 USER_HZ: Final = 100
 IPV6_MIN_MTU: Final = 1280
@@ -54,6 +56,8 @@ def _tso_max_size(dev: Link) -> int:
     """
     if isinstance(dev, Bridge) and dev.had_ports:
         return min((_tso_max_size(port.dev) for port in dev.ports), default=TSO_MAX_SIZE)
+    if isinstance(dev, VlanDevice):
+        return _tso_max_size(dev.real)
     return TSO_MAX_SIZE if dev.kind in ("", "veth") else GSO_MAX_SIZE
 
 
@@ -70,6 +74,10 @@ def _print_linkinfo(printer: Printer, dev: Link) -> None:
         elif isinstance(dev, PortDevice):
             printer.open_object("info_data")
             _print_tun(printer, dev)
+            printer.close_object()
+        elif isinstance(dev, VlanDevice):
+            printer.open_object("info_data")
+            print_vlan(printer, dev)
             printer.close_object()
     if isinstance(dev.master, Bridge):
         printer.nl()

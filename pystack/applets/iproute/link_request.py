@@ -22,8 +22,8 @@ IFALIASZ: Final = 256
 # What `ip link` of Linux takes and the stack has no model of.
 _NOT_MODELLED: Final = frozenset(
     "xdp xdpgeneric xdpdrv xdpoffload vf vrf trailers dynamic mode state addrgenmode link-netns link-netnsid "
-    "protodown protodown_reason gso_max_size gso_max_segs gro_max_size parentdev numtxqueues numrxqueues "
-    "link".split()
+    "protodown protodown_reason gso_max_size gso_max_segs gro_max_size parentdev "
+    "numtxqueues numrxqueues".split()
 )
 
 KNOWN: Final = (
@@ -31,6 +31,7 @@ KNOWN: Final = (
     "down",
     "name",
     "index",
+    "link",
     "address",
     "broadcast",
     "txqueuelen",
@@ -56,6 +57,7 @@ class LinkRequest:
     name: str | None = None
     dev: str | None = None
     index: int = 0
+    link: str | None = None
     flags: int = 0
     change: int = 0  # which of the flags were named
     address: bytes | None = None
@@ -172,6 +174,11 @@ class LinkParser:
         self.request.index = leading_integer(word)
         if self.request.index <= 0:
             raise wrong('Invalid "index" value', word)
+
+    def link(self) -> None:
+        self.request.link = self.words.take()
+        if not self.creates:
+            raise NotModelled("ip link set … link", ("ip link add link …",))
 
     def address(self) -> None:
         self.request.address = hardware_address(self.words.take())
@@ -292,6 +299,7 @@ _HANDLERS: Final[dict[str, Callable[[LinkParser], None]]] = {
     "arp": lambda parser: parser.on_off("arp", IFF_NOARP, inverted=True),
     "name": LinkParser.name,
     "index": LinkParser.index,
+    "link": LinkParser.link,
     "address": LinkParser.address,
     "broadcast": LinkParser.broadcast,
     "txqueuelen": LinkParser.txqueuelen,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pystack.host import Host
 from pystack.l2.devices import Link
 from pystack.l2.veth import Veth
+from pystack.l2.vlan_device import VlanDevice
 from pystack.netns import Netns
 
 
@@ -32,6 +33,8 @@ def nsid(host: Host, netns: Netns, other: Netns) -> int:
 
 def linked_device(dev: Link) -> Link | None:
     """The device behind the `@`."""
+    if isinstance(dev, VlanDevice):
+        return dev.real
     return dev.peer if isinstance(dev, Veth) else None
 
 

@@ -92,12 +92,27 @@ BRIDGE_SLAVE_USAGE: Final = (
     + "\t\t\t[ backup_port DEVICE ] [ nobackup_port ]\n"
 )
 
+_VLAN_OPTIONS: Final = (
+    ("protocol", "VLANPROTO"),
+    *((name, "{ on | off }") for name in ("reorder_hdr", "gvrp", "mvrp", "loose_binding", "bridge_binding")),
+    ("ingress-qos-map", "QOS-MAP"),
+    ("egress-qos-map", "QOS-MAP"),
+)
+
+VLAN_USAGE: Final = (
+    "Usage: ... vlan id VLANID\n"
+    + "".join(f"\t\t[ {name} {value} ]\n" for name, value in _VLAN_OPTIONS)
+    + "\nVLANID := 0-4095\nVLANPROTO: [ 802.1Q | 802.1ad ]\n"
+    + "QOS-MAP := [ QOS-MAP ] QOS-MAPPING\nQOS-MAPPING := FROM:TO\n"
+)
+
 # `ip link help TYPE`
 KIND_USAGES: Final = {
     "bridge": BRIDGE_USAGE,
     "bridge_slave": BRIDGE_SLAVE_USAGE,
     "dummy": "Usage: ... dummy\n",
     "veth": VETH_USAGE,
+    "vlan": VLAN_USAGE,
 }
 
 BRIDGE_COMMAND_USAGE: Final = """\

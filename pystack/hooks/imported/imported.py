@@ -6,7 +6,7 @@ from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.connections import add_connections
 from pystack.hooks.imported.firewall import add_firewalls
 from pystack.hooks.imported.learned import add_fdb, add_neighbours
-from pystack.hooks.imported.links import make_devices, set_up_device
+from pystack.hooks.imported.links import give_master, make_devices, set_up_device, stacked
 from pystack.hooks.imported.routing import add_routes, add_rules, give_addresses
 from pystack.hooks.imported.seen import Row, Seen
 from pystack.hooks.imported.sysctls import set_sysctls
@@ -21,10 +21,12 @@ def build(seen: Seen, host: Host) -> Building:
     ]
     set_sysctls(building, seen.sysctls, of_devices=False)
     make_devices(building, seen.links)
-    known = [row for row in seen.links if building.knows(row["ifname"])]
+    known = [row for row in stacked(seen.links) if building.knows(row["ifname"])]
     addresses = {row["ifname"]: row for row in seen.addresses}
-    for row in sorted(known, key=lambda row: "master" in row):  # bridges before their ports
+    for row in known:
         set_up_device(building, row)
+    for row in known:  # bridges are as they will be before they have ports
+        give_master(building, row)
     for row in known:
         _give_addresses_and_wake(building, row, addresses.get(row["ifname"], row))
     set_sysctls(building, seen.sysctls, of_devices=True)
@@ -47,6 +49,8 @@ def _give_addresses_and_wake(building: Building, row: Row, addresses: Row) -> No
     give_addresses(building, addresses)
     if not is_loopback and "UP" in row["flags"]:
         building.do(["ip", "link", "set", row["ifname"], "up"], what=f"device {row['ifname']}")
+    elif not is_loopback and building.device(row["ifname"]).up:  # a VLAN that came up with its real device
+        building.do(["ip", "link", "set", row["ifname"], "down"], what=f"device {row['ifname']}")
 
 
 def _match_carrier(building: Building, row: Row) -> None:

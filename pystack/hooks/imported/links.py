@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pystack.device import IFF_MULTICAST, IFF_NOARP
 from pystack.errors import NetError, NotModelled
 from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.seen import Row
 from pystack.l2.bridge_options import PORT_FLAGS
 from pystack.l2.bridge_port import BridgePort
+from pystack.l2.devices import Link
 from pystack.l2.kinds import PeerSpec, create
 from pystack.l2.port import PortDevice
-from pystack.wire.ethernet import parse_mac
+from pystack.l2.vlan_device import VLAN_FLAG_LOOSE_BINDING, VLAN_FLAG_REORDER_HDR, VlanOptions
+from pystack.wire.ethernet import ETH_P_8021AD, ETH_P_8021Q, parse_mac
 
 _LOOPBACK: Final = "lo"
 _ETHERNET: Final = "ether"
@@ -30,19 +33,36 @@ _BRIDGE_OPTIONS: Final = (
 )
 _NOT_MODELLED_BRIDGE: Final = {"stp_state": 0, "vlan_filtering": 0}  # what they have to be
 _PORT_NUMBERS: Final = {"priority": "priority", "cost": "path_cost", "group_fwd_mask": "group_fwd_mask"}
-_FLAGS: Final = {"PROMISC": "promisc on", "ALLMULTI": "allmulticast on", "NOARP": "arp off"}
+_FLAGS: Final = {"PROMISC": "promisc on", "ALLMULTI": "allmulticast on"}
+_VLAN_PROTOCOLS: Final = {"802.1Q": ETH_P_8021Q, "802.1ad": ETH_P_8021AD}
+_VLAN_FLAGS: Final = {"REORDER_HDR": VLAN_FLAG_REORDER_HDR, "LOOSE_BINDING": VLAN_FLAG_LOOSE_BINDING}
 
 
 def make_devices(building: Building, rows: list[Row]) -> None:
     """All of them, down and without a master."""
     by_name = {row["ifname"]: row for row in rows}
-    for row in sorted(rows, key=lambda row: int(row["ifindex"])):
+    for row in stacked(rows):
         if not building.knows(row["ifname"]):
             _make(building, row, by_name)
 
 
+def stacked(rows: list[Row]) -> list[Row]:
+    """VLANs behind the devices that they stand on, otherwise in the order of their numbers."""
+    by_name = {row["ifname"]: row for row in rows}
+
+    def height(row: Row) -> int:
+        below = by_name.get(row.get("link", "")) if _kind(row) == "vlan" else None
+        return 0 if below is None else 1 + height(below)
+
+    return sorted(rows, key=lambda row: (height(row), int(row["ifindex"])))
+
+
+def _kind(row: Row) -> str:
+    return str(row.get("linkinfo", {}).get("info_kind", ""))
+
+
 def _make(building: Building, row: Row, by_name: dict[str, Row]) -> None:
-    name, kind = row["ifname"], row.get("linkinfo", {}).get("info_kind", "")
+    name, kind = row["ifname"], _kind(row)
     devices = building.netns.devices
     address = _address(row)
     try:
@@ -54,7 +74,13 @@ def _make(building: Building, row: Row, by_name: dict[str, Row]) -> None:
         elif kind == "veth" and (peer := by_name.get(row.get("link", ""))) is not None:
             spec = PeerSpec(name=peer["ifname"], address=_address(peer), ifindex=peer["ifindex"])
             create(devices, kind, name, address=address, ifindex=row["ifindex"], peer=spec)
+        elif kind == "vlan" and building.knows(row.get("link", "")):
+            _make_vlan(building, row)
         elif _is_port(row, kind):
+            if "link" in row:
+                building.left_out.append(
+                    f"device {name}: {row['link']} is not modelled, so it is a card here"
+                )
             port = PortDevice(name, address or bytes(6))
             devices.register(port, row["ifindex"])
             building.ports[name] = port
@@ -67,11 +93,13 @@ def _make(building: Building, row: Row, by_name: dict[str, Row]) -> None:
 
 
 def _is_port(row: Row, kind: str) -> bool:
-    """Whether it is a card whose other end is somebody else's: a real one, a TAP, half of a veth pair."""
+    """Whether it is a card whose other end is somebody else's: a real one, a TAP, half of a veth pair, a VLAN
+    of a card that is not here.
+    """
     if row.get("link_type") != _ETHERNET:
         return False
     is_tap = kind == "tun" and row["linkinfo"].get("info_data", {}).get("type") == "tap"
-    return not kind or kind == "veth" or is_tap
+    return kind in ("", "veth", "vlan") or is_tap
 
 
 def _what_it_is(row: Row, kind: str) -> str:
@@ -82,6 +110,34 @@ def _what_it_is(row: Row, kind: str) -> str:
 
 def _address(row: Row) -> bytes | None:
     return parse_mac(row.get("address", ""))
+
+
+def _make_vlan(building: Building, row: Row) -> None:
+    """With an address of its own only if it has another than its real device."""
+    real, data = building.device(row["link"]), row["linkinfo"]["info_data"]
+    flags = data.get("flags", [])
+    for flag in flags:
+        if flag not in _VLAN_FLAGS:
+            building.left_out.append(f"device {row['ifname']}: vlan option {flag} is not modelled")
+    options = VlanOptions(
+        vid=data["id"],
+        protocol=_VLAN_PROTOCOLS[data["protocol"]],
+        flags=sum(bit for name, bit in _VLAN_FLAGS.items() if name in flags),
+        mask=sum(_VLAN_FLAGS.values()),
+        ingress=[(pair["from"], pair["to"]) for pair in data.get("ingress_qos", [])],
+        egress=[(pair["from"], pair["to"]) for pair in reversed(data.get("egress_qos", []))],
+    )
+    address = _address(row)
+    own = None if address == real.address else address
+    create(
+        building.netns.devices,
+        "vlan",
+        row["ifname"],
+        address=own,
+        ifindex=row["ifindex"],
+        link=real,
+        vlan=options,
+    )
 
 
 def _check_bridge(building: Building, row: Row) -> None:
@@ -102,13 +158,17 @@ def _number(value: Any) -> int:
 
 
 def set_up_device(building: Building, row: Row) -> None:
-    """Everything but its addresses: what it is like, whose port it is."""
+    """What it is like."""
     name = row["ifname"]
-    changes = " ".join(_changes(row)).split()
+    changes = " ".join(_changes(row, building.device(name))).split()
     building.do(["ip", "link", "set", name, *changes], what=f"device {name}")
     if row.get("ifalias"):
         building.do(["ip", "link", "set", name, "alias", row["ifalias"]], what=f"alias of {name}")
-    master = row.get("master")
+
+
+def give_master(building: Building, row: Row) -> None:
+    """Whose port it is, and what that port is like."""
+    name, master = row["ifname"], row.get("master")
     if master is None:
         return
     if not building.knows(master):
@@ -123,7 +183,7 @@ def set_up_device(building: Building, row: Row) -> None:
             )
 
 
-def _changes(row: Row) -> Iterator[str]:
+def _changes(row: Row, dev: Link) -> Iterator[str]:
     yield f"mtu {row['mtu']}"
     if row["ifname"] == _LOOPBACK:
         return
@@ -132,8 +192,10 @@ def _changes(row: Row) -> Iterator[str]:
     if row.get("group", "default") != "default":
         yield f"group {row['group']}"
     yield from (words for flag, words in _FLAGS.items() if flag in row["flags"])
-    if "MULTICAST" not in row["flags"]:
-        yield "multicast off"
+    if ("NOARP" in row["flags"]) != bool(dev.flags & IFF_NOARP):
+        yield "arp on" if dev.flags & IFF_NOARP else "arp off"
+    if ("MULTICAST" in row["flags"]) != bool(dev.flags & IFF_MULTICAST):
+        yield "multicast off" if dev.flags & IFF_MULTICAST else "multicast on"
 
 
 def _port_options(row: Row, port: BridgePort) -> Iterator[str]:

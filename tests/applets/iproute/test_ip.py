@@ -21,7 +21,9 @@ def run(setup: str, command: str, outside: Outside | None = None) -> Completed:
     ("command", "name"),
     [
         ("ip -6 addr add fe80::1/64 dev v0", "IPv6 address fe80::1/64"),
-        ("ip link add x type vlan id 5", "link type vlan"),
+        ("ip link add x type vxlan id 5", "link type vxlan"),
+        ("ip link add link v0 name x type vlan id 5 gvrp on", "vlan option gvrp on"),
+        ("ip link set v0 link v1", "ip link set … link"),
         ("ip link set v0 xdp obj x", "ip link … xdp"),
         ("ip link set v0 vf 0 mac 02:00:00:00:00:01", "ip link … vf"),
         ("ip link replace v0", "ip link replace"),

@@ -47,6 +47,9 @@ def scenario_of(name: str) -> Scenario:
         ("nft/reject-in-bridges.toml", Frame),
         ("tcpdump/container-side.toml", Output),  # in a namespace of its own
         ("weak-host/address-on-lo.toml", Hop),
+        ("vlan/station-address.toml", Captured),
+        ("vlan/tags-in-tags.toml", Output),
+        ("vlan/vlan-of-a-bridge.toml", Hop),
     ],
 )
 def test_pystack_does_what_the_kernel_of_the_vm_does(vm: VmSide, name: str, shows: type) -> None:

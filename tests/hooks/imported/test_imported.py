@@ -8,6 +8,7 @@ from pystack.applets.virtual import run
 from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.imported import build
 from pystack.hooks.imported.seen import Seen
+from pystack.hooks.imported.text import lines
 from pystack.host import Host
 
 
@@ -38,7 +39,11 @@ def listed(building: Building, *argv: str) -> str:
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        (link("eth0.7", 3, **kind("vlan", id=7)), "device eth0.7: type vlan is not modelled"),
+        (link("bond0", 3, **kind("bond")), "device bond0: type bond is not modelled"),
+        (
+            link("bond0.7", 3, link="bond0", **kind("vlan", id=7, protocol="802.1Q")),
+            "device bond0.7: bond0 is not modelled, so it is a card here",
+        ),
         (link("wg0", 3, link_type="none", **kind("wireguard")), "device wg0: link type none is not modelled"),
         (link("tun0", 3, link_type="none", **kind("tun", type="tun")), "device tun0: link type none is not"),
         (link("br0", 3, **kind("bridge", vlan_filtering=1)), "bridge br0: vlan_filtering 1 is not modelled"),
@@ -64,6 +69,50 @@ def test_a_pair_is_made_whole_and_its_ends_keep_their_numbers() -> None:
     shown = listed(building, "ip", "-o", "link")
     assert "2: v1@v0:" in shown
     assert "3: v0@v1:" in shown
+
+
+def vlan(name: str, index: int, below: str, vid: int, **more: Any) -> dict[str, Any]:
+    data = {"protocol": "802.1Q", "id": vid, "flags": ["REORDER_HDR"]}
+    return {**link(name, index, link=below, **kind("vlan", **data)), **more}
+
+
+def test_vlans_are_made_behind_what_they_stand_on_and_are_up_or_down_as_they_were() -> None:
+    address = {"address": "02:00:00:00:00:04"}
+    rows = [
+        vlan("eth0.5.7", 2, "eth0.5", 7, flags=["BROADCAST", "MULTICAST"], **address),
+        vlan("eth0.5", 3, "eth0", 5, mtu=9000, **address),
+        link("eth0", 4, mtu=9000, master="br0"),
+        link("br0", 5, **kind("bridge")),
+    ]
+    building = imported(*rows)
+    assert building.left_out == []
+    shown = listed(building, "ip", "-o", "link")
+    assert "2: eth0.5.7@eth0.5: <BROADCAST,MULTICAST> mtu 1500" in shown
+    assert "3: eth0.5@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 9000" in shown
+
+
+def test_the_settings_of_a_vlan_are_taken_over() -> None:
+    row = vlan("five", 3, "eth0", 5, address="02:00:00:00:00:55")
+    row["linkinfo"]["info_data"] = {
+        "protocol": "802.1ad",
+        "id": 5,
+        "flags": ["LOOSE_BINDING", "GVRP"],
+        "ingress_qos": [{"from": 1, "to": 6}],
+        "egress_qos": [{"from": 17, "to": 3}, {"from": 1, "to": 2}],
+    }
+    building = imported(link("eth0", 2), row)
+    assert building.left_out == ["device five: vlan option GVRP is not modelled"]
+    (line,) = (line for line in lines(building) if "type vlan" in line)
+    assert line == (
+        "ip link add link eth0 name five address 02:00:00:00:00:55 type vlan id 5 protocol 802.1ad "
+        "reorder_hdr off loose_binding on ingress-qos-map 1:6 egress-qos-map 17:3 1:2"
+    )
+
+
+def test_a_dummy_that_speaks_arp_does_so_here() -> None:
+    building = imported(link("d0", 2, **kind("dummy")))
+    assert building.left_out == []
+    assert "2: d0: <BROADCAST,MULTICAST,UP,LOWER_UP>" in listed(building, "ip", "-o", "link")
 
 
 def test_a_cable_that_is_out_is_out_here_too() -> None:
