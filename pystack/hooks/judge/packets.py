@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.device import Socket
 from pystack.hooks.judge.answer import ACCEPT, Answer
 from pystack.hooks.queue.packet import CSUM_NOT_READY, CSUM_NOT_VERIFIED, IS_GSO, Queued
 from pystack.l2.devices import Link
@@ -22,6 +23,16 @@ _CUT_AS: Final = {IPPROTO_TCP: GSO_TCPV4, IPPROTO_UDP: GSO_UDP_L4}
 _VALID: Final = Offload(DATA_VALID)
 
 
+class _Program(Socket):
+    """Whose packet the kernel has queued."""
+
+    __slots__ = ("gid", "uid")
+
+    def __init__(self, uid: int, gid: int) -> None:
+        self.uid = uid
+        self.gid = gid
+
+
 def packet_of(queued: Queued, dev: Link) -> Packet | None:
     """None for what is no whole IPv4 packet. Its octets are copied when the first rule writes into them."""
     if queued.protocol != ETH_P_IP or len(queued.payload) < queued.length:
@@ -35,6 +46,7 @@ def packet_of(queued: Queued, dev: Link) -> Packet | None:
     pkt.network_header, pkt.transport_header = ETH_HLEN, ETH_HLEN + header.ihl
     pkt.protocol, pkt.ip, pkt.mark = ETH_P_IP, header, queued.mark
     pkt.pkt_type = kind
+    pkt.sock = None if queued.owner is None else _Program(*queued.owner)
     return pkt
 
 

@@ -29,6 +29,7 @@ class Queued:
     length: int  # as it is; more than the payload if that was cut
     station: bytes = b""  # the MAC that it came from
     info: int = CSUM_NOT_VERIFIED
+    owner: tuple[int, int] | None = None  # user and group of the program that sends it, where that is told
 
 
 class Queue(Protocol):

@@ -21,7 +21,7 @@ _BIND: Final = 1
 
 _HDR, _MARK = 1, 3
 _INDEV, _OUTDEV, _PHYSIN, _PHYSOUT = 5, 6, 7, 8
-_HWADDR, _PAYLOAD, _CAP_LEN, _SKB_INFO = 9, 10, 13, 14
+_HWADDR, _PAYLOAD, _CAP_LEN, _SKB_INFO, _UID, _GID = 9, 10, 13, 14, 16, 17
 _NUMBERS: Final = (_INDEV, _OUTDEV, _PHYSIN, _PHYSOUT, _MARK, _SKB_INFO)
 
 _PACKET_HDR: Final = struct.Struct("!IHB")
@@ -128,5 +128,23 @@ def _parse(body: bytes) -> Queued | None:
     length = int.from_bytes(found[_CAP_LEN], "big") if _CAP_LEN in found else len(payload)
     station = found.get(_HWADDR, b"")[_STATION_AT : _STATION_AT + ETH_ALEN]
     return Queued(
-        number, protocol, hook, indev, outdev, physin, physout, mark, payload, length, station, info
+        number,
+        protocol,
+        hook,
+        indev,
+        outdev,
+        physin,
+        physout,
+        mark,
+        payload,
+        length,
+        station,
+        info,
+        _owner(found),
     )
+
+
+def _owner(found: dict[int, bytes]) -> tuple[int, int] | None:
+    if _UID not in found or _GID not in found:
+        return None
+    return int.from_bytes(found[_UID], "big"), int.from_bytes(found[_GID], "big")

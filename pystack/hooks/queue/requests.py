@@ -24,6 +24,7 @@ COPY_META, COPY_PACKET = 1, 2
 EVERY_OCTET: Final = 0xFFFF
 FAIL_OPEN: Final = 1  # what does not fit into the queue is accepted
 GSO: Final = 4  # packets that a card will cut stay whole
+OWNERS: Final = 8  # whose program sends is told
 
 
 def request(kind: int, queue: int, told: bytes) -> bytes:

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from pystack.hooks.judge.answer import Answer
 from pystack.hooks.queue.packet import Queued
 
-# A queue's place; then as Queued has it, the payload at the end; the source MAC with its length.
-_SHOWN: Final = struct.Struct("=B I H B 7I B 6s")
+# A queue's place; then as Queued has it, the payload at the end; the source MAC with its length, the owner
+# behind whether there is one.
+_SHOWN: Final = struct.Struct("=B I H B 7I B 6s ? 2I")
 # A queue's place, the packet, the verdict; whether there is a mark, and which; whether octets follow.
 _ANSWER: Final = struct.Struct("=B I B ? I ?")
 _ROOM: Final = 4 << 20  # octets that may wait to be read, with what the kernel adds to each message
@@ -43,7 +44,8 @@ class Mail:
         """Whether there was room."""
         devices = one.indev, one.outdev, one.physin, one.physout
         numbers = place, one.id, one.protocol, one.hook, *devices, one.mark, one.length, one.info
-        return self._send(_SHOWN.pack(*numbers, len(one.station), one.station) + one.payload)
+        station, owner = (len(one.station), one.station), one.owner or (0, 0)
+        return self._send(_SHOWN.pack(*numbers, *station, one.owner is not None, *owner) + one.payload)
 
     def reply(self, place: int, packet: int, answer: Answer) -> bool:
         """Whether there was room."""
@@ -55,8 +57,9 @@ class Mail:
         """Packets with the places of their queues, so many at most. Raises EOFError at the end."""
         found: list[tuple[int, Queued]] = []
         while len(found) < most and (letter := self._receive()):
-            place, *numbers, octets, station = _SHOWN.unpack_from(letter)
-            found.append((place, _queued(numbers, letter[_SHOWN.size :], station[:octets])))
+            place, *numbers, octets, station, has_owner, uid, gid = _SHOWN.unpack_from(letter)
+            owner = (uid, gid) if has_owner else None
+            found.append((place, _queued(numbers, letter[_SHOWN.size :], station[:octets], owner)))
         return found
 
     def replies(self, most: int) -> list[Reply]:
@@ -93,11 +96,10 @@ class Mail:
         return letter
 
 
-def _queued(numbers: list[int], payload: bytes, station: bytes) -> Queued:
+def _queued(numbers: list[int], payload: bytes, station: bytes, owner: tuple[int, int] | None) -> Queued:
     packet, protocol, hook, indev, outdev, physin, physout, mark, length, info = numbers
-    return Queued(
-        packet, protocol, hook, indev, outdev, physin, physout, mark, payload, length, station, info
-    )
+    devices = indev, outdev, physin, physout
+    return Queued(packet, protocol, hook, *devices, mark, payload, length, station, info, owner)
 
 
 def pair() -> tuple[Mail, Mail]:

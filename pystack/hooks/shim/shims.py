@@ -10,7 +10,7 @@ from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.nfnetlink import open_socket
 from pystack.hooks.queue.packet import Queue
 from pystack.hooks.queue.raw import RawQueue
-from pystack.hooks.queue.requests import EVERY_OCTET, FAIL_OPEN, GSO
+from pystack.hooks.queue.requests import EVERY_OCTET, FAIL_OPEN, GSO, OWNERS
 from pystack.hooks.shim.counters import QueueCounters, QueueTable, queues_of
 from pystack.hooks.shim.desks import Asking, Desk, Passing
 from pystack.hooks.shim.heart import Heart, Of
@@ -156,7 +156,7 @@ class Shims:
 
             return LibraryQueue(number)
         octets = 0 if self._task is Task.COUNT else EVERY_OCTET
-        return RawQueue(open_socket().detach(), number, flags=FAIL_OPEN | GSO, octets=octets)
+        return RawQueue(open_socket().detach(), number, flags=FAIL_OPEN | GSO | OWNERS, octets=octets)
 
     def _begin_processes(self, rules: StandingRules, table: QueueTable) -> None:
         queues, heart = self._queues, self._heart

@@ -1,5 +1,6 @@
 """A copy judges packets hook by hook, and its connections stay sound while the kernel carries them."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from pystack.explain.words import packet_of
@@ -267,6 +268,14 @@ def test_a_packet_by_a_device_that_the_copy_lacks_is_accepted_and_counted() -> N
     assert ask(judge, queued(INPUT, QUERY, devices=(77, 0))) == ACCEPT
     assert ask(judge, queued(INPUT, b"\x60" + bytes(60))) == ACCEPT
     assert judge.unasked == 2
+
+
+def test_whose_program_sends_is_asked() -> None:
+    judge = deciding(copied("iptables -A OUTPUT -m owner --uid-owner 1000 -j DROP"))
+    packet = queued(OUTPUT, QUERY)
+    assert ask(judge, packet) == ACCEPT
+    assert ask(judge, replace(packet, owner=(1000, 100))) == DROPPED
+    assert ask(judge, replace(packet, owner=(0, 0))) == ACCEPT
 
 
 def test_nothing_is_lost_from_the_ledger() -> None:

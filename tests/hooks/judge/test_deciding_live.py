@@ -60,6 +60,16 @@ def test_a_rule_of_the_copys_is_obeyed_and_all_else_passes(box: KernelNetns, by_
     assert box.sh("nft list ruleset").out == ""
 
 
+def test_the_copy_knows_whose_program_sends(box: KernelNetns) -> None:
+    with Deputy(box.netns_path, ["mangle/output"]) as deputy:
+        deputy.do("iptables -A OUTPUT -p tcp -m owner --uid-owner 65534 --gid-owner 65534 -j REJECT")
+        assert said(box, HOST, "fetch 192.0.2.1 8000 1") == "whole"
+        nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+        assert "refused" in box.sh(f"{nobody} nc -vz -w 5 192.0.2.1 8000").err
+        deputy.do("iptables -F OUTPUT")
+        assert "refused" not in box.sh(f"{nobody} nc -vz -w 5 192.0.2.1 8000").err
+
+
 def test_what_the_copy_writes_into_packets_arrives_with_right_sums(box: KernelNetns) -> None:
     box.sh(KNOWN_INSIDE).check()
     listened = "iptables -A INPUT -p tcp -m ttl --ttl-eq 33 -m dscp --dscp 10 -m tcpmss --mss 777 -j ACCEPT"

@@ -9,7 +9,9 @@ from pystack.hooks.judge.answer import ACCEPT, Answer
 from pystack.hooks.queue.packet import NF_DROP, NF_REPEAT, Queued
 from pystack.hooks.shim.letters import Mail, pair
 
-PACKET = Queued(7, 0x0800, 2, 3, 4, 5, 6, 0xFFFFFFFF, b"octets", 65535, bytes(range(6)), 3)
+PACKET = Queued(
+    7, 0x0800, 2, 3, 4, 5, 6, 0xFFFFFFFF, b"octets", 65535, bytes(range(6)), 3, (1000, 4294967295)
+)
 
 
 @pytest.fixture
