@@ -12,6 +12,7 @@ from pystack.compare.live.history import History
 from pystack.compare.live.judge import Tally, Verdict, differences
 from pystack.compare.live.neighbours import Neighbours, settle_neighbours
 from pystack.compare.live.passing import Passing, Passings
+from pystack.compare.live.sample import Sample, learn
 from pystack.compare.live.sources import Sources
 from pystack.compare.live.twin import Twin, Unplayable
 from pystack.compare.path import kind_of
@@ -45,8 +46,10 @@ class Comparison:
         wanted: Wanted = _everything,
         sources: Sources | None = None,
         history: History | None = None,
+        sample: Sample | None = None,
     ) -> None:
         self._history = history
+        self._sample = sample or Sample()
         self._sources = sources
         self._wanted = wanted
         self.tally = Tally()
@@ -87,6 +90,7 @@ class Comparison:
     def _use(self, building: Building) -> None:
         settle_neighbours(building)
         self.building = building
+        self._sample.use(building)
         self.twin = Twin(building, self._is_refused, self._draws)
         self._wiring = wiring_of(building.host, building.netns)
 
@@ -133,6 +137,8 @@ class Comparison:
     def _compared(self, now: float) -> Iterator[Verdict]:
         for passing in self._passings.settled(now):
             self._neighbours.give(self.building, passing.began)
+            if self._passes_over(passing):
+                continue
             verdict = self._verdict(passing)
             if verdict.unplayed or not verdict.may_go_on:
                 yield self._judged(verdict)
@@ -147,7 +153,8 @@ class Comparison:
     def rest(self) -> Iterator[Verdict]:
         """Of those that are on their way at the end."""
         for passing in self._passings.rest():
-            yield self._counted(self._judged(self._verdict(passing)))
+            if not self._passes_over(passing):
+                yield self._counted(self._judged(self._verdict(passing)))
         for verdict in self._waited(math.inf):
             yield self._counted(verdict)
         yield from self._told(math.inf)
@@ -160,6 +167,19 @@ class Comparison:
                 yield self._judged(verdict)
             else:
                 self._waiting.append((until, verdict))
+
+    def _passes_over(self, passing: Passing) -> bool:
+        """Whether nobody looks at it."""
+        why_not = self._sample.why_not(passing)
+        if not why_not:
+            return False
+        self.tally.passed_over[why_not] += 1
+        if self._sample.goes_through(passing):
+            self._verdict(passing)
+        else:
+            self.twin.pass_time(passing.began)
+            learn(self.building, passing)
+        return True
 
     def _is_refused(self, key: bytes) -> bool:
         return key in self._refused

@@ -69,6 +69,7 @@ class Tally:
     differ: int = 0
     unplayed: Counter[str] = field(default_factory=Counter)  # by cause
     aside: int = 0  # that nobody asked about
+    passed_over: Counter[str] = field(default_factory=Counter)  # that nobody looked at, by reason
     lost: int = 0  # reports of the kernel's that nobody read
 
     @property

@@ -97,7 +97,9 @@ def summary(tally: Tally, late: int) -> Iterator[str]:
     for cause, count in tally.unplayed.most_common():
         yield f"  {count} not compared: {cause}"
     if tally.aside:
-        yield f"  {tally.aside} aside: the filter, or the rate, left them out"
+        yield f"  {tally.aside} aside: the filter left them out"
+    for reason, count in tally.passed_over.most_common():
+        yield f"  {count} not looked at: {reason}"
     if tally.lost:
         yield f"  {tally.lost} reports were lost: more packets passed than can be compared"
     if late:

@@ -138,6 +138,7 @@ class Lines:
         ]
         packets = {"compared": tally.compared, "same": tally.same, "differ": tally.differ}
         rest: Json = {"not_compared": dict(tally.unplayed), "lost": tally.lost, "late": late, "causes": rows}
+        rest |= {"aside": tally.aside, "not_looked_at": dict(tally.passed_over)}
         rest["queues"] = [one._asdict() for one in counts]
         _write([json.dumps({"v": 1, "type": "summary", **packets, **rest})])
 

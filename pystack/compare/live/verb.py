@@ -22,6 +22,7 @@ from pystack.compare.live.examples.reproduction import Reproduction, reproductio
 from pystack.compare.live.following import Following
 from pystack.compare.live.history import History
 from pystack.compare.live.kernel import LiveKernel
+from pystack.compare.live.sample import Sample
 from pystack.compare.live.screen import Lines, Page, Screen, Text
 from pystack.compare.live.sources import Sources
 from pystack.compare.live.state import first_line_of
@@ -59,6 +60,8 @@ def _options(arguments: Sequence[str], *, as_json: bool) -> argparse.Namespace:
     add("--packets", action="store_true", help="a line for every packet, not only for those that differ")
     add("--hops", action="store_true", help="the same, with both ways of each")
     add("--filter", metavar="EXPRESSION", default="", help="only these, in tcpdump's words")
+    add("--sample", type=int, default=0, metavar="N", help="look at one flow in N")
+    add("--rate", type=int, default=0, metavar="N", help="look at N packets a second at most")
     add("--shims", nargs="?", const=",".join(USUAL), default="", metavar="POINTS", help="NFQUEUE rules, too")
     add(
         "--keep",
@@ -67,7 +70,10 @@ def _options(arguments: Sequence[str], *, as_json: bool) -> argparse.Namespace:
     )
     add("--third", action="store_true", help="at the end ask another kernel that gets the copy's state, too")
     add("--json", action="store_true", default=as_json, help="one object a line")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.sample < 0 or options.rate < 0:
+        parser.error("--sample and --rate take a number of flows, of packets")
+    return options
 
 
 def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
@@ -109,7 +115,8 @@ def _compared(
     for sentence in building.left_out:
         page.note(sentence)
     history = History() if keeper or options.third else None
-    comparison = Comparison(building, wanted, Sources(partial(first_line_of, netns)), history)
+    sample = Sample(options.sample, options.rate)
+    comparison = Comparison(building, wanted, Sources(partial(first_line_of, netns)), history, sample)
     screen: Screen = page
     if history is not None:
         screen = Afterwards(page, partial(_reproduction, comparison, history), keeper, third=options.third)

@@ -86,6 +86,7 @@ def test_programs_get_an_object_a_line(kernel: KernelNetns) -> None:
         (["nowhere-at-all"], 4, "there is no network namespace nowhere-at-all"),
         (["--filter", "port port"], 2, "--filter: "),
         (["--keep", "/dev/null"], 2, "--keep: /dev/null: File exists"),
+        (["--rate", "-1"], 2, "--sample and --rate take a number"),
         (["--sideways"], 2, "unrecognized arguments: --sideways"),
     ],
 )

@@ -8,7 +8,7 @@ from pystack.compare.lab.scenario_file import read
 from pystack.compare.live.changed import CHANGED
 from pystack.compare.live.examples.keeper import Keeper, NoFolder
 from pystack.compare.live.judge import Told
-from tests.compare.live.examples.made import PING, entering, example
+from tests.compare.live.made import PING, entering, example
 
 RULE = "iptables -A INPUT -p icmp -j DROP"
 

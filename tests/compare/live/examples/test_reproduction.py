@@ -9,7 +9,7 @@ from pystack.compare.live.history import LONGEST
 from pystack.compare.live.judge import Verdict
 from pystack.compare.records import Hop
 from pystack.compare.scenario import Call, Run, Send
-from tests.compare.live.examples.made import ANSWER, PING, building, entering, leaving, noted
+from tests.compare.live.made import ANSWER, PING, building, entering, leaving, noted
 
 ASKED = "10.0.0.5.4000 > 10.0.0.1.53: UDP, length 3"
 SAID = "10.0.0.1.53 > 10.0.0.5.4000: UDP, length 9"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pystack.compare.live.examples import third
 from pystack.compare.records import Hop
-from tests.compare.live.examples.made import PING, entering, example
+from tests.compare.live.made import PING, entering, example
 
 WHOLE = entering(PING)
 CUT = WHOLE[:-2]  # dropped by a rule of INPUT

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pystack.compare.live.examples.ways import is_same_way, way_of
 from pystack.compare.live.judge import Verdict
 from pystack.compare.records import Hop
-from tests.compare.live.examples.made import ANSWER, PING, entering, leaving
+from tests.compare.live.made import ANSWER, PING, entering, leaving
 
 LIVE = Verdict(1, entering(PING), [])
 
