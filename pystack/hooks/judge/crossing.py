@@ -20,12 +20,20 @@ class Crossing:
         self._asked = HookPoint(self._real.family, hook, netns.drop, netns.link.outcomes)
         self._seen: tuple[HookEntry, ...] = ()
 
-    def run(self, pkt: Packet, state: HookState) -> None:
-        """To the end, which is state.okfn, unless somebody drops or keeps it."""
+    @property
+    def is_bare(self) -> bool:
+        """Whether nobody is there to be asked."""
         if self._real.entries is not self._seen:
             self._seen = self._real.entries
             self._asked.entries = tuple(entry for entry in self._seen if self._is_asked(entry))
-        self._asked.resume(pkt, state, 0)
+        return not self._asked.entries
+
+    def run(self, pkt: Packet, state: HookState) -> None:
+        """To the end, which is state.okfn, unless somebody drops or keeps it."""
+        if self.is_bare:
+            state.okfn(pkt)
+        else:
+            self._asked.resume(pkt, state, 0)
 
     def _is_asked(self, entry: HookEntry) -> bool:
         return entry is not self._without and (self._translates or entry.name != NAT)

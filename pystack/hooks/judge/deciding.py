@@ -89,12 +89,13 @@ class Deciding:
             self._is_judging = False
 
     def _answer(self, crossing: Crossing, queued: Queued) -> Answer:
+        if crossing.is_bare and not queued.physin and not self._netns.conntrack.tracks(NFPROTO_IPV4):
+            return ACCEPT
         devices, outcomes = self._netns.devices, self._netns.link.outcomes
         indev, outdev = devices.by_index(queued.indev), devices.by_index(queued.outdev)
-        dev = indev or outdev
-        if crossing.hook in _LEAVING:
-            dev = outdev
-        pkt = None if dev is None else packet_of(queued, dev)
+        dev = outdev if crossing.hook in _LEAVING else indev
+        is_strange = (queued.indev and indev is None) or (queued.outdev and outdev is None)
+        pkt = None if dev is None or is_strange else packet_of(queued, dev)
         if pkt is None:
             self.unasked += 1
             return ACCEPT

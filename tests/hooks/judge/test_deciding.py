@@ -268,6 +268,18 @@ def test_a_packet_by_a_device_that_the_copy_lacks_is_accepted_and_counted() -> N
     assert ask(judge, queued(INPUT, QUERY, devices=(77, 0))) == ACCEPT
     assert ask(judge, queued(INPUT, b"\x60" + bytes(60))) == ACCEPT
     assert judge.unasked == 2
+    judge = deciding(copied("iptables -P FORWARD DROP"))
+    assert ask(judge, queued(FORWARD, QUERY, devices=(ETH0, 77))) == ACCEPT
+    assert judge.unasked == 1
+
+
+def test_a_hook_where_nothing_hangs_costs_no_look_at_the_packet() -> None:
+    host = copied()
+    judge = deciding(host)
+    assert ask(judge, queued(FORWARD, b"no packet")) == ACCEPT
+    assert judge.unasked == 0
+    do(host, "iptables -P FORWARD DROP")
+    assert ask(judge, queued(FORWARD, QUERY)) == DROPPED
 
 
 def test_whose_program_sends_is_asked() -> None:
