@@ -90,6 +90,13 @@ class Host:
         netns.close()
         del self.namespaces[name]
 
+    def replace_netns(self, name: str) -> Netns:
+        """A fresh one under the name; whoever has the other closes it, once nothing of it is needed."""
+        if not name or name not in self.namespaces:
+            raise NetError(ENOENT)
+        del self.namespaces[name]
+        return self.add_netns(name)
+
     def run_backlog(self, budget: int = BUDGET) -> None:
         """Receive what crossed loopback and veth, up to a budget."""
         self.backlog.run(budget)

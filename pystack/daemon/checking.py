@@ -6,6 +6,7 @@ from typing import Final
 
 from pystack.daemon.account import Account, NotAllowed
 from pystack.daemon.config import ConfigError
+from pystack.daemon.hooks_section import HooksFailed
 from pystack.daemon.log import Log
 from pystack.daemon.settings import LAB
 from pystack.daemon.stack import build, load
@@ -27,7 +28,7 @@ def check(path: str, allow_system_changes: bool) -> int:
         for line in error.complaints:
             log.error(line)
         return USAGE
-    except NotAllowed as error:
+    except (NotAllowed, HooksFailed) as error:
         log.error(str(error))
         return LACKING
     log.info(f"{path or 'the built-in lab'}: the configuration is right")

@@ -19,6 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pystack.daemon.dhcp_section import read_dhcp
+from pystack.daemon.hooks_section import hooks_complaints
 from pystack.daemon.names import (
     TAKEN,
     holds_nul,
@@ -29,8 +30,6 @@ from pystack.daemon.names import (
 )
 from pystack.daemon.settings import (
     DRIVERS,
-    HOOK_POINTS,
-    NOT_BUILT_YET,
     NOT_BUILT_YET_KEYS,
     SECTIONS,
     TOP_LEVEL,
@@ -128,12 +127,12 @@ class _Reader:
             if section in table
         }
         self.check_built(table)
-        self.check_hooks(sections.get("hooks"))
         if isinstance(uplink := sections.get("uplink"), UplinkSettings):
             ports.append(self.uplink(uplink, setups))
         self.check_distinct(ports)
         daemon, services = sections.get("daemon"), sections.get("services")
         settings = daemon if isinstance(daemon, DaemonSettings) else DaemonSettings()
+        hooks = self.hooks(sections.get("hooks"), settings)
         return Config(
             name,
             self.path,
@@ -142,6 +141,7 @@ class _Reader:
             self.accounts(settings),
             self.dhcp(table),
             services if isinstance(services, ServiceSettings) else ServiceSettings(),
+            hooks,
         )
 
     def complain(self, path: tuple[str, ...], text: str) -> None:
@@ -343,20 +343,22 @@ class _Reader:
 
     def check_built(self, table: Mapping[str, object]) -> None:
         """What is known and right, but not written yet, is refused rather than left out."""
-        for section in NOT_BUILT_YET:
-            if section in table:
-                self.complain((section,), "not built yet")
         for section, key in NOT_BUILT_YET_KEYS:
             keys = table.get(section)
             if isinstance(keys, dict) and keys.get(key):
                 self.complain((section, key), "not built yet")
 
-    def check_hooks(self, hooks: Settings | None) -> None:
-        """The points of [hooks] exist."""
-        for point in hooks.points if isinstance(hooks, HookSettings) else []:
-            if point not in HOOK_POINTS:
-                hint = nearest(point, tuple(sorted(HOOK_POINTS)))
-                self.complain(("hooks", "points"), f"unknown point {point!r}{hint}")
+    def hooks(self, hooks: Settings | None, daemon: DaemonSettings) -> HookSettings | None:
+        """[hooks], if it is there and right."""
+        if not isinstance(hooks, HookSettings):
+            return None
+        for key, complaint in hooks_complaints(hooks):
+            self.complain(("hooks", key), complaint)
+        if daemon.user:
+            self.complain(
+                ("hooks",), "not with daemon.user: to follow the kernel takes the rights it gives up"
+            )
+        return hooks
 
 
 def held_by(port: Port) -> list[tuple[str, ...]]:

@@ -23,7 +23,7 @@ logger = logging.getLogger("pystack.reload")
 
 def check_same_daemon(new: Config, old: Config) -> None:
     """What a running daemon cannot change about itself. Raises ConfigError."""
-    fixed = [("name", new.name, old.name)]
+    fixed: list[tuple[str, object, object]] = [("name", new.name, old.name), ("hooks", new.hooks, old.hooks)]
     fixed += [(f"daemon.{key}", getattr(new.daemon, key), getattr(old.daemon, key)) for key in FIXED]
     changed = [f"{new.file}: {key}: cannot be changed by a reload" for key, now, then in fixed if now != then]
     if changed:
@@ -34,7 +34,7 @@ FIXED = ("socket", "group", "user")
 
 
 def successor(config: Config, old: Stack) -> Stack:
-    """The stack that is to follow; it has its devices and no drivers. Raises ConfigError."""
+    """The stack that is to follow; it has its devices and no drivers. Raises ConfigError, HooksFailed."""
     check_same_daemon(config, old.config)
     addresses = {name: dev.address for name, dev in old.devices.items()}
     return build(config, now=old.host.clock.now, addresses=addresses)

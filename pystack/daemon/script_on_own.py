@@ -89,7 +89,12 @@ def _configuration(link: KeeperLink, terms: Terms, setup: str) -> Config:
     """What the file says; without a file a stack without ports, from a setup or with nothing but lo."""
     link.call("config")
     if terms.config:
-        return load(terms.config, link.read_text, terms.allow_system_changes)
+        config = load(terms.config, link.read_text, terms.allow_system_changes)
+        if config.hooks is not None:
+            raise ConfigError(
+                [f"{config.file}: hooks: only a daemon (`pystack run`) stands in the kernel's path"]
+            )
+        return config
     text = read_setup(setup) if setup else ONLY_LO
     return Config(name=f"exec-{os.getpid()}", file="", setups=(text,), ports=())
 

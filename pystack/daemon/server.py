@@ -14,7 +14,7 @@ import pwd
 import signal
 import socket
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -27,6 +27,7 @@ from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import ControlServer
 from pystack.daemon.explaining import explained, tell
+from pystack.daemon.hooks_section import HooksFailed
 from pystack.daemon.json_output import as_json, json_refusal
 from pystack.daemon.keeper import PULSE, Terms
 from pystack.daemon.keeper_link import KeeperGone, KeeperLink, KeeperRefused, take_back
@@ -38,7 +39,7 @@ from pystack.daemon.ports import KeeperOpener, load_all_drivers
 from pystack.daemon.program import Program
 from pystack.daemon.protocol import ERR, RC, Request, encode
 from pystack.daemon.reload import replace, successor
-from pystack.daemon.settings import LAB, Config
+from pystack.daemon.settings import LAB, Config, HookSettings
 from pystack.daemon.stack import PortFailed, Stack, build, load
 from pystack.daemon.state_file import INTERVAL, StateFile
 from pystack.daemon.status import Facts, process_age, resident, stack_facts
@@ -46,6 +47,9 @@ from pystack.daemon.sweeper import Sweeper
 from pystack.daemon.verbs import Verbs
 from pystack.drivers.garbage import gc_discipline
 from pystack.drivers.heap import keep_heap
+
+if TYPE_CHECKING:
+    from pystack.daemon.kernel_hooks import KernelHooks
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -80,6 +84,7 @@ class Daemon:
         self.stack: Stack
         self.opener: KeeperOpener
         self.socket = ""
+        self.hooks: KernelHooks | None = None
         self.state = StateFile(terms.state) if terms.state else None
         self.control = ControlServer(self.serve_command, Verbs(self).table())
         self._socket_asked_for = socket_path  # by -S
@@ -95,13 +100,18 @@ class Daemon:
     def start(self) -> socket.socket:
         """Everything up to READY; the listening control socket. Raises StartFailed."""
         try:
-            self.stack = build(self.load())
+            config = self.load()
+            if config.hooks is not None:
+                self.claim(config)
+                self.enter_kernel(config.hooks)
+            self.stack = build(config)
             if self.state is not None:
                 self.state.load(self.stack.host, time.time())
             account = Account.of(self.config.daemon)
             self.opener = KeeperOpener(self.link, account)
-            self.socket = os.path.abspath(self.socket_path())
-            self.link.call("claim", socket=self.socket)
+            self.claim(config)
+            if self.hooks is not None:
+                self.hooks.start(self.stack)
             self.stack.open_ports(self.opener)
             try:
                 _, [fd] = self.link.call("control", socket=self.socket, uid=account.uid, gid=account.gid)
@@ -118,10 +128,23 @@ class Daemon:
             raise StartFailed([refused.sentence], refused.rc) from None
         except PortFailed as error:
             raise StartFailed([str(error)], error.rc) from None
-        except (NotAllowed, KeeperGone, places.NoPlace) as error:
+        except (NotAllowed, KeeperGone, places.NoPlace, HooksFailed) as error:
             raise StartFailed([str(error)], LACKING) from None
         except FileNotFoundError:  # abspath()
             raise StartFailed(["the folder that we were started in is gone"], LACKING) from None
+
+    def claim(self, config: Config) -> None:
+        """Have the place of that name, unless we have it already. Raises KeeperRefused, NoPlace."""
+        if not self.socket:
+            self.socket = os.path.abspath(self.socket_path(config))
+            self.link.call("claim", socket=self.socket)
+
+    def enter_kernel(self, hooks: HookSettings) -> None:
+        """Before the stack reads what it judges by. Raises HooksFailed."""
+        from pystack.daemon.kernel_hooks import KernelHooks  # few daemons need it
+
+        self.hooks = KernelHooks(hooks)
+        self.hooks.enter()
 
     @property
     def config(self) -> Config:
@@ -139,10 +162,10 @@ class Daemon:
         """Where the keeper notes what it makes."""
         return places.state_of(self.socket)
 
-    def socket_path(self) -> str:
+    def socket_path(self, config: Config) -> str:
         """Where this daemon is spoken to."""
-        given = self._socket_asked_for or self.config.daemon.socket or os.environ.get(places.SOCKET_VARIABLE)
-        return given or places.socket_of(self.config.name, os.environ, os.geteuid())
+        given = self._socket_asked_for or config.daemon.socket or os.environ.get(places.SOCKET_VARIABLE)
+        return given or places.socket_of(config.name, os.environ, os.geteuid())
 
     # --- run --------------------------------------------------------------------------------------------
 
@@ -156,6 +179,8 @@ class Daemon:
             nursery.start_soon(self.watch_keeper)
             nursery.start_soon(self.beat)
             nursery.start_soon(self.keep_state)
+            if self.hooks is not None:
+                nursery.start_soon(self.hooks.run, lambda: self.stack)
             nursery.start_soon(
                 self.control.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener))
             )
@@ -265,6 +290,7 @@ class Daemon:
             "clients": self.control.clients,
             "memory": {"daemon": resident("self"), "keeper": resident(self.link.pid)},
             **stack_facts(self.stack),
+            "hooks": None if self.hooks is None else self.hooks.facts(),
         }
 
     def setup(self) -> list[str]:
@@ -272,7 +298,7 @@ class Daemon:
         return setup_lines(self.stack.host, self.stack.devices)
 
     async def lost_by_reload(self) -> list[str]:
-        """What was typed and stands in no file, and what a reload brings. Raises ConfigError."""
+        """What was typed and stands in no file, and what a reload brings. Raises ConfigError, HooksFailed."""
         async with self._reloading:
             files = await trio.to_thread.run_sync(self.load)
             fresh = await trio.to_thread.run_sync(successor, files, self.stack)
@@ -280,7 +306,9 @@ class Daemon:
         return lost_lines(running, (fresh.host, fresh.devices))
 
     async def reload(self) -> None:
-        """Take in the configuration as it is now. Raises ConfigError, PortFailed: then nothing changed."""
+        """Take in the configuration as it is now. Raises ConfigError, PortFailed, HooksFailed: then nothing
+        changed.
+        """
         async with self._reloading:
             self.manager.reloading()
             try:
@@ -304,17 +332,23 @@ class Daemon:
         except ConfigError as error:
             for line in error.complaints:
                 logger.error("%s", line)
-        except (PortFailed, KeeperGone) as error:
+        except (PortFailed, KeeperGone, HooksFailed) as error:
             logger.error("%s", error)
         except Exception:
             logger.exception("a fault of ours in a reload")
 
     # --- end --------------------------------------------------------------------------------------------
 
+    def leave_kernel(self) -> None:
+        """Take the shims out."""
+        if self.hooks is not None:
+            self.hooks.stop()
+
     def finish(self) -> int:
         """Close everything and have it taken back; the exit code."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        self.leave_kernel()
         if self.state is not None:
             self.state.save(self.stack.host)
         self.stack.close()
@@ -352,9 +386,11 @@ def run(link: KeeperLink, terms: Terms, socket_path: str = "") -> int:
     except StartFailed as failed:
         for line in failed.lines:
             log.error(line)
+        daemon.leave_kernel()
         take_back(link, daemon.ledger)
         return failed.rc
     except KeyboardInterrupt:
+        daemon.leave_kernel()
         take_back(link, daemon.ledger)
         return INTERRUPTED
     daemon.note_signals()

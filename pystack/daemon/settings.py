@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from pystack.hooks.shim.placement import USUAL
 from pystack.services.dhcp import DhcpConfig
 
 
@@ -97,9 +98,10 @@ class HookSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     netns: str = ""
     mode: Literal["observe", "decide", "divert"] = "observe"
-    points: list[str] = []
+    points: list[str] = msgspec.field(default_factory=lambda: list(USUAL))
     queue_base: int = 100
     deadline_ms: int = 200
+    backend: Literal["raw", "library"] = "raw"
 
 
 UPLINK: Final = "uplink"  # the device inside pystack
@@ -117,14 +119,9 @@ SECTIONS: Final[dict[str, type[Settings]]] = {
     "hooks": HookSettings,
 }
 TOP_LEVEL: Final = ("name", "setup", "setup_text", "port", "dhcp", *SECTIONS)
-NOT_BUILT_YET: Final = ("hooks",)  # sections
 NOT_BUILT_YET_KEYS: Final = (("daemon", "web"), ("daemon", "metrics"))
 
-HOOK_POINTS: Final = frozenset(
-    f"{table}/{chain}"
-    for table in ("raw", "mangle", "nat", "filter")
-    for chain in ("prerouting", "input", "forward", "output", "postrouting")
-)
+Complaint = tuple[str, str]  # a key of a section, and a sentence
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -171,6 +168,7 @@ class Config(msgspec.Struct, frozen=True):
     daemon: DaemonSettings = DaemonSettings()
     dhcp: tuple[DhcpSection, ...] = ()
     services: ServiceSettings = ServiceSettings()
+    hooks: HookSettings | None = None
 
 
 LAB_TEXT: Final = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -24,6 +24,10 @@ from pystack.drivers.pump import Pump
 from pystack.host import Host
 from pystack.l2.port import PortDevice
 from pystack.services.dhcp import DhcpServer
+
+if TYPE_CHECKING:  # loaded where there is a section [hooks]: few daemons need it
+    from pystack.daemon.kernel_copy import KernelCopy
+    from pystack.hooks.imported.seen import Seen
 
 USAGE: Final = 2
 LACKING: Final = 4
@@ -53,6 +57,7 @@ class Stack:
         self.devices = devices  # by the port's name, which the user may have changed since
         self.dhcp = dhcp  # by the device's name in the configuration
         self.drivers: dict[str, PortDriver] = {}
+        self.copy: KernelCopy | None = None  # of the namespace of [hooks]
         self.pump = Pump(host)
         self.waiting = Waiting(host.clock)
         self.pump.on_settled = self.waiting.ask_all
@@ -68,6 +73,19 @@ class Stack:
         driver = self.drivers.pop(port.name)
         self.pump.remove(driver)
         return driver
+
+    def adopt(self, copy: KernelCopy) -> None:
+        """What stands behind its ports is the kernel's: what the copy sends goes nowhere."""
+        self.copy = copy
+        for driver in copy.drivers:
+            self.pump.add(driver)
+
+    def take_over_again(self, seen: Seen) -> None:
+        """The kernel's namespace was changed: another copy goes on, with the connections of this one."""
+        assert self.copy is not None, "nobody reads again what was not read"
+        for driver in self.copy.drivers:
+            self.pump.remove(driver)
+        self.adopt(self.copy.successor(seen))
 
     def open_ports(self, opener: Opener) -> None:
         """Open all ports; what was opened is closed again if one fails. Raises PortFailed."""
@@ -119,6 +137,9 @@ def load(path: str, read: ReadText, allow_system_changes: bool) -> Config:
     Raises ConfigError.
     """
     config = configuration.load(path, read, setup_faults)
+    if config.hooks is not None and not allow_system_changes:
+        what = "puts rules of its own into the firewall of a namespace"
+        raise ConfigError([f"{config.file}: hooks: {what}: add --allow-system-changes"])
     if not allow_system_changes and (refused := [port for port in config.ports if port.driver in CHANGES]):
         sentences = [f"{said(port)}: {CHANGES[port.driver]}: add --allow-system-changes" for port in refused]
         raise ConfigError(sentences)
@@ -138,13 +159,14 @@ def build(
     now: float = 0.0,
     addresses: Mapping[str, bytes] | None = None,
 ) -> Stack:
-    """The host that a configuration describes; nothing outside is touched. Raises ConfigError.
+    """The host that a configuration describes; nothing outside is touched. Raises ConfigError, HooksFailed.
 
     `addresses` are those that ports keep through a reload.
     """
     host = Host(seed=int.from_bytes(os.urandom(8)) if seed is None else seed, clock=Clock(now=now))
     known = addresses or {}
     devices = {port.name: host.init.add_port(port.name, known.get(port.name)) for port in config.ports}
+    copy = _copy_for(config, host)
     complaints = []
     for setup in config.setups:
         try:
@@ -156,4 +178,15 @@ def build(
     start_small(config, host)
     stack = Stack(config, host, devices, start_dhcp(config, host))
     start_http(config, host, public_pages(stack))
+    if copy is not None:
+        stack.adopt(copy)
     return stack
+
+
+def _copy_for(config: Config, host: Host) -> KernelCopy | None:
+    """Before the setups, which may add to it."""
+    if config.hooks is None:
+        return None
+    from pystack.daemon.kernel_copy import take_over_configured
+
+    return take_over_configured(config.hooks, host)

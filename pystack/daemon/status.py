@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
+from pystack.daemon.columns import in_columns
+from pystack.daemon.hooks_report import hooks_lines
 from pystack.daemon.services import dhcp_facts, dhcp_lines, wanted
 from pystack.daemon.settings import Config, Port
 from pystack.drivers.port import PortDriver
@@ -153,6 +155,8 @@ def render(facts: Mapping[str, Any]) -> str:
         lines.append(f"services {', '.join(facts['services'])}")
     for server in facts["dhcp"]:
         lines += dhcp_lines(server)
+    if facts["hooks"] is not None:
+        lines += hooks_lines(facts["hooks"])
     return "\n".join([*lines, *port_table(facts["ports"])]) + "\n"
 
 
@@ -164,11 +168,7 @@ def port_table(ports: list[Facts]) -> list[str]:
     """A line a port, in columns."""
     if not ports:
         return []
-    rows = [COLUMNS, *(port_row(port) for port in ports)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    return in_columns([COLUMNS, *(port_row(port) for port in ports)])
 
 
 def port_row(port: Facts) -> tuple[str, ...]:

@@ -6,9 +6,7 @@ from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 from typing import Final
 
 from pystack.daemon.names import TAKEN, is_device_name, is_netns_name
-from pystack.daemon.settings import UPLINK, Port, SetupText, UplinkSettings
-
-Complaint = tuple[str, str]  # a key, and a sentence
+from pystack.daemon.settings import UPLINK, Complaint, Port, SetupText, UplinkSettings
 
 SETUP: Final = """\
 sysctl -qw net.ipv4.ip_forward=1

@@ -13,6 +13,7 @@ import trio
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
 from pystack.daemon.control import Serve
+from pystack.daemon.hooks_section import HooksFailed
 from pystack.daemon.json_output import json_refusal
 from pystack.daemon.keeper_link import KeeperGone
 from pystack.daemon.protocol import ERR, OUT, Request
@@ -34,10 +35,12 @@ class Subject(Protocol):
         """The running state as a setup."""
 
     async def lost_by_reload(self) -> list[str]:
-        """What was typed and stands in no file, and what a reload brings. Raises ConfigError."""
+        """What was typed and stands in no file, and what a reload brings. Raises ConfigError, HooksFailed."""
 
     async def reload(self) -> None:
-        """Take in the configuration as it is now. Raises ConfigError, PortFailed, KeeperGone."""
+        """Take in the configuration as it is now. Raises ConfigError, PortFailed, KeeperGone,
+        HooksFailed.
+        """
 
     def stop(self, why: str, waiting: socket.socket | None = None) -> None:
         """End soon; `waiting` hears of it once nothing is left."""
@@ -88,7 +91,7 @@ class Verbs:
         except PortFailed as error:
             await _complain(client, [str(error)])
             return error.rc
-        except KeeperGone as error:
+        except (KeeperGone, HooksFailed) as error:
             await _complain(client, [str(error)])
             return LACKING
         return DONE

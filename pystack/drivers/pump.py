@@ -163,7 +163,7 @@ class Pump:
         except Exception:
             if self._faults_are_fatal:
                 raise
-            self._count_fault(f"a frame from {dev.name}", bytes(frame[:SHOWN_OCTETS]))
+            self.count_fault(f"a frame from {dev.name}", bytes(frame[:SHOWN_OCTETS]))
 
     def _settle(self) -> None:
         """The end of a burst: backlog, one flush of every port, the next deadline."""
@@ -174,7 +174,7 @@ class Pump:
             except Exception:
                 if self._faults_are_fatal:
                     raise
-                self._count_fault("a frame of the backlog", b"")
+                self.count_fault("a frame of the backlog", b"")
         for driver in self._dirty:  # which grows if a flush has consequences, such as a lost carrier
             self._flush(driver)
         self._dirty.clear()
@@ -239,12 +239,12 @@ class Pump:
             except Exception:
                 if self._faults_are_fatal:
                     raise
-                self._count_fault("a timer", b"")
+                self.count_fault("a timer", b"")
             self._settle()
 
     # --- faults -----------------------------------------------------------------------------------------
 
-    def _count_fault(self, what: str, frame: bytes) -> None:
+    def count_fault(self, what: str, frame: bytes) -> None:
         """An exception of the core is a fault of ours: it costs this frame, not the daemon."""
         self.faults += 1
         if self.faults <= FAULTS_LOGGED or self.faults % FAULTS_LOGGED == 0:

@@ -290,7 +290,30 @@ def test_the_lab_answers_at_its_own_address() -> None:
             "[port.a]\ndriver = 'tap'\nifname = 'pystack0'\n[uplink]\nvia = 'kernel-nat'",
             "lab.toml:4: uplink: the device pystack0 is port.a's already",
         ),
-        ("[hooks]\nmode = 'observe'", "lab.toml:1: hooks: not built yet"),
+        ("[hooks]\nqueue_base = 65535", "lab.toml:2: hooks.queue_base: queues have numbers from 0 to 65535"),
+        ("[hooks]\nqueue_base = -1", "lab.toml:2: hooks.queue_base: queues have numbers from 0 to 65535"),
+        ("[hooks]\ndeadline_ms = 19", "lab.toml:2: hooks.deadline_ms: from 20 to 10000"),
+        ("[hooks]\npoints = []", "lab.toml:2: hooks.points: none"),
+        (
+            "[hooks]\nnetns = '..'",
+            "lab.toml:2: hooks.netns: neither a name nor a path of a network namespace",
+        ),
+        (
+            "[hooks]\npoints = ['mangle/input', 'mangle/inptu']",
+            "lab.toml:2: hooks.points: unknown point 'mangle/inptu' (did you mean mangle/input?)",
+        ),
+        (
+            "[hooks]\npoints = ['nat/prerouting']",
+            "lab.toml:2: hooks.points: unknown point 'nat/prerouting' (did you mean raw/prerouting?)",
+        ),
+        (
+            "[hooks]\npoints = ['raw/output', 'raw/output']",
+            "lab.toml:2: hooks.points: raw/output is there more than once",
+        ),
+        (
+            "[daemon]\nuser = 'nobody'\n[hooks]",
+            "lab.toml:3: hooks: not with daemon.user: to follow the kernel takes the rights it gives up",
+        ),
         ("[daemon]\nweb = '127.0.0.1:8080'", "lab.toml:2: daemon.web: not built yet"),
         ("[daemon]\nuser = 'no-such-user'", "lab.toml:2: daemon.user: there is no user no-such-user"),
         ("[daemon]\ngroup = 'no-such-group'", "lab.toml:2: daemon.group: there is no group no-such-group"),
@@ -312,7 +335,6 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
         ["lab.toml:5", "port.a.netns"],
         ["lab.toml:7", "port.b.driver"],
         ["lab.toml:9", "daemon.usr"],
-        ["lab.toml:10", "hooks"],
         ["lab.toml:11", "hooks.mode"],
     ]
 

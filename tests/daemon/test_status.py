@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pystack.daemon.status import duration, process_age, render, resident, stack_facts
+from pystack.hooks.shim.shims import Counts
 from pystack.sysctl import Knob, Stored
 from tests.daemon.guest import memory_config, memory_stack
 
@@ -19,6 +20,7 @@ AROUND = {
     "uptime": 61.0,
     "clients": 1,
     "memory": {"daemon": 31 << 20, "keeper": 9 << 20},
+    "hooks": None,
 }
 
 
@@ -32,6 +34,25 @@ def test_every_drop_is_told_with_its_reason() -> None:
     text = render(facts())
     assert "drop     1 DEV_READY: the device is down\n" in text
     assert "packets  1 received, 0 transmitted, 0 delivered, 1 dropped\n" in text
+
+
+def test_each_queue_of_the_kernel_has_a_line() -> None:
+    counts = Counts("mangle/input", 101, 4000, 1, 2, 3, 4)
+    hooks = {
+        "mode": "observe",
+        "netns": "fw",
+        "namespace": "fw",
+        "failure": "",
+        "not_followed": "routes",
+        "notes": ["nat is not asked"],
+        "queues": [{**counts._asdict(), "accepted": 5, "dropped": 6, "changed": 7}],
+    }
+    text = render({**facts(), "hooks": hooks})
+    assert "hooks    observe in namespace fw (pystack -n fw …): the kernel decides; " in text
+    assert "         routes changed in the kernel, not here: " in text
+    assert "         nat is not asked\n" in text
+    row = next(line for line in text.splitlines() if line.startswith("mangle/input"))
+    assert row.split() == "mangle/input 101 4000 5 6 7 3 4 1 2".split()
 
 
 def test_a_client_is_one_and_more_are_clients() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pystack.applets.virtual import Outside, run
+from pystack.applets.virtual import Completed, Outside, run
 from pystack.host import Host
 from pystack.l2.devices import Link
 from pystack.netns import Netns
@@ -19,15 +19,11 @@ class Building:
     """A host that grows, and what it could not be given."""
 
     host: Host
+    netns: Netns  # where everything goes
     ports: dict[str, Link] = field(default_factory=dict)  # devices whose other end is outside
     left_out: list[str] = field(default_factory=list)  # a sentence each
     of_programs: list[str] = field(default_factory=list)  # likewise, but only the host's own programs notice
     unknown_devices: set[str] = field(default_factory=set)
-
-    @property
-    def netns(self) -> Netns:
-        """Where everything goes."""
-        return self.host.init
 
     @property
     def entrances(self) -> dict[str, int]:
@@ -36,7 +32,7 @@ class Building:
 
     def do(self, argv: Sequence[str], stdin: str = "", *, what: str = "") -> bool:
         """Run a command of ours; what it refuses is left out, under the name `what`."""
-        ended = run(argv, self.host, outside=Outside(stdin=stdin.encode(errors="surrogateescape")))
+        ended = self._run(argv, stdin)
         if ended.rc == 0:
             return True
         said = [line.strip() for line in ended.err.splitlines() if line.strip()]
@@ -46,8 +42,11 @@ class Building:
 
     def tries(self, argv: Sequence[str], stdin: str) -> bool:
         """The same for a command whose refusals are looked at by the caller."""
+        return self._run(argv, stdin).rc == 0
+
+    def _run(self, argv: Sequence[str], stdin: str) -> Completed:
         outside = Outside(stdin=stdin.encode(errors="surrogateescape"))
-        return run(argv, self.host, outside=outside).rc == 0
+        return run(argv, self.host, self.netns, outside)
 
     def knows(self, device: str) -> bool:
         """Whether a device could be taken over."""

@@ -11,11 +11,12 @@ from pystack.hooks.imported.routing import add_routes, add_rules, give_addresses
 from pystack.hooks.imported.seen import Row, Seen
 from pystack.hooks.imported.sysctls import set_sysctls
 from pystack.host import Host
+from pystack.netns import Netns
 
 
-def build(seen: Seen, host: Host) -> Building:
-    """In an order in which each step finds what it needs."""
-    building = Building(host)
+def build(seen: Seen, host: Host, netns: Netns | None = None) -> Building:
+    """In an order in which each step finds what it needs; without a namespace, in the host's first."""
+    building = Building(host, host.init if netns is None else netns)
     building.left_out += [
         f"{tool}: not installed, so nothing is known of what it shows" for tool in seen.missing
     ]

@@ -76,7 +76,7 @@ def routes_of(listing: str) -> Iterator[str]:
 
 
 def _routes_of_ours(building: Building) -> list[str]:
-    return list(routes_of(run(ROUTES, building.host).out))
+    return list(routes_of(run(ROUTES, building.host, building.netns).out))
 
 
 def _names_known_devices(building: Building, route: str) -> bool:
@@ -106,7 +106,10 @@ def _left_out(building: Building, routes: list[str]) -> None:
 
 def add_rules(building: Building, listing: str) -> None:
     """Rules that are not those of the beginning, and the beginning's that are gone."""
-    wanted, standing = list(_rules_of(listing)), list(_rules_of(run(RULES, building.host).out))
+    wanted, standing = (
+        list(_rules_of(listing)),
+        list(_rules_of(run(RULES, building.host, building.netns).out)),
+    )
     for preference, words in standing:
         if (preference, words) not in wanted:
             building.do(["ip", "rule", "del", "pref", preference], what=f"rule {preference}")

@@ -56,7 +56,9 @@ class Passing:
 
 
 class Asking:
-    """Somebody else decides; what he has not decided after a while passes, and what he cannot be asked."""
+    """Somebody else decides, from his first word on. What he has not decided after a while passes. If he has
+    said nothing meanwhile, he sleeps: until he says something again nobody waits for him.
+    """
 
     def __init__(self, queues: Sequence[Queue], heart: Heart, mail: Mail, patience: float) -> None:
         self._queues = queues
@@ -64,13 +66,15 @@ class Asking:
         self._mail = mail
         self._patience = patience
         self._waiting: dict[tuple[int, int], tuple[float, Queued]] = {}  # until when, the eldest first
+        self._heard = 0.0  # when he last said something
+        self._is_there = False
         self._is_alone = False  # nobody will be asked any more
 
     def take(self, place: int, packets: Sequence[Queued]) -> None:
         """Ask."""
         until = time.monotonic() + self._patience
         for packet in packets:
-            if not self._is_alone and self._mail.show(place, packet):
+            if self._is_there and self._mail.show(place, packet):
                 self._waiting[place, packet.id] = until, packet
             else:
                 self._let_go(place, packet)
@@ -81,23 +85,26 @@ class Asking:
 
     def look(self) -> None:
         """Answers that have come, then those that have not."""
-        self._hear()
         now = time.monotonic()
+        self._hear(now)
         while self._waiting:
             key, (until, packet) = next(iter(self._waiting.items()))
-            if until > now:
+            if self._is_there and until > now:
                 return
+            self._is_there &= self._heard > until - self._patience
             del self._waiting[key]
             self._let_go(key[0], packet)
 
-    def _hear(self) -> None:
+    def _hear(self, now: float) -> None:
         if self._is_alone:
             return
         try:
             replies = self._mail.replies(_REPLIES)
         except EOFError:
-            self._is_alone = True
+            self._is_alone, self._is_there = True, False
             return
+        if replies:
+            self._heard, self._is_there = now, True
         for place, number, answer in replies:
             waited = self._waiting.pop((place, number), None)
             if waited is not None:  # else it was let go: he is too late

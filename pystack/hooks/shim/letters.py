@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import Final, NamedTuple
 
-from pystack.hooks.judge.answer import Answer
+from pystack.hooks.judge.answer import ACCEPT, Answer
 from pystack.hooks.queue.packet import Queued
 
 # A queue's place; then as Queued has it, the payload at the end; the source MAC with its length, the owner
@@ -52,6 +52,10 @@ class Mail:
         mark, payload = answer.mark, answer.payload
         head = _ANSWER.pack(place, packet, answer.verdict, mark is not None, mark or 0, payload is not None)
         return self._send(head + (payload or b""))
+
+    def greet(self) -> None:
+        """From now on packets can be asked about. An answer about none: their numbers begin with 1."""
+        self.reply(0, 0, ACCEPT)
 
     def shown(self, most: int) -> list[tuple[int, Queued]]:
         """Packets with the places of their queues, so many at most. Raises EOFError at the end."""

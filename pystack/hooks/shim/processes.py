@@ -29,6 +29,12 @@ class Processes:
             _live(lambda: work(self._theirs), {*needed, self._theirs, *_STANDARD})
         self.pids.append(pid)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all still live."""
+        how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return all(os.waitid(os.P_PID, pid, how) is None for pid in self.pids)
+
     def end(self) -> None:
         """Tell them, and wait until they have ended; the one that was begun last is waited for first."""
         os.close(self._ours)

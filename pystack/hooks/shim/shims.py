@@ -123,6 +123,11 @@ class Shims:
         """The one that answers, and its keeper."""
         return [] if self._processes is None else list(self._processes.pids)
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether one of them has ended though nobody said so."""
+        return self._processes is not None and not self._processes.is_whole
+
     def stop(self) -> None:
         """Rules first; then nobody has to answer any more."""
         if self._rules is not None:

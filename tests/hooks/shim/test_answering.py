@@ -14,7 +14,7 @@ from pystack.hooks.shim.shims import Shims, Task
 from pystack.wire.checksum import checksum
 from pystack.wire.ethernet import ETH_P_IP
 from tests.compare.lab.patience import wait_until
-from tests.hooks.shim.pinged import POINT, THEIRS, answer, asked, counts, echoes, ping, pinged_host
+from tests.hooks.shim.pinged import POINT, THEIRS, answer, asked, be_there, counts, echoes, ping, pinged_host
 
 pytestmark = pytest.mark.root
 
@@ -29,6 +29,7 @@ def kernel() -> Iterator[KernelNetns]:
 def asking(kernel: KernelNetns, request: pytest.FixtureRequest) -> Iterator[Shims]:
     shims = Shims(kernel.netns_path, [POINT], task=Task.ASK, by_library=request.param, deadline=0.4)
     with shims:
+        be_there(kernel, shims)
         yield shims
 
 
@@ -65,7 +66,11 @@ def test_what_nobody_decides_passes_at_the_deadline_and_an_answer_behind_it_is_v
     packet = asked(asking)
     wait_until(lambda: echoes(kernel) == [sent[24:]])
     assert counts(asking).late == late + 1
+    sent = ping(kernel)  # who says nothing is not waited for again
+    wait_until(lambda: echoes(kernel) == [sent[24:]])
+    assert counts(asking).late == late + 2
     answer(asking, packet, Answer(NF_DROP))
+    be_there(kernel, asking)
     sent = ping(kernel)
     answer(asking, asked(asking), ACCEPT)
     wait_until(lambda: echoes(kernel) == [sent[24:]])
@@ -83,6 +88,7 @@ def test_a_stopped_process_holds_no_packet_longer(kernel: KernelNetns, asking: S
     wait_until(lambda: counts(asking).late > late)
     packet = asked(asking)
     answer(asking, packet, Answer(NF_DROP))
+    be_there(kernel, asking)
     sent = ping(kernel)
     answer(asking, asked(asking), ACCEPT)
     wait_until(lambda: echoes(kernel) == [sent[24:]])

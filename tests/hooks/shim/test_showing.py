@@ -7,7 +7,7 @@ import pytest
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.hooks.shim.shims import Shims, Task
 from tests.compare.lab.patience import wait_until
-from tests.hooks.shim.pinged import POINT, asked, counts, echoes, ping, pinged_host
+from tests.hooks.shim.pinged import POINT, asked, be_there, counts, echoes, ping, pinged_host
 
 pytestmark = pytest.mark.root
 
@@ -41,6 +41,9 @@ def test_packets_pass_first_and_are_shown_as_far_as_somebody_looks(
 def test_packets_pass_when_nobody_is_left_to_be_asked(kernel: KernelNetns) -> None:
     with Shims(kernel.netns_path, [POINT], task=Task.ASK, deadline=60.0) as shims:
         assert shims.mail is not None
+        sent = ping(kernel)
+        wait_until(lambda: echoes(kernel) == [sent[24:]])  # nobody has come yet
+        be_there(kernel, shims)
         ping(kernel)
         asked(shims)
         shims.mail.close()
