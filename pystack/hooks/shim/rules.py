@@ -57,8 +57,15 @@ class StandingRules:
                     _try(self._netns, _removal(program, table, rule))  # somebody else may take it back, too
 
     def take_back(self) -> None:
-        """Take back all, and the chains and tables that came into being with them."""
+        """Take back all. Raises ShimsUnavailable."""
         take_back(self._netns)
+
+    def take_back_chains(self) -> None:
+        """And the chains and tables that came into being with them. No packet may wait in a queue then: the
+        kernel drops those when a hook goes, wherever they wait.
+
+        Linux: net/netfilter/nfnetlink_queue.c nfqnl_nf_hook_drop()
+        """
         for one in self._places:
             if one.program == NFT and one.makes[1]:
                 _try(self._netns, ["nft", "delete", "chain", "ip", one.table, one.chain])

@@ -14,28 +14,31 @@ PORTION: Final = 64  # packets of one queue before another has its turn
 BEAT: Final = 0.05  # seconds; a process that has nothing to do is alive, too
 
 
-def serve(queues: Sequence[Queue], heart: Heart, life: int, desk: Desk, beat: float = BEAT) -> None:
-    """Until the other end of `life` is closed."""
+def serve(
+    queues: Sequence[Queue], heart: Heart, lives: Sequence[int], desk: Desk, beat: float = BEAT
+) -> None:
+    """Until the other ends of all `lives` are closed: as long as anybody may still take back the rules."""
     poll = select.poll()
-    poll.register(life, select.POLLIN)
+    alive = set(lives)
+    for life in alive:
+        poll.register(life, select.POLLIN)
     by_fd = {queue.fileno(): (place, queue) for place, queue in enumerate(queues)}
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
     asked = desk.fileno()
     if asked >= 0:
         poll.register(asked, select.POLLIN)
-    while True:
-        for fd, _ in poll.poll(beat * 1000):
-            if fd == life:
-                return
-            if fd == asked:
-                continue
-            place, queue = by_fd[fd]
+    while alive:
+        ready = [fd for fd, _ in poll.poll(beat * 1000)]
+        for life in alive.intersection(ready):
+            poll.unregister(life)
+            alive.remove(life)
+        desk.look()  # first: what was said before a packet came holds for it
+        for place, queue in (by_fd[fd] for fd in ready if fd in by_fd):
             packets = queue.read(PORTION)
             if packets:
                 heart.count(place, Of.SEEN, len(packets))
                 desk.take(place, packets)
-        desk.look()
         if asked >= 0 and desk.fileno() < 0:
             poll.unregister(asked)
             asked = -1

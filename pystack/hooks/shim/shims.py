@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple
@@ -14,7 +15,7 @@ from pystack.hooks.queue.requests import EVERY_OCTET, FAIL_OPEN, GSO, OWNERS
 from pystack.hooks.shim.counters import QueueCounters, QueueTable, queues_of
 from pystack.hooks.shim.desks import Asking, Desk, Passing
 from pystack.hooks.shim.heart import Heart, Of
-from pystack.hooks.shim.keeper import Keeper
+from pystack.hooks.shim.keeper import Keeper, let_through
 from pystack.hooks.shim.letters import Mail, pair
 from pystack.hooks.shim.placement import Place, place
 from pystack.hooks.shim.processes import Processes
@@ -132,6 +133,9 @@ class Shims:
         """Rules first; then nobody has to answer any more."""
         if self._rules is not None:
             self._rules.take_back()
+            if self._table is not None:
+                let_through(self._queues, self._table, self._heart)
+            self._rules.take_back_chains()
             self._rules.close()
             self._rules = None
         if self._processes is not None:
@@ -171,12 +175,15 @@ class Shims:
         numbers = [queue.fileno() for queue in queues]
         keeper = Keeper(queues, heart, rules, table, self._deadline)
         desk, beat = self._desk(theirs), min(BEAT, self._deadline / _BEATS)
+        kept, keeps = os.pipe()  # ends with the keeper
         self._processes = processes = Processes()
         processes.begin(
-            lambda life: serve(queues, heart, life, desk, beat),
-            [*numbers, *([] if theirs is None else [theirs.fileno()])],
+            lambda life: serve(queues, heart, (life, kept), desk, beat),
+            [*numbers, kept, *([] if theirs is None else [theirs.fileno()])],
         )
-        processes.begin(keeper.keep, [*numbers, rules.fileno(), table.fileno()])
+        processes.begin(keeper.keep, [*numbers, keeps, rules.fileno(), table.fileno()])
+        os.close(kept)
+        os.close(keeps)
         if theirs is not None:
             theirs.close()
 

@@ -63,6 +63,8 @@ class Deputy:
 
     def __enter__(self) -> "Deputy":
         self.shims.start()
+        assert self.shims.mail is not None
+        self.shims.mail.greet()
         self._thread.start()
         return self
 

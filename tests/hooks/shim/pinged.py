@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.explain.words import packet_of
 from pystack.hooks.judge.answer import Answer
-from pystack.hooks.queue.packet import NF_DROP, Queued
+from pystack.hooks.queue.packet import Queued
 from pystack.hooks.shim.shims import Counts, Shims
 from pystack.wire.ethernet import ETH_P_IP, header
 
@@ -60,13 +60,7 @@ def counts(shims: Shims) -> Counts:
     return only
 
 
-def be_there(kernel: KernelNetns, shims: Shims) -> None:
-    """Until we are asked."""
+def be_there(shims: Shims) -> None:
+    """From now on we are asked."""
     assert shims.mail is not None
     shims.mail.greet()
-    while True:
-        ping(kernel)
-        if select.select([shims.mail], [], [], 0.1)[0]:
-            break
-    answer(shims, asked(shims), Answer(NF_DROP))
-    kernel.drain()

@@ -29,7 +29,7 @@ def kernel() -> Iterator[KernelNetns]:
 def asking(kernel: KernelNetns, request: pytest.FixtureRequest) -> Iterator[Shims]:
     shims = Shims(kernel.netns_path, [POINT], task=Task.ASK, by_library=request.param, deadline=0.4)
     with shims:
-        be_there(kernel, shims)
+        be_there(shims)
         yield shims
 
 
@@ -70,7 +70,7 @@ def test_what_nobody_decides_passes_at_the_deadline_and_an_answer_behind_it_is_v
     wait_until(lambda: echoes(kernel) == [sent[24:]])
     assert counts(asking).late == late + 2
     answer(asking, packet, Answer(NF_DROP))
-    be_there(kernel, asking)
+    be_there(asking)
     sent = ping(kernel)
     answer(asking, asked(asking), ACCEPT)
     wait_until(lambda: echoes(kernel) == [sent[24:]])
@@ -88,7 +88,7 @@ def test_a_stopped_process_holds_no_packet_longer(kernel: KernelNetns, asking: S
     wait_until(lambda: counts(asking).late > late)
     packet = asked(asking)
     answer(asking, packet, Answer(NF_DROP))
-    be_there(kernel, asking)
+    be_there(asking)
     sent = ping(kernel)
     answer(asking, asked(asking), ACCEPT)
     wait_until(lambda: echoes(kernel) == [sent[24:]])

@@ -43,7 +43,7 @@ def test_packets_pass_when_nobody_is_left_to_be_asked(kernel: KernelNetns) -> No
         assert shims.mail is not None
         sent = ping(kernel)
         wait_until(lambda: echoes(kernel) == [sent[24:]])  # nobody has come yet
-        be_there(kernel, shims)
+        be_there(shims)
         ping(kernel)
         asked(shims)
         shims.mail.close()
