@@ -99,7 +99,7 @@ class KernelHooks:
     def start(self, stack: Stack) -> None:
         """Judge by a stack, which has read what there is. Raises HooksFailed."""
         try:
-            self._use(stack)
+            self.use(stack)
         except Refused as error:
             raise HooksFailed(f"hooks: {error}") from None
         if self._decides and self._shims.mail is not None:
@@ -138,7 +138,6 @@ class KernelHooks:
 
     def _look_at(self, shown: Sequence[tuple[int, Queued]], stack: Stack, mail: Mail) -> None:
         with stack.pump.burst():
-            self._use(stack)
             for place, group in groupby(shown, key=itemgetter(0)):
                 packets = [packet for _, packet in group]
                 answers = self._answers(place, packets, stack)
@@ -157,17 +156,15 @@ class KernelHooks:
             stack.pump.count_fault(f"packets at {point}", packets[0].payload)
             return [ACCEPT] * len(packets)
 
-    def _use(self, stack: Stack) -> None:
-        """Judge by the copy that there is now. Raises Refused."""
+    def use(self, stack: Stack) -> None:
+        """Judge by the copy that a stack has now. Raises Refused: not by these points."""
         copy = copy_of(stack)
-        if copy is self._judges:
-            return
         assert self._kernel is not None, "nobody judges before enter()"
         assert self._following is not None, "likewise"
         self._following.keep(copy.building)
         settings = self._settings
         self._judge = make_judge(settings.mode, stack.host, copy.netns, settings.points, self._kernel)
-        self._judges = copy
+        self._judges, self._not_followed = copy, ""
 
     # --- what changes in the kernel ---------------------------------------------------------------------
 
@@ -198,6 +195,7 @@ class KernelHooks:
         if stack() is old:  # else a reload has read it, too
             with old.pump.burst():
                 old.take_over_again(seen)
+            self.use(old)
             logger.info("hooks: %s changed in the kernel: read again", what)
 
     async def _watch_processes(self) -> None:

@@ -321,6 +321,8 @@ class Daemon:
             self.stack.end_commands()
             self._era.cancel()
             self.stack, self._era = new, trio.CancelScope()
+            if self.hooks is not None:
+                self.hooks.use(new)
             self._nursery.start_soon(self.pump, self.stack, self._era)
             self.reloads += 1
             self.say_ready("reloaded")

@@ -1,4 +1,4 @@
-"""What a host accepts and drops is the same with the daemon in its path and without, also when it is killed."""
+"""A host accepts and drops the same with the daemon in its path and without, also when that is killed."""
 
 import os
 import signal

@@ -25,6 +25,7 @@ from pystack.hooks.tools import ToolFailed, ToolMissing, output
 _LEGACY_TABLES: Final = Path("/proc/thread-self/net/ip_tables_names")
 _NFNLGRP_NFTABLES: Final = 7
 _SIZE: Final = 1 << 16
+_NO_RIGHT: Final = "Permission denied"
 _QUEUE: Final = re.compile(r"--queue-num (\d+)")
 
 
@@ -167,4 +168,6 @@ def _output(*argv: str) -> str:
     except ToolMissing:
         return ""  # then it keeps no rules either
     except ToolFailed as error:
+        if _NO_RIGHT in str(error):
+            raise ShimsUnavailable(f"no right to use {argv[0]} there (it takes CAP_NET_ADMIN)") from None
         raise ShimsUnavailable(str(error)) from None

@@ -1,0 +1,184 @@
+"""[hooks]: the daemon in the path of a kernel namespace, observing or deciding, and what it says of that."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.hooks.nfnetlink import NETLINK_NETFILTER
+from pystack.hooks.queue.raw import RawQueue
+from tests.compare.lab.patience import wait_until
+from tests.daemon.hooked import ALLOWED, configuration, copy_name, facts, hooked, queue
+from tests.daemon.running import PATIENCE, PYSTACK, Daemon, children_of, clean_environment, pystack
+from tests.hooks.shim.pinged import echoes, ping, pinged_host
+
+pytestmark = pytest.mark.root
+
+DROPS = "iptables -A INPUT -p icmp -j DROP"
+OURS = "pystack-shim"
+WITHOUT = ("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin")  # a right
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[KernelNetns]:
+    with pinged_host() as lab:
+        yield lab
+
+
+def in_copy(running: Daemon, kernel: KernelNetns, command: str) -> str:
+    ended = running.run("-n", copy_name(kernel), *command.split())
+    assert ended.rc == 0, ended.err
+    return ended.out
+
+
+def is_answered(kernel: KernelNetns) -> bool:
+    """Whether the kernel's host answers a ping."""
+    kernel.drain()
+    ping(kernel)
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        if echoes(kernel):
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def test_packets_pass_and_what_the_copy_would_have_said_is_counted(
+    kernel: KernelNetns, tmp_path: Path
+) -> None:
+    with hooked(tmp_path, kernel) as running:
+        assert is_answered(kernel)
+        in_copy(running, kernel, DROPS)
+        assert is_answered(kernel)
+        wait_until(lambda: queue(running, "mangle/input")["dropped"] == 1)
+        counts = queue(running, "mangle/input")
+        assert (counts["queue"], counts["seen"], counts["accepted"]) == (101, 2, 1)
+        assert counts["late"] == counts["uncompared"] == 0
+        assert f"hooks    observe in namespace {kernel.netns_path} " in running.run("status").out
+        assert running.run("reload").rc == 0  # the kernel is read again: what was typed is gone
+        assert is_answered(kernel)
+        wait_until(lambda: queue(running, "mangle/input")["accepted"] == 2)
+        configuration(tmp_path, kernel, 'mode = "decide"')
+        ended = running.run("reload")
+        assert (ended.rc, "hooks: cannot be changed by a reload" in ended.err) == (2, True)
+        assert OURS in kernel.sh("iptables-save").out
+        assert running.end() == 0
+    assert OURS not in kernel.sh("iptables-save").out
+
+
+def test_the_copy_follows_the_kernel_as_long_as_nobody_changes_it(
+    kernel: KernelNetns, tmp_path: Path
+) -> None:
+    with hooked(tmp_path, kernel) as running:
+        kernel.sh("ip route add 10.5.0.0/16 via 10.0.0.9").check()
+        wait_until(lambda: "10.5.0.0/16 via 10.0.0.9" in in_copy(running, kernel, "ip route"))
+        in_copy(running, kernel, "ip route add 10.6.0.0/16 via 10.0.0.9")
+        kernel.sh(
+            "ip route del 10.5.0.0/16; ip neigh replace 10.0.0.9 lladdr 02:aa:00:00:00:09 dev tap1"
+        ).check()
+        wait_until(lambda: facts(running)["not_followed"] == "routes")
+        assert "routes changed in the kernel, not here" in running.run("status").out
+        assert "10.6.0.0/16" in in_copy(running, kernel, "ip route")
+        assert "02:aa:00:00:00:09" in in_copy(running, kernel, "ip neigh")  # they are told one by one
+        lost = running.run("reload", "--dry-run").out
+        assert f"ip -n {copy_name(kernel)} route add 10.6.0.0/16 via 10.0.0.9" in lost
+        assert running.run("reload").rc == 0
+        assert not re.search("10.[56].0.0", in_copy(running, kernel, "ip route"))
+        assert facts(running)["not_followed"] == ""
+
+
+@pytest.mark.parametrize("backend", ["raw", "library"])
+def test_what_the_copy_drops_the_kernel_drops(kernel: KernelNetns, tmp_path: Path, backend: str) -> None:
+    setup = f'setup_text = "ip netns exec {copy_name(kernel)} {DROPS} -m length --length 100"'
+    with hooked(tmp_path, kernel, f'mode = "decide"\nbackend = "{backend}"', setup) as running:
+        assert is_answered(kernel)
+        ping(kernel, 80)  # and 20 octets of IP's header
+        wait_until(lambda: queue(running, "mangle/input")["dropped"] == 1)
+        assert echoes(kernel) == []
+        assert is_answered(kernel)
+        os.kill(running.process.pid, signal.SIGSTOP)
+        assert is_answered(kernel)
+        os.kill(running.process.pid, signal.SIGCONT)
+        wait_until(lambda: queue(running, "mangle/prerouting")["late"] >= 1)
+        in_copy(running, kernel, DROPS)
+        wait_until(lambda: not is_answered(kernel))
+        running.end(signal.SIGKILL)
+    assert is_answered(kernel)
+    assert OURS not in kernel.sh("iptables-save").out
+
+
+def test_the_end_of_a_process_of_the_shims_takes_them_back_and_is_told(
+    kernel: KernelNetns, tmp_path: Path
+) -> None:
+    with hooked(tmp_path, kernel) as running:
+        _, server, _ = children_of(running.process.pid)
+        os.kill(server, signal.SIGKILL)
+        running.until("hooks: a process of the shims is gone: they were taken back")
+        wait_until(lambda: OURS not in kernel.sh("iptables-save").out)
+        assert is_answered(kernel)
+        assert "a process of the shims is gone" in running.run("status").out
+
+
+REFUSED = [
+    (
+        'points = ["filter/input"]',
+        "iptables -P INPUT DROP",
+        "hooks: filter/input: the policy of iptables-nft's is DROP, and what a queue accepts ",
+    ),
+    (
+        'mode = "decide"\npoints = ["raw/prerouting", "mangle/prerouting"]',
+        "",
+        "hooks: raw/prerouting and mangle/prerouting are one hook",
+    ),
+]
+
+
+@pytest.mark.parametrize(("keys", "change", "sentence"), REFUSED)
+def test_what_stands_in_the_way_is_one_line_and_nothing_is_changed(
+    kernel: KernelNetns, tmp_path: Path, keys: str, change: str, sentence: str
+) -> None:
+    kernel.sh(f"true; {change}").check()
+    rules = kernel.sh("nft list ruleset").out
+    told = pystack(
+        "-S", str(tmp_path / "d.sock"), "run", "-c", configuration(tmp_path, kernel, keys), ALLOWED
+    )
+    assert rules == kernel.sh("nft list ruleset").out
+    kernel.sh("iptables -P INPUT ACCEPT").check()
+    assert (told.rc, told.err[: len(sentence) + 9]) == (4, f"pystack: {sentence}")
+    assert len(told.err.splitlines()) == 1
+    assert os.listdir(tmp_path) == ["hooked.toml"]
+
+
+def test_a_queue_that_somebody_has_is_one_line(kernel: KernelNetns, tmp_path: Path) -> None:
+    rules = kernel.sh("nft list ruleset").out
+    queue = RawQueue(kernel.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER), 101)
+    told = pystack("-S", str(tmp_path / "d.sock"), "run", "-c", configuration(tmp_path, kernel), ALLOWED)
+    queue.close()
+    assert (told.rc, told.err) == (4, "pystack: hooks: queue 101: somebody else listens to it\n")
+    assert kernel.sh("nft list ruleset").out == rules
+
+
+def test_without_rights_it_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "hooked.toml"
+    path.write_text("[hooks]\n")
+    told = subprocess.run(
+        [*WITHOUT, *PYSTACK, "-S", str(tmp_path / "d.sock"), "run", "-c", str(path), ALLOWED],
+        capture_output=True, text=True, timeout=PATIENCE, check=False, env=clean_environment(),
+    )  # fmt: skip
+    sentence = "hooks: no right to use iptables-nft-save there (it takes CAP_NET_ADMIN)"
+    assert (told.returncode, told.stderr) == (4, f"pystack: {sentence}\n")
+
+
+def test_the_system_is_changed_only_if_that_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "hooked.toml"
+    path.write_text("[hooks]\n")
+    told = pystack("run", "-c", str(path))
+    sentence = "hooks: puts rules of its own into the firewall of a namespace: add --allow-system-changes"
+    assert (told.rc, told.err) == (2, f"pystack: {path}: {sentence}\n")
