@@ -148,7 +148,7 @@ class Narrator:
         self._stage(crossing, traveller, "tx", dev.name, told, changes)
 
     def _note_card_rules(self, crossing: Crossing, traveller: Traveller) -> None:
-        """What rules at a card said. Who sends a packet on is heard when it has gone, so its place is kept."""
+        """What rules at a card said. Who sends on is heard when the packet has gone, so its place is kept."""
         name = hooks.hook_name(crossing)
         if not crossing.behind:
             before = self._entered.get(traveller.number)

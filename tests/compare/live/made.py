@@ -28,7 +28,8 @@ _HOP = Hop(0, 1, "", "", 0, None, None, None, None, None, None, None, 0, b"")
 
 def building() -> Building:
     """One card, one address, one neighbour."""
-    made = Building(Host(seed=1))
+    host = Host(seed=1)
+    made = Building(host, host.init)
     port = PortDevice("eth7", HOST)
     made.netns.devices.register(port, 7)
     made.ports["eth7"] = port

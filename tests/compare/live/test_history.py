@@ -21,7 +21,8 @@ def passing(words: str) -> Passing:
 
 @pytest.fixture
 def building() -> Building:
-    return Building(Host(seed=1))
+    host = Host(seed=1)
+    return Building(host, host.init)
 
 
 def udp(port: int) -> Passing:

@@ -8,7 +8,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.hooks.shim.placement import USUAL
 from tests.compare.lab.patience import wait_until
 from tests.hooks.judge.deputy import Deputy
-from tests.hooks.shim.test_safety import HOSTS, NET, fate, has_rules, rulesets
+from tests.hooks.shim.hosts import HOSTS, NET, fate, has_rules, rulesets
 
 pytestmark = pytest.mark.root
 

@@ -5,6 +5,7 @@ import time
 
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.explain.words import packet_of
+from pystack.hooks.shim.rules import saved_rules
 from pystack.wire.ethernet import ETH_P_IP, header
 
 OURS = bytes.fromhex("020000000001")
@@ -84,3 +85,7 @@ def counted(kernel: KernelNetns) -> dict[str, int]:
     told = "".join(kernel.sh(f"iptables-{kind}-save -c").out for kind in ("nft", "legacy"))
     rows = (found for line in told.splitlines() if (found := _COUNTER.fullmatch(line)))
     return {row[2]: int(row[1]) for row in rows if "pystack" not in row[2]}
+
+
+def has_rules(kernel: KernelNetns) -> bool:
+    return any("pystack-shim" in text for text in saved_rules(kernel.netns_path).values())

@@ -16,7 +16,7 @@ from pystack.hooks.shim.rules import install, is_orphaned, saved_rules, take_bac
 from pystack.hooks.shim.shims import BASE, Shims
 from tests.compare.lab.patience import wait_until
 from tests.daemon.running import pystack
-from tests.hooks.shim.hosts import HOSTS, NET, fate, rulesets
+from tests.hooks.shim.hosts import HOSTS, NET, fate, has_rules, rulesets
 
 pytestmark = pytest.mark.root
 
@@ -50,10 +50,6 @@ def plain() -> Iterator[KernelNetns]:
     with KernelNetns(["tap1", "tap2"]) as lab:
         lab.sh(NET).check()
         yield lab
-
-
-def has_rules(kernel: KernelNetns) -> bool:
-    return any("pystack-shim" in text for text in saved_rules(kernel.netns_path).values())
 
 
 def test_every_packet_passes_by(plain: KernelNetns) -> None:
