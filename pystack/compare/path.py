@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.compare.points import POINTS
+from pystack.compare.points import NUMBERED
 from pystack.compare.records import Captured, Frame, Hop, Record
 from pystack.compare.refusals import connection_key, datagram_key, refusal
 from pystack.explain import path_kind
@@ -18,8 +18,8 @@ from pystack.wire import ipv4
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 from pystack.wire.malformed import Malformed
 
-_LAST: Final = {(point.family, point.hook): point.priority for point in POINTS}  # the table is in order
-_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
+_LAST: Final = {(point.family, point.hook): point.priority for point in NUMBERED}  # the table is in order
+_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in NUMBERED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,10 @@ POINTS: Final = (
     *_points("ip6", "POSTROUTING", False, (-450, "FORWARD"), (-120, "mangle"), (400, "nat")),
 )
 
+# Where packets of IPv6 begin that somebody on a live host sends: they are seen there, and not modelled here.
+SENT_IPV6: Final = Point("ip6", "OUTPUT", -450, "routing", link=False)
+NUMBERED: Final = (*POINTS, SENT_IPV6)  # as reports name them
+
 # Which hook families show the packets of a scenario's `family`; of IPv6 there is only what crosses bridges.
 SHOWN_BY: Final = {"ip": ("netdev", "bridge", "arp", "ip"), "ip6": ("netdev", "bridge", "ip6")}
 
@@ -85,7 +89,7 @@ def points_of(families: Collection[str]) -> Iterator[Point]:
 
 
 _TYPES: Final = {4: ETH_P_IP, 6: ETH_P_IPV6}
-_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in POINTS}
+_SHOWS_LINK: Final = {(point.family, point.hook): point.link for point in NUMBERED}
 
 
 def framed(hop: Hop) -> bytes:

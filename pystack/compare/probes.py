@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from pystack.compare.points import POINTS, Point
+from pystack.compare.points import NUMBERED, POINTS, Point
 
 GROUP: Final = 0x7057  # of NFLOG; a rule of a setup hardly names it
 NETDEV: Final = "netdev"
@@ -47,7 +47,7 @@ def ruleset(points: Iterable[Point], devices: Collection[str], *, table: str, sn
 def _chain(point: Point, number: int, device: str, snaplen: int) -> str:
     """The prefix of a record is the number of its point."""
     cut = f" snaplen {snaplen}" if snaplen and not is_beginning(point) else ""
-    index = POINTS.index(point)
+    index = NUMBERED.index(point)
     hook = f"hook {point.hook.lower()}" + (f' device "{device}"' if device else "")
     return (
         f"\tchain point{index}_{number} {{\n"
@@ -59,6 +59,6 @@ def _chain(point: Point, number: int, device: str, snaplen: int) -> str:
 
 def point_of(prefix: bytes) -> Point | None:
     """The point that a record's prefix means; None if no probe of ours wrote it."""
-    if not prefix.isdigit() or int(prefix) >= len(POINTS):
+    if not prefix.isdigit() or int(prefix) >= len(NUMBERED):
         return None
-    return POINTS[int(prefix)]
+    return NUMBERED[int(prefix)]

@@ -7,7 +7,7 @@ from typing import Final
 
 from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.kernel_side_numbers import PacketNumbers
-from pystack.compare.points import POINTS, Point
+from pystack.compare.points import NUMBERED, Point
 from pystack.compare.probes import point_of
 from pystack.compare.records import NO_LINK_HEADER, Hop
 from pystack.hooks.nflog import LoggedPacket, NflogReader, Overrun, parse_packet
@@ -18,8 +18,8 @@ TAG_AT: Final = 12  # where a VLAN tag stands in a frame
 
 # Where packets begin their way: the first point of each of these hooks.
 ORIGINS: Final = tuple(
-    next(point for point in POINTS if (point.family, point.hook) == origin)
-    for origin in (("netdev", "INGRESS"), ("ip", "OUTPUT"), ("arp", "OUTPUT"))
+    next(point for point in NUMBERED if (point.family, point.hook) == origin)
+    for origin in (("netdev", "INGRESS"), ("ip", "OUTPUT"), ("arp", "OUTPUT"), ("ip6", "OUTPUT"))
 )
 
 # At these a packet begins with its link header; everywhere else NFLOG gives that apart.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from pystack.compare.live.beyond import Beyond
 from pystack.compare.live.draws import Draws
 from pystack.compare.live.history import History
 from pystack.compare.live.judge import Tally, Verdict, differences
@@ -92,6 +93,7 @@ class Comparison:
         self.building = building
         self._sample.use(building)
         self.twin = Twin(building, self._is_refused, self._draws)
+        self._beyond = Beyond(building)
         self._wiring = wiring_of(building.host, building.netns)
 
     def adopt(self, original: bytes, reply: bytes) -> None:
@@ -197,7 +199,7 @@ class Comparison:
             verdict.pystack = self.twin.play(passing) if expected is None else expected
         except Unplayable as error:
             verdict.unplayed = str(error)
-        verdict.unplayed = passing.spoilt or verdict.unplayed
+        verdict.unplayed = passing.spoilt or self._beyond.why(passing.hops) or verdict.unplayed
         return verdict
 
     def _judged(self, verdict: Verdict) -> Verdict:

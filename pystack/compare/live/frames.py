@@ -6,43 +6,90 @@ it, and one frame of 64 KiB stands for many. Both are told by the bytes.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from pystack.l2.segmentation import cut
-from pystack.wire import ipv4
+from pystack.wire import ipv4, ipv6
 from pystack.wire.checksum import checksum, pseudo_header_sum
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP, ETH_P_IPV6
 from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
 from pystack.wire.malformed import Malformed
-from pystack.wire.virtio import GSO_NONE, GSO_TCPV4, GSO_UDP_L4, NEEDS_CSUM, NONE, Offload
+from pystack.wire.virtio import GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, NONE, Offload
 
 _CHECK_AT: Final = {IPPROTO_TCP: 16, IPPROTO_UDP: 6}
-_CUT_AS: Final = {IPPROTO_TCP: GSO_TCPV4, IPPROTO_UDP: GSO_UDP_L4}
+_CUT_AS: Final = {  # by protocol, and whether it is one of IPv6
+    (IPPROTO_TCP, False): GSO_TCPV4,
+    (IPPROTO_TCP, True): GSO_TCPV6,
+    (IPPROTO_UDP, False): GSO_UDP_L4,
+    (IPPROTO_UDP, True): GSO_UDP_L4,
+}
+_IPV4: Final = ETH_P_IP.to_bytes(2, "big")
+_IPV6: Final = ETH_P_IPV6.to_bytes(2, "big")
 _TCP_LENGTH_AT: Final = 12
 _UDP_HEADER: Final = 8
 _NO_ZERO: Final = 0xFFFF  # a sum of zero is written so: zero says that there is none
 
 
+class _Segment(NamedTuple):
+    """What a whole packet of TCP or UDP carries."""
+
+    protocol: int
+    start: int  # in the frame
+    length: int
+    ends: tuple[int, int]  # addresses
+    is_ipv6: bool
+
+    @property
+    def owed(self) -> int:
+        """The sum of its pseudo-header, which stands in the segment while its own is still to be made."""
+        if self.is_ipv6:
+            return (sum(self.ends) + self.protocol + self.length) % 0xFFFF or 0xFFFF
+        return pseudo_header_sum(*self.ends, self.protocol, self.length)
+
+
 def offload_of(frame: bytes, mtu: int) -> Offload:
     """As the device said it that brought the frame, or the program that sent it."""
-    if frame[ETH_HLEN - 2 : ETH_HLEN] != ETH_P_IP.to_bytes(2, "big"):
+    segment = _segment(frame)
+    if segment is None:
         return NONE
-    header = ipv4.parse(frame, ETH_HLEN)
-    if isinstance(header, Malformed) or header.is_fragment or header.protocol not in _CHECK_AT:
-        return NONE
-    start, at = ETH_HLEN + header.ihl, _CHECK_AT[header.protocol]
-    length = header.tot_len - header.ihl
+    start, at = segment.start, _CHECK_AT[segment.protocol]
     if len(frame) < start + at + 2:
         return NONE
-    owed = pseudo_header_sum(header.saddr, header.daddr, header.protocol, length)
-    is_partial = int.from_bytes(frame[start + at : start + at + 2], "big") == owed
-    is_large = header.tot_len > mtu
+    is_partial = int.from_bytes(frame[start + at : start + at + 2], "big") == segment.owed
+    is_large = start - ETH_HLEN + segment.length > mtu
     if not is_partial and not is_large:
         return NONE
-    inner = _header_length(header.protocol, frame, start)
-    size = mtu - header.ihl - inner if is_large else 0
-    kind = _CUT_AS[header.protocol] if size > 0 else GSO_NONE
+    inner = _header_length(segment.protocol, frame, start)
+    size = mtu - (start - ETH_HLEN) - inner if is_large else 0
+    kind = _CUT_AS[segment.protocol, segment.is_ipv6] if size > 0 else GSO_NONE
     return Offload(NEEDS_CSUM, kind, start + inner, max(size, 0), start, at)
+
+
+def _segment(frame: bytes) -> _Segment | None:
+    """None for everything else, fragments too."""
+    type_ = frame[ETH_HLEN - 2 : ETH_HLEN]
+    if type_ == _IPV4:
+        return _segment_of_ipv4(frame)
+    return _segment_of_ipv6(frame) if type_ == _IPV6 else None
+
+
+def _segment_of_ipv4(frame: bytes) -> _Segment | None:
+    header = ipv4.parse(frame, ETH_HLEN)
+    if isinstance(header, Malformed) or header.is_fragment or header.protocol not in _CHECK_AT:
+        return None
+    start, ends = ETH_HLEN + header.ihl, (header.saddr, header.daddr)
+    return _Segment(header.protocol, start, header.tot_len - header.ihl, ends, is_ipv6=False)
+
+
+def _segment_of_ipv6(frame: bytes) -> _Segment | None:
+    header = ipv6.parse(frame, ETH_HLEN)
+    found = ipv6.find_transport(frame, ETH_HLEN)
+    if isinstance(header, Malformed) or found is None or found.protocol not in _CHECK_AT:
+        return None
+    if ipv6.find_header(frame, ETH_HLEN, ipv6.NEXTHDR_FRAGMENT) is not None:
+        return None
+    length, ends = ETH_HLEN + header.tot_len - found.offset, (header.saddr, header.daddr)
+    return _Segment(found.protocol, found.offset, length, ends, is_ipv6=True)
 
 
 def _header_length(protocol: int, frame: bytes, start: int) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from pystack.compare.lab.kernel_side_hops import HopReader
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.judge import COMPARED
-from pystack.compare.points import Point, points_of
+from pystack.compare.points import SENT_IPV6, Point, points_of
 from pystack.compare.probes import GROUP, NETDEV, ruleset
 from pystack.compare.records import Hop
 from pystack.drivers.kernel_netns import in_netns
@@ -21,6 +21,7 @@ from pystack.hooks.tools import ToolFailed, ToolMissing, output
 
 REMEMBERED: Final = 1 << 16  # packets by whose bytes others are known
 SNAPLEN: Final = COMPARED + 16  # octets that probes show of a packet, but for where it begins
+SHOWN: Final = (*points_of(("ip", "ip6")), SENT_IPV6)
 MOST: Final = 4096  # hops at a time
 
 
@@ -51,7 +52,7 @@ class LiveKernel:
         self._hops = HopReader(log, self._names, remembered=REMEMBERED, known_by=COMPARED)
         self._hops.begin(frozenset(self._ports.values()))
         try:
-            _nft(self._netns, "-f", "-", stdin=_probes(points_of(("ip",)), self._ports))
+            _nft(self._netns, "-f", "-", stdin=_probes(SHOWN, self._ports))
         except LiveUnavailable:
             self._stop_listening()
             raise
@@ -68,7 +69,7 @@ class LiveKernel:
         assert self._hops is not None, "nobody changes devices before open()"
         if dict(ports) == dict(self._ports):
             return
-        at_devices = (point for point in points_of(("ip",)) if point.family == NETDEV)
+        at_devices = [point for point in SHOWN if point.family == NETDEV]
         table = f"table {NETDEV} {PROBES}"
         anew = f"add {table}\ndelete {table}\n" + _probes(at_devices, ports)  # there may be none yet
         _nft(self._netns, "-f", "-", stdin=anew)
@@ -114,7 +115,7 @@ class LiveKernel:
         return dict(in_netns(self._netns, socket.if_nameindex))
 
 
-def _probes(points: Iterator[Point], devices: Mapping[str, int]) -> str:
+def _probes(points: Iterable[Point], devices: Mapping[str, int]) -> str:
     return ruleset(points, tuple(devices), table=PROBES, snaplen=SNAPLEN)
 
 

@@ -9,11 +9,13 @@ from typing import Any, Final, TypeVar
 from pystack.compare.points import framed
 from pystack.compare.records import Hop
 from pystack.compare.refusals import datagram_key
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
+from pystack.wire import ipv6
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP, ETH_P_IPV6
 
 ENTRY: Final = ("netdev", "INGRESS")
 SETTLED: Final = 0.1  # seconds without another hop
 _IPV4: Final = ETH_P_IP.to_bytes(2, "big")
+_IPV6: Final = ETH_P_IPV6.to_bytes(2, "big")
 _HEADER: Final = 20
 _FRAGMENT_BITS: Final = 0x3FFF  # more fragments, and the offset
 _MOST_LATE: Final = 4096  # packets whose latecomers are still told from new ones
@@ -114,8 +116,20 @@ def _forget_eldest(known: dict[T, Any]) -> None:
 def fragment_of(frame: bytes) -> bytes:
     """Of which datagram it is a piece: addresses, protocol and identification; nothing if it is whole."""
     packet = frame[ETH_HLEN:]
+    if frame[ETH_HLEN - 2 : ETH_HLEN] == _IPV6:
+        return _fragment_of_ipv6(packet)
     if frame[ETH_HLEN - 2 : ETH_HLEN] != _IPV4 or len(packet) < _HEADER:
         return b""
     if not int.from_bytes(packet[6:8], "big") & _FRAGMENT_BITS:
         return b""
     return datagram_key(packet)
+
+
+def _fragment_of_ipv6(packet: bytes) -> bytes:
+    """Addresses and identification; whichever header comes next says nothing more."""
+    if len(packet) < ipv6.HEADER_LENGTH:
+        return b""
+    found = ipv6.find_header(packet, 0, ipv6.NEXTHDR_FRAGMENT)
+    if not isinstance(found, ipv6.Found):
+        return b""
+    return packet[8:40] + packet[found.offset + 4 : found.offset + 8]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.compare.lab.observers import Recorder, observe
+from pystack.compare.live.beyond import NOT_ROUTED
 from pystack.compare.live.decisions import Decision, hear_decisions
 from pystack.compare.live.draws import Draws
 from pystack.compare.live.frames import offload_of
@@ -33,6 +34,7 @@ MOST_AWAITED: Final = 4096  # packets that the copy made and the kernel has not 
 MOST_FOLLOWED: Final = 1 << 14
 
 _BY_ITSELF: Final = {
+    "ip6": NOT_ROUTED,
     "arp": "the kernel asks for a neighbour when it likes",
     "bridge": "the kernel's bridge speaks for itself",
     "netdev": "begins where it leaves: it was not seen to be made",
@@ -61,7 +63,7 @@ class Twin:
         self._recorder = Recorder()
         self.awaited: OrderedDict[int, Made] = OrderedDict()
         self._followed: OrderedDict[int, list[Hop]] = OrderedDict()  # by packet; one may wait for a neighbour
-        observe(self.netns, self._ports, points_of(("ip",)), self._recorder)
+        observe(self.netns, self._ports, points_of(("ip", "ip6")), self._recorder)
         self._heard = hear_decisions(self.netns, self._recorder)
         self._decided: dict[int, list[tuple[int, Decision]]] = {}  # by packet; behind how many of its hops
         stand_in_for_programs(self.netns, is_refused)

@@ -23,6 +23,7 @@ class Building:
     ports: dict[str, Link] = field(default_factory=dict)  # devices whose other end is outside
     left_out: list[str] = field(default_factory=list)  # a sentence each
     of_programs: list[str] = field(default_factory=list)  # likewise, but only the host's own programs notice
+    filters_vlans: set[str] = field(default_factory=set)  # bridges that do, while ours do not
     unknown_devices: set[str] = field(default_factory=set)
 
     @property

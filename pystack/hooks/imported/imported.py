@@ -70,6 +70,9 @@ def _name_what_is_not_modelled(building: Building, seen: Seen) -> None:
     ]
     if routed:
         building.left_out.append(f"IPv6 addresses ({', '.join(routed)}): IPv6 is bridged, not routed")
+    for path in building.netns.sysctls.written_in_vain():
+        if path[1] == "bridge":
+            building.left_out.append(f"sysctl {'.'.join(path)}: it is stored, and has no effect here")
     if seen.nexthops.strip():
         count = len(seen.nexthops.strip().splitlines())
         building.left_out.append(f"ip nexthop: {count} nexthop objects are not modelled")

@@ -142,6 +142,8 @@ def _make_vlan(building: Building, row: Row) -> None:
 
 def _check_bridge(building: Building, row: Row) -> None:
     data = row["linkinfo"].get("info_data", {})
+    if data.get("vlan_filtering"):
+        building.filters_vlans.add(row["ifname"])
     for option, only in _NOT_MODELLED_BRIDGE.items():
         if data.get(option, only) != only:
             building.left_out.append(f"bridge {row['ifname']}: {option} {data[option]} is not modelled")

@@ -11,7 +11,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.kernel_side import KernelSide
 from pystack.compare.lab.kernel_side_tables import Tables
 from pystack.compare.lab.probes import install, listen
-from pystack.compare.points import POINTS, points_of
+from pystack.compare.points import NUMBERED, POINTS, points_of
 from pystack.compare.probes import point_of, ruleset
 from pystack.compare.records import Frame, Log, Record
 from pystack.compare.scenario import Scenario, Send, Topology
@@ -83,7 +83,7 @@ def test_a_report_names_its_point() -> None:
     assert point_of(prefix.encode()) is POINTS[3]
 
 
-@pytest.mark.parametrize("prefix", [b"", b"x", b"-1", str(len(POINTS)).encode(), b"\xb2"])
+@pytest.mark.parametrize("prefix", [b"", b"x", b"-1", str(len(NUMBERED)).encode(), b"\xb2"])
 def test_a_report_that_no_probe_wrote_has_no_point(prefix: bytes) -> None:
     assert point_of(prefix) is None
 

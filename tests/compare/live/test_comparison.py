@@ -51,12 +51,17 @@ class Watched:
     def ping(self, to: str, number: int) -> list[Verdict]:
         """From the machine behind tap1; the packets of it and of the answer."""
         made = packet_of(f"10.0.0.5 > {to}: ICMP echo request, id 7, seq {number}, length 16")
-        self.kernel.exchange("tap1", header(BRIDGE, INSIDE, ETH_P_IP) + made.payload)
+        told = self.exchange("tap1", header(BRIDGE, INSIDE, ETH_P_IP) + made.payload)
+        return [verdict for verdict in told if "echo" in verdict.words]
+
+    def exchange(self, port: str, frame: bytes) -> list[Verdict]:
+        """All packets that passed by the time that this one has."""
+        self.kernel.exchange(port, frame)
         hops, lost = self.live.read()
         assert not lost
         self.comparison.hear(hops, self.now)
         self.now += 2 * SETTLED
-        return [verdict for verdict in self.comparison.settled(self.now) if "echo" in verdict.words]
+        return list(self.comparison.settled(self.now))
 
 
 @pytest.fixture
@@ -110,7 +115,7 @@ def test_a_mark_that_the_copy_does_not_set_is_found(watched: Watched) -> None:
 
 def test_probes_are_there_while_somebody_looks_and_gone_afterwards(watched: Watched) -> None:
     netns = watched.kernel.netns_path
-    assert {table.split()[0] for table in tables(netns)} == {"netdev", "bridge", "arp", "ip"}
+    assert {table.split()[0] for table in tables(netns)} == {"netdev", "bridge", "arp", "ip", "ip6"}
     with pytest.raises(LiveUnavailable, match="another comparison runs"):
         LiveKernel(netns, {}).open()
     watched.live.close()
@@ -119,7 +124,7 @@ def test_probes_are_there_while_somebody_looks_and_gone_afterwards(watched: Watc
 
 def test_probes_that_a_dead_comparison_left_can_be_taken_away(watched: Watched) -> None:
     netns = watched.kernel.netns_path
-    assert clean(netns) == 4
+    assert clean(netns) == 5
     assert clean(netns) == 0
 
 

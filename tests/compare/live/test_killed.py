@@ -42,7 +42,7 @@ def test_connections_survive_when_all_processes_are_killed(box: KernelNetns) -> 
         watching.process.wait()
         assert [ended(transfer, 60) for transfer in transfers] == ["whole\n", "whole\n"]
     wait_until(lambda: rules.is_orphaned(netns) and kernel.is_orphaned(netns))
-    assert kernel.clean(netns) == 4
+    assert kernel.clean(netns) == 5
     assert rules.take_back_orphans(netns) == 5
     assert not kernel.is_orphaned(netns)
     assert not rules.is_orphaned(netns)
