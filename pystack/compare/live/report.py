@@ -25,7 +25,8 @@ class QueueCounts(NamedTuple):
     uncompared: int
 
 
-_COLUMN: Final = 58
+WIDE: Final = 122  # columns of a terminal in which both ways have room
+_MARKS: Final = 5  # columns beside the ways
 
 
 def line(verdict: Verdict) -> str:
@@ -37,28 +38,30 @@ def line(verdict: Verdict) -> str:
     return f"#{verdict.number} {verdict.path}  {verdict.words}  [{end}]"
 
 
-def columns(verdict: Verdict) -> Iterator[str]:
+def columns(verdict: Verdict, width: int = WIDE) -> Iterator[str]:
     """Both ways beside each other; one mark where they part, another where they differ besides."""
-    yield f"    {'kernel':{_COLUMN}} pystack"
+    size = (width - _MARKS) // 2
+    yield f"    {'kernel':{size}} pystack"
     unlike = FIRST
     alike = is_same_made if verdict.made_here else is_same
     for left, right in pair_up(verdict.kernel, verdict.pystack, alike, _is_near):
         is_alike = not verdict.differences or (left and right and alike(left, right))
         mark = UNMARKED if is_alike else unlike
         unlike = unlike if is_alike else ALSO
-        yield f"  {mark} {_cell(left):{_COLUMN}} {_cell(right)}"
+        yield f"  {mark} {cell(left, size)} {cell(right, size)}".rstrip()
 
 
 def _is_near(left: Hop, right: Hop) -> bool:
     return (left.family, left.hook, left.priority) == (right.family, right.hook, right.priority)
 
 
-def _cell(hop: Hop | None) -> str:
-    return NOTHING if hop is None else hop_words(hop)
+def cell(hop: Hop | None, size: int) -> str:
+    """Where a packet was seen, in so many columns."""
+    words = NOTHING if hop is None else _words(hop)
+    return f"{words[: size - 1]}…" if len(words) > size else f"{words:{size}}"
 
 
-def hop_words(hop: Hop) -> str:
-    """Where a packet was seen."""
+def _words(hop: Hop) -> str:
     words = f"{hop.family} {hop.hook} {hop.priority}  {hop.indev or ''}>{hop.outdev or ''}"
     if hop.physin or hop.physout:
         words += f"  phys {hop.physin or ''}>{hop.physout or ''}"

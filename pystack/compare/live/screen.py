@@ -13,6 +13,7 @@ from pystack.compare.live.examples import third
 from pystack.compare.live.examples.example import Example
 from pystack.compare.live.judge import Tally, Told, Verdict
 from pystack.compare.live.report import (
+    WIDE,
     QueueCounts,
     causes_lines,
     columns,
@@ -29,6 +30,9 @@ class Screen(Protocol):
 
     def begin(self, devices: Iterable[str]) -> None:
         """What passes from now on is compared; packets enter by these."""
+
+    def tick(self, tally: Tally, causes: Causes) -> None:
+        """Time has passed; this is how it goes so far."""
 
     def packet(self, verdict: Verdict) -> None:
         """Another packet has gone both ways."""
@@ -56,7 +60,8 @@ class Page(Screen, Protocol):
 class Text:
     """For eyes: what differs, each cause once; packets that are the same if they are asked for."""
 
-    def __init__(self, *, packets: bool, hops: bool) -> None:
+    def __init__(self, *, packets: bool = False, hops: bool = False, width: int = WIDE) -> None:
+        self._width = width
         self._packets = packets or hops
         self._hops = hops
 
@@ -64,14 +69,17 @@ class Text:
         """On standard error."""
         self.note(f"begun: packets that enter by {', '.join(devices) or 'no device'}; Ctrl-C ends it")
 
+    def tick(self, tally: Tally, causes: Causes) -> None:
+        """Nothing is told of that."""
+
     def packet(self, verdict: Verdict) -> None:
         """On one line, and both ways below."""
         if self._packets:
-            _write([line(verdict), *(columns(verdict) if self._hops else ())])
+            _write([line(verdict), *(columns(verdict, self._width) if self._hops else ())])
 
     def cause(self, cause: Cause, state: Iterable[Told]) -> None:
         """With the first packet that shows it, and what each side knows of that."""
-        ways = () if self._hops else columns(cause.example)
+        ways = () if self._hops else columns(cause.example, self._width)
         _write([f"{cause.cls} {cause.text}", line(cause.example), *ways, *state_lines(state)])
 
     def note(self, sentence: str) -> None:
@@ -84,7 +92,7 @@ class Text:
 
     def third(self, example: Example) -> None:
         """Three columns."""
-        _write([f"{example.cause.cls} {example.cause.text}", *third.lines(example)])
+        _write([f"{example.cause.cls} {example.cause.text}", *third.lines(example, self._width)])
 
     def kept(self, example: Example, file: Path) -> None:
         """Where, and what came of it."""
@@ -101,6 +109,9 @@ class Lines:
     def begin(self, devices: Iterable[str]) -> None:
         """The first line."""
         _write([json.dumps({"v": 1, "type": "begin", "devices": list(devices)})])
+
+    def tick(self, tally: Tally, causes: Causes) -> None:
+        """Nothing is told of that."""
 
     def packet(self, verdict: Verdict) -> None:
         """With its hops, if it differs or they are asked for."""

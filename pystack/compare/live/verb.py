@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
+from importlib.util import find_spec
 from typing import Final
 
 from pystack.applets.tcpdump.filter import FilterError, Subject, Test, compile_filter, matches
@@ -22,6 +26,7 @@ from pystack.compare.live.examples.reproduction import Reproduction, reproductio
 from pystack.compare.live.following import Following
 from pystack.compare.live.history import History
 from pystack.compare.live.kernel import LiveKernel
+from pystack.compare.live.report import WIDE
 from pystack.compare.live.sample import Sample
 from pystack.compare.live.screen import Lines, Page, Screen, Text
 from pystack.compare.live.sources import Sources
@@ -79,8 +84,7 @@ def _options(arguments: Sequence[str], *, as_json: bool) -> argparse.Namespace:
 def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
     """Until Ctrl-C, or as long as was asked for."""
     options = _options(arguments, as_json=as_json)
-    text = Text(packets=options.packets, hops=options.hops)
-    page: Page = Lines(hops=options.hops) if options.json else text
+    text = Text()
     try:
         wanted = _wanted(options.filter)
     except (FilterError, NotModelled) as error:
@@ -89,7 +93,7 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
 
     try:
         with closing(HeldNetns(options.netns)) as netns, ExitStack() as stack:
-            return _compared(netns, options, wanted, page, stack)
+            return _compared(netns, options, wanted, stack)
     except NoFolder as error:
         text.note(f"--keep: {error}")
         return USAGE
@@ -98,12 +102,25 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
         return LACKING
 
 
-def _compared(
-    held: HeldNetns, options: argparse.Namespace, wanted: Wanted, page: Page, stack: ExitStack
-) -> int:
+def _page(options: argparse.Namespace, stack: ExitStack) -> Page:
+    """For whoever reads: a program, a file, or eyes on a terminal, as long as the stack is open."""
+    if options.json:
+        return Lines(hops=options.hops)
+    is_terminal = sys.stdout.isatty()
+    is_dumb = not is_terminal or os.environ.get("TERM", "dumb") == "dumb"
+    if is_dumb or options.packets or options.hops or find_spec("rich") is None:
+        width = min(shutil.get_terminal_size().columns, WIDE) if is_terminal else WIDE
+        return Text(packets=options.packets, hops=options.hops, width=width)
+    from pystack.compare.live.display import Display
+
+    return stack.enter_context(closing(Display()))
+
+
+def _compared(held: HeldNetns, options: argparse.Namespace, wanted: Wanted, stack: ExitStack) -> int:
     """Packets and changes are heard before all is read; what was added is gone before the end is told."""
     netns = held.path
     keeper = None if options.keep is None else Keeper(options.keep)
+    page = _page(options, stack)
 
     def copy_of(clock: Clock | None = None) -> Building:
         return build(read(netns), Host(seed=1, clock=clock or Clock(wall=time.time())))

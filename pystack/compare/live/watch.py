@@ -66,6 +66,7 @@ class Watch:
             ):
                 poll.poll(TICK * 1000)
                 self._look(time.monotonic() - start)
+                self._screen.tick(tally, self.causes)
         self._catch_up(poll, start)
 
     def _catch_up(self, poll: select.poll, start: float) -> None:

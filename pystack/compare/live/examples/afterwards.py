@@ -34,6 +34,10 @@ class Afterwards:
         """For the page alone."""
         self._page.begin(devices)
 
+    def tick(self, tally: Tally, causes: Causes) -> None:
+        """For the page alone."""
+        self._page.tick(tally, causes)
+
     def packet(self, verdict: Verdict) -> None:
         """For the page alone."""
         self._page.packet(verdict)
@@ -56,6 +60,8 @@ class Afterwards:
         self._page.end(tally, causes, late, counts)
         if not self._examples:
             return
+        scenarios = "one scenario is" if len(self._examples) == 1 else f"{len(self._examples)} scenarios are"
+        self._page.note(f"{scenarios} played in a lab; Ctrl-C leaves it at that")
         with closing(Clone()) as clone:
             try:
                 for example in self._examples:

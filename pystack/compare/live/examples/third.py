@@ -13,10 +13,9 @@ from pystack.compare.align import pair_up
 from pystack.compare.live.examples.example import Example
 from pystack.compare.live.examples.ways import is_same_way, place_of
 from pystack.compare.live.judge import is_same_made
-from pystack.compare.live.report import hop_words
+from pystack.compare.live.report import WIDE, cell
 from pystack.compare.records import Hop
 from pystack.compare.rows import FIRST, UNMARKED
-from pystack.compare.words import NOTHING
 
 CODE: Final = "code"
 STATE: Final = "state"
@@ -26,7 +25,7 @@ _WORDS: Final = {
     STATE: "the clone goes pystack's way: the live kernel has another state than the copy",
     NEITHER: "the clone goes a way of its own",
 }
-_COLUMN: Final = 40
+_MARKS: Final = 6  # columns beside the three ways
 
 Way = Sequence[Hop]
 
@@ -45,16 +44,16 @@ def _has_same_octets(way: Way, other: Way) -> bool:
     return len(way) == len(other) and all(map(is_same_made, way, other))
 
 
-def lines(example: Example) -> Iterator[str]:
+def lines(example: Example, width: int = WIDE) -> Iterator[str]:
     """All three ways beside each other, and whom the third voter sides with."""
     if example.clone is None:
         yield f"  the clone was not asked: {example.result}"
         return
-    verdict = example.cause.example
-    yield f"    {'kernel, live':{_COLUMN}} {'kernel, clone':{_COLUMN}} pystack"
+    verdict, size = example.cause.example, (width - _MARKS) // 3
+    yield f"    {'kernel, live':{size}} {'kernel, clone':{size}} pystack"
     for live, clone, pystack in _rows(verdict.kernel, example.clone, verdict.pystack):
         mark = UNMARKED if _are_one(live, clone) and _are_one(live, pystack) else FIRST
-        yield f"  {mark} {_cell(live):{_COLUMN}} {_cell(clone):{_COLUMN}} {_cell(pystack)}"
+        yield f"  {mark} {cell(live, size)} {cell(clone, size)} {cell(pystack, size)}".rstrip()
     yield f"  {_WORDS[vote(example)]}"
     yield from (f"  the clone lacks: {lack}" for lack in example.reproduction.lacks)
 
@@ -78,7 +77,3 @@ def _is_same_place(one: Hop, other: Hop) -> bool:
 
 def _never(one: Hop, other: Hop) -> bool:
     return False
-
-
-def _cell(hop: Hop | None) -> str:
-    return NOTHING if hop is None else hop_words(hop)
