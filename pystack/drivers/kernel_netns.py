@@ -55,6 +55,11 @@ class HeldNetns:
         """For in_netns()."""
         return f"/proc/self/fd/{self._fd}" if self.name else ""
 
+    @property
+    def descriptors(self) -> list[int]:
+        """What its path needs, also in another process."""
+        return [self._fd] if self._fd >= 0 else []
+
     def is_deleted(self) -> bool:
         """Whether its name means it no longer."""
         if not self.name:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pystack.drivers.kernel_netns import in_netns
+from pystack.drivers.kernel_netns import HeldNetns, in_netns
 from pystack.hooks.changes import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
 from pystack.hooks.nfnetlink import open_socket
 from pystack.hooks.shim.counters import queues_of
@@ -37,13 +37,19 @@ class StandingRules:
     """Those of one comparison, watched by its keeper."""
 
     def __init__(self, netns: str, places: Sequence[Place]) -> None:
-        self._netns = netns
+        self._held = HeldNetns(netns)
+        self._netns = self._held.path
         self._places = places
         self._news = in_netns(netns, _hear_changes)
 
     def fileno(self) -> int:
         """Readable when some rule of the namespace has changed."""
         return self._news.fileno()
+
+    @property
+    def descriptors(self) -> list[int]:
+        """All that it needs, also in another process."""
+        return [self._news.fileno(), *self._held.descriptors]
 
     def check(self) -> None:
         """Take back those that may not stand where they do any more."""
@@ -77,6 +83,7 @@ class StandingRules:
     def close(self) -> None:
         """Hear of no more changes."""
         self._news.close()
+        self._held.close()
 
     def _forget_news(self) -> None:
         while True:
@@ -118,7 +125,12 @@ def _orphans(netns: str) -> list[StandingRule]:
 
 def _remove_all(netns: str, rules: list[StandingRule]) -> int:
     for rule in rules:
-        _run(netns, _removal(*rule))
+        try:
+            _run(netns, _removal(*rule))
+        except ShimsUnavailable:
+            if rule in standing_rules(saved_rules(netns)):
+                raise
+            continue  # another process of ours has taken it back meanwhile
     return len(rules)
 
 

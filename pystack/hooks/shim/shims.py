@@ -181,7 +181,7 @@ class Shims:
             lambda life: serve(queues, heart, (life, kept), desk, beat),
             [*numbers, kept, *([] if theirs is None else [theirs.fileno()])],
         )
-        processes.begin(keeper.keep, [*numbers, keeps, rules.fileno(), table.fileno()])
+        processes.begin(keeper.keep, [*numbers, keeps, *rules.descriptors, table.fileno()])
         os.close(kept)
         os.close(keeps)
         if theirs is not None:
