@@ -3,6 +3,7 @@
 talk.py serve PORT              whatever TCP asks for, with a sum behind it; whatever UDP says, back
 talk.py fetch HOST PORT OCTETS  over TCP; prints `whole` if the sum is right
 talk.py ask HOST PORT N PAUSE   so many datagrams; prints how many came back
+talk.py flood HOST PORT N       so many as fast as they go, from port 4000; prints how many it sent
 """
 
 import hashlib
@@ -64,6 +65,16 @@ def ask(host: str, port: str, count: str, pause: str) -> None:
             answered += sock.recv(100) == b"question %d" % number
             time.sleep(float(pause))
     print(answered)
+
+
+def flood(host: str, port: str, count: str) -> None:
+    """Nobody waits for answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("", 4000))
+        sock.connect((host, int(port)))
+        for _ in range(int(count)):
+            sock.send(b"!")
+    print(count)
 
 
 if __name__ == "__main__":
