@@ -40,3 +40,11 @@ class Account(NamedTuple):
         os.initgroups(self.user, self.user_gid)
         os.setresgid(self.user_gid, self.user_gid, self.user_gid)
         os.setresuid(self.uid, self.uid, self.uid)
+
+
+def user_name() -> str:
+    """Who we are now."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

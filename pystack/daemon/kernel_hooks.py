@@ -189,6 +189,7 @@ class KernelHooks:
             return
         try:
             seen = await trio.to_thread.run_sync(read_kernel, self._settings.netns)
+            await self.look()
         except HooksFailed as error:
             logger.error("%s", error)
             return
@@ -197,6 +198,15 @@ class KernelHooks:
                 old.take_over_again(seen)
             self.use(old)
             logger.info("hooks: %s changed in the kernel: read again", what)
+
+    async def look(self) -> None:
+        """What rules of the kernel's do decides how packets are judged. Raises HooksFailed."""
+        if self._kernel is None:
+            return
+        try:
+            await trio.to_thread.run_sync(self._kernel.look)
+        except ShimsUnavailable as error:
+            raise HooksFailed(f"hooks: {error}") from None
 
     async def _watch_processes(self) -> None:
         """Without who answers, or his keeper, the shims may not stay."""

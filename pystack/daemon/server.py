@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pwd
 import signal
 import socket
 import time
@@ -21,7 +20,7 @@ import trio
 from pystack.applets.running_difference import lost_lines
 from pystack.applets.running_setup import setup_lines
 from pystack.daemon import places
-from pystack.daemon.account import Account, NotAllowed
+from pystack.daemon.account import Account, NotAllowed, user_name
 from pystack.daemon.command import Command
 from pystack.daemon.config import ConfigError
 from pystack.daemon.connection import Connection
@@ -314,6 +313,8 @@ class Daemon:
             try:
                 config = await trio.to_thread.run_sync(self.load)
                 new = await trio.to_thread.run_sync(successor, config, self.stack)
+                if self.hooks is not None:
+                    await self.hooks.look()
                 replace(new, self.stack, self.opener)
             except Exception:
                 self.say_ready("goes on as it was")
@@ -368,14 +369,6 @@ async def say(client: Connection, sentence: str, rc: int) -> int:
     """One line on the client's standard error, and an exit code."""
     await client.send(ERR, f"pystack: {sentence}\n".encode(errors="surrogateescape"))
     return rc
-
-
-def user_name() -> str:
-    """Who we are now."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def run(link: KeeperLink, terms: Terms, socket_path: str = "") -> int:

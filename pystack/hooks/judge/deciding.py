@@ -26,7 +26,7 @@ from pystack.hooks.judge.crossing import Crossing
 from pystack.hooks.judge.journeys import Journeys
 from pystack.hooks.judge.kernel import Kernel
 from pystack.hooks.judge.packets import answer_of, packet_of
-from pystack.hooks.judge.points import BEGINNINGS, hook_of, last_hooks, may_translate
+from pystack.hooks.judge.points import BEGINNINGS, hook_of, last_hooks, missing_for_nat
 from pystack.hooks.queue.packet import Queued
 from pystack.l2.devices import Link
 from pystack.l2.offload import finish_checksum
@@ -41,6 +41,7 @@ from pystack.netfilter.hooks import (
     PREROUTING,
     HookState,
 )
+from pystack.netfilter.tables import NAT
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP, NF_STOLEN
 from pystack.netns import Netns
 from pystack.packet import Packet
@@ -60,7 +61,8 @@ class Deciding:
         """Raises Refused. What is not obeyed translates nothing, and answers nobody."""
         self.unasked = 0  # packets by devices that the copy does not have, or that are no IPv4
         self._is_obeyed = is_obeyed
-        self.translates = is_obeyed and _translates(points, kernel)
+        self._missing = missing_for_nat(points, kernel_tracks=kernel.tracks)
+        self.translates = is_obeyed and not kernel.translates and not self._missing
         self._netns = netns
         self._kernel = kernel
         self._last = last_hooks(points) - _ENDS
@@ -87,6 +89,24 @@ class Deciding:
             return [self._answer(crossing, queued) for queued in packets]
         finally:
             self._is_judging = False
+
+    @property
+    def notes(self) -> list[str]:
+        """What of the copy has no effect, a sentence each."""
+        points = self._netns.hooks.ip
+        found = []
+        if not self.translates and any(entry.name == NAT for point in points for entry in point.entries):
+            found.append(f"the copy's nat is not asked: {self._why_it_translates_nothing()}")
+        if self.unasked:
+            found.append(f"{self.unasked} packets passed unasked: their devices are not in the copy")
+        return found
+
+    def _why_it_translates_nothing(self) -> str:
+        if self._kernel.translates:
+            return "rules of the kernel's translate addresses"
+        if not self._is_obeyed:
+            return "pystack only observes"
+        return f"that takes the points {', '.join(self._missing)}"
 
     def _answer(self, crossing: Crossing, queued: Queued) -> Answer:
         if crossing.is_bare and not queued.physin and not self._netns.conntrack.tracks(NFPROTO_IPV4):
@@ -190,7 +210,3 @@ class Deciding:
         self._netns.link.outcomes.consumed += 1
         self._kernel.send_frame(pkt.dev.name, bytes(pkt.frame()))
         return NF_STOLEN
-
-
-def _translates(points: Sequence[str], kernel: Kernel) -> bool:
-    return not kernel.translates and may_translate(points, kernel_tracks=kernel.tracks)

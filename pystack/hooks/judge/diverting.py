@@ -30,6 +30,13 @@ class Diverting:
         self._stack = stack
         self._kernels = kernels
 
+    @property
+    def notes(self) -> list[str]:
+        """What was not diverted, in a sentence."""
+        return (
+            [f"{self.left} packets were left to the kernel: no such device is up here"] if self.left else []
+        )
+
     def judge(self, point: str, packets: Sequence[Queued]) -> list[Answer]:
         """Where packets come in, and nowhere else."""
         if hook_of(point) != PREROUTING:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
 from pystack.drivers.kernel_netns import in_netns
 from pystack.hooks.ctnetlink import ConnReader
 from pystack.hooks.nfnetlink import NfnetlinkSocket, open_socket
 from pystack.hooks.shim.placement import tracks, translates
-from pystack.hooks.shim.rules import saved_rules
+from pystack.hooks.shim.rules import ShimsUnavailable, saved_rules
 from pystack.netfilter.conntrack.snapshot import Snapshot
 from pystack.netfilter.conntrack.tuples import read
 from pystack.wire.ipv4 import address_text
@@ -51,13 +50,18 @@ class Sockets(NamedTuple):
 class LiveKernel:
     """Reached over sockets that were opened in the namespace."""
 
-    def __init__(self, sockets: Sockets, saved: Mapping[str, str]) -> None:
-        self.tracks = tracks(saved)
-        self.translates = translates(saved)
+    def __init__(self, netns: str, sockets: Sockets) -> None:
+        self.tracks = self.translates = False
         self.unsent = 0
+        self._netns = netns
         self._netlink = NfnetlinkSocket(sockets.netlink.detach())
         self._reader = ConnReader(self._netlink)
         self._raw, self._frames = sockets.raw, sockets.frames
+
+    def look(self) -> None:
+        """Read what its rules do. Takes its time. Raises ShimsUnavailable."""
+        saved = saved_rules(self._netns)
+        self.tracks, self.translates = tracks(saved), translates(saved)
 
     def connection(self, key: bytes) -> Snapshot | None:
         """The connection that has this tuple in one of its directions."""
@@ -90,7 +94,13 @@ class LiveKernel:
 
 def open_kernel(netns: str) -> LiveKernel:
     """Takes CAP_NET_ADMIN and CAP_NET_RAW there. Raises PermissionError, ShimsUnavailable."""
-    return LiveKernel(in_netns(netns, _open_sockets), saved_rules(netns))
+    kernel = LiveKernel(netns, in_netns(netns, _open_sockets))
+    try:
+        kernel.look()
+    except ShimsUnavailable:
+        kernel.close()
+        raise
+    return kernel
 
 
 def _open_sockets() -> Sockets:

@@ -11,6 +11,7 @@ from pystack.netfilter.hooks import FORWARD, INPUT, IP_HOOK_NAMES, OUTPUT, POSTR
 BEGINNINGS: Final = frozenset({PREROUTING, OUTPUT})
 _BEHIND: Final = {PREROUTING: (INPUT, FORWARD, POSTROUTING), FORWARD: (POSTROUTING,), OUTPUT: (POSTROUTING,)}
 _TRANSLATED_AT: Final = (PREROUTING, INPUT, OUTPUT, POSTROUTING)
+_ANYWHERE: Final = "mangle"
 _IN_FRONT: Final = "raw"  # the table whose rules see a packet before its connection is looked for
 
 
@@ -32,11 +33,14 @@ def last_hooks(points: Sequence[str]) -> frozenset[int]:
     return frozenset(hook for hook in hooks if not set(_BEHIND.get(hook, ())) & set(hooks))
 
 
-def may_translate(points: Sequence[str], *, kernel_tracks: bool) -> bool:
-    """Whether what the copy makes of addresses can be the kernel's: each end of a connection has a point, and
-    the kernel, if it tracks connections, only ever sees the inner side.
+def missing_for_nat(points: Sequence[str], *, kernel_tracks: bool) -> list[str]:
+    """Which points it takes that what the copy makes of addresses can be the kernel's: each end of a
+    connection has one, and the kernel, if it tracks connections, only ever sees the inner side.
     """
     tables = {hook_of(point): point.partition("/")[0] for point in points}
-    if not all(hook in tables for hook in _TRANSLATED_AT):
-        return False
-    return not kernel_tracks or all(tables[hook] == _IN_FRONT for hook in BEGINNINGS)
+    missing = []
+    for hook in _TRANSLATED_AT:
+        in_front = kernel_tracks and hook in BEGINNINGS
+        if hook not in tables or (in_front and tables[hook] != _IN_FRONT):
+            missing.append(f"{_IN_FRONT if in_front else _ANYWHERE}/{IP_HOOK_NAMES[hook].lower()}")
+    return missing

@@ -290,6 +290,19 @@ def test_whose_program_sends_is_asked() -> None:
     assert ask(judge, replace(packet, owner=(0, 0))) == ACCEPT
 
 
+def test_it_says_when_the_copys_nat_has_no_effect_and_why() -> None:
+    nat = "iptables -t nat -A POSTROUTING -j MASQUERADE"
+    assert deciding(copied()).notes == deciding(copied(nat)).notes == []
+    why = {
+        "rules of the kernel's translate addresses": Kernels(tracks=True, translates=True),
+        "that takes the points raw/prerouting, raw/output": Kernels(tracks=True),
+    }
+    for reason, kernel in why.items():
+        assert deciding(copied(nat), kernel).notes == [f"the copy's nat is not asked: {reason}"]
+    watching = Deciding(copied(nat).init, list(USUAL), Kernels(), is_obeyed=False)
+    assert watching.notes == ["the copy's nat is not asked: pystack only observes"]
+
+
 def test_nothing_is_lost_from_the_ledger() -> None:
     host = copied("iptables -A FORWARD -p tcp -j REJECT", "iptables -t nat -A POSTROUTING -j MASQUERADE")
     judge = deciding(host)

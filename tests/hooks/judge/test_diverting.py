@@ -51,6 +51,7 @@ def test_a_packet_by_a_device_that_the_stack_lacks_or_has_down_is_the_kernels() 
     do(host, "ip link set eth1 down")
     assert ask(judge, queued(PREROUTING, PING, devices=(ETH1, 0))) == ACCEPT
     assert (judge.taken, judge.left) == (0, 2)
+    assert judge.notes == ["2 packets were left to the kernel: no such device is up here"]
 
 
 def test_what_the_host_itself_sends_and_what_it_routes_already_is_the_kernels() -> None:

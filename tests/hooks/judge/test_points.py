@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pystack.hooks.judge.points import hook_of, last_hooks, may_translate
+from pystack.hooks.judge.points import hook_of, last_hooks, missing_for_nat
 from pystack.hooks.shim.placement import USUAL, Refused
 from pystack.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 
@@ -43,7 +43,7 @@ def test_points_that_leave_open_where_a_packet_was_seen_last_are_refused(points:
 
 
 def test_who_translates_stands_in_front_of_the_kernels_tracking_and_at_both_ends() -> None:
-    assert may_translate(USUAL, kernel_tracks=False)
-    assert not may_translate(USUAL, kernel_tracks=True)
-    assert may_translate(IN_FRONT, kernel_tracks=True)
-    assert not may_translate(IN_FRONT[:-1], kernel_tracks=False)
+    assert missing_for_nat(USUAL, kernel_tracks=False) == []
+    assert missing_for_nat(USUAL, kernel_tracks=True) == ["raw/prerouting", "raw/output"]
+    assert missing_for_nat(IN_FRONT, kernel_tracks=True) == []
+    assert missing_for_nat(IN_FRONT[:-1], kernel_tracks=False) == ["mangle/postrouting"]
