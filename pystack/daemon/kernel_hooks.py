@@ -233,7 +233,7 @@ class KernelHooks:
             "namespace": self._judges.name if self._judges is not None else "",
             "failure": self._failure,
             "not_followed": self._not_followed,
-            "notes": list(getattr(self._judge, "notes", [])),
+            "notes": [] if self._judge is None else self._judge.notes,
             "queues": queues,
         }
 

@@ -24,5 +24,9 @@ ACCEPT: Final = Answer()
 class Judge(Protocol):
     """Asked in the order in which packets arrived."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how it judges, a sentence each."""
+
     def judge(self, point: str, packets: Sequence[Queued]) -> list[Answer]:
         """As many answers, in the same order, about packets that wait at a point (mangle/forward)."""

@@ -92,13 +92,17 @@ class Deciding:
 
     @property
     def notes(self) -> list[str]:
-        """What of the copy has no effect, a sentence each."""
+        """What of the copy has no effect."""
         points = self._netns.hooks.ip
         found = []
         if not self.translates and any(entry.name == NAT for point in points for entry in point.entries):
             found.append(f"the copy's nat is not asked: {self._why_it_translates_nothing()}")
         if self.unasked:
             found.append(f"{self.unasked} packets passed unasked: their devices are not in the copy")
+        if self._kernel.unsent:
+            found.append(
+                f"{self._kernel.unsent} answers of the copy's were not sent: the kernel refused them"
+            )
         return found
 
     def _why_it_translates_nothing(self) -> str:

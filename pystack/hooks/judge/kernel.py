@@ -29,6 +29,10 @@ class Kernel(Protocol):
     def translates(self) -> bool:
         """Whether some rule of its own translates addresses."""
 
+    @property
+    def unsent(self) -> int:
+        """How many packets and frames it did not send."""
+
     def connection(self, key: bytes) -> Snapshot | None:
         """The connection that has this tuple in one of its directions."""
 

@@ -38,6 +38,7 @@ class Kernels:
 
     tracks: bool = False
     translates: bool = False
+    unsent: int = 0
     connections: list[Snapshot] = field(default_factory=list)
     asked: list[bytes] = field(default_factory=list)
     sent: list[tuple[bytes, int]] = field(default_factory=list)

@@ -290,7 +290,7 @@ def test_whose_program_sends_is_asked() -> None:
     assert ask(judge, replace(packet, owner=(0, 0))) == ACCEPT
 
 
-def test_it_says_when_the_copys_nat_has_no_effect_and_why() -> None:
+def test_it_says_what_of_the_copy_has_no_effect_and_why() -> None:
     nat = "iptables -t nat -A POSTROUTING -j MASQUERADE"
     assert deciding(copied()).notes == deciding(copied(nat)).notes == []
     why = {
@@ -300,6 +300,7 @@ def test_it_says_when_the_copys_nat_has_no_effect_and_why() -> None:
     for reason, kernel in why.items():
         assert deciding(copied(nat), kernel).notes == [f"the copy's nat is not asked: {reason}"]
     watching = Deciding(copied(nat).init, list(USUAL), Kernels(), is_obeyed=False)
+    assert deciding(copied(), Kernels(unsent=1)).notes[0].startswith("1 answers of the copy's were not sent")
     assert watching.notes == ["the copy's nat is not asked: pystack only observes"]
 
 
