@@ -12,6 +12,11 @@ from pystack.errors import NetError
 from pystack.explain.journey import Explanation, Journey
 from pystack.explain.words import packet_of
 from pystack.host import Host
+from pystack.wire import ipv4
+from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, address_text
+from pystack.wire.malformed import Malformed
+
+CUT, MOVED, LET_IN = "cut", "moved", "let in"
 
 _COUNTED: Final = re.compile(r" \(\d+ packets? before\)$")  # they were probes of ours
 
@@ -22,6 +27,7 @@ class Fate:
 
     passes: bool
     why: str = ""
+    arrives: str = ""  # at whom, as it was last seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +39,27 @@ class Change:
     after: Fate
 
     @property
-    def is_cut(self) -> bool:
-        """It passed, and would not any more."""
-        return self.before.passes
+    def kind(self) -> str:
+        """What the change does to it."""
+        if not self.before.passes:
+            return LET_IN
+        return MOVED if self.after.passes else CUT
+
+    @property
+    def reason(self) -> str:
+        """Why, in one sentence."""
+        if self.kind == LET_IN:
+            return f"before: {self.before.why}"
+        if self.kind == MOVED:
+            return f"comes to {self.after.arrives}, not to {self.before.arrives}"
+        return self.after.why
 
 
 def changes(before: Host, after: Host, probes: Iterable[Probe]) -> Iterator[Change]:
     """Only those. Uses both hosts up."""
     for probe in probes:
         change = Change(probe, fate(before, probe), fate(after, probe))
-        if change.before.passes != change.after.passes:
+        if (change.before.passes, change.before.arrives) != (change.after.passes, change.after.arrives):
             yield change
 
 
@@ -62,7 +79,20 @@ def fate(host: Host, probe: Probe) -> Fate:
         journey.close()
         return Fate(False, error.text)
     explanation = journey.close()
-    return Fate(False, _why(explanation)) if explanation.is_dropped else Fate(True)
+    if explanation.is_dropped:
+        return Fate(False, _why(explanation))
+    return Fate(True, arrives=_destination(explanation.travellers[0].network))
+
+
+def _destination(packet: bytes) -> str:
+    """Address and port."""
+    header = ipv4.parse(packet, 0)
+    if isinstance(header, Malformed):
+        return ""
+    address = address_text(header.daddr)
+    if header.protocol not in (IPPROTO_TCP, IPPROTO_UDP):
+        return address
+    return f"{address}:{int.from_bytes(packet[header.ihl + 2 : header.ihl + 4], 'big')}"
 
 
 def _why(explanation: Explanation) -> str:

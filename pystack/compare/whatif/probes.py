@@ -53,9 +53,10 @@ def of_listeners(building: Building, sockets: list[Listening]) -> Iterator[Probe
         name = f" ({one.process})" if one.process else ""
         about = f"{one.protocol} {one.address}:{one.port}{name}"
         for dev, stranger, own in strangers:
-            if one.device not in ("", dev.name) or one.address not in (ANY, own):
+            if one.device not in ("", dev.name):
                 continue
-            words = _first_packet(one, stranger, own, _FIRST_PORT + number % 10000)
+            there = own if one.address == ANY else one.address
+            words = _first_packet(one, stranger, there, _FIRST_PORT + number % 10000)
             yield Probe(about, f"from {stranger} by {dev.name}", words, dev.name)
 
 

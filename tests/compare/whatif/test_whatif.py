@@ -10,10 +10,8 @@ from tests.compare.lab.patience import wait_until
 
 pytestmark = pytest.mark.root
 
-SERVER = "python3 -c 'import socket; s = socket.create_server((\"\", 2222)); c = s.accept(); s.accept()'"
-CLIENT = (
-    "python3 -c 'import socket, time; s = socket.create_connection((\"10.0.0.1\", 2222)); time.sleep(600)'"
-)
+SERVER = "python3 -c 'import socket; s = socket.create_server((\"\", {})); c = s.accept(); s.accept()'"
+CLIENT = "python3 -c 'import socket, time; s = socket.create_connection((\"10.0.0.1\", {})); time.sleep(600)'"
 SETUP = """
 ip link add v0 type veth peer name v1
 ip netns add far
@@ -23,19 +21,33 @@ ip link set v0 up
 ip link set lo up
 ip -n far addr add 10.0.0.2/24 dev v1
 ip -n far link set v1 up
+ip link add v2 type veth peer name v3
+ip netns add inn
+ip link set v3 netns inn
+ip addr add 10.1.0.1/24 dev v2
+ip link set v2 up
+ip -n inn addr add 10.1.0.2/24 dev v3
+ip -n inn link set v3 up
+ip -n inn route add default via 10.1.0.1
+sysctl -qw net.ipv4.ip_forward=1
+iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.1.0.2:80
 iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
 """
+PUBLISHED = "tcp 0.0.0.0:8080 (DNAT to 10.1.0.2:80)"
 
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[KernelNetns]:
-    """With one client that has connected, and a server that takes another one."""
+    """With two clients, of the host and of what it publishes; their servers take others, too."""
     with KernelNetns() as lab:
         lab.sh(SETUP).check()
-        lab.start(SERVER)
+        lab.start(SERVER.format(2222))
+        lab.start(f"ip netns exec inn {SERVER.format(80)}")
         wait_until(lambda: "2222" in lab.sh("ss -Htln").out)
-        lab.start(f"ip netns exec far {CLIENT}")
-        wait_until(lambda: "ESTAB" in lab.sh("ss -Htn").out)
+        wait_until(lambda: ":80 " in lab.sh("ip netns exec inn ss -Htln").out)
+        for port in (2222, 8080):
+            lab.start(f"ip netns exec far {CLIENT.format(port)}")
+        wait_until(lambda: lab.sh("ip netns exec far ss -Htn").out.count("ESTAB") == 2)
         yield lab
 
 
@@ -91,6 +103,30 @@ def test_what_kept_a_socket_shut_is_told_of_before(
     assert rc == 0
     assert len(reasons) > 1
     assert set(reasons) == {"before: filter:INPUT:1 (-p tcp -j DROP): DROP"}, "and no probe is counted"
+
+
+def test_what_is_forwarded_is_cut_with_the_port_that_is_published(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rc, lines = asked(kernel, "iptables -I FORWARD -j DROP", capsys)
+    connection, port = (line for line in lines if line.startswith("cut:"))
+    assert "dport=8080 src=10.1.0.2 dst=10.0.0.2 sport=80" in connection
+    assert port == f"cut: {PUBLISHED}"
+    ways = [line.split(":")[0].strip() for line in lines if line.startswith("    ")]
+    assert ways == ["there", "back", "from 10.0.0.254 by v0", "from 10.1.0.254 by v2"]
+    assert (rc, lines[-1]) == (1, "2 cut, 0 let in, of 2 connections, 1 listening sockets, 1 published ports")
+
+
+def test_a_port_that_is_no_longer_published_comes_to_the_host_itself(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rc, lines = asked(kernel, "iptables -t nat -F", capsys)
+    assert rc == 1
+    assert lines[:2] == [
+        f"moved: {PUBLISHED}",
+        "    from 10.0.0.254 by v0: comes to 10.0.0.1:8080, not to 10.1.0.2:80",
+    ]
+    assert lines[-1].startswith("0 cut, 1 moved, 0 let in, of 2 connections"), "what is connected stays so"
 
 
 def test_a_command_that_fails_is_named(kernel: KernelNetns, capsys: pytest.CaptureFixture[str]) -> None:
