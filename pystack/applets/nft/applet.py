@@ -14,6 +14,7 @@ from pystack.applets.nft.files import KnownFiles, Wanted
 from pystack.applets.nft.foreign import ForeignTables
 from pystack.applets.nft.grammar.variables import Variables
 from pystack.applets.nft.json_in.commands import read_json
+from pystack.applets.nft.loads import loads_of
 from pystack.applets.nft.monitor import MONITOR, Watched, monitor, watched_of
 from pystack.applets.nft.options import Ended, Options, parse_options
 from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, STDIN, Source
@@ -71,7 +72,7 @@ class Nft:
         foreign = ForeignTables(self._session.netns)
         evaluated = self._evaluated(found, foreign)
         watched = [self._watched(command) for command in evaluated if command.operation == MONITOR]
-        shown = Shown(self._session, self._options, self._surroundings)
+        shown = Shown(self._session, self._options, self._cache)
         transaction = Transaction(self._session.netns, self._cache, self._session.host.origins, shown.show)
         changes = transaction.run(
             [command for command in evaluated if command.operation != MONITOR], check=self._options.check
@@ -126,6 +127,7 @@ class Nft:
     def _evaluated(self, found: Read, foreign: ForeignTables) -> list[Command]:
         """Also where something could not be read. nft: src/libnftables.c nft_evaluate()"""
         errors, evaluated = list(found.errors), list[Command]()
+        self._cache.load(loads_of(found.commands))
         for command in collapsed(part for whole in found.commands for part in expand(whole)):
             foreign.check(command)
             try:
@@ -141,7 +143,7 @@ class Nft:
                 self._cache.enter(evaluated[-1])
         if errors:
             raise NftError.of(errors)
-        return with_dynamic_sets(evaluated)
+        return self._cache.completed(with_dynamic_sets(evaluated))
 
     def _end_owned(self) -> None:
         """A table with the flag `owner` ends with the program that made it."""

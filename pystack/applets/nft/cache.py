@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.compile.elements import ends_of
-from pystack.applets.nft.held import held
+from pystack.applets.nft.evaluate.beside import rule_index
+from pystack.applets.nft.evaluate.ledger import Held, Ledger
+from pystack.applets.nft.loads import Loads
 from pystack.applets.nft.meters import listed_meters
 from pystack.applets.nft.place import KERNEL, Place
+from pystack.applets.nft.stock import KnownTable, StockTable
 from pystack.applets.nft.surroundings import Surroundings
-from pystack.applets.nft.tree.commands import Command, Handle, ObjectText, SetText
-from pystack.applets.nft.tree.expressions import Anything, Concatenation, Element
+from pystack.applets.nft.tree.commands import (
+    ChainText,
+    Command,
+    Handle,
+    ObjectText,
+    RuleText,
+    SetText,
+    TableText,
+)
+from pystack.applets.nft.tree.expressions import Anything, Element
 from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.set import NftSet
-from pystack.netfilter.nft.table import Named, NftTable
+from pystack.netfilter.nft.table import Named
 
 SetKey = tuple[str, str, str]
-Span = tuple[int, int, Place | None]  # both ends in it; where this batch put it in, if it did
 
 OBJECT_KINDS: Final = (
     "counter",
@@ -33,32 +41,25 @@ OBJECT_KINDS: Final = (
 )
 
 
-@dataclass(slots=True)
-class KnownTable:
-    """By name, in the order of their making."""
-
-    chains: list[str] = field(default_factory=list)
-    sets: dict[str, SetText] = field(default_factory=dict)
-    objects: list[tuple[str, str]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, table: NftTable) -> KnownTable:
-        """One that is there."""
-        sets = {name: replace(held(named).text, at=KERNEL) for name, named in table.sets.items()}
-        return cls(list(table.chains), sets, list(table.objects))
-
-
 class Cache:
     """A Context of evaluation. nft: src/cache.c"""
 
     def __init__(self, ruleset: Ruleset, surroundings: Surroundings) -> None:
         self.surroundings = surroundings
         self._ruleset = ruleset
-        self._there = dict.fromkeys(ruleset.tables)
-        self._gone: set[tuple[str, str]] = set()  # taken away by this batch, though they may be there again
+        self.load(Loads())
+
+    def load(self, loads: Loads) -> None:
+        """Begin anew with what is there."""
+        self._loads = loads
+        tables = list(self._ruleset.tables if "table" in loads.kinds else ())
+        if loads.only is not None:
+            tables = [key for key in tables if key == (loads.only.family, loads.only.table)]
+        self._there = dict.fromkeys(tables)
+        self._gone = set(self._ruleset.tables) - set(self._there)  # and what this batch takes away
         self._known: dict[tuple[str, str], KnownTable] = {}  # of those that were asked for
-        self._ranges: dict[SetKey, list[Span]] = {}
-        self._added: dict[SetKey, list[Element]] = {}  # by this batch, and not asked for since
+        self._declarations: dict[SetKey, Place] = {}  # of sets that the batch makes
+        self._ledgers: dict[SetKey, Ledger] = {}  # of those that were asked for
 
     # --- what evaluation asks -----------------------------------------------------------------------------
 
@@ -85,18 +86,15 @@ class Cache:
         """The evaluated declaration of a named set or map, without its elements."""
         return self._table(family, table).sets.get(name)
 
-    def set_ranges(self, family: str, table: str, name: str) -> list[Span]:
-        """What an interval set holds, as numbers with both ends in it."""
+    def ledger(self, family: str, table: str, name: str) -> Ledger:
+        """What an interval set holds."""
         key = family, table, name
-        ranges = self._ranges.get(key)
-        if ranges is None:
+        found = self._ledgers.get(key)
+        if found is None:
             named = self._set_there(family, table, name)
             content = named.content if named is not None else None
-            ranges = [_span(one.key, one.end) for one in content] if isinstance(content, NftSet) else []
-        ranges += _spans(self._added.pop(key, []))
-        ranges.sort(key=itemgetter(0))
-        self._ranges[key] = _without_covered(ranges)
-        return self._ranges[key]
+            found = self._ledgers[key] = Ledger(_known(content) if isinstance(content, NftSet) else ())
+        return found
 
     def _set_there(self, family: str, table: str, name: str) -> Named | None:
         """One that was there before this batch, and still is."""
@@ -117,6 +115,10 @@ class Cache:
         """The names of a table's objects, of whatever kind."""
         return [name for _, name in self._table(family, table).objects]
 
+    def rules(self, family: str, table: str, chain: str) -> list[int] | None:
+        """The handles of a chain's rules, 0 for those of this batch; None if nft does not look at them."""
+        return self._table(family, table).rules.setdefault(chain, []) if self._loads.rules else None
+
     def _table(self, family: str, name: str) -> KnownTable:
         key = family, name
         if key not in self._there:
@@ -124,14 +126,53 @@ class Cache:
         known = self._known.get(key)
         if known is None:
             table = self._ruleset.tables.get(key) if key not in self._gone else None
-            known = self._known[key] = KnownTable() if table is None else KnownTable.of(table)
+            known = KnownTable() if table is None else KnownTable.of(table, self._loads)
+            self._known[key] = known
         return known
+
+    def look_again(self) -> None:
+        """The kernel did not find what a rule names: what this batch made may be forgotten for it.
+
+        nft: src/cmd.c nft_cmd_enoent_rule()
+        """
+        if self._loads.again:
+            self.load(Loads(frozenset({"table", "chain"})))
+
+    def stock(self) -> Iterator[StockTable]:
+        """What `list` finds."""
+        for key in self._there:
+            live = self._ruleset.tables.get(key) if key not in self._gone else None
+            ledgers = {of[2]: ledger for of, ledger in self._ledgers.items() if of[:2] == key}
+            yield StockTable(*key, live, self._known.get(key), ledgers)
+
+    def completed(self, commands: Sequence[Command]) -> list[Command]:
+        """The same, but sets of intervals are declared with all that they hold in the end: so nft sends them.
+
+        Whoever creates an element in a set that the same batch makes is refused for it.
+        """
+        return [self._with_all(command) for command in commands]
+
+    def _with_all(self, command: Command) -> Command:
+        handle, body = command.handle, command.body
+        key = handle.family, handle.table, handle.name
+        if not isinstance(body, SetText) or self._declarations.get(key) is not command.at:
+            return command
+        self._table(handle.family, handle.table).made["set", handle.name] = body
+        ledger = self._ledgers.get(key)
+        if ledger is None or body.auto_merge:
+            return command
+        own = body.elements or ()
+        known = {id(one) for one in own}
+        later = [one.item for one in ledger.held if id(one.item) not in known]
+        return replace(command, body=replace(body, elements=(*own, *later))) if later else command
 
     # --- what the batch does ------------------------------------------------------------------------------
 
     def enter(self, command: Command) -> None:
         """Know what an evaluated command makes, and takes away. nft: src/evaluate.c cmd_evaluate_add()"""
-        if command.operation in ("add", "create"):
+        if isinstance(command.body, RuleText):
+            self._put_rule(command)
+        elif command.operation in ("add", "create"):
             self._add(command)
         elif command.operation == "delete":
             self._delete(command)
@@ -141,44 +182,47 @@ class Cache:
     def _add(self, command: Command) -> None:
         handle, body = command.handle, command.body
         if command.object == "table":
-            self._there[handle.family, handle.table] = None
+            self._add_table(handle, body)
             return
-        known = self._table(handle.family, handle.table)
-        if command.object == "chain" and handle.name not in known.chains:
-            known.chains.append(handle.name)
-        elif isinstance(body, SetText):
-            known.sets.setdefault(handle.name, replace(body, elements=None))
-            self._add_ranges(handle, body.elements or ())
-        elif command.object == "element":
-            assert isinstance(body, tuple), "elements"
-            self._add_ranges(handle, body)
-        elif isinstance(body, ObjectText) and (body.kind, handle.name) not in known.objects:
-            known.objects.append((body.kind, handle.name))
+        known, name = self._table(handle.family, handle.table), handle.name
+        if command.object == "chain" and name not in known.chains:
+            known.chains.append(name)
+            known.made["chain", name] = (
+                replace(body, devices=None) if isinstance(body, ChainText) else ChainText(name)
+            )
+        elif isinstance(body, SetText) and name not in known.sets:
+            self._declarations[handle.family, handle.table, name] = command.at
+            known.sets[name] = replace(body, elements=None)
+            known.made["set", name] = body
+        elif isinstance(body, ObjectText) and (body.kind, name) not in known.objects:
+            known.objects.append((body.kind, name))
+            known.made[body.kind, name] = body
 
-    def _add_ranges(self, handle: Handle, elements: tuple[Element, ...]) -> None:
-        declared = self._table(handle.family, handle.table).sets.get(handle.name)
-        if declared is None or "interval" not in declared.flags:
+    def _put_rule(self, command: Command) -> None:
+        """nft: src/evaluate.c rule_cache_update()"""
+        handle = command.handle
+        rules = self.rules(handle.family, handle.table, handle.name)
+        if rules is not None and command.operation != "replace":
+            at, is_insert = rule_index(handle, rules), command.operation == "insert"
+            rules.insert(at + (not is_insert) if at is not None else 0 if is_insert else len(rules), 0)
+
+    def _add_table(self, handle: Handle, body: object) -> None:
+        key = handle.family, handle.table
+        if key in self._there:
             return
-        self._added.setdefault((handle.family, handle.table, handle.name), []).extend(elements)
+        self._there[key] = None
+        self._table(*key).table = body if isinstance(body, TableText) else TableText(*key)
 
     def _flush(self, command: Command) -> None:
         handle = command.handle
-        if command.object == "ruleset":
-            for key in [key for key in self._there if handle.family in ("", key[0])]:
-                self._forget_table(key)
-        elif command.object in ("set", "map"):
-            self._empty((handle.family, handle.table, handle.name))
+        if command.object in ("set", "map"):  # who flushes the ruleset has read nothing of it
+            self.ledger(handle.family, handle.table, handle.name).clear()
 
     def _forget_table(self, key: tuple[str, str]) -> None:
         self._there.pop(key, None)
         self._known.pop(key, None)
         self._gone.add(key)
-        for ranges in [one for one in {*self._ranges, *self._added} if one[:2] == key]:
-            self._empty(ranges)
-
-    def _empty(self, key: SetKey) -> None:
-        self._ranges[key] = []
-        self._added.pop(key, None)
+        self._ledgers = {of: ledger for of, ledger in self._ledgers.items() if of[:2] != key}
 
     def _delete(self, command: Command) -> None:
         handle = command.handle
@@ -186,39 +230,19 @@ class Cache:
             self._forget_table((handle.family, handle.table))
             return
         known = self._table(handle.family, handle.table)
-        if command.object == "element":
-            self._forget_ranges(command)
-        elif command.object == "chain" and handle.name in known.chains:
+        known.made.pop(("set" if command.object == "map" else command.object, handle.name), None)
+        if command.object == "chain" and handle.name in known.chains:
             known.chains.remove(handle.name)
         elif command.object in ("set", "map"):
             known.sets.pop(handle.name, None)
-            self._empty((handle.family, handle.table, handle.name))
+            self._ledgers.pop((handle.family, handle.table, handle.name), None)
         elif (command.object, handle.name) in known.objects:
             known.objects.remove((command.object, handle.name))
 
-    def _forget_ranges(self, command: Command) -> None:
-        handle, elements = command.handle, command.body
-        assert isinstance(elements, tuple), "elements"
-        ranges = self.set_ranges(handle.family, handle.table, handle.name)
-        gone = {span[:2] for span in _spans(elements)}
-        ranges[:] = [span for span in ranges if span[:2] not in gone]
 
-
-def _without_covered(spans: list[Span]) -> list[Span]:
-    """A merged interval stands for those that it was made of; what was there first stays of two alike."""
-    kept: list[Span] = []
-    for span in spans:
-        while kept and kept[-1][0] == span[0] and kept[-1][1] < span[1]:
-            kept.pop()
-        if not kept or span[1] > kept[-1][1]:
-            kept.append(span)
-    return kept
-
-
-def _spans(elements: Iterable[Element]) -> list[Span]:
-    keys = ((element.key, element.at) for element in elements)
-    return [_span(*ends_of(key), at) for key, at in keys if not isinstance(key, Anything | Concatenation)]
-
-
-def _span(low: bytes, high: bytes, at: Place | None = None) -> Span:
-    return int.from_bytes(low), int.from_bytes(high), at
+def _known(content: NftSet) -> Iterator[Held]:
+    """What the kernel holds."""
+    for one in content:
+        if not one.is_catch_all:
+            low, high = int.from_bytes(one.key), int.from_bytes(one.end)
+            yield Held(low, high, Element(Anything(), at=KERNEL), is_known=True)

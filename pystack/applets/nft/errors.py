@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from pystack.applets.nft.place import COMMAND_LINE, KERNEL, NOWHERE, Place
+from pystack.applets.nft.place import COMMAND_LINE, KERNEL, NOWHERE, STDIN, Place
 
 LINE_MAX: Final = 1023  # characters of a file's line that are shown
 
@@ -31,7 +31,7 @@ class Complaint:
         if not source.text:
             return words
         line = source.line(self.at.line)
-        if is_file:
+        if is_file and source.name != STDIN:  # which nft has whole
             line = line[:LINE_MAX]
         return f"{words}{line}\n{self._marks(line)}"
 

@@ -88,7 +88,7 @@ EXTENSION_HEADERS: Final = _by_name(
         _header(
             "rt0",
             43,
-            ("reserved", 32, 32),
+            ("reserved", 32, 8),
             *((f"addr[{number}]", 64 + 128 * (number - 1), 128, types.IPV6_ADDR) for number in (1, 2)),
         ),
         _header("rt2", 43),

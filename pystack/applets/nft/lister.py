@@ -11,10 +11,10 @@ from pystack.applets.nft.compile.sets import TypedSet
 from pystack.applets.nft.held import held
 from pystack.applets.nft.json_out.dump import Json
 from pystack.applets.nft.json_out.tables import declaration_things, part_things, table_thing, table_things
-from pystack.applets.nft.listing import listed_object, listed_set, listed_table, nothing
-from pystack.applets.nft.meters import listed_meters
+from pystack.applets.nft.listing import listed_set, listed_table, nothing
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.tables import declarations_text, parts_text, table_text
+from pystack.applets.nft.stock import StockTable
 from pystack.applets.nft.tree.commands import Command, SetText
 from pystack.applets.nft.tree.expressions import Element
 from pystack.applets.nft.tree.listed import ListedTable
@@ -22,7 +22,6 @@ from pystack.errors import ENOENT, NotModelled
 from pystack.netfilter.nft.editor import Rejected
 from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.statements.counters import Counter, Quota
-from pystack.netfilter.nft.table import NftTable
 
 PLURALS: Final = {f"{kind}s": kind for kind in OBJECT_KINDS}
 
@@ -45,33 +44,33 @@ NAMES: Final = Shape(
 class Lister:
     """Answers one command with tables, or parts of them."""
 
-    def __init__(self, ruleset: Ruleset, command: Command) -> None:
-        self._ruleset = ruleset
+    def __init__(self, stock: Iterable[StockTable], command: Command) -> None:
+        self._stock = stock
         self._command = command
 
     def answer(self) -> tuple[Shape, Iterable[ListedTable]]:
         """Which tables, and how much of them is said."""
         kind = PLURALS.get(self._command.object, self._command.object)
         if kind == "tables":
-            return NAMES, (listed_table(table, *([nothing] * 3)) for table in self._tables())
+            return NAMES, (table.listed(nothing, nothing, nothing) for table in self._tables())
         if kind in ("table", "ruleset"):
-            return WHOLE, (listed_table(table) for table in self._tables())
+            return WHOLE, (table.listed() for table in self._tables())
         if kind in ("chain", "set", "map", "meter"):
             return PARTS, self._one(kind)
         if kind == "chains":
-            tables = (listed_table(table, sets=nothing, objects=nothing) for table in self._tables())
+            tables = (table.listed(sets=nothing, objects=nothing) for table in self._tables())
             return DECLARATIONS, tables
         if kind in ("sets", "maps", "meters"):
             return PARTS, self._sets(kind)
         if kind in OBJECT_KINDS:
             return PARTS, self._objects(kind)
         if kind == "flowtables":  # no table has any
-            return PARTS, (listed_table(table, *([nothing] * 3)) for table in self._tables())
+            return PARTS, (table.listed(nothing, nothing, nothing) for table in self._tables())
         raise NotModelled(f"nft list {self._command.object}", ("list ruleset", "list tables", "list chains"))
 
-    def _tables(self) -> Iterator[NftTable]:
+    def _tables(self) -> Iterator[StockTable]:
         handle = self._command.handle
-        for table in self._ruleset.tables.values():
+        for table in self._stock:
             if handle.family in ("", table.family) and handle.table in ("", table.name):
                 yield table
 
@@ -79,42 +78,36 @@ class Lister:
         name = self._command.handle.name
         for table in self._tables():
             if kind == "chain":
-                yield listed_table(table, chains=name.__eq__, sets=nothing, objects=nothing)
+                yield table.listed(chains=name.__eq__, sets=nothing, objects=nothing)
             elif kind == "meter":
                 yield _with_meters(table, name)
             else:
-                yield listed_table(table, chains=nothing, sets=name.__eq__, objects=nothing)
+                yield table.listed(chains=nothing, sets=name.__eq__, objects=nothing)
 
     def _sets(self, kind: str) -> Iterator[ListedTable]:
         for table in self._tables():
             if kind == "meters":
                 yield _with_meters(table)
                 continue
-            listed = listed_table(table, chains=nothing, objects=nothing)
+            listed = table.listed(chains=nothing, objects=nothing)
             yield replace(listed, sets=tuple(one for one in listed.sets if _is_of(one.text, kind)))
 
     def _objects(self, kind: str) -> Iterator[ListedTable]:
         """Tables that have objects, of whatever kind. nft: do_list_obj()"""
         name = self._command.handle.name
         for table in self._tables():
-            if table.objects:
-                chosen = tuple(
-                    listed_object(kind, named)
-                    for (of, known), named in table.objects.items()
-                    if of == kind and name in ("", known)
-                )
-                yield replace(
-                    listed_table(table, chains=nothing, sets=nothing, objects=nothing), objects=chosen
-                )
+            if table.has_objects():
+                listed = table.listed(nothing, nothing, lambda known: name in ("", known))
+                chosen = tuple(one for one in listed.objects if one.text.kind == kind)
+                yield replace(listed, objects=chosen)
 
 
 def _is_of(text: SetText, kind: str) -> bool:
     return text.is_map == (kind == "maps")
 
 
-def _with_meters(table: NftTable, name: str = "") -> ListedTable:
-    bare = listed_table(table, chains=nothing, sets=nothing, objects=nothing)
-    return replace(bare, sets=listed_meters(table, name))
+def _with_meters(table: StockTable, name: str = "") -> ListedTable:
+    return replace(table.listed(nothing, nothing, nothing), sets=table.meters(name))
 
 
 def found_elements(ruleset: Ruleset, command: Command) -> ListedTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pystack.applets.nft.cache import Cache
 from pystack.applets.nft.changes import Change
 from pystack.applets.nft.describe import describe
 from pystack.applets.nft.events_json import change_things
@@ -14,7 +15,6 @@ from pystack.applets.nft.json_out.tables import listing, warnings
 from pystack.applets.nft.lister import PARTS, Lister, Shape, chosen_objects, found_elements
 from pystack.applets.nft.options import Options
 from pystack.applets.nft.printer.page import Page
-from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import Command
 from pystack.applets.nft.tree.expressions import Expression
 from pystack.applets.nft.tree.listed import ListedTable
@@ -24,13 +24,14 @@ from pystack.applets.session import Session
 class Shown:
     """Prints for one run."""
 
-    def __init__(self, session: Session, options: Options, around: Surroundings) -> None:
+    def __init__(self, session: Session, options: Options, cache: Cache) -> None:
         self._out = session.io.out
         self._err = session.io.err
         self._netns = session.netns
         self._ruleset = session.netns.nft
+        self._cache = cache
         self._json = options.json
-        self._page = Page(options.style, around)
+        self._page = Page(options.style, cache.surroundings)
 
     def show(self, command: Command) -> None:
         """Answer a command that lists. Raises NetError."""
@@ -53,7 +54,7 @@ class Shown:
     def _answer(self, command: Command) -> tuple[Shape, Iterable[ListedTable]]:
         if command.operation == "get":
             return PARTS, [found_elements(self._ruleset, command)]
-        shape, tables = Lister(self._ruleset, command).answer()
+        shape, tables = Lister(self._cache.stock(), command).answer()
         return shape, [*tables, *self._others(command)]
 
     def _others(self, command: Command) -> list[ListedTable]:

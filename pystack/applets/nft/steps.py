@@ -15,7 +15,7 @@ from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText, TableText
 from pystack.applets.nft.tree.expressions import Element
 from pystack.errors import EEXIST, ENOENT, EOPNOTSUPP, NetError
-from pystack.netfilter.nft.editor import CHAIN, HANDLE, INDEX, OBJECT, POLICY, POSITION, SET, Editor, Rejected
+from pystack.netfilter.nft.editor import CHAIN, HANDLE, OBJECT, POLICY, SET, WHOLE, Editor, Rejected
 from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import Chain
 
@@ -174,13 +174,13 @@ class Steps:
         """Where the rule stands that a position, or an index, speaks of."""
         handle = command.handle
         if handle.index is not None:
-            if handle.index >= len(chain.rules):
-                raise Rejected(ENOENT, INDEX)
+            if handle.index >= len(chain.rules):  # they were there when nft looked
+                raise Rejected(ENOENT)
             return handle.index
         at = handle.position if handle.position is not None else handle.handle
         if at is None or command.operation == "replace":
             return None
-        return self._editor.rule_index(chain, at, POSITION)
+        return self._editor.rule_index(chain, at, WHOLE)
 
     def _delete_rule(self, command: Command) -> None:
         table, chain, _ = self._chain(command)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.cache import Cache
@@ -28,6 +30,9 @@ from pystack.netns import Netns
 from pystack.origins import Origins
 
 Show = Callable[[Command], None]
+Refused = tuple[Command, int, Place | None]  # with which errno, and which word is blamed
+
+_QUESTIONS: Final = ("list", "get", "reset", "describe")
 
 
 class Transaction:
@@ -47,6 +52,8 @@ class Transaction:
         kernel looks only from such a batch to the next one that holds, tries (-c) not counted.
         Linux: net/netfilter/nf_tables_api.c nf_tables_validate(), nft_validate_state_update()
         """
+        self._answer([command for command in commands if command.operation in _QUESTIONS])
+        commands = [command for command in commands if command.operation not in _QUESTIONS]
         ruleset = self._netns.nft
         known = {id(table) for table in ruleset.tables.values()}
 
@@ -63,6 +70,14 @@ class Transaction:
             assert changes is not None, "it is not done a third time"
         return changes
 
+    def _answer(self, questions: Sequence[Command]) -> None:
+        """They are asked before the batch is sent. nft: src/rule.c do_command()"""
+        for command in questions:
+            try:
+                self._show(command)
+            except NetError as error:
+                raise refusal(command, error.number, None) from None
+
     def _attempt(
         self, commands: Sequence[Command], suspects: Suspects, *, check: bool, is_last: bool = False
     ) -> list[Change] | None:
@@ -74,15 +89,15 @@ class Transaction:
         flush_others = partial(flush_foreign, self._netns, journal=journal)
         steps = Steps(editor, maker, contents, changes, flush_others)
         try:
-            errors = self._do_all(commands, steps)
+            refused = self._do_all(commands, steps)
         except Exception:  # not modelled, or a fault of ours: nothing stays half done
             journal.roll_back()
             raise
-        is_bad = not errors and not is_last and _has_fault(ruleset, changes)
-        if errors or is_bad or check:
+        is_bad = not refused and not is_last and _has_fault(ruleset, changes)
+        if refused or is_bad or check:
             journal.roll_back()
-            if errors:
-                raise NftError.of(errors)
+            if refused:
+                raise NftError.of([refusal(*one, self._cache) for one in refused])
             return None if is_bad else []
         journal.commit()
         ruleset.is_wary = False
@@ -100,19 +115,16 @@ class Transaction:
         if events.wanted:
             events.emit(RulesetChanged(self._netns.name, self._netns.nft.generation, changes))
 
-    def _do_all(self, commands: Sequence[Command], steps: Steps) -> list[NftError]:
+    def _do_all(self, commands: Sequence[Command], steps: Steps) -> list[Refused]:
         """What the kernel refuses; it goes on behind that, to find everything."""
-        errors: list[NftError] = []
+        refused: list[Refused] = []
         for command in commands:
             try:
-                if command.operation in ("list", "get", "reset", "describe"):
-                    self._show(command)
-                else:
-                    steps.do(command)
+                steps.do(command)
             except NetError as error:
-                places = [*_also_blamed(command, error), _blamed(command, error)]
-                errors += (refusal(command, error.number, at, self._cache) for at in places)
-        return errors
+                for part, at in (*_also_blamed(command, error), (command, _blamed(command, error))):
+                    refused.append((part, error.number, at))
+        return refused
 
 
 def _has_fault(ruleset: Ruleset, changes: Changes) -> bool:
@@ -121,13 +133,14 @@ def _has_fault(ruleset: Ruleset, changes: Changes) -> bool:
     return any(fault_of(table) for known, table in touched.items() if known in there)
 
 
-def _also_blamed(command: Command, error: NetError) -> Iterator[Place | None]:
+def _also_blamed(command: Command, error: NetError) -> Iterator[tuple[Command, Place | None]]:
     """Where a table is not there, a rule's own sets are refused in front of it: each, and its elements."""
     if isinstance(error, Rejected) and error.blamed == TABLE and isinstance(command.body, RuleText):
+        own_set = replace(command, object="element")  # whose name, which nobody gave, is like no other
         for at in Mentions(command.body.statements).filled:
-            yield _blamed(command, error)
+            yield own_set, _blamed(command, error)
             if at is not None:
-                yield at
+                yield own_set, at
 
 
 def _blamed(command: Command, error: NetError) -> Place | None:

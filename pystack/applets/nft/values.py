@@ -17,6 +17,7 @@ from pystack.applets.nft.unreadable import Unreadable
 from pystack.wire import ipv6
 
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*")
+_LINK_PART: Final = re.compile(r"[ \t]*[+-]?(?:0[xX])?[0-9a-fA-F]+")  # as strtoul() reads it
 _U32: Final = 0xFFFFFFFF
 _LABEL_BITS: Final = 128
 # Words of the grammar that are protocols, whatever /etc/protocols calls them.
@@ -80,10 +81,11 @@ def _string(text: str, around: Surroundings) -> bytes:
 
 def _link_address(text: str, around: Surroundings) -> bytes | Unreadable:
     """Linux: nftables src/datatype.c lladdr_type_parse()"""
-    parts = text.split(":")
-    if not all(re.fullmatch(r"[0-9a-fA-F]+", part) and int(part, 16) <= 0xFF for part in parts):
+    parts = _LINK_PART.findall(text)  # nft takes any sign between them
+    if not re.fullmatch(rf"({_LINK_PART.pattern})(.({_LINK_PART.pattern}))*", text):
         return Unreadable("Invalid LL address")
-    return bytes(int(part, 16) for part in parts)
+    octets = [int(part, 16) for part in parts]
+    return bytes(octets) if max(octets) <= 0xFF else Unreadable("Invalid LL address")
 
 
 def _ipv4(text: str, around: Surroundings) -> bytes | Unreadable:

@@ -23,9 +23,9 @@ _FINDERS: Final = {
 }
 
 
-def refusal(command: Command, number: int, at: Place | None, cache: Cache) -> NftError:
+def refusal(command: Command, number: int, at: Place | None, cache: Cache | None = None) -> NftError:
     """Of a command, which the kernel refused with an errno; `at`: the word that it blamed."""
-    if at is not None and number == ENOENT and command.operation != "flush":  # no names were read for that
+    if cache is not None and at is not None and number == ENOENT:
         meant = _meant(command, at, cache)
         if meant is not None:
             return meant
@@ -35,6 +35,8 @@ def refusal(command: Command, number: int, at: Place | None, cache: Cache) -> Nf
 def _meant(command: Command, at: Place, cache: Cache) -> NftError | None:
     """nft: nft_cmd_enoent()"""
     handle = command.handle
+    if command.object == "rule":
+        cache.look_again()
     name = handle.table if command.object == "table" else handle.name
     finder = _FINDERS.get(command.object)
     meant = finder(name, cache) if finder is not None and name else None

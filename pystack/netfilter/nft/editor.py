@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-from pystack.errors import EBUSY, EEXIST, ENOENT, EOPNOTSUPP, NetError
+from pystack.errors import EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, NetError
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
 from pystack.netfilter.nft.table import (
@@ -27,8 +27,6 @@ CHAIN: Final = "chain"
 SET: Final = "set"
 OBJECT: Final = "obj"
 HANDLE: Final = "handle"
-POSITION: Final = "position"
-INDEX: Final = "index"
 TYPE: Final = "type"
 POLICY: Final = "policy"
 WHOLE: Final = ""
@@ -55,6 +53,7 @@ class Editor:
         self._ruleset = ruleset
         self._journal = journal
         self._looks_at = looks_at
+        self._toggled: set[int] = set()  # tables that this batch has put to sleep, or woken
 
     # --- tables -------------------------------------------------------------------------------------------
 
@@ -97,6 +96,9 @@ class Editor:
             raise Rejected(EOPNOTSUPP)
         if flags == before:
             return
+        if id(table) in self._toggled:
+            raise Rejected(EINVAL)
+        self._toggled.add(id(table))
         table.flags = flags
         self._journal.undone_by(lambda: setattr(table, "flags", before))
         for chain in table.base_chains():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pystack.errors import EBUSY, EEXIST, EMLINK, ENOENT, EOPNOTSUPP
+from pystack.errors import EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, EOPNOTSUPP
 from pystack.netfilter.nft.chain_kinds import check_kind
 from pystack.netfilter.nft.editor import CHAIN, HANDLE, POLICY, TABLE, TYPE, WHOLE, Editor, Rejected
 from pystack.netfilter.nft.journal import Journal
@@ -134,7 +134,8 @@ def test_chains_of_a_dormant_table_hang_nowhere(world: World) -> None:
     assert world.hanging == []
     world.editor.add_table("ip", "t", NO_FLAGS, "", exclusive=False)
     assert world.hanging == ["base"]
-    world.editor.add_table("ip", "t", DORMANT, "", exclusive=False)
+    assert_refused(EINVAL, WHOLE, lambda: world.editor.add_table("ip", "t", DORMANT, "", exclusive=False))
+    Editor(world.ruleset, world.journal).add_table("ip", "t", DORMANT, "", exclusive=False)
     world.journal.commit()
     assert world.hanging == []
 

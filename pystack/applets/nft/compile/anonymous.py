@@ -6,7 +6,8 @@ from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.elements import ElementCompiler, fields_of
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.evaluate.ordering import has_interval
-from pystack.applets.nft.tree.expressions import Anything, Elements
+from pystack.applets.nft.tree.expressions import Anything, Element, Elements
+from pystack.errors import EINVAL
 from pystack.netfilter.nft.set import NftSet, SetRefused
 from pystack.netfilter.nft.set_element import SetForm
 
@@ -19,6 +20,7 @@ def anonymous_set(elements: Elements, site: Site, kind: str = "") -> NftSet:
     # A listing has of two that are alike the later one first; the kernel gets, and refuses, it behind.
     written = elements.items if is_interval else elements.items[::-1]
     items = [compiler.compiled(item) for item in written]
+    _check_data(elements.items)
     form = SetForm(
         fields=fields_of(keys[0]) if keys else (1,),
         interval=is_interval,
@@ -33,3 +35,12 @@ def anonymous_set(elements: Elements, site: Site, kind: str = "") -> NftSet:
     except SetRefused as refused:
         raise Blamed(refused.number, written[refused.at].at) from None
     return content
+
+
+def _check_data(items: tuple[Element, ...]) -> None:
+    """Where intervals are mapped to, nft sends half of what is none."""
+    data = [(item, item.data) for item in items if item.data is not None]
+    if any(has_interval(one) for _, one in data):
+        for item, one in data:
+            if not has_interval(one):
+                raise Blamed(EINVAL, item.at)

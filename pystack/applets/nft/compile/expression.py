@@ -13,7 +13,7 @@ from pystack.applets.nft.compile.values import octets_of
 from pystack.applets.nft.compile.width import width_of
 from pystack.applets.nft.keys import CT_KEYS, META_KEYS
 from pystack.applets.nft.tree import expressions as tree
-from pystack.errors import EOPNOTSUPP, EOVERFLOW, ERANGE, NetError, NotModelled
+from pystack.errors import EINVAL, EOPNOTSUPP, EOVERFLOW, ERANGE, NetError, NotModelled
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft import ct, meta
 from pystack.netfilter.nft.arithmetic import Bitwise, Shift
@@ -136,8 +136,10 @@ def _binary(expression: tree.Binary, site: Site) -> Expression:
             return Bitwise(of, width, whole & ~number, number)
         case "^":
             return Bitwise(of, width, whole, number)
-        case "<<":
-            return Shift(of, width_of(left), number)
+    if not number:
+        raise Blamed(EINVAL, expression.at)
+    if expression.operator == "<<":
+        return Shift(of, width_of(left), number)
     return Shift(of, width_of(left), -number)
 
 

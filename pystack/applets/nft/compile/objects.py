@@ -10,7 +10,7 @@ from pystack.applets.nft.compile.live import statement_now
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.compile.statement import compile_statement
 from pystack.applets.nft.tree.commands import ObjectText
-from pystack.errors import ENOENT, NetError, NotModelled
+from pystack.errors import EINVAL, ENOENT, EOPNOTSUPP, ERANGE, NetError, NotModelled
 from pystack.netfilter.conntrack import helpers
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft.statements.ct_objects import CtHelper, CtTimeout
@@ -46,7 +46,8 @@ def compile_object(text: ObjectText, site: Site) -> Match:
         return _helper(text, site)
     if text.kind == "ct timeout":
         return _timeout(text, site)
-    raise NotModelled(f"nft's {text.kind}", ("counter", "quota", "limit", "ct helper", "ct timeout"))
+    assert text.kind == "limit", "others have a statement of their own"
+    raise NetError(EINVAL)
 
 
 def object_now(text: ObjectText, made: Match) -> ObjectText:
@@ -58,6 +59,8 @@ def object_now(text: ObjectText, made: Match) -> ObjectText:
 
 def _helper(text: ObjectText, site: Site) -> Match:
     """Linux: net/netfilter/nft_ct.c nft_ct_helper_obj_init()"""
+    if "type" not in text.fields:
+        raise NetError(ERANGE)
     name, family = str(text.fields["type"]), str(text.fields.get("l3proto") or site.family)
     helper = helpers.find(name, _PROTOCOLS[str(text.fields["protocol"])])
     if helper is None and name in helpers.OTHERS:
@@ -69,6 +72,8 @@ def _helper(text: ObjectText, site: Site) -> Match:
 
 def _timeout(text: ObjectText, site: Site) -> Match:
     """Times that the policy does not say are those of now. Linux: nft_ct_timeout_obj_init()"""
+    if "protocol" not in text.fields:
+        raise NetError(EOPNOTSUPP)
     context, protocol = site.ground.context, str(text.fields["protocol"])
     names, policy = _TIMES[protocol], text.fields.get("policy", {})
     assert isinstance(policy, Mapping), "states and seconds"

@@ -71,11 +71,16 @@ def _priority(state: State, chain: ChainText) -> Priority:
     if not isinstance(written, Priority):
         fail(at, "invalid priority expression set in this context.")
     if written.word is None:
-        return written
+        return Priority(None, _signed(written.offset))
     base = priority_number(written.word, state.family, chain.hook)
     if base is None:
         fail(at, "invalid priority expression value in this context.")
-    return Priority(None, base + written.offset)
+    return Priority(None, _signed(base + written.offset))
+
+
+def _signed(number: int) -> int:
+    """What 32 bits hold of it."""
+    return (number + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 def _priority_of(symbol: Symbol) -> Priority:

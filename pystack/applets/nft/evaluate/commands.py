@@ -21,6 +21,7 @@ from pystack.applets.nft.evaluate.actions import (
     evaluate_reset,
     evaluate_verdict,
 )
+from pystack.applets.nft.evaluate.beside import placed
 from pystack.applets.nft.evaluate.binary import evaluate_binary
 from pystack.applets.nft.evaluate.chains import evaluate_chain
 from pystack.applets.nft.evaluate.concatenations import evaluate_concatenation
@@ -37,12 +38,11 @@ from pystack.applets.nft.evaluate.context import Context
 from pystack.applets.nft.evaluate.declarations import (
     evaluate_element_command,
     evaluate_set_declaration,
-    is_whole,
 )
 from pystack.applets.nft.evaluate.elements import evaluate_set
 from pystack.applets.nft.evaluate.keys import data_of, key_of
 from pystack.applets.nft.evaluate.maps import evaluate_lookup
-from pystack.applets.nft.evaluate.missing import table_not_found
+from pystack.applets.nft.evaluate.missing import need_table
 from pystack.applets.nft.evaluate.nat import evaluate_nat
 from pystack.applets.nft.evaluate.objects import evaluate_object
 from pystack.applets.nft.evaluate.packet import (
@@ -64,7 +64,7 @@ from pystack.applets.nft.evaluate.reject import evaluate_reject
 from pystack.applets.nft.evaluate.relation import evaluate_match
 from pystack.applets.nft.evaluate.rules import evaluate_rule
 from pystack.applets.nft.evaluate.state import Evaluator, Evaluators, State, StatementEvaluator, fail
-from pystack.applets.nft.evaluate.there import check_flushed, check_listed, check_renamed
+from pystack.applets.nft.evaluate.there import check_flushed, check_listed, check_renamed, check_reset
 from pystack.applets.nft.evaluate.typed import Expected
 from pystack.applets.nft.evaluate.updates import evaluate_meter, evaluate_update, evaluate_use
 from pystack.applets.nft.tree import expressions, statements
@@ -119,7 +119,7 @@ _STATEMENTS: Final[dict[type, StatementEvaluator]] = {
     statements.Refusal: evaluate_refusal,
 }
 _EVALUATORS: Final = Evaluators(_EXPRESSIONS, _STATEMENTS, evaluate_rule)
-_CHECKS: Final = {"list": check_listed, "flush": check_flushed, "rename": check_renamed}
+_CHECKS: Final = {"list": check_listed, "flush": check_flushed, "rename": check_renamed, "reset": check_reset}
 _NOT_MODELLED: Final = ("flowtable", "ct expectation", "secmark", "synproxy")
 
 
@@ -139,7 +139,7 @@ def _evaluate(state: State, command: Command) -> Command:
     if command.operation in ("add", "create", "insert", "replace"):
         return _evaluate_new(state, command)
     if command.operation in ("delete", "get") and command.object == "element":
-        _need_table(state)
+        need_table(state.context, command.handle)
         return replace(command, body=evaluate_element_command(state, command))
     if command.operation in ("export", "import"):
         return _evaluate_markup(command)
@@ -164,10 +164,10 @@ def _evaluate_new(state: State, command: Command) -> Command:
     if command.object in _NOT_MODELLED:
         fail(command.at, f"{command.object} is not modelled")
     if isinstance(body, RuleText):
-        return replace(command, body=evaluate_rule(state, body))
+        return placed(state.context, replace(command, body=evaluate_rule(state, body)))
     if command.object == "table":
         return command
-    _need_table(state)
+    need_table(state.context, command.handle)
     if isinstance(body, ChainText):
         return replace(command, body=evaluate_chain(state, body))
     if isinstance(body, SetText):
@@ -184,7 +184,7 @@ def as_declared(command: Command, context: Context) -> Command | None:
     body, handle = command.body, command.handle
     if not context.has_table(handle.family or "ip", handle.table):
         return None
-    if isinstance(body, SetText) and is_whole(body):
+    if isinstance(body, SetText):
         return replace(command, body=replace(body, elements=None))
     return command if isinstance(body, ChainText | ObjectText) else None
 
@@ -193,9 +193,3 @@ def kinds_of(command: Command, declared: SetText, context: Context) -> tuple[Exp
     """Of which types the keys and the data of a set are."""
     state = State(context, command.handle, _EVALUATORS)
     return key_of(state, declared), data_of(state, declared)
-
-
-def _need_table(state: State) -> None:
-    handle = state.handle
-    if not state.context.has_table(state.family, handle.table):
-        table_not_found(state.context, handle.places.get("table", handle.at), handle.table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pystack.applets.nft.place import Place
+from pystack.applets.nft.evaluate.ledger import Ledger
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import SetText
 
@@ -28,10 +28,11 @@ class Context(Protocol):
     def set_named(self, family: str, table: str, name: str) -> SetText | None:
         """The evaluated declaration of a named set or map, without its elements."""
 
-    def set_ranges(self, family: str, table: str, name: str) -> list[tuple[int, int, Place | None]]:
-        """What an interval set holds, from the lowest on, as numbers with both ends in it.
+    def rules(self, family: str, table: str, chain: str) -> list[int] | None:
+        """The handles of a chain's rules, 0 for those of this batch; None if nft does not look at them."""
 
-        With the place in this batch where it was put in, if it was."""
+    def ledger(self, family: str, table: str, name: str) -> Ledger:
+        """What an interval set holds; evaluation itself keeps it up to date."""
 
     def tables(self) -> list[tuple[str, str]]:
         """(family, name) of every table: among them a misspelt one is looked for."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pystack.applets.nft.evaluate.intervals import refuse_overlaps
+from pystack.applets.nft.evaluate.ledger import Ledger
 from pystack.applets.nft.evaluate.ordering import (
     has_interval,
     in_shortest_form,
@@ -180,7 +180,7 @@ def settled(elements: Elements, expected: Expected, *, is_map: bool) -> Elements
     assert expected.type is not None
     spans, catch_all = spans_of(items, expected.bits)
     if is_map:
-        refuse_overlaps(spans)
+        Ledger().declare(spans)
     else:
         spans = merged(spans, expected.type, expected.bits)
     apart = in_shortest_form(spans, expected.type, expected.bits)

@@ -11,7 +11,7 @@ from pystack.applets.nft import types
 from pystack.applets.nft.evaluate.concatenations import refuse_ambiguous
 from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled, spread
 from pystack.applets.nft.evaluate.keys import check_key, data_of, is_object_map
-from pystack.applets.nft.evaluate.missing import set_not_found
+from pystack.applets.nft.evaluate.missing import need_set
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed
 from pystack.applets.nft.tree.expressions import Concatenation, Elements, Lookup, SetName
@@ -30,7 +30,8 @@ def evaluate_lookup(state: State, lookup: Lookup, expected: Expected) -> Typed:
         return _in_named(state, lookup, lookup.set, key)
     if not isinstance(lookup.set, Elements):
         fail(state.evaluate(lookup.set, key.expected()).expression, "Expression is not a map")
-    items = spread(evaluate_items(state, lookup.set.items, Shape(key.expected(), wanted)), wanted)
+    keys = replace(key.expected(), maximum=0)  # nft forgets it for maps
+    items = spread(evaluate_items(state, lookup.set.items, Shape(keys, wanted)), wanted)
     elements = settled(replace(lookup.set, items=tuple(items)), key.expected(), is_map=True)
     assert wanted.type is not None
     found = replace(lookup, key=key.expression, set=elements)
@@ -38,9 +39,7 @@ def evaluate_lookup(state: State, lookup: Lookup, expected: Expected) -> Typed:
 
 
 def _in_named(state: State, lookup: Lookup, name: SetName, key: Typed) -> Typed:
-    declared = state.set_declared(name.name)
-    if declared is None:
-        set_not_found(state.context, name.at, name.name)
+    declared = need_set(state, name.name, name.at)
     if not declared.is_map or is_object_map(declared):
         fail(name, "Expression is not a map")
     check_key(state, name, key, declared)

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from pystack.applets.nft import types
+from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.evaluate.arguments import checked_argument, evaluate_argument
 from pystack.applets.nft.evaluate.keys import data_of, of_kinds
+from pystack.applets.nft.evaluate.missing import need_set
 from pystack.applets.nft.evaluate.ordering import has_interval, shortest
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import bounds
@@ -139,10 +141,14 @@ def _maps_to_both(state: State, address: Expression) -> bool:
         return False
     if isinstance(address.set, Elements):
         return any(isinstance(item.data, Concatenation) for item in address.set.items)
-    if isinstance(address.set, SetName):
-        declared = state.set_declared(address.set.name)
-        return declared is not None and bool(data_of(state, declared).parts)
-    return False
+    if not isinstance(address.set, SetName):
+        return False
+    try:
+        declared = need_set(state, address.set.name, address.set.at)
+    except NftError as error:  # said here, and once more where the address is evaluated
+        state.complaints.append(error)
+        return False
+    return bool(data_of(state, declared).parts)
 
 
 def _both(state: State, nat: Nat) -> Nat:

@@ -11,7 +11,7 @@ from typing import Final
 
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.tree.commands import ObjectText
-from pystack.applets.nft.tree.statements import Counter
+from pystack.applets.nft.tree.statements import Counter, Quota
 
 # Seconds; nft writes all of them into an object, whatever the kernel's own are.
 TIMEOUTS: Final[Mapping[str, Mapping[str, int]]] = {
@@ -36,6 +36,8 @@ def evaluate_object(state: State, named: ObjectText) -> ObjectText:
     """With the family of its table where none is written, and only those timeouts that nft would not take."""
     if named.kind == "counter":
         return named if named.statement is not None else replace(named, statement=Counter())
+    if named.kind == "quota":
+        return named if named.statement is not None else replace(named, statement=Quota(0))
     if not named.kind.startswith("ct "):
         return named
     fields = {"l3proto": state.family, **named.fields}

@@ -14,7 +14,7 @@ from pystack.applets.nft.evaluate.constants import range_ends
 from pystack.applets.nft.evaluate.elements import settled
 from pystack.applets.nft.evaluate.keys import key_of
 from pystack.applets.nft.evaluate.layers import Layers
-from pystack.applets.nft.evaluate.missing import set_not_found
+from pystack.applets.nft.evaluate.missing import need_set
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import Expected, Typed, kind_name, number_of, same
 from pystack.applets.nft.headers import EXTENSION_HEADERS
@@ -91,9 +91,7 @@ def _transferred(match: Match, left: Typed, right: Expression) -> Match:
 def _right_side(state: State, right: Expression, expected: Expected) -> Typed:
     if not isinstance(right, SetName):
         return state.evaluate(right, expected)
-    declared = state.set_declared(right.name)
-    if declared is None:
-        set_not_found(state.context, right.at, right.name)
+    declared = need_set(state, right.name, right.at)
     key = key_of(state, declared)
     assert key.type is not None
     return Typed(right, key.type, key.bits, constant=True)

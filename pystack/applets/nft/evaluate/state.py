@@ -68,12 +68,9 @@ class State:
         return other
 
     def set_declared(self, name: str) -> SetText | None:
-        """A named set of this table."""
-        return self.context.set_named(self.family, self.handle.table, name)
-
-    def ranges(self, name: str) -> list[tuple[int, int, Place | None]]:
-        """What a named set of intervals of this table holds."""
-        return self.context.set_ranges(self.family, self.handle.table, name)
+        """A named set of this table, if its declaration says a type."""
+        declared = self.context.set_named(self.family, self.handle.table, name)
+        return declared if declared is not None and declared.key else None
 
 
 def fail(

@@ -5,32 +5,54 @@ nft: src/evaluate.c cmd_evaluate_list(), cmd_evaluate_flush(), cmd_evaluate_rena
 
 from __future__ import annotations
 
+from typing import Final
+
 from pystack.applets.nft.evaluate.context import Context
-from pystack.applets.nft.evaluate.missing import chain_not_found, set_not_found, table_not_found
+from pystack.applets.nft.evaluate.missing import (
+    chain_not_found,
+    need_table,
+    object_not_found,
+    set_not_found,
+)
 from pystack.applets.nft.evaluate.state import fail
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import Command, Handle
 
-_GONE = "No such file or directory"
+_GONE: Final = "No such file or directory"
+_TAKEN_AS_THEY_ARE: Final = ("tables", "chains", "meters", "maps", "ruleset")
 
 
 def check_listed(context: Context, command: Command) -> None:
-    """Of `list`: nft has read no other names, so it has none to offer."""
-    handle = command.handle
-    if handle.table and not context.has_table(handle.family, handle.table):
-        fail(_place(handle, "table"), _GONE)
+    """Of `list`."""
+    handle, kind = command.handle, command.object
+    if not handle.table or kind in _TAKEN_AS_THEY_ARE:
+        return
+    need_table(context, handle)
     if not handle.name:
         return
-    if command.object == "chain":
-        is_there = context.has_chain(handle.family, handle.table, handle.name)
-        at = _place(handle, "chain")
-    elif command.object in ("set", "map", "meter"):
-        is_there, at = _is_of_kind(context, command), _place(handle, "set")
-    else:
-        is_there = context.has_object(handle.family, handle.table, command.object, handle.name)
-        at = _place(handle, "obj")
-    if not is_there:
-        fail(at, _GONE)
+    if kind == "chain":
+        if not context.has_chain(handle.family, handle.table, handle.name):
+            chain_not_found(context, _place(handle, "chain"), handle.name)
+    elif kind in ("set", "map", "meter"):
+        _check_set(context, command)
+    elif kind == "flowtable":  # no table has any
+        fail(_place(handle, "obj"), _GONE)
+    elif not context.has_object(handle.family, handle.table, kind, handle.name):
+        object_not_found(context, _place(handle, "obj"), handle.name)
+
+
+def _check_set(context: Context, command: Command) -> None:
+    handle = command.handle
+    if command.object != "meter" and context.set_named(handle.family, handle.table, handle.name) is None:
+        set_not_found(context, _place(handle, "set"), handle.name)
+    if not _is_of_kind(context, command):
+        fail(_place(handle, "set"), _GONE)
+
+
+def check_reset(context: Context, command: Command) -> None:
+    """Of `reset counter` and its like: the kernel is asked for the rest."""
+    if command.handle.table:
+        need_table(context, command.handle)
 
 
 def check_flushed(context: Context, command: Command) -> None:
@@ -38,7 +60,7 @@ def check_flushed(context: Context, command: Command) -> None:
     handle = command.handle
     if command.object not in ("set", "map", "meter"):
         return
-    _need_table(context, handle)
+    need_table(context, handle)
     if command.object == "meter" and _is_of_kind(context, command):
         fail(command.at, "Could not process rule: Operation not supported")  # its rule alone may change it
     if context.set_named(handle.family, handle.table, handle.name) is None:
@@ -50,14 +72,9 @@ def check_flushed(context: Context, command: Command) -> None:
 def check_renamed(context: Context, command: Command) -> None:
     """Of `rename chain`."""
     handle = command.handle
-    _need_table(context, handle)
+    need_table(context, handle)
     if not context.has_chain(handle.family, handle.table, handle.name):
         chain_not_found(context, _place(handle, "chain"), handle.name)
-
-
-def _need_table(context: Context, handle: Handle) -> None:
-    if not context.has_table(handle.family, handle.table):
-        table_not_found(context, _place(handle, "table"), handle.table)
 
 
 def _is_of_kind(context: Context, command: Command) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from pystack.applets.nft.evaluate.arguments import checked_argument, evaluate_argument
 from pystack.applets.nft.evaluate.elements import Shape, evaluate_items, settled
 from pystack.applets.nft.evaluate.keys import OBJECT_NAME, check_key, data_of, is_object_map, key_of
-from pystack.applets.nft.evaluate.missing import set_not_found
+from pystack.applets.nft.evaluate.missing import need_set
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import ANYTHING, Expected, Typed
 from pystack.applets.nft.tree.commands import SetText
@@ -34,9 +34,7 @@ _STATEFUL: Final = (Counter, Limit, Quota, ConnLimit)
 
 def evaluate_update(state: State, update: SetUpdate) -> SetUpdate:
     """`update @set { ip saddr timeout 1m }`."""
-    declared = state.set_declared(update.name)
-    if declared is None:
-        set_not_found(state.context, update.name_at, update.name)
+    declared = need_set(state, update.name, update.name_at)
     element = update.element
     assert isinstance(element, Element)
     key = _argument(state, update, element.key, key_of(state, declared))
@@ -111,14 +109,14 @@ def _from_map(state: State, use: ObjectUse, lookup: Lookup) -> Lookup:
     if key.constant:
         fail(key.expression, "Map expression can not be constant")
     if isinstance(lookup.set, Elements):
-        items = evaluate_items(state, lookup.set.items, Shape(key.expected(), OBJECT_NAME))
+        items = evaluate_items(
+            state, lookup.set.items, Shape(replace(key.expected(), maximum=0), OBJECT_NAME)
+        )
         elements = settled(replace(lookup.set, items=tuple(items)), key.expected(), is_map=True)
         return replace(lookup, key=key.expression, set=elements)
     if not isinstance(lookup.set, SetName):
         fail(lookup.set, "Expression is not a map")
-    declared = state.set_declared(lookup.set.name)
-    if declared is None:
-        set_not_found(state.context, lookup.set.at, lookup.set.name)
+    declared = need_set(state, lookup.set.name, lookup.set.at)
     if not is_object_map(declared):
         fail(lookup.set, "Expression is not a map with objects")
     check_key(state, lookup.set, key, declared)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pystack.applets.nft.evaluate.state import fail
 from pystack.applets.nft.evaluate.typed import Typed
 from pystack.applets.nft.protocols import PROTOCOLS
-from pystack.applets.nft.tree.expressions import Lookup, Payload, Range, RawPayload, Value
+from pystack.applets.nft.tree.expressions import Binary, Expression, Lookup, Payload, Range, RawPayload, Value
 
 _CONSTANT = "Right hand side of binary operation (^) must be constant"
 
@@ -30,10 +30,21 @@ def check_written(target: Payload | RawPayload, value: Typed) -> None:
         fail(expression, f"Binary operation ({sign}) is undefined for range expressions", target)
     if not shift:
         fail(expression, _CONSTANT, target)
-    if shift >= value.bits:
-        message = f"Left shift of {shift} bits is undefined for type of {value.bits} bits width"
+    bits = value.bits + _unread(expression)
+    if shift >= bits:
+        message = f"Left shift of {shift} bits is undefined for type of {bits} bits width"
         fail(target, message, expression)
     fail(target, _CONSTANT)
+
+
+def _unread(expression: Expression) -> int:
+    """How many bits are read with a field, behind it. nft: expr_evaluate_bits()"""
+    while isinstance(expression, Binary):
+        expression = expression.left
+    if not isinstance(expression, Payload | RawPayload):
+        return 0
+    offset, bits, _ = _place(expression)
+    return -(offset + bits) % 8
 
 
 def _shift(target: Payload | RawPayload) -> int | None:

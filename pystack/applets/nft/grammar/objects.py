@@ -5,7 +5,7 @@ refused.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pystack.applets.nft.errors import NftError
@@ -116,7 +116,9 @@ def _counter(p: Parser, made: _Object) -> None:
 def _quota(p: Parser, made: _Object) -> None:
     if p.next.kind not in ("over", "until", NUMBER):
         p.fail(NUMBER)
-    made.statement = stateful.quota_amount(p, p.next.at)
+    behind = p.last.at  # where an error begins if there is no word in front of the number
+    has_mode = p.next.kind in ("over", "until")
+    made.statement = stateful.quota_amount(p, p.next.at if has_mode else replace(behind, first=behind.last))
 
 
 def _limit(p: Parser, made: _Object) -> None:

@@ -179,6 +179,9 @@ def raw(p: Parser) -> RawPayload:
     return RawPayload(base.text, offset, length, at=p.since(start))
 
 
+_IN_FRONT: Final = {"addr": "reserved", "sid": "tag"}  # of the first address: so nft counts
+
+
 def extension(p: Parser) -> ExtensionHeader:
     """`HEADER FIELD` of IPv6's extension headers; `rt` has its own place, since it is a route, too."""
     header = p.take()
@@ -187,7 +190,8 @@ def extension(p: Parser) -> ExtensionHeader:
     name = token.kind
     if (header.kind, name) in (("rt0", "addr"), ("srh", "sid")):
         p.expect("'['")
-        name = f"{name}[{p.expect(NUMBER).text}]"
+        number = int(p.expect(NUMBER).text, 0)
+        name = f"{name}[{number}]" if number else _IN_FRONT[name]
         p.expect("']'")
     if token.kind == "type":
         p.close("type")

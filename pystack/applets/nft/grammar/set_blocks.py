@@ -19,9 +19,6 @@ from pystack.applets.nft.tree.expressions import (
     Element,
     Elements,
     Expression,
-    Flags,
-    Prefix,
-    Range,
     Symbol,
 )
 from pystack.applets.nft.tree.statements import Statement
@@ -31,8 +28,6 @@ FLAGS: Final = ("constant", "interval", "timeout", "dynamic")
 FLAG_ORDER: Final = ("constant", "dynamic", "interval", "timeout")  # as they are listed
 TYPE_WORDS: Final = ("mark", "dscp", "ecn", "classid")  # names of types that are words of the language, too
 OBJECT_TYPES: Final = ("counter", "quota", "limit", "secmark", "synproxy")
-# What a variable may have that is no set.
-KINDS: Final[dict[type[Expression], str]] = {Prefix: "prefix", Range: "range", Flags: "list"}
 UNSERIALIZED: Final[dict[type[Expression], str]] = {Symbol: "symbol"}
 
 
@@ -51,6 +46,7 @@ class _Set:
     auto_merge: bool = False
     statements: list[Statement] = field(default_factory=list)
     elements: tuple[Element, ...] | None = None
+    misgiven: Expression | None = None
     comment: str = ""
     places: dict[str, Place] = field(default_factory=dict)
 
@@ -77,6 +73,7 @@ def set_block(
         tuple(made.statements),
         made.elements,
         made.comment,
+        made.misgiven,
         at=at or inside,
         places=made.places,
     )
@@ -105,26 +102,26 @@ def _line(p: Parser, made: _Set) -> None:
 
 
 def _type(p: Parser, made: _Set) -> None:
-    key = _types(p)
+    key, data, is_interval = _types(p), made.data, False
     if made.is_map:
         p.expect(COLON, also=(".",))
-        _data_type(p, made)
-    made.key = key  # only now: a map without data has no type at all
-    if isinstance(made.data, str) and made.data in OBJECT_TYPES:
+        data, is_interval = _data_type(p)
+    if isinstance(data, str) and data in OBJECT_TYPES:
         separator(p)
     else:
         p.expect(NEWLINE, SEMICOLON, also=(".",))
     p.close("type")
+    made.key, made.data, made.data_interval = key, data, is_interval  # only now: else there is no type at all
 
 
-def _data_type(p: Parser, made: _Set) -> None:
+def _data_type(p: Parser) -> tuple[tuple[str, ...] | str, bool]:
+    """And whether intervals of it may stand there."""
     if token := p.take_if(*OBJECT_TYPES):
         p.close(token.kind)
-        made.data = token.kind
-        return
-    made.data_interval = p.take_if("interval") is not None
+        return token.kind, False
+    is_interval = p.take_if("interval") is not None
     names = _types(p)
-    made.data = "verdict" if names == ("verdict",) else names
+    return "verdict" if names == ("verdict",) else names, is_interval
 
 
 def _types(p: Parser) -> tuple[str, ...]:
@@ -142,17 +139,14 @@ def _type_name(p: Parser) -> str:
 
 
 def _typeof(p: Parser, made: _Set) -> None:
-    key = _typeof_key(p)
+    key, data, is_interval = _typeof_key(p), made.data, False
     if made.is_map:
         p.expect(COLON, also=(".",))
-        if p.take_if("interval"):
-            made.data_interval = True
-            made.data = _typeof_key(p)
-        else:
-            made.data = _typeof_data(p)
-    made.key = key
-    has_more = not made.is_map or made.data_interval
+        is_interval = p.take_if("interval") is not None
+        data = _typeof_key(p) if is_interval else _typeof_data(p)
+    has_more = not made.is_map or is_interval
     p.expect(NEWLINE, SEMICOLON, also=(".",) if has_more else ())
+    made.key, made.data, made.data_interval = key, data, is_interval
 
 
 def _typeof_key(p: Parser, first: Expression | None = None) -> Expression:
@@ -188,13 +182,15 @@ def _flags(p: Parser, made: _Set) -> None:
 
 
 def _timeout(p: Parser, made: _Set) -> None:
-    made.timeout = duration(p)
+    timeout = duration(p)
     separator(p)
+    made.timeout = timeout
 
 
 def _gc_interval(p: Parser, made: _Set) -> None:
-    made.gc_interval = duration(p)
+    gc_interval = duration(p)
     separator(p)
+    made.gc_interval = gc_interval
 
 
 def _size(p: Parser, made: _Set) -> None:
@@ -223,11 +219,9 @@ def _elements(p: Parser, made: _Set) -> None:
     p.expect("'='")
     given = elements(p)
     if isinstance(given, Elements):
-        made.elements = given.items
+        made.elements, made.misgiven = given.items, None
         return
-    kind = KINDS.get(type(given), "value")
-    words = f"Set {made.name}: Unexpected initial type {kind}, missing {{ }}?"
-    p.errors.append(NftError(given.at, words))
+    made.misgiven = given
 
 
 def elements(p: Parser) -> Expression:

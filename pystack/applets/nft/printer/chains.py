@@ -29,7 +29,8 @@ def chain_declaration(chain: ListedChain, page: Page) -> str:
         return head
     base = f"type {text.type} hook {text.hook}{_devices(text)} priority {priority_words(text, page)};"
     offload = " flags offload;" if "offload" in text.flags else ""
-    return f"{head}\t\t{base} policy {policy_word(text)};{offload}\n"
+    policy = f" policy {policy_word(text)};" if text.policy is not None else ""  # the kernel tells one always
+    return f"{head}\t\t{base}{policy}{offload}\n"
 
 
 def chain_line(chain: ListedChain, page: Page, table: str) -> str:

@@ -78,6 +78,7 @@ class SetText(Node):
     statements: tuple[Statement, ...] = ()
     elements: tuple[Element, ...] | None = None
     comment: str = ""
+    misgiven: Expression | None = None  # what stands in place of elements: a variable's value that is no set
 
 
 @dataclass(frozen=True, slots=True)

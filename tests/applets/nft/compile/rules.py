@@ -5,7 +5,7 @@ from __future__ import annotations
 from pystack.applets.nft.compile.rule import compile_rule
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.evaluate.commands import evaluate
-from pystack.applets.nft.place import Place
+from pystack.applets.nft.evaluate.ledger import Ledger
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import RuleText, SetText
 from pystack.netfilter.nft import view as views
@@ -33,8 +33,11 @@ class Nowhere:
     def set_named(self, family: str, table: str, name: str) -> SetText | None:
         return None
 
-    def set_ranges(self, family: str, table: str, name: str) -> list[tuple[int, int, Place | None]]:
-        return []
+    def ledger(self, family: str, table: str, name: str) -> Ledger:
+        return Ledger()
+
+    def rules(self, family: str, table: str, chain: str) -> list[int] | None:
+        return None
 
     def tables(self) -> list[tuple[str, str]]:
         return []

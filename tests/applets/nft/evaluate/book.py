@@ -7,8 +7,8 @@ from itertools import chain
 
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.evaluate import as_declared, evaluate, expand
-from pystack.applets.nft.evaluate.typed import bounds
-from pystack.applets.nft.place import COMMAND_LINE, Place
+from pystack.applets.nft.evaluate.ledger import Ledger
+from pystack.applets.nft.place import COMMAND_LINE
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.tables import table_text
 from pystack.applets.nft.reading import read
@@ -34,6 +34,7 @@ class Book:
     def __init__(self) -> None:
         self.surroundings = Surroundings(names=names(), devices={"lo": 1, "eth0": 2})
         self._tables: dict[tuple[str, str], ListedTable] = {}
+        self._ledgers: dict[tuple[str, str, str], Ledger] = {}
 
     # --- what is asked --------------------------------------------------------------------------------------
 
@@ -50,10 +51,11 @@ class Book:
         sets = self._table(family, table).sets
         return next((one.text for one in sets if one.text.name == name), None)
 
-    def set_ranges(self, family: str, table: str, name: str) -> list[tuple[int, int, Place | None]]:
-        declared = self.set_named(family, table, name)
-        assert declared is not None
-        return sorted((*bounds(item.key, 32), item.at) for item in declared.elements or ())
+    def rules(self, family: str, table: str, chain: str) -> list[int] | None:
+        return None
+
+    def ledger(self, family: str, table: str, name: str) -> Ledger:
+        return self._ledgers.setdefault((family, table, name), Ledger())
 
     def tables(self) -> list[tuple[str, str]]:
         return list(self._tables)

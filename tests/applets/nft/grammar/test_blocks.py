@@ -151,8 +151,6 @@ def test_plain_elements_have_their_places() -> None:
         ("add set x y { typeof foo; }", "primary expression type 'symbol' lacks typeof serialization"),
         ("add set x y { timeout 5x; }", "syntax error, unexpected number, expecting string"),
         ("add set x y { timeout eth0; }", "wrong time format"),
-        ("define e = 1-5\nadd set x y { type mark; elements = $e", "Set y: Unexpected initial type range, "
-            "missing { }?"),
         ("table x { flags foo; }", "unknown table option foo"),
         ("table x { chain y { accept } }", "syntax error, unexpected '}', expecting newline or semicolon"),
     ],

@@ -173,7 +173,12 @@ def test_chains_of_devices_name_them() -> None:
     def declared(*names: bytes) -> str:
         devices = Elements(tuple(Element(Value(name, types.IFNAME)) for name in names))
         chain = ChainText(
-            name="x", type="filter", hook="ingress", devices=devices, priority=Priority("filter", 0)
+            name="x",
+            type="filter",
+            hook="ingress",
+            devices=devices,
+            priority=Priority("filter", 0),
+            policy=Verdict("accept"),
         )
         return parts_text(ListedTable("netdev", "t", 1, chains=(ListedChain(chain, 1),)), PAGE)
 
