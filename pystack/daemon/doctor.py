@@ -15,7 +15,7 @@ from pystack.daemon.client_session import Unreachable, ask
 from pystack.daemon.ledger import Ledger, LedgerBusy, parse
 from pystack.daemon.output import write_all
 from pystack.daemon.probes import Finding, probe_kernel, probe_rights
-from pystack.drivers.kernel_netns import NAMED
+from pystack.drivers.kernel_netns import namespaces
 from pystack.drivers.unavailable import PortUnavailable
 
 DONE: Final = 0
@@ -120,18 +120,17 @@ def examine_namespaces(*, clean: bool) -> Iterator[Finding]:
         ("tables of probes", kernel.is_orphaned, kernel.clean),
         ("rules of shims", rules.is_orphaned, rules.take_back_orphans),
     )
-    for netns in ("", *sorted(os.listdir(NAMED) if os.path.isdir(NAMED) else ())):
+    for where, netns in namespaces():
         for what, is_left, take_back in kinds:
-            yield from _of_a_killed_comparison(netns, what, is_left, take_back if clean else None)
+            yield from _of_a_killed_comparison(where, netns, what, is_left, take_back if clean else None)
 
 
 def _of_a_killed_comparison(
-    netns: str, what: str, is_left: Callable[[str], bool], take_back: Callable[[str], int] | None
+    where: str, netns: str, what: str, is_left: Callable[[str], bool], take_back: Callable[[str], int] | None
 ) -> Iterator[Finding]:
     from pystack.compare.live.errors import LiveUnavailable
     from pystack.hooks.shim.rules import ShimsUnavailable
 
-    where = f"namespace {netns}" if netns else "this namespace"
     try:
         if not is_left(netns):
             return

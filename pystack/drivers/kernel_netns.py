@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final, TypeVar
 
 from pystack.drivers.unavailable import PortUnavailable
@@ -39,6 +40,43 @@ def _enter_and_act(netns: str, act: Callable[[], Result]) -> Result:
     finally:
         os.close(fd)
     return act()
+
+
+def namespaces() -> Iterator[tuple[str, str]]:
+    """Every one that can be reached from here, once: in words, and for in_netns().
+
+    Where we are, those with names, and those without in which some process lives.
+    """
+    yield "this namespace", ""
+    met = {_identity("/proc/thread-self/ns/net")}
+    named = ((f"namespace {name}", name, _path(name)) for name in _listed(NAMED))
+    running = (_of_process(number) for number in _listed("/proc") if number.isdecimal())
+    for words, netns, path in (*named, *running):
+        identity = _identity(path)
+        if identity is not None and identity not in met:
+            met.add(identity)
+            yield words, netns
+
+
+def _of_process(number: str) -> tuple[str, str, str]:
+    path = f"/proc/{number}/ns/net"
+    try:
+        name = Path(f"/proc/{number}/comm").read_text().strip()
+    except OSError:  # it has ended, or is not ours to look at
+        name = "?"
+    return f"namespace of process {number} ({name})", path, path
+
+
+def _listed(folder: str) -> list[str]:
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class HeldNetns:
