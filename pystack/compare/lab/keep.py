@@ -66,14 +66,12 @@ class Keeper:
         for capture, records in zip(self._captures, (outcome.kernel, outcome.pystack), strict=True):
             capture.add(outcome.file, records, entry.wiring)
 
-    def finish(self, findings: Findings) -> None:
-        """The sums, the report, and the scenarios that differ."""
+    def finish(self, findings: Findings, places: Mapping[str, str] | None = None) -> None:
+        """The sums, the report, and the scenarios that differ, unless these have their `places` already."""
         self._files.close()
-        places = _places([entry.outcome.file for entry in findings.entries if entry.findings])
-        for source, place in places.items():
-            target = self._folder / place
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+        if places is None:
+            places = _places([entry.outcome.file for entry in findings.entries if entry.findings])
+            self._copy(places)
         (self._folder / REPORT).write_text(html(findings), encoding="utf-8")
         differences = [
             {"n": found.number, "file": found.outcome.file, "kept": places[found.outcome.file]}
@@ -83,6 +81,12 @@ class Keeper:
         ]
         summary = findings.summary.to_json() | {"differences": differences}
         (self._folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+    def _copy(self, places: Mapping[str, str]) -> None:
+        for source, place in places.items():
+            target = self._folder / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
 
     def close(self) -> None:
         """Let go of the files, finished or not."""

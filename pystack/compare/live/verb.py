@@ -92,8 +92,10 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
         return USAGE
 
     try:
-        with closing(HeldNetns(options.netns)) as netns, ExitStack() as stack:
-            return _compared(netns, options, wanted, stack)
+        with ExitStack() as outer, ExitStack() as stack:
+            netns = outer.enter_context(closing(HeldNetns(options.netns)))
+            keeper = outer.enter_context(closing(Keeper(options.keep))) if options.keep else None
+            return _compared(netns, options, wanted, keeper, stack)
     except NoFolder as error:
         text.note(f"--keep: {error}")
         return USAGE
@@ -116,10 +118,11 @@ def _page(options: argparse.Namespace, stack: ExitStack) -> Page:
     return stack.enter_context(closing(Display()))
 
 
-def _compared(held: HeldNetns, options: argparse.Namespace, wanted: Wanted, stack: ExitStack) -> int:
+def _compared(
+    held: HeldNetns, options: argparse.Namespace, wanted: Wanted, keeper: Keeper | None, stack: ExitStack
+) -> int:
     """Packets and changes are heard before all is read; what was added is gone before the end is told."""
     netns = held.path
-    keeper = None if options.keep is None else Keeper(options.keep)
     page = _page(options, stack)
 
     def copy_of(clock: Clock | None = None) -> Building:

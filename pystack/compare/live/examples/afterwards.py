@@ -48,8 +48,7 @@ class Afterwards:
         self._page.cause(cause, told)
         example = Example(len(self._examples) + 1, cause, self._reproduce(cause), told)
         self._examples.append(example)
-        if self._keeper is not None:
-            self._keeper.write(example)
+        self._keep(lambda keeper: keeper.write(example))
 
     def note(self, sentence: str) -> None:
         """For the page alone."""
@@ -58,8 +57,11 @@ class Afterwards:
     def end(self, tally: Tally, causes: Causes, late: int, counts: Sequence[QueueCounts]) -> None:
         """The end of the comparison; the examples follow. Ctrl-C leaves those as they are."""
         self._page.end(tally, causes, late, counts)
-        if not self._examples:
-            return
+        if self._examples:
+            self._ask_lab()
+        self._keep(lambda keeper: self._page.note(keeper.finish(self._examples)))
+
+    def _ask_lab(self) -> None:
         scenarios = "one scenario is" if len(self._examples) == 1 else f"{len(self._examples)} scenarios are"
         self._page.note(f"{scenarios} played in a lab; Ctrl-C leaves it at that")
         with closing(Clone()) as clone:
@@ -73,8 +75,17 @@ class Afterwards:
         if self._third:
             example.ask_clone(clone)
             self._page.third(example)
+        if self._keeper is not None:
+            example.reproduce(clone)
+            self._page.kept(example, self._keeper.file_of(example))
+        self._keep(lambda keeper: keeper.write(example))
+
+    def _keep(self, write: Callable[[Keeper], None]) -> None:
+        """A full disk ends the keeping, and nothing else."""
         if self._keeper is None:
             return
-        example.reproduce(clone)
-        self._keeper.write(example)
-        self._page.kept(example, self._keeper.file_of(example))
+        try:
+            write(self._keeper)
+        except OSError as error:
+            self._page.note(f"--keep: nothing can be written any more: {error.strerror}")
+            self._keeper = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pystack.compare.lab.errors import LabBroken
 from pystack.compare.lab.side import SideError
@@ -14,7 +15,9 @@ from pystack.compare.live.examples.reproduction import Reproduction
 from pystack.compare.live.judge import Told
 from pystack.compare.records import Hop
 from pystack.compare.scenario import Scenario
-from pystack.compare.words import NOTHING
+from pystack.compare.words import NOTHING, printable
+
+_LONGEST_TITLE: Final = 120
 
 
 @dataclass(slots=True)
@@ -32,6 +35,12 @@ class Example:
 
     def __post_init__(self) -> None:
         self.scenario = self.reproduction.scenario
+
+    @property
+    def title(self) -> str:
+        """Of its scenario; which rule decided stands elsewhere."""
+        text, _, _ = self.cause.text.partition("; ")
+        return printable(f"compare live: {self.cause.cls} at {self.cause.at}: {text}")[:_LONGEST_TITLE]
 
     @property
     def changed(self) -> list[Told]:

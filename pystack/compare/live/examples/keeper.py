@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
+from pystack.compare.findings import Findings
+from pystack.compare.lab.keep import FolderInUse
+from pystack.compare.lab.keep import Keeper as RunKeeper
 from pystack.compare.lab.scenario_text import text_of
+from pystack.compare.lab.wiring import wiring_of
 from pystack.compare.live.examples.example import Example
+from pystack.compare.live.examples.outcome import outcome_of
 from pystack.compare.live.report import line
 from pystack.compare.words import NOTHING, printable
-
-_LONGEST_TITLE: Final = 120
 
 
 class NoFolder(Exception):
@@ -21,19 +22,19 @@ class NoFolder(Exception):
 
 
 class Keeper:
-    """Writes down an example as soon as there is one, and again when more is known. Raises NoFolder."""
+    """Writes down an example as soon as there is one, and again when more is known; at the end the report of
+    a lab's run. Raises NoFolder.
+    """
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            is_empty = not any(self._folder.iterdir())
+            self._run = RunKeeper(folder)
+        except FolderInUse as error:
+            raise NoFolder(str(error)) from None
         except OSError as error:
-            raise NoFolder(f"{folder}: {error.strerror}") from None
-        if not is_empty:
-            raise NoFolder(f"{folder}: is not empty; a run is kept in a folder of its own")
-        if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise NoFolder(f"{folder}: cannot be written into")
+            raise NoFolder(f"{error.filename}: {error.strerror}") from None
+        self._findings = Findings()
 
     def file_of(self, example: Example) -> Path:
         """Where it is kept."""
@@ -43,15 +44,30 @@ class Keeper:
         """As much as is known. Raises OSError."""
         topology = example.scenario.topology
         topology = replace(topology, setup=topology.setup + "".join(_unlike(example)))
-        scenario = replace(example.scenario, title=_title(example), topology=topology)
+        scenario = replace(example.scenario, title=example.title, topology=topology)
         comment = "".join(f"# {printable(sentence)}\n" for sentence in _comment(example))
         self.file_of(example).write_text(comment + text_of(scenario), encoding="utf-8")
 
+    def finish(self, examples: Iterable[Example]) -> str:
+        """As they were seen live; how to look at them. Raises OSError."""
+        places = {}
+        for example in examples:
+            file = self.file_of(example)
+            places[str(file)] = file.name
+            wiring = wiring_of(example.reproduction.scenario)
+            self._run.add(self._findings.add(outcome_of(example, str(file)), wiring))
+        self._run.finish(self._findings, places)
+        numbers = self._findings.differences
+        last = (
+            f"`pystack compare lab {self._folder} --explain N` shows one, N up to {numbers}"
+            if numbers
+            else ""
+        )
+        return f"kept in {self._folder}, with report.html" + (f"; {last}" if last else "")
 
-def _title(example: Example) -> str:
-    cause = example.cause
-    text, _, _ = cause.text.partition("; ")  # behind it, which rule decided
-    return printable(f"compare live: {cause.cls} at {cause.at}: {text}")[:_LONGEST_TITLE]
+    def close(self) -> None:
+        """Let go of the files, finished or not."""
+        self._run.close()
 
 
 def _unlike(example: Example) -> Iterator[str]:

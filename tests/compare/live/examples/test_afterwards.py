@@ -1,8 +1,10 @@
 """Differences of a live namespace, kept and played again in a lab."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,15 @@ import pytest
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.lab.verb import compare_lab
 from pystack.compare.live.examples import clone
-from pystack.compare.live.screen import Lines
+from pystack.compare.live.examples.afterwards import Afterwards
+from pystack.compare.live.examples.keeper import Keeper
+from pystack.compare.live.screen import Lines, Text
 from pystack.compare.live.verb import compare_live
 from tests.compare.lab import planted
 from tests.compare.live.box import SETUP
+from tests.compare.live.made import PING as PING_WORDS
+from tests.compare.live.made import entering, example
 from tests.compare.live.watching import Json
-
-pytestmark = pytest.mark.root
 
 PING = "ip netns exec ca ping -q -c 1 -W 1 192.0.2.1 || true"
 RULE = "FORWARD -s 172.18.0.2/32 -p icmp -j DROP"
@@ -37,6 +41,22 @@ def kept(
     begun = threading.Event()
     monkeypatch.setattr(Lines, "begin", lambda *_: begun.set())
     return Kept(box, tmp_path / "kept", capsys, begun)
+
+
+def test_where_nothing_can_be_written_any_more_the_comparison_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = example(entering(PING_WORDS)[:-2], entering(PING_WORDS))
+    with closing(Keeper(str(tmp_path / "gone"))) as keeper:
+        shutil.rmtree(tmp_path / "gone")
+        screen = Afterwards(Text(), lambda cause: one.reproduction, keeper, third=False)
+        screen.cause(one.cause, one.state)
+        screen.cause(one.cause, one.state)
+    told = capsys.readouterr()
+    assert told.out.count("VERDICT only pystack") == 2
+    assert told.err.splitlines() == [
+        "pystack: compare live: --keep: nothing can be written any more: No such file or directory"
+    ]
 
 
 class Kept:
@@ -71,6 +91,7 @@ class Kept:
         return code, self._capsys.readouterr().out
 
 
+@pytest.mark.root
 def test_a_fault_of_ours_shows_in_the_lab_and_a_clone_sides_with_the_kernel(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +108,7 @@ def test_a_fault_of_ours_shows_in_the_lab_and_a_clone_sides_with_the_kernel(
     assert kept.played()[0] == 0
 
 
+@pytest.mark.root
 def test_what_was_changed_behind_the_copys_back_does_not_and_its_lines_are_named(
     kept: Kept, box: KernelNetns
 ) -> None:
