@@ -143,7 +143,7 @@ class Deciding:
         """What is known of it from the hook before; who was not seen there begins here. False: dropped."""
         begins = state.hook in BEGINNINGS
         if state.hook == OUTPUT:
-            journey = self._own.find(packet)
+            journey = self._own.find(packet) or self._journeys.find_quoted(pkt)
         elif begins and (state.indev is None or not state.indev.flags & IFF_LOOPBACK):
             journey = None
         else:

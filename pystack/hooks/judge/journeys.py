@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.device import Connection, NetDevice
+from pystack.netfilter.conntrack.info import IP_CT_IS_REPLY, IP_CT_RELATED, IP_CT_RELATED_REPLY
 from pystack.packet import Packet
+from pystack.wire import icmp, ipv4
+from pystack.wire.icmp import ERROR_TYPES
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 
 _MOST: Final = 1 << 14
@@ -47,6 +50,24 @@ class Journeys:
     def find(self, packet: bytes) -> Journey | None:
         """What is known of a packet, given from its network header on."""
         return self._known.get(self._key(packet))
+
+    def find_quoted(self, pkt: Packet) -> Journey | None:
+        """Of an error that the kernel sends about a packet that was seen: it belongs to the same connection,
+        which may be in no table yet.
+
+        Linux: net/netfilter/nf_conntrack_core.c nf_conntrack_attach()
+        """
+        if pkt.ip is None or pkt.ip.protocol != IPPROTO_ICMP:
+            return None
+        message = bytes(pkt.data[pkt.transport_header :])
+        if not message or message[0] not in ERROR_TYPES:
+            return None
+        quoted = message[icmp.HEADER_LENGTH :]
+        cause = self.find(quoted) if len(quoted) >= ipv4.HEADER_LENGTH else None
+        if cause is None or cause.ct is None:
+            return None
+        is_reply = cause.ctinfo >= IP_CT_IS_REPLY
+        return Journey(cause.ct, IP_CT_RELATED if is_reply else IP_CT_RELATED_REPLY, None)
 
     def note(self, pkt: Packet) -> None:
         """It was judged, and is now as it will be seen again."""

@@ -13,10 +13,10 @@ from pystack.netfilter.conntrack.snapshot import Snapshot
 from pystack.netfilter.conntrack.tuples import Tuple
 from pystack.netfilter.hooks import FORWARD, INPUT, NFPROTO_IPV4, OUTPUT, POSTROUTING, PREROUTING
 from pystack.netfilter.verdict import NF_DROP
-from pystack.wire import ipv4
+from pystack.wire import icmp, ipv4
 from pystack.wire.checksum import pseudo_header_sum, transport_sum
 from pystack.wire.ethernet import ETH_P_IP
-from pystack.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 from tests.hooks.judge.copied import ETH0, ETH1, Kernels, copied, do, queued
 
 POINTS = dict(zip((PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING), USUAL, strict=True))
@@ -128,6 +128,29 @@ def test_a_connection_is_begun_confirmed_and_answered_over_its_hooks() -> None:
     assert carried(judge, ACK) == [ACCEPT] * 3
     assert "ESTABLISHED" in do(host, "conntrack -L")
     assert carried(judge, OUTSIDE, back=True) == [ACCEPT, DROPPED]  # not taken for one of the connection's
+
+
+def test_an_error_of_the_hosts_about_a_first_packet_belongs_to_its_connection() -> None:
+    host = copied(
+        "iptables -A OUTPUT -m conntrack --ctstate INVALID -j DROP",
+        "iptables -t nat -A PREROUTING -i eth1 -p tcp --dport 80 -j DNAT --to-destination 10.0.0.5:8080",
+    )
+    judge = deciding(host)
+    asked = packet_of(SYN.replace("10.0.0.5", "192.0.2.1", 1).replace("> 192.0.2.1", "> 192.0.2.2")).payload
+    seen = ask(judge, queued(PREROUTING, asked, devices=(ETH1, 0))).payload
+    assert seen is not None
+    told = time_exceeded(seen)
+    assert ask(judge, queued(OUTPUT, told)) == ACCEPT
+    sent = ask(judge, queued(POSTROUTING, told, devices=(0, ETH1))).payload
+    assert sent is not None
+    assert sent[28 + 12 : 28 + 24] == asked[12:24]  # it speaks of what its receiver has sent
+    assert ask(judge, queued(OUTPUT, time_exceeded(packet_of(ACK).payload))) == DROPPED
+
+
+def time_exceeded(about: bytes) -> bytes:
+    message = icmp.build(icmp.ICMP_TIME_EXCEEDED, icmp.ICMP_EXC_TTL, 0, 0, about)
+    header = ipv4.Ipv4Header(address("192.0.2.2"), address("192.0.2.1"), IPPROTO_ICMP, ttl=64)
+    return ipv4.build(header, len(message)) + message
 
 
 def test_a_packet_that_is_dropped_begins_no_connection() -> None:
