@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from pystack.applets.iproute.names import PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES, dsfield_name
 from pystack.applets.iproute.route_metrics import metric_words
-from pystack.applets.iproute.route_print import destination_text
+from pystack.applets.iproute.route_print import destination_text, group_words
 from pystack.applets.iproute.route_request import usual_scope, usual_table
 from pystack.errors import NetError
 from pystack.l2.devices import Link
@@ -29,6 +29,7 @@ from pystack.l3.fib_types import (
     FibInfo,
     FibRoute,
     Nexthop,
+    NexthopObject,
 )
 from pystack.netns import Netns
 from pystack.wire.ipv4 import address_text
@@ -63,7 +64,22 @@ def route_lines(netns: Netns) -> list[str]:
         for route in routes:
             if not _is_among(route, wanted.get(rank, [])):
                 replay.do(Step("del", route))
-    return replay.lines
+    return [*map(_object_line, _singles_first(netns.ipv4.fib)), *replay.lines]
+
+
+def _singles_first(fib: Fib) -> list[NexthopObject]:
+    return sorted(fib.objects, key=lambda told: told.is_group)
+
+
+def _object_line(told: NexthopObject) -> str:
+    words = ["blackhole"] if told.is_blackhole else _hop_words(told.hop)
+    if told.is_group:
+        words = [f"group {group_words(told)}"]
+    if told.hop.flags & RTNH_F_ONLINK:
+        words.append("onlink")
+    if told.protocol:
+        words.append(f"protocol {PROTOCOLS.name(told.protocol)}")
+    return f"ip nexthop add id {told.number} {' '.join(words)}"
 
 
 def _by_rank(fib: Fib) -> dict[Rank, list[FibRoute]]:
@@ -172,7 +188,7 @@ class Replay:
 def _props(route: FibRoute) -> Iterator[FibRoute]:
     """Routes that make gateways reachable, and an address ours, for as long as the check takes."""
     info = route.info
-    for hop in info.nexthops:
+    for hop in () if info.object else info.nexthops:
         if hop.gateway:
             in_own_table = route.table != RT_TABLE_MAIN and not hop.flags & RTNH_F_ONLINK
             way = FibInfo(RTN_UNICAST, (Nexthop(hop.dev),), scope=hop.scope)
@@ -193,18 +209,20 @@ def _twin(route: FibRoute) -> FibRoute:
 def _words(route: FibRoute) -> str:
     """In the order of `ip route show`; what `ip` fills in by itself is left out."""
     info = route.info
-    several = len(info.nexthops) > 1
+    several = len(info.nexthops) > 1 and info.object is None
     words = [] if info.type == RTN_UNICAST else [ROUTE_TYPES.name(info.type)]
     words.append(destination_text(route.prefix, route.prefixlen))
     if route.tos:
         words.append(f"tos {dsfield_name(route.tos)}")
-    if info.nexthops and not several:
+    if info.object is not None:
+        words.append(f"nhid {info.object.number}")
+    elif info.nexthops and not several:
         words += _hop_words(info.nexthops[0])
     if route.table != usual_table(info.type):
         words.append(f"table {TABLES.name(route.table)}")
     if info.protocol != RTPROT_BOOT:
         words.append(f"proto {PROTOCOLS.name(info.protocol)}")
-    has_gateway = several or any(hop.gateway for hop in info.nexthops)
+    has_gateway = several or info.object is not None or any(hop.gateway for hop in info.nexthops)
     if info.scope != usual_scope(info.type, has_gateway=has_gateway):
         words.append(f"scope {SCOPES.name(info.scope)}")
     if info.prefsrc:

@@ -26,6 +26,7 @@ from pystack.l3.fib_types import (
     Flow,
     Nexthop,
 )
+from pystack.l3.nexthop_objects import NexthopObjects
 from pystack.l3.rules import ECN_MASK, FR_ACT_TO_TBL, FibRule, FibRules
 from pystack.wire.ipv4 import INADDR_BROADCAST, is_multicast, is_zeronet, netmask
 
@@ -52,6 +53,7 @@ class Fib:
         self._select_source = select_source
         self._addresses_generation = 0
         self.infos = FibInfos(ignores_linkdown)
+        self.objects = NexthopObjects(self, devices)
         self.tables: dict[int, FibTable] = {}  # each from its first route on
         self.rules = FibRules(devices)
         self.has_custom_local_routes = False  # since a user added one, for ever
@@ -123,10 +125,11 @@ class Fib:
         if found.info.prefsrc:
             return found.info.prefsrc
         if hop.saddr_generation != self._addresses_generation:
-            self._choose_source(hop, found.info.scope)
+            self.choose_source(hop, found.info.scope)
         return hop.saddr
 
-    def _choose_source(self, hop: Nexthop, scope: int) -> None:
+    def choose_source(self, hop: Nexthop, scope: int) -> None:
+        """Linux: net/ipv4/fib_semantics.c fib_info_update_nhc_saddr()"""
         hop.saddr = self._select_source(hop.dev, hop.gateway, scope)
         hop.saddr_generation = self._addresses_generation
 
@@ -151,9 +154,11 @@ class Fib:
             route.info = route.info.as_given()  # it belongs to another table, or to another Fib
         check_route(route, self)
         info = route.info = self.infos.share(route.info, route.table)
-        if not info.references:
+        if info.object is not None:
+            info.follow()
+        elif not info.references:
             for hop in info.nexthops:
-                self._choose_source(hop, info.scope)
+                self.choose_source(hop, info.scope)
         self.infos.hold(info)
         try:
             replaced = table.insert(route, create=create, exclusive=exclusive, append=append, replace=replace)
@@ -228,7 +233,7 @@ class Fib:
         Linux: net/ipv4/fib_frontend.c fib_disable_ip()
         """
         if self.infos.device_down(dev, forever=forever, removed=removed):
-            self._flush()
+            self.flush_dead()
         self.changed()
 
     def carrier_changed(self, dev: Link) -> None:
@@ -252,9 +257,9 @@ class Fib:
     def source_gone(self, address: int) -> None:
         """Routes of main that name an address that is no longer ours die. Linux: fib_sync_down_addr()"""
         if self.infos.source_gone(address):
-            self._flush()
+            self.flush_dead()
 
-    def _flush(self) -> None:
+    def flush_dead(self) -> None:
         """Linux: net/ipv4/fib_trie.c fib_table_flush()"""
         for table in self.tables.values():
             for route in [known for known in table if known.info.flags & RTNH_F_DEAD]:

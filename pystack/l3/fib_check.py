@@ -18,6 +18,7 @@ from pystack.l3.fib_types import (
     RTN_XRESOLVE,
     RTNH_F_LINKDOWN,
     RTNH_F_ONLINK,
+    TYPE_ERRORS,
     FibInfo,
     FibResult,
     FibRoute,
@@ -56,14 +57,16 @@ def check_route(route: FibRoute, tables: Tables) -> None:
     info = route.info
     if info.scope < _WIDEST_SCOPE.get(info.type, RT_SCOPE_UNIVERSE):
         raise NetError(EINVAL, "Invalid scope")
-    if info.error:
-        if info.nexthops:
+    if info.type in TYPE_ERRORS:
+        if info.nexthops and info.object is None:
             text = "Gateway, device and multipath can not be specified for this route type"
             raise NetError(EINVAL, text)
         return
     if info.scope > RT_SCOPE_HOST:
         raise NetError(EINVAL, "Invalid scope")
-    if info.scope == RT_SCOPE_HOST:
+    if info.object is not None:
+        info.object.check_scope(info.scope)
+    elif info.scope == RT_SCOPE_HOST:
         _check_host_route(info)
     else:
         _check_nexthops(info, route.table, tables)
@@ -89,14 +92,19 @@ def _check_nexthops(info: FibInfo, table: int, tables: Tables) -> None:
         _refuse_onlink(info.flags)
         raise NetError(ENODEV)
     for hop in info.nexthops:
-        if hop.gateway:
-            _check_gateway(hop, info.scope, table, tables)
-        else:
-            _check_on_link(hop)
-        if hop.dev is not None and not hop.dev.carrier:
-            hop.flags |= RTNH_F_LINKDOWN
+        check_nexthop(hop, info.scope, table, tables)
     if all(hop.flags & RTNH_F_LINKDOWN for hop in info.nexthops):
         info.flags |= RTNH_F_LINKDOWN
+
+
+def check_nexthop(hop: Nexthop, scope: int, table: int, tables: Tables) -> None:
+    """Work out its device and how far away it is. Linux: net/ipv4/fib_semantics.c fib_check_nh()"""
+    if hop.gateway:
+        _check_gateway(hop, scope, table, tables)
+    else:
+        _check_on_link(hop)
+    if hop.dev is not None and not hop.dev.carrier:
+        hop.flags |= RTNH_F_LINKDOWN
 
 
 def _check_on_link(hop: Nexthop) -> None:

@@ -11,7 +11,14 @@ from pystack.device import IFF_UP
 from pystack.l2.devices import Link
 from pystack.l3.addresses import RT_SCOPE_NOWHERE
 from pystack.l3.fib_trie import IgnoresLinkdown
-from pystack.l3.fib_types import RT_TABLE_MAIN, RTNH_F_DEAD, RTNH_F_DOWN, RTNH_F_LINKDOWN, FibInfo
+from pystack.l3.fib_types import (
+    RT_TABLE_MAIN,
+    RTNH_F_DEAD,
+    RTNH_F_DOWN,
+    RTNH_F_LINKDOWN,
+    FibInfo,
+    NexthopObject,
+)
 from pystack.l3.multipath import rebalance
 
 
@@ -51,6 +58,10 @@ class FibInfos:
         info.references -= 1
         if not info.references:
             del self._known[self._keys.pop(info)]
+
+    def of_object(self, wanted: NexthopObject) -> list[FibInfo]:
+        """What hangs on a nexthop object. Linux: struct nexthop, fi_list"""
+        return [info for info in self._keys if info.object is wanted]
 
     # -- following devices and addresses ------------------------------------------------------------------
 
@@ -114,4 +125,6 @@ class FibInfos:
         return bool(named)
 
     def _over(self, dev: Link) -> Iterator[FibInfo]:
-        return (info for info in self._keys if any(hop.dev is dev for hop in info.nexthops))
+        """What a nexthop object leads to, that object sees to itself."""
+        own = (info for info in self._keys if info.object is None)
+        return (info for info in own if any(hop.dev is dev for hop in info.nexthops))

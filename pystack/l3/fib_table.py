@@ -8,7 +8,7 @@ from typing import Final
 from pystack.errors import EEXIST, ENOENT, ESRCH, NetError
 from pystack.l2.devices import Link
 from pystack.l3.fib_trie import FibTrie, chain
-from pystack.l3.fib_types import FibInfo, FibResult, FibRoute, Flow, Nexthop
+from pystack.l3.fib_types import FibInfo, FibResult, FibRoute, Flow, Nexthop, NexthopObject
 
 
 class FibTable:
@@ -89,7 +89,7 @@ _NO_HOPS: Final = (Nexthop(None),)  # a route that forbids has one that leads no
 class FibMatch:
     """What a user says of the route to delete; what is left out matches anything."""
 
-    __slots__ = ("hops", "metrics", "multipath", "prefsrc", "priority", "protocol", "scope", "type")
+    __slots__ = ("hops", "metrics", "multipath", "object", "prefsrc", "priority", "protocol", "scope", "type")
 
     def __init__(
         self,
@@ -103,7 +103,9 @@ class FibMatch:
         gateway: int = 0,
         multipath: tuple[Nexthop, ...] = (),
         metrics: Mapping[str, int] | None = None,
+        of_object: NexthopObject | None = None,
     ) -> None:
+        self.object = of_object
         self.type = type_
         self.scope = scope
         self.protocol = protocol
@@ -127,6 +129,10 @@ class FibMatch:
             return False
         if any(info.metrics.get(name, 0) != value for name, value in self.metrics.items()):
             return False
+        if self.object is not None:
+            return info.object is self.object
+        if info.object is not None:
+            return not self.hops and not self.multipath
         hops = info.nexthops or _NO_HOPS
         if self.hops:  # only the first of several is held against them
             return _are_named(self.hops, hops[:1])

@@ -1,14 +1,14 @@
-"""What a forwarding table is made of: route types, next hops, what several routes share, and one question
-to the table.
+"""What a forwarding table is made of: route types, next hops and objects of them, what several routes share,
+and one question to the table.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from pystack.errors import EACCES, EAGAIN, EHOSTUNREACH, EINVAL
+from pystack.errors import EACCES, EAGAIN, EHOSTUNREACH, EINVAL, NetError
 from pystack.l2.devices import Link
-from pystack.l3.addresses import RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
+from pystack.l3.addresses import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE
 
 # Linux: include/uapi/linux/rtnetlink.h
 RTN_UNSPEC: Final = 0
@@ -90,6 +90,52 @@ class Nexthop:
         return self.dev is other.dev and self.gateway == other.gateway and self.weight == other.weight
 
 
+class NexthopObject:
+    """Linux: include/net/nexthop.h struct nexthop"""
+
+    __slots__ = ("groups", "hop", "hops", "is_blackhole", "members", "number", "protocol")
+
+    def __init__(self, number: int, protocol: int) -> None:
+        self.number = number
+        self.protocol = protocol
+        self.hop = Nexthop(None)  # of a group: none that leads anywhere
+        self.is_blackhole = False
+        self.members: list[tuple[NexthopObject, int]] = []  # of a group, with their weights
+        self.hops: tuple[Nexthop, ...] = ()  # as routes see it
+        self.groups: list[NexthopObject] = []  # that it is in
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands for others."""
+        return bool(self.members)
+
+    @property
+    def rejects(self) -> bool:
+        """Whether its routes are black holes. Linux: include/net/nexthop.h nexthop_is_blackhole()"""
+        if len(self.members) == 1:
+            return self.members[0][0].is_blackhole
+        return self.is_blackhole
+
+    def become(self, other: NexthopObject) -> None:
+        """Keep the number and the groups; take the rest. Linux: replace_nexthop()"""
+        for member, _ in self.members:
+            member.groups.remove(self)
+        for member, _ in other.members:
+            member.groups.append(self)
+        self.protocol, self.members = other.protocol, other.members
+        self.hop, self.is_blackhole = other.hop, other.is_blackhole
+
+    def check_scope(self, scope: int) -> None:
+        """Whether a route of that scope may name it. Linux: net/ipv4/nexthop.c fib_check_nexthop()"""
+        if self.members and scope == RT_SCOPE_HOST:
+            raise NetError(EINVAL, "Route with host scope can not have multiple nexthops")
+        hop = self.members[0][0].hop if self.members else self.hop
+        if scope == RT_SCOPE_HOST and hop.gateway:
+            raise NetError(EINVAL, "Route with host scope can not have a gateway")
+        if hop.flags & RTNH_F_ONLINK and scope >= RT_SCOPE_LINK:
+            raise NetError(EINVAL, "Scope mismatch with nexthop")
+
+
 class FibInfo:
     """All of a route but its destination; equal ones are kept once. Linux: struct fib_info"""
 
@@ -98,6 +144,7 @@ class FibInfo:
         "flags",
         "metrics",
         "nexthops",
+        "object",
         "prefsrc",
         "priority",
         "protocol",
@@ -117,10 +164,12 @@ class FibInfo:
         priority: int = 0,
         metrics: dict[str, int] | None = None,
         flags: int = 0,
+        of_object: NexthopObject | None = None,
     ) -> None:
         self.type = type_
         self.error = TYPE_ERRORS.get(type_, 0)
         self.nexthops = nexthops
+        self.object = of_object  # whose hops these are, and which may change them
         self.scope = scope
         self.protocol = protocol
         self.prefsrc = prefsrc
@@ -128,6 +177,17 @@ class FibInfo:
         self.metrics = metrics or {}
         self.flags = flags
         self.references = 0  # how many routes of tables use it
+
+    @property
+    def told_type(self) -> int:
+        """What kind of route listings call it. Linux: net/ipv4/fib_semantics.c fib_dump_info()"""
+        return RTN_BLACKHOLE if self.object is not None and self.object.rejects else self.type
+
+    def follow(self) -> None:
+        """Be as the nexthop object is now."""
+        if self.object is not None:
+            self.nexthops = self.object.hops
+            self.error = TYPE_ERRORS.get(self.type, TYPE_ERRORS[RTN_BLACKHOLE] if self.object.rejects else 0)
 
     def key(self) -> tuple[object, ...]:
         """What two of them share that are the same. Linux: net/ipv4/fib_semantics.c fib_find_info()"""
@@ -139,14 +199,18 @@ class FibInfo:
             self.priority,
             self.flags & ~RTNH_F_DOWN,
             tuple(sorted(self.metrics.items())) if self.metrics else (),
-            tuple([hop.key() for hop in self.nexthops]),
+            self.object or tuple([hop.key() for hop in self.nexthops]),
         )
 
     def as_given(self) -> FibInfo:
         """As a user would say it: nothing is worked out yet, and no table has it."""
-        hops = tuple(
-            Nexthop(hop.dev, hop.gateway, flags=hop.flags & RTNH_F_ONLINK, weight=hop.weight)
-            for hop in self.nexthops
+        hops = (
+            ()
+            if self.object
+            else tuple(
+                Nexthop(hop.dev, hop.gateway, flags=hop.flags & RTNH_F_ONLINK, weight=hop.weight)
+                for hop in self.nexthops
+            )
         )
         return FibInfo(
             self.type,
@@ -157,10 +221,13 @@ class FibInfo:
             priority=self.priority,
             metrics=dict(self.metrics),
             flags=self.flags & RTNH_F_ONLINK,
+            of_object=self.object,
         )
 
     def same_as(self, other: FibInfo) -> bool:
         """Whether a user means the same."""
+        if self.object is not other.object:
+            return False
         return self.key()[:-1] == other.key()[:-1] and (
             len(self.nexthops) == len(other.nexthops)
             and all(mine.same_as(theirs) for mine, theirs in zip(self.nexthops, other.nexthops, strict=True))

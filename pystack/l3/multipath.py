@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Final
 
@@ -22,16 +22,20 @@ _MASK: Final = 0xFFFFFFFFFFFFFFFF
 
 def rebalance(info: FibInfo, ignores_linkdown: IgnoresLinkdown) -> None:
     """Share the hashes out by weight. Linux: net/ipv4/fib_semantics.c fib_rebalance()"""
-    if len(info.nexthops) < 2:
+    if len(info.nexthops) < 2 or info.object is not None:
         return
-    working = [hop for hop in info.nexthops if _takes_flows(hop, ignores_linkdown)]
-    total = sum(hop.weight for hop in working)
-    so_far = 0
     for hop in info.nexthops:
         hop.upper_bound = NO_FLOWS
-        if hop in working:
-            so_far += hop.weight
-            hop.upper_bound = ((so_far << HASH_BITS) + total // 2) // total - 1
+    share_out([hop for hop in info.nexthops if _takes_flows(hop, ignores_linkdown)])
+
+
+def share_out(hops: Sequence[Nexthop]) -> None:
+    """Linux: net/ipv4/nexthop.c nh_hthr_group_rebalance()"""
+    total = sum(hop.weight for hop in hops)
+    so_far = 0
+    for hop in hops:
+        so_far += hop.weight
+        hop.upper_bound = ((so_far << HASH_BITS) + total // 2) // total - 1
 
 
 def _takes_flows(hop: Nexthop, ignores_linkdown: IgnoresLinkdown) -> bool:
@@ -61,6 +65,15 @@ def choose(
             if score == 3 or (score == 1 and not saddr):
                 break
     return chosen
+
+
+def choose_of_group(hops: Sequence[Nexthop], hash_: int, is_good: Callable[[Nexthop], bool]) -> Nexthop:
+    """The hop of a nexthop object: a gateway that is known to be gone is always passed over.
+
+    Linux: net/ipv4/nexthop.c nexthop_select_path_hthr()
+    """
+    good = [hop for hop in hops if is_good(hop)]
+    return next((hop for hop in good if hash_ <= hop.upper_bound), (good or hops)[0])
 
 
 def flow_hash(seed: int, saddr: int, daddr: int, proto: int = 0, sport: int = 0, dport: int = 0) -> int:

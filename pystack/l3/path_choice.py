@@ -11,7 +11,7 @@ from pystack.l3.default_gateways import DefaultGateways, NeighbourState
 from pystack.l3.fib import Fib
 from pystack.l3.fib_types import FibResult, Flow, Nexthop
 from pystack.l3.flow_keys import NO_KEYS, PORTS_AT, FlowKeys, flow_addresses, flow_keys
-from pystack.l3.multipath import choose, flow_hash
+from pystack.l3.multipath import choose, choose_of_group, flow_hash
 from pystack.l3.source_check import Arrival
 from pystack.packet import Packet
 from pystack.rng import Rng
@@ -71,6 +71,9 @@ class PathChoice:
         return flow_hash(seed, saddr, daddr, *keys)
 
     def _choose(self, found: FibResult, saddr: int, hash_: int) -> None:
+        if found.info.object is not None:
+            found.nexthop = choose_of_group(found.info.nexthops, hash_, self._is_alive)
+            return
         chosen = choose(found.info, hash_, saddr, self._is_good)
         if chosen is not None:
             found.nexthop = chosen
@@ -79,5 +82,9 @@ class PathChoice:
         """Whether the gateway is not known to be gone. Linux: net/ipv4/fib_semantics.c fib_good_nh()"""
         if not self._sysctl.fib_multipath_use_neigh or hop.scope != RT_SCOPE_LINK or hop.dev is None:
             return True
-        state = self._state_of(hop.dev, hop.gateway)
+        return self._is_alive(hop)
+
+    def _is_alive(self, hop: Nexthop) -> bool:
+        """Linux: net/ipv4/nexthop.c ipv4_good_nh()"""
+        state = None if hop.dev is None else self._state_of(hop.dev, hop.gateway)
         return bool((NUD_REACHABLE if state is None else state) & NUD_VALID)

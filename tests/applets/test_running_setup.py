@@ -48,6 +48,13 @@ SETUPS = {
     "a vlan of a bridge": (
         "ip link add br0 type bridge; ip link add link br0 name v type vlan id 5; ip link set br0 up"
     ),
+    "nexthop objects": (
+        "ip link set lo up; ip link set p1 up; ip address add 10.0.0.1/24 dev p1;"
+        "ip nexthop add id 9 via 10.0.0.2 dev p1 proto static; ip nexthop add id 8 blackhole;"
+        "ip nexthop add id 7 via 10.7.0.1 dev p1 onlink; ip nexthop add id 1 group 9,4/7;"
+        "ip route add 10.1.0.0/16 nhid 1; ip route add 10.2.0.0/16 nhid 8 table 7 src 10.0.0.1;"
+        "ip route add 10.3.0.0/16 via 10.0.0.2; ip route append 10.3.0.0/16 nhid 9 metric 5"
+    ),
     "answers for others": "ip neigh add proxy 10.0.0.7 dev p1; ip neigh add proxy 10.0.0.8",
     "groups": "ip link set p1 up; ip maddr add 01:00:5e:01:02:03 dev p1",
     "addresses": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pystack.applets.iproute import address, link, maddr, neigh, netns, route, rule
+from pystack.applets.iproute import address, link, maddr, neigh, netns, nexthop, route, rule
 from pystack.applets.iproute.batch import run_batch
 from pystack.applets.iproute.numbers import unsigned
 from pystack.applets.iproute.options import Options, read_options
@@ -52,13 +52,13 @@ OBJECTS: Final[tuple[tuple[str, Command | None], ...]] = (
     ("netconf", None),
     ("vrf", None),
     ("sr", None),
-    ("nexthop", None),
+    ("nexthop", nexthop.run),
     ("mptcp", None),
     ("ioam", None),
     ("help", None),
     ("stats", None),
 )
-KNOWN: Final = ("address", "link", "maddress", "neighbour", "netns", "route", "rule")
+KNOWN: Final = ("address", "link", "maddress", "neighbour", "netns", "nexthop", "route", "rule")
 
 
 def run(args: Sequence[str], session: Session) -> Steps:

@@ -16,7 +16,7 @@ from pystack.errors import EINVAL, NetError
 from pystack.l3.addresses import RT_SCOPE_NOWHERE
 from pystack.l3.fib import Fib
 from pystack.l3.fib_table import FibMatch
-from pystack.l3.fib_types import RTNH_F_ONLINK, RTPROT_BOOT, FibInfo, FibRoute, Nexthop
+from pystack.l3.fib_types import RTNH_F_ONLINK, RTPROT_BOOT, FibInfo, FibRoute, Nexthop, NexthopObject
 from pystack.l3.metrics import converted
 
 _COMMANDS: Final = ("add", "change", "replace", "prepend", "append", "test", "delete")
@@ -86,6 +86,7 @@ def _delete(request: RouteRequest, fib: Fib) -> None:
         gateway=request.via or 0,
         multipath=tuple(request.multipath),
         metrics={name: max(value, 0) for name, value in request.metrics.items()},
+        of_object=_object(request, fib),
     )
     fib.delete(request.table_number, request.to.address, request.to.length, wanted, request.tos)
 
@@ -101,6 +102,7 @@ def _insert(command: str, request: RouteRequest, fib: Fib) -> FibRoute:
         priority=request.metric,
         metrics=converted(request.metrics),
         flags=flags,
+        of_object=_object(request, fib),
     )
     route = FibRoute(request.table_number, request.to.address, request.to.length, info, request.tos)
     fib.add(
@@ -111,6 +113,15 @@ def _insert(command: str, request: RouteRequest, fib: Fib) -> FibRoute:
         replace=command in ("change", "replace"),
     )
     return route
+
+
+def _object(request: RouteRequest, fib: Fib) -> NexthopObject | None:
+    """Linux: net/ipv4/fib_frontend.c rtm_to_fib_config()"""
+    if not request.nhid:
+        return None
+    if request.dev is not None or request.via or request.multipath:
+        raise NetError(EINVAL, "Nexthop specification and nexthop id are mutually exclusive")
+    return fib.objects.named(request.nhid)
 
 
 def _nexthops(request: RouteRequest, flags: int) -> tuple[Nexthop, ...]:

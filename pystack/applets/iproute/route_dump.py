@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from struct import Struct, error
 from typing import Final
 
+from pystack.errors import NotModelled
 from pystack.l2.devices import DeviceTable
 from pystack.l3.fib_types import FibInfo, FibRoute, Nexthop
 from pystack.l3.metrics import CONGESTION_CONTROLS, NAMES, congestion_control
@@ -28,6 +29,7 @@ _MULTI_FILTERED: Final = 0x22  # NLM_F_MULTI, NLM_F_DUMP_FILTERED
 _AF_INET: Final = 2
 _RT_TABLE_COMPAT: Final = 252  # stands in a message for numbers above 255
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _MULTIPATH, _TABLE = 1, 4, 5, 6, 7, 8, 9, 15
+_NH_ID: Final = 30
 _LONGEST: Final = 16384
 _CONGCTL: Final = "congctl"
 
@@ -56,7 +58,7 @@ def message(route: FibRoute, flags: int) -> bytes:
     info = route.info
     table = route.table if route.table < 256 else _RT_TABLE_COMPAT
     fixed = _ROUTE.pack(
-        _AF_INET, route.prefixlen, 0, route.tos, table, info.protocol, info.scope, info.type, flags
+        _AF_INET, route.prefixlen, 0, route.tos, table, info.protocol, info.scope, info.told_type, flags
     )
     body = fixed + b"".join(_attributes(route))
     return _HEADER.pack(_HEADER.size + len(body), _RTM_NEWROUTE, _MULTI_FILTERED, 0, 0) + body
@@ -73,6 +75,8 @@ def _attributes(route: FibRoute) -> Iterator[bytes]:
         yield _attribute(_METRICS, b"".join(_metrics(info.metrics)))
     if info.prefsrc:
         yield _attribute(_PREFSRC, _ADDRESS.pack(info.prefsrc))
+    if info.object is not None:
+        yield _attribute(_NH_ID, _U32.pack(info.object.number))
     if len(info.nexthops) > 1:
         yield _attribute(_MULTIPATH, b"".join(map(_hop, info.nexthops)))
     for hop in info.nexthops if len(info.nexthops) == 1 else ():
@@ -125,6 +129,8 @@ def _route(body: bytes, devices: DeviceTable) -> Dumped:
     if family != _AF_INET or length > 32:
         raise NotADump
     found = dict(_cut(body[_ROUTE.size :]))
+    if _NH_ID in found:
+        raise NotModelled("a dump of routes with nexthop objects", ("ip route save",))
     gateway, prefsrc = _address(found.get(_GATEWAY)), _address(found.get(_PREFSRC))
     info = FibInfo(
         kind,

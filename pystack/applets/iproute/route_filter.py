@@ -42,7 +42,7 @@ class RouteFilter:
         numbers = (
             (self.protocol, info.protocol),
             (self.scope, info.scope),
-            (self.type, info.type),
+            (self.type, info.told_type),
             (self.tos, route.tos),
             (self.metric, info.priority),
         )

@@ -20,6 +20,7 @@ from pystack.l3.fib_types import (
     FibInfo,
     FibRoute,
     Nexthop,
+    NexthopObject,
 )
 
 HOST_LENGTH = 32
@@ -47,6 +48,9 @@ def print_route(
         printer.put("metric", info.priority, f"metric {info.priority} ")
     print_flags(printer, info.flags if hop is None else flags_of(hop, fib))
     print_metrics(printer, info.metrics)
+    if info.object is not None and options.details:
+        printer.text("\n\tnh_info ")
+        print_object(printer, options, info.object, "nh_info")
     if len(info.nexthops) > 1:
         _print_nexthops(printer, info, fib)
     printer.text("\n")
@@ -64,12 +68,14 @@ def print_way(
 ) -> None:
     """How a line begins: of which type, where to and over what, from which table."""
     hop = sole_nexthop(route.info)
-    print_type(printer, options, route.info.type if type_ is None else type_)
+    print_type(printer, options, route.info.told_type if type_ is None else type_)
     destination = destination_text(route.prefix, route.prefixlen)
     printer.put("dst", destination, f"{destination} ", MAGENTA if route.prefixlen else PLAIN)
     if route.tos and found.tos is None:
         tos = dsfield_name(route.tos)
         printer.put("tos", tos, f"tos {tos} ")
+    if route.info.object is not None:
+        printer.put("nhid", route.info.object.number, f"nhid {route.info.object.number} ")
     if hop is not None and hop.gateway and not _is_one_host(found.via):
         print_gateway(printer, hop.gateway)
     if hop is not None and hop.dev is not None and found.dev is None:
@@ -154,6 +160,53 @@ def print_source(printer: Printer, source: int) -> None:
     text = format_ipv4(source)
     printer.text("src ")
     printer.put("prefsrc", text, f"{text} ", MAGENTA)
+
+
+def print_object(printer: Printer, options: Options, told: NexthopObject, key: str | None = None) -> None:
+    """One of `ip nexthop`. Linux: iproute2 ip/ipnexthop.c __print_nexthop_entry()"""
+    hop = Nexthop(None) if told.is_group or told.is_blackhole else told.hop
+    scope = RT_SCOPE_UNIVERSE if hop.dev is None else hop.scope
+    printer.open_object(key)
+    printer.put("id", told.number, f"id {told.number} ")
+    if told.is_group:
+        _print_group(printer, told)
+    if hop.gateway:
+        print_gateway(printer, hop.gateway)
+    if hop.dev is not None:
+        print_device(printer, "dev", hop.dev.name)
+    if scope != RT_SCOPE_UNIVERSE or options.details:
+        name = str(scope) if options.numeric else SCOPES.name(scope)
+        printer.put("scope", name, f"scope {name} ")
+    if told.is_blackhole:
+        printer.put("blackhole", None, "blackhole ")
+    if told.protocol or options.details:
+        name = str(told.protocol) if options.numeric else PROTOCOLS.name(told.protocol)
+        printer.put("protocol", name, f"proto {name} ")
+    print_flags(printer, hop.flags)
+    printer.close_object()
+
+
+def group_words(told: NexthopObject) -> str:
+    """`1/2,3`"""
+    words = [str(member.number) + (f",{weight}" if weight > 1 else "") for member, weight in told.members]
+    return "/".join(words)
+
+
+def _print_group(printer: Printer, told: NexthopObject) -> None:
+    words = [
+        f"{member.number},{weight}" if weight > 1 else str(member.number) for member, weight in told.members
+    ]
+    printer.text(f"group {'/'.join(words)} ")
+    if not printer.json:
+        return
+    printer.open_array("group")
+    for member, weight in told.members:
+        printer.open_object()
+        printer.field("id", member.number)
+        if weight > 1:
+            printer.field("weight", weight)
+        printer.close_object()
+    printer.close_array()
 
 
 def print_flags(printer: Printer, flags: int) -> None:

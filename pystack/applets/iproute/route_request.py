@@ -38,9 +38,9 @@ from pystack.l3.fib_types import (
 
 _FAMILIES: Final = frozenset("inet inet6 mpls bridge link".split())
 _MOST_WEIGHT: Final = 256
-_NOT_MODELLED: Final = ("realms", "nhid", "vrf", "encap")
+_NOT_MODELLED: Final = ("realms", "vrf", "encap")
 KNOWN: Final = (
-    *("via", "dev", "nexthop", "src", "tos", "metric", "scope", "onlink", "proto", "table"),
+    *("via", "dev", "nexthop", "nhid", "src", "tos", "metric", "scope", "onlink", "proto", "table"),
     *SPELLED_OUT,
     *ABBREVIATED,
 )
@@ -60,6 +60,7 @@ class RouteRequest:
     scope: int | None = None
     protocol: int | None = None
     table: int | None = None
+    nhid: int | None = None  # of a nexthop object
     onlink: bool = False
     metrics: dict[str, int] = field(default_factory=dict)
     multipath: list[Nexthop] = field(default_factory=list)
@@ -75,7 +76,7 @@ class RouteRequest:
             return self.scope
         if deletes and self.type in (RTN_UNSPEC, RTN_UNICAST):
             return RT_SCOPE_NOWHERE
-        has_gateway = self.via is not None or bool(self.multipath)
+        has_gateway = self.via is not None or self.nhid is not None or bool(self.multipath)
         usual = usual_scope(self.type, has_gateway=has_gateway)
         return RT_SCOPE_NOWHERE if deletes and usual == RT_SCOPE_UNIVERSE else usual
 
@@ -248,6 +249,7 @@ _NUMBERS: Final[dict[str, tuple[str, Callable[[str], int | None], str]]] = {
     "scope": ("scope", SCOPES.number, 'invalid "scope" value\n'),
     "protocol": ("protocol", PROTOCOLS.number, '"protocol" value is invalid\n'),
     "table": ("table", TABLES.number, '"table" value is invalid\n'),
+    "nhid": ("nhid", unsigned, '"id" value is invalid\n'),
 }
 # In iproute2's order, which decides what an abbreviation means.
 _ABBREVIATIONS: Final = (

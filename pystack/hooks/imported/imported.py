@@ -7,7 +7,7 @@ from pystack.hooks.imported.connections import add_connections
 from pystack.hooks.imported.firewall import add_firewalls
 from pystack.hooks.imported.learned import add_fdb, add_neighbours
 from pystack.hooks.imported.links import give_master, make_devices, set_up_device, stacked
-from pystack.hooks.imported.routing import add_routes, add_rules, give_addresses
+from pystack.hooks.imported.routing import add_nexthops, add_routes, add_rules, give_addresses
 from pystack.hooks.imported.seen import Row, Seen
 from pystack.hooks.imported.sysctls import set_sysctls
 from pystack.host import Host
@@ -33,6 +33,7 @@ def build(seen: Seen, host: Host, netns: Netns | None = None) -> Building:
     set_sysctls(building, seen.sysctls, of_devices=True)
     for row in known:
         _match_carrier(building, row)
+    add_nexthops(building, seen.nexthops)
     add_routes(building, seen.routes)
     add_rules(building, seen.rules)
     add_neighbours(building, seen.neighbours, seen.proxies)
@@ -73,6 +74,3 @@ def _name_what_is_not_modelled(building: Building, seen: Seen) -> None:
     for path in building.netns.sysctls.written_in_vain():
         if path[1] == "bridge":
             building.left_out.append(f"sysctl {'.'.join(path)}: it is stored, and has no effect here")
-    if seen.nexthops.strip():
-        count = len(seen.nexthops.strip().splitlines())
-        building.left_out.append(f"ip nexthop: {count} nexthop objects are not modelled")

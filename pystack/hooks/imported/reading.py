@@ -62,7 +62,7 @@ class _Reader:
         seen.other_addresses = self._rows("ip", "-j", "-6", "address")
         seen.routes = self._text("ip", "-4", "-N", "route", "show", "table", "all")
         seen.rules = self._text("ip", "-4", "-N", "rule")
-        seen.nexthops = self._text("ip", "nexthop")
+        seen.nexthops = self._rows("ip", "-j", "nexthop")
         seen.neighbours = self._rows("ip", "-j", "-4", "neigh")
         seen.proxies = self._rows("ip", "-j", "-4", "neigh", "show", "proxy")
         seen.fdb = self._rows("bridge", "-j", "fdb")

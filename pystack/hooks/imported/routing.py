@@ -1,4 +1,4 @@
-"""Addresses, routes and rules.
+"""Addresses, nexthop objects, routes and rules.
 
 Routes that come with addresses are not said again: the listing of ours, once it has the addresses, is held
 against the kernel's, and only the difference becomes commands.
@@ -20,6 +20,8 @@ ROUTES: Final = ("ip", "-4", "-N", "route", "show", "table", "all")
 RULES: Final = ("ip", "-4", "-N", "rule")
 _FOREVER: Final = 0xFFFFFFFF
 _STATES: Final = frozenset(("linkdown", "dead", "offload", "rt_offload", "trap", "rt_trap", "notify"))
+_LOOPBACK: Final = "lo"
+_OF_LINUX_ALONE: Final = ("encap", "fdb")  # kinds of nexthop objects
 _MOST_NAMED: Final = 5  # of what is left out for one and the same reason
 
 
@@ -51,6 +53,38 @@ def _address_words(told: Row) -> Iterator[str]:
         yield "noprefixroute"
 
 
+def add_nexthops(building: Building, rows: list[Row]) -> None:
+    """Groups behind what they are made of."""
+    for row in sorted(rows, key=lambda row: "group" in row):
+        words = list(_nexthop_words(row))
+        if ":" in row.get("gateway", "") or _is_of_ipv6_by_scope(row):
+            building.left_out.append(f"nexthop {row['id']}: IPv6 is bridged, not routed")
+        elif not building.knows(row.get("dev", _LOOPBACK)):
+            building.left_out.append(f"nexthop {row['id']}: its device is not modelled")
+        else:
+            building.do(["ip", "nexthop", "add", "id", str(row["id"]), *words], what=f"nexthop {row['id']}")
+
+
+def _is_of_ipv6_by_scope(row: Row) -> bool:
+    """Without a gateway, one of IPv4 reaches as far as the host itself: nobody else tells them apart."""
+    return "dev" in row and "gateway" not in row and row.get("scope") != "host"
+
+
+def _nexthop_words(row: Row) -> Iterator[str]:
+    if "blackhole" in row:
+        yield "blackhole"
+    if "group" in row:
+        members = (f"{member['id']},{member.get('weight', 1)}" for member in row["group"])
+        yield from ("group", "/".join(members))
+        yield from ("type", row.get("type", "mpath"))
+    for word, key in (("via", "gateway"), ("dev", "dev"), ("protocol", "protocol")):
+        if key in row:
+            yield from (word, row[key])
+    if "onlink" in row.get("flags", ()):
+        yield "onlink"
+    yield from (word for word in _OF_LINUX_ALONE if word in row)
+
+
 def add_routes(building: Building, listing: str) -> None:
     """What is beyond the routes of addresses, in the order of the listing, gateways behind their networks."""
     wanted = list(routes_of(listing))
@@ -68,11 +102,22 @@ def add_routes(building: Building, listing: str) -> None:
 def routes_of(listing: str) -> Iterator[str]:
     """The words of each, without what the kernel only observes."""
     for line in listing.replace("\n\tnexthop", " nexthop").splitlines():
-        words = [word for word in line.split() if word not in _STATES]
+        words = _by_object([word for word in line.split() if word not in _STATES])
         if words and words[0].isdecimal():  # ip -N says numbers for types too, and takes none
             words[0] = ROUTE_TYPES.name(int(words[0]))
         if words:
             yield " ".join(words)
+
+
+def _by_object(words: list[str]) -> list[str]:
+    """A route that names a nexthop object names its hops too, which nobody may do who adds one."""
+    if "nhid" not in words:
+        return words
+    kept = words[: words.index("nexthop")] if "nexthop" in words else list(words)
+    for word in ("via", "dev"):
+        if word in kept:
+            del kept[kept.index(word) : kept.index(word) + 2]
+    return kept
 
 
 def _routes_of_ours(building: Building) -> list[str]:

@@ -19,7 +19,7 @@ class Seen:
     other_addresses: list[Row] = field(default_factory=list)  # ip -j -6 address
     routes: str = ""  # ip -4 route show table all
     rules: str = ""  # ip -4 rule
-    nexthops: str = ""  # ip nexthop
+    nexthops: list[Row] = field(default_factory=list)  # ip -j nexthop
     neighbours: list[Row] = field(default_factory=list)  # ip -j -4 neigh
     proxies: list[Row] = field(default_factory=list)  # ip -j -4 neigh show proxy
     fdb: list[Row] = field(default_factory=list)  # bridge -j fdb

@@ -146,13 +146,42 @@ def test_a_route_that_comes_with_an_address_and_was_taken_away_is_missing() -> N
 
 def test_tools_that_are_missing_and_ipv6_are_named() -> None:
     six = {"ifname": "eth0", "addr_info": [{"local": "2001:db8::1", "scope": "global"}]}
-    told = imported(
-        link("eth0", 2), missing=["ipset"], other_addresses=[six], nexthops="id 1 via 10.0.0.1\n"
-    ).left_out
+    told = imported(link("eth0", 2), missing=["ipset"], other_addresses=[six]).left_out
     assert told == [
         "ipset: not installed, so nothing is known of what it shows",
         "IPv6 addresses (2001:db8::1): IPv6 is bridged, not routed",
-        "ip nexthop: 1 nexthop objects are not modelled",
+    ]
+
+
+def test_nexthop_objects_are_taken_over_groups_behind_their_members_and_others_are_named() -> None:
+    address = {"ifname": "eth0", "addr_info": [{"local": "10.0.0.1", "prefixlen": 24, "scope": "global"}]}
+    hop = {"dev": "eth0", "scope": "link", "flags": []}
+    rows = [
+        {"id": 1, "group": [{"id": 3}, {"id": 2, "weight": 4}], "flags": []},
+        {"id": 2, "gateway": "10.0.0.2", "protocol": "static", **hop},
+        {"id": 3, "gateway": "10.9.0.3", **hop, "flags": ["onlink"]},
+        {"id": 4, "blackhole": None, "flags": []},
+        {"id": 5, "gateway": "fe80::1", **hop},
+        {"id": 6, **hop},
+        {"id": 7, "gateway": "10.0.0.2", **hop, "dev": "wg0"},
+        {"id": 8, "group": [{"id": 2}], "type": "resilient", "flags": []},
+    ]
+    lo = link("lo", 1, link_type="loopback", mtu=65536, flags=["LOOPBACK", "UP", "LOWER_UP"])
+    hops = "\n\tnexthop via 10.9.0.3 dev eth0 weight 1 \n\tnexthop via 10.0.0.2 dev eth0 weight 4 "
+    routes = f"10.1.0.0/16 nhid 1 {hops}\n"
+    building = imported(lo, link("eth0", 2), addresses=[address], nexthops=rows, routes=routes)
+    assert listed(building, "ip", "nexthop").splitlines() == [
+        "id 1 group 3/2,4 ",
+        "id 2 via 10.0.0.2 dev eth0 scope link proto static ",
+        "id 3 via 10.9.0.3 dev eth0 scope link onlink ",
+        "id 4 blackhole ",
+    ]
+    assert listed(building, "ip", "route", "show", "10.1.0.0/16").startswith("10.1.0.0/16 nhid 1 ")
+    assert building.left_out == [
+        "nexthop 5: IPv6 is bridged, not routed",
+        "nexthop 6: IPv6 is bridged, not routed",
+        "nexthop 7: its device is not modelled",
+        "nexthop 8: ip nexthop … type resilient is not modelled (known: mpath)",
     ]
 
 

@@ -35,6 +35,13 @@ ip route add 10.9.0.0/16 via 10.1.0.77 src 10.1.0.2
 ip route add blackhole 10.66.0.0/16
 ip route add table 77 default via 10.2.0.2
 ip route add 10.10.0.0/16 nexthop via 10.1.0.5 weight 2 nexthop via 10.2.0.2
+ip nexthop add id 21 via 10.1.0.5 dev br0 proto static
+ip nexthop add id 22 via 10.99.0.9 dev tap2 onlink
+ip nexthop add id 7 group 21,3/22
+ip nexthop add id 8 blackhole
+ip route add 10.11.0.0/16 nhid 7 src 10.1.0.2
+ip route add 10.12.0.0/16 nhid 21 metric 9
+ip route add 10.13.0.0/16 nhid 8 table 77
 ip route del broadcast 10.1.0.255 dev br0 table local
 ip rule add fwmark 7 lookup 77
 ip rule del pref 32767
@@ -98,6 +105,7 @@ def test_the_text_makes_another_namespace_that_reads_the_same(ours: Building) ->
     [
         "ip -4 route show table all",
         "ip rule",
+        "ip nexthop",
         "ip -4 -o address",
         "ip neigh",
         "bridge link",
