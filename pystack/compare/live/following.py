@@ -16,6 +16,7 @@ from pystack.hooks.silent import SilentChanges
 from pystack.host import Host
 
 CALM: Final = 0.2  # seconds without another change, before all is read again
+PATIENCE: Final = 2.0  # or so long after the first one, where changes do not end
 _FILLS_A_SET: Final = " -j SET "
 
 
@@ -30,7 +31,7 @@ class Following:
         self._silent = SilentChanges(netns, [path for path, _ in taken_over(Host(seed=1).init)])
         self._neighbours: list[Neighbour] = []
         self._changed: set[str] = set()
-        self._last = -math.inf  # when something was told to have changed
+        self._first = self._last = -math.inf  # when something was told to have changed
         self._looked = -math.inf  # when was looked last at what nobody tells
         self.begin()
         self._silent.start()
@@ -54,13 +55,14 @@ class Following:
         silent, looked = self._silent.taken()
         self._looked = now - (time.monotonic() - looked)
         if kinds := news.kinds | silent:
+            self._first = self._first if self._changed else now
             self._changed |= kinds
             self._last = now
         return ", ".join(sorted(self._changed))
 
     def is_calm(self, now: float) -> bool:
-        """Whether nothing has changed for a while, so that it is worth to read all again."""
-        return now >= self._last + CALM
+        """Whether it is worth to read all again: nothing has changed for a while, or it does not end."""
+        return now >= self._last + CALM or now >= self._first + PATIENCE
 
     def neighbours(self) -> list[Neighbour]:
         """Those that changed since the last call."""

@@ -6,7 +6,7 @@ import pytest
 
 from pystack.applets.virtual import run
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.compare.live.following import CALM, Following
+from pystack.compare.live.following import CALM, PATIENCE, Following
 from pystack.compare.live.neighbours import Neighbours
 from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.imported import build
@@ -105,6 +105,15 @@ def test_a_change_is_waited_out(followed: Followed) -> None:
     assert followed.following.is_calm(1.0 + 2 * CALM)
     followed.following.begin()
     assert followed.following.look(1.0 + 4 * CALM) == ""
+
+
+def test_changes_that_do_not_end_are_read_all_the_same(followed: Followed) -> None:
+    calm = []
+    for moment in range(25):
+        followed.kernel.sh(f"ip rule add pref {1000 + moment} fwmark 3 lookup 77").check()
+        assert followed.following.look(moment * CALM / 2) == "rules"
+        calm.append(followed.following.is_calm(moment * CALM / 2))
+    assert calm == [moment * CALM / 2 >= PATIENCE for moment in range(25)]
 
 
 def test_what_nobody_tells_is_looked_at_again_and_again(followed: Followed) -> None:

@@ -1,16 +1,18 @@
 """`pystack compare live` as it is typed: what it prints, and with which code it ends."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.compare.live.errors import LiveUnavailable
-from pystack.compare.live.kernel import LiveKernel, tables
+from pystack.compare.live.kernel import tables
+from pystack.compare.live.verb import compare_live
 from pystack.compare.probes import GROUP
 from pystack.hooks.nflog import NflogReader
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
@@ -109,11 +111,38 @@ def test_a_group_that_somebody_listens_to_is_one_line_and_nothing_is_changed(ker
 
 
 @pytest.mark.root
-def test_without_nft_there_are_no_probes(kernel: KernelNetns, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("nft", "says"),
+    [
+        ("", "the command nft is not there (Debian package nftables)"),
+        (
+            "#!/bin/sh\necho 'cache initialization failed: Protocol not supported' >&2\nexit 1\n",
+            "not supported",
+        ),
+    ],
+)
+def test_without_nft_or_its_tables_one_line_says_so(
+    kernel: KernelNetns,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    nft: str,
+    says: str,
+) -> None:
+    ip = shutil.which("ip")
+    assert ip is not None, "tests with root have it"
+    (tmp_path / "ip").symlink_to(ip)
+    if nft:
+        (tmp_path / "nft").write_text(nft)
+        (tmp_path / "nft").chmod(0o755)
     monkeypatch.setattr("pystack.hooks.tools._ALSO", "/nowhere-at-all")
-    monkeypatch.setenv("PATH", "/nowhere-at-all")
-    with pytest.raises(LiveUnavailable, match="the command nft is not there"):
-        LiveKernel(kernel.netns_path, {}).open()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin" if nft else str(tmp_path))
+    assert compare_live([kernel.netns_path]) == 4
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert says in said.err
+    monkeypatch.undo()
+    assert kernel.sh("nft list ruleset").out == ""
 
 
 @pytest.mark.root
