@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+IPV4_ALONE: Final = ("ip",)  # the protocols whose hooks are observed unless a scenario says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Scenario:
     verdict: str = ""
     kernel: str = ""
     needs: tuple[str, ...] = ()
-    family: tuple[str, ...] = ("ip",)
+    family: tuple[str, ...] = IPV4_ALONE
     expectations: tuple[Expectation, ...] = ()
     step_lines: tuple[int, ...] = field(default=())  # where each step stands in the file
     setup_line: int = 1  # where the first line of the setup stands

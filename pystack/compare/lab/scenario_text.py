@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from pystack.compare.scenario import Call, Run, Scenario, Send, Start, Step, Stop, Wait
+from pystack.compare.scenario import IPV4_ALONE, Call, Run, Scenario, Send, Start, Step, Stop, Wait
 from pystack.compare.words import one_line
 
 
 def text_of(scenario: Scenario) -> str:
     """Frames are written as octets, with what tcpdump makes of them above."""
     lines = [f"title = {_quoted(scenario.title)}", f"ports = {_words(scenario.topology.ports)}"]
+    if scenario.family != IPV4_ALONE:
+        lines.append(f"family = {_words(scenario.family)}")
     if scenario.capture:
         lines.append(f"capture = {_words(scenario.capture)}")
     lines += ['setup = """', *(_escaped(line) for line in scenario.topology.setup.splitlines()), '"""', ""]

@@ -13,11 +13,12 @@ from pystack.compare.records import Hop
 from pystack.netfilter.conntrack.tuples import inverted, of_whole
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_8021Q, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
-from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_ICMP
+from pystack.wire.ipv4 import HEADER_LENGTH, IP_OFFSET, IPPROTO_ICMP
 
 T = TypeVar("T")
 
 MOST: Final = 1 << 16  # flows that are told apart; the one that was silent for the longest time goes first
+_IPV4: Final = ETH_P_IP.to_bytes(2, "big")
 _PROTOCOL: Final = 9  # where it stands in an IPv4 header
 _ADDRESSES: Final = slice(12, 20)
 _TAG_LENGTH: Final = 4
@@ -45,11 +46,22 @@ class Flows(Generic[T]):
 
 
 def _keys(hops: Sequence[Hop]) -> Iterator[bytes]:
-    first = key_of(framed(hops[0]))
+    first, last = _telling(hops), _telling(hops[::-1])
     yield first
-    last = key_of(framed(hops[-1]))
     if last != first:
         yield last
+
+
+def _telling(hops: Sequence[Hop]) -> bytes:
+    """The key of the first that has one; the later fragments of a datagram have no ports."""
+    frames = map(framed, hops)
+    return key_of(next((frame for frame in frames if not _is_rest(frame)), framed(hops[0])))
+
+
+def _is_rest(frame: bytes) -> bool:
+    """Whether it is a later fragment of an IPv4 packet."""
+    kind, offset = frame[ETH_HLEN - 2 : ETH_HLEN], frame[ETH_HLEN + 6 : ETH_HLEN + 8]
+    return kind == _IPV4 and bool(int.from_bytes(offset, "big") & IP_OFFSET)
 
 
 def key_of(frame: bytes) -> bytes:

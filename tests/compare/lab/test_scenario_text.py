@@ -12,7 +12,7 @@ FRAME = bytes(range(64))
 
 
 def parts(scenario: Scenario) -> tuple[object, ...]:
-    return scenario.title, scenario.topology, scenario.steps, scenario.capture
+    return scenario.title, scenario.topology, scenario.steps, scenario.capture, scenario.family
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -30,6 +30,11 @@ def test_every_kind_of_step_reads_back() -> None:
         Stop("p"),
     )
     scenario = Scenario("", 'it says "x\\y" – so', Topology(("tap1",), "ip link\n"), steps, capture=("br0",))
+    assert parts(parse(text_of(scenario), "x.toml")) == parts(scenario)
+
+
+def test_the_protocols_that_are_observed_read_back() -> None:
+    scenario = Scenario("", "t", Topology(("tap1",), ""), (Wait(0.25),), family=("ip", "ip6"))
     assert parts(parse(text_of(scenario), "x.toml")) == parts(scenario)
 
 

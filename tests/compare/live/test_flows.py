@@ -61,6 +61,16 @@ def test_a_packet_and_the_answer_to_what_it_was_translated_to_are_one_flow() -> 
     assert known.of([hop("10.0.0.9.1 > 10.0.0.5.2: UDP, length 0")]) is not flow
 
 
+def test_of_fragments_the_first_one_tells_wherever_it_stands() -> None:
+    whole = hop("10.0.0.1.4000 > 10.0.0.5.53: UDP, length 3000")
+    packet = whole.data
+    first = replace(whole, data=packet[:6] + b"\x20\0" + packet[8:1500])
+    rest = replace(whole, data=packet[:6] + b"\0\xb9" + packet[8:20] + packet[1500:])
+    known = flows()
+    flow = known.of([rest, first, rest])
+    assert known.of([hop("10.0.0.5.53 > 10.0.0.1.4000: UDP, length 3")]) is flow
+
+
 def test_a_question_by_arp_and_its_answer_are_one_flow() -> None:
     def arp(operation: int, sender: bytes, target: bytes) -> bytes:
         fixed = bytes.fromhex("0001080006040000")[:-1] + bytes([operation])

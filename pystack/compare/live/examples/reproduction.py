@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pystack.applets.conntrack.save import save_line
+from pystack.compare.lab.scenario_file import FAMILIES
 from pystack.compare.live.examples.sockets import RENO, Sockets, Untold
 from pystack.compare.live.frames import small_frames
 from pystack.compare.live.history import Seen, Story
@@ -16,7 +17,7 @@ from pystack.compare.live.judge import Verdict
 from pystack.compare.live.passing import ENTRY
 from pystack.compare.records import Hop
 from pystack.compare.refusals import connection_key, datagram_key, refusal
-from pystack.compare.scenario import Run, Scenario, Send, Step, Topology
+from pystack.compare.scenario import IPV4_ALONE, Run, Scenario, Send, Step, Topology
 from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.text import lines
 from pystack.l2.bridge import Bridge
@@ -42,7 +43,9 @@ def reproduction(building: Building, story: Story, verdict: Verdict) -> Reproduc
     hops = [*(hop for one in seen for hop in one.beginnings), *verdict.kernel, *verdict.pystack]
     setup = [*_setup(building, hops), *([RENO] if sockets.uses_tcp else [])]
     topology = Topology(tuple(building.ports), "".join(f"{line}\n" for line in setup))
-    return Reproduction(Scenario("<live>", "", topology, tuple(steps)), lacks)
+    families = {hop.family for hop in hops}
+    family = tuple(one for one in FAMILIES if one in families) or IPV4_ALONE
+    return Reproduction(Scenario("<live>", "", topology, tuple(steps), family=family), lacks)
 
 
 def _lacks(story: Story) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from pystack.compare.live.flows import key_of
 from pystack.compare.live.judge import Verdict
+from pystack.compare.live.passing import Passings
 from pystack.compare.points import framed
 from pystack.compare.records import Hop, Record
 from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
@@ -22,12 +23,10 @@ Place = tuple[str, str, int, str | None, str | None]
 
 def way_of(records: Iterable[Record], verdict: Verdict) -> list[Hop]:
     """The hops of the last packet that began there as the live one did; none if none did."""
-    ways: dict[int, list[Hop]] = {}
-    for record in records:
-        if isinstance(record, Hop):
-            ways.setdefault(record.packet, []).append(record)
+    passings = Passings()  # fragments are one packet there
+    passings.add((record for record in records if isinstance(record, Hop)), 0.0)
     first = (verdict.kernel or verdict.pystack)[0]
-    alike = [hops for hops in ways.values() if _begins_alike(hops[0], first)]
+    alike = [passing.hops for passing in passings.rest() if _begins_alike(passing.first, first)]
     return alike[-1] if alike else []
 
 

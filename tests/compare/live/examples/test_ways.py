@@ -19,6 +19,16 @@ def test_the_last_packet_of_the_flow_that_began_alike_is_taken() -> None:
     assert way_of([*one, *two, *numbered(leaving(ANSWER), 3)], LIVE) == two
 
 
+def test_fragments_are_one_packet() -> None:
+    entered, first = entering(PING)[:2]
+    pieces = [
+        replace(entered, packet=number, data=entered.data[:20] + flags + entered.data[22:])
+        for number, flags in enumerate((b"\x20\0", b"\0\2"), 1)
+    ]
+    together = replace(first, packet=2)
+    assert way_of([*pieces, together], LIVE) == [*pieces, together]
+
+
 def test_another_flow_is_not() -> None:
     assert way_of(entering(PING.replace("id 7", "id 8")), LIVE) == []
 
