@@ -85,9 +85,9 @@ class LibraryQueue:
         for number in [number for number in self._held if number <= packet.id]:
             self._held.pop(number).accept()
 
-    def accept_all(self) -> None:
-        """Accept whatever waits, read or not: also for a process that stands in for the one that reads."""
-        self._socket.send(requests.accept_all(self.number))
+    def let_go(self, number: int) -> None:
+        """Accept what waits up to this number, read or not: for who stands in for the process that reads."""
+        self._socket.send(requests.accept_to(self.number, number))
 
     def close(self) -> None:
         """Take no more; what waits is dropped by the kernel, so answer it first."""

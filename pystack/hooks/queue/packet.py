@@ -52,8 +52,8 @@ class Queue(Protocol):
     def accept_to(self, packet: Queued) -> None:
         """Accept all packets up to this one."""
 
-    def accept_all(self) -> None:
-        """Accept whatever waits, read or not: also for a process that stands in for the one that reads."""
+    def let_go(self, number: int) -> None:
+        """Accept what waits up to this number, read or not: for who stands in for the process that reads."""
 
     def close(self) -> None:
         """Take no more; what waits is dropped by the kernel, so answer it first."""

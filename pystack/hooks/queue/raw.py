@@ -107,9 +107,9 @@ class RawQueue:
         """Accept all packets up to this one."""
         self._socket.send(requests.accept_to(self.number, packet.id))
 
-    def accept_all(self) -> None:
-        """Accept whatever waits, read or not: also for a process that stands in for the one that reads."""
-        self._socket.send(requests.accept_all(self.number))
+    def let_go(self, number: int) -> None:
+        """Accept what waits up to this number, read or not: for who stands in for the process that reads."""
+        self._socket.send(requests.accept_to(self.number, number))
 
     def close(self) -> None:
         """Take no more; what waits is dropped by the kernel, so answer it first."""

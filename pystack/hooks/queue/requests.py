@@ -14,7 +14,6 @@ from pystack.hooks.queue.packet import NF_ACCEPT
 _SUBSYSTEM: Final = 3 << 8  # NFNL_SUBSYS_QUEUE
 PACKET, VERDICT, CONFIG, VERDICT_BATCH = (_SUBSYSTEM | message for message in range(4))
 VERDICT_HDR: Final = 2
-_LAST: Final = 0x7FFFFFFF  # of the numbers that packets get one after the other
 
 VERDICT_OF: Final = struct.Struct("!II")
 U32: Final = struct.Struct("!I")
@@ -36,11 +35,6 @@ def request(kind: int, queue: int, told: bytes) -> bytes:
 def accept_to(queue: int, packet: int) -> bytes:
     """All packets up to the one with this number are accepted."""
     return request(VERDICT_BATCH, queue, attribute(VERDICT_HDR, VERDICT_OF.pack(NF_ACCEPT, packet)))
-
-
-def accept_all(queue: int) -> bytes:
-    """Whatever waits is accepted, read or not."""
-    return accept_to(queue, _LAST)
 
 
 def copy_range(octets: int) -> bytes:

@@ -18,6 +18,7 @@ class QueueCounters(NamedTuple):
     waiting: int
     dropped_by_queue: int  # it was full
     dropped_by_socket: int  # the socket of its listener was
+    last: int  # the number of the packet that came last
 
 
 class QueueTable:
@@ -31,7 +32,7 @@ class QueueTable:
         if self._fd < 0:
             return {}
         rows = [line.split() for line in os.pread(self._fd, _SIZE, 0).decode().splitlines()]
-        return {int(row[0]): QueueCounters(int(row[2]), int(row[5]), int(row[6])) for row in rows}
+        return {int(row[0]): QueueCounters(*(int(row[at]) for at in (2, 5, 6, 7))) for row in rows}
 
     def fileno(self) -> int:
         """-1 where the kernel has no such queues."""

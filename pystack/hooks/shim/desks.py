@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from pystack.hooks.queue.packet import NF_ACCEPT, Queue, Queued
 from pystack.hooks.shim.heart import Heart, Of
 from pystack.hooks.shim.letters import Mail
+from pystack.hooks.shim.window import Window
 
 _REPLIES: Final = 256  # that are read before the queues have their turn
 
@@ -57,7 +58,8 @@ class Passing:
 
 class Asking:
     """Somebody else decides, from his first word on. What he has not decided after a while passes. If he has
-    said nothing meanwhile, he sleeps: until he says something again nobody waits for him.
+    said nothing meanwhile, he sleeps: until he says something again nobody waits for him. Of more than he can
+    answer in time he is asked about some; else he would be late for all.
     """
 
     def __init__(self, queues: Sequence[Queue], heart: Heart, mail: Mail, patience: float) -> None:
@@ -66,15 +68,20 @@ class Asking:
         self._mail = mail
         self._patience = patience
         self._waiting: dict[tuple[int, int], tuple[float, Queued]] = {}  # until when, the eldest first
+        self._window = Window(patience)
         self._heard = 0.0  # when he last said something
         self._is_there = False
         self._is_alone = False  # nobody will be asked any more
 
     def take(self, place: int, packets: Sequence[Queued]) -> None:
         """Ask."""
+        gone = self._heart.counted(place, Of.GONE)
         until = time.monotonic() + self._patience
         for packet in packets:
-            if self._is_there and self._mail.show(place, packet):
+            if packet.id <= gone:
+                continue
+            has_room = self._is_there and len(self._waiting) < self._window.size
+            if has_room and self._mail.show(place, packet):
                 self._waiting[place, packet.id] = until, packet
             else:
                 self._let_go(place, packet)
@@ -91,6 +98,7 @@ class Asking:
             key, (until, packet) = next(iter(self._waiting.items()))
             if self._is_there and until > now:
                 return
+            self._window.shrink(now)
             self._is_there &= self._heard > until - self._patience
             del self._waiting[key]
             self._let_go(key[0], packet)
@@ -108,9 +116,11 @@ class Asking:
         for place, number, answer in replies:
             waited = self._waiting.pop((place, number), None)
             if waited is not None:  # else it was let go: he is too late
-                queue = self._queues[place]
-                queue.answer(waited[1], answer.verdict, mark=answer.mark, payload=answer.payload)
+                until, packet = waited
+                self._window.answered(now - until + self._patience, now)
+                self._queues[place].answer(packet, answer.verdict, mark=answer.mark, payload=answer.payload)
 
     def _let_go(self, place: int, packet: Queued) -> None:
-        self._heart.count(place, Of.LATE)
+        if packet.id > self._heart.counted(place, Of.GONE):
+            self._heart.count(place, Of.LATE)
         self._queues[place].answer(packet, NF_ACCEPT)

@@ -17,6 +17,7 @@ class Of(IntEnum):
     LATE = 1  # let go on because nobody had decided by the deadline, or could be asked
     RELEASED = 2  # let go on by the keeper, because whoever answers did not
     UNCOMPARED = 3  # not shown to anybody: there were too many
+    GONE = 4  # no count: the number up to which the keeper has let them go
 
 
 class Heart:
@@ -38,6 +39,10 @@ class Heart:
         """So many more of a queue, by its place."""
         at = _place(queue, what)
         self._set(at, self._get(at) + packets)
+
+    def note(self, queue: int, what: Of, number: int) -> None:
+        """It is this now."""
+        self._set(_place(queue, what), number)
 
     def counted(self, queue: int, what: Of) -> int:
         """How many that are by now."""

@@ -8,20 +8,19 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from pystack.drivers.unavailable import PortUnavailable
-from pystack.hooks.queue.packet import Queue
-from pystack.hooks.shim.counters import QueueTable
-from pystack.hooks.shim.heart import Heart, Of
+from pystack.hooks.shim.heart import Heart
+from pystack.hooks.shim.release import Release
 from pystack.hooks.shim.rules import ShimsUnavailable
 
 GIVEN_UP: Final = 2.0  # seconds without a beat
 LOOK: Final = 1.0  # seconds between two looks at the rules where nobody tells of a change
+_MISSED: Final = 6  # looks without a beat, after which whoever answers is taken for stopped
 _SWEEPS: Final = 3
 _SWEEP: Final = 0.2  # seconds from one to the next
-_LOOKS: Final = 4  # at the heart, within a deadline
 
 
 class Rules(Protocol):
@@ -43,14 +42,12 @@ class Rules(Protocol):
 class Keeper:
     """One for all queues of a namespace."""
 
-    def __init__(
-        self, queues: Sequence[Queue], heart: Heart, rules: Rules, table: QueueTable, deadline: float
-    ) -> None:
-        self._queues = queues
+    def __init__(self, heart: Heart, rules: Rules, release: Release, look: float) -> None:
+        """`look`: seconds from one look at the queues to the next."""
         self._heart = heart
         self._rules = rules
-        self._table = table
-        self._deadline = deadline
+        self._release = release
+        self._look = look
         self._beats = 0
         self._heard = 0.0  # when there was another beat
 
@@ -61,16 +58,16 @@ class Keeper:
         poll.register(self._rules.fileno(), select.POLLIN)
         self._heard = looked = time.monotonic()
         while time.monotonic() - self._heard < GIVEN_UP:
-            ready = [fd for fd, _ in poll.poll(self._deadline / _LOOKS * 1000)]
+            ready = [fd for fd, _ in poll.poll(self._look * 1000)]
             if life in ready:
                 break
             if ready or time.monotonic() - looked > LOOK:
                 self._have_done(self._rules.check)
                 looked = time.monotonic()
-            self._watch_heart()
+            self._watch()
         for _ in range(_SWEEPS):  # whoever was killed may have had a command under way
             self._have_done(self._rules.take_back)
-            let_through(self._queues, self._table, self._heart)
+            self._release.all()
             self._have_done(self._rules.take_back_chains)
             time.sleep(_SWEEP)
 
@@ -79,24 +76,18 @@ class Keeper:
         thread = threading.Thread(target=_try, args=(work,))
         thread.start()
         while thread.is_alive():
-            thread.join(self._deadline / _LOOKS)
-            self._watch_heart()
+            thread.join(self._look)
+            self._watch()
 
-    def _watch_heart(self) -> None:
-        now, beats = time.monotonic(), self._heart.beats
-        if beats != self._beats:
-            self._beats, self._heard = beats, now
-        elif now - self._heard > self._deadline * (_LOOKS - 1) / _LOOKS:
-            let_through(self._queues, self._table, self._heart)
-
-
-def let_through(queues: Sequence[Queue], table: QueueTable, heart: Heart) -> None:
-    """All that waits."""
-    waiting = table.read()
-    for place, queue in enumerate(queues):
-        queue.accept_all()
-        if queue.number in waiting:
-            heart.count(place, Of.RELEASED, waiting[queue.number].waiting)
+    def _watch(self) -> None:
+        """Who has been waiting for long, and whether the heart beats: while it does not nobody need wait."""
+        now = time.monotonic()
+        if self._heart.beats != self._beats:
+            self._beats, self._heard = self._heart.beats, now
+        if now - self._heard > self._look * _MISSED:
+            self._release.all()
+        else:
+            self._release.overdue()
 
 
 def _try(work: Callable[[], None]) -> None:

@@ -15,18 +15,21 @@ from pystack.hooks.queue.requests import EVERY_OCTET, FAIL_OPEN, GSO, OWNERS
 from pystack.hooks.shim.counters import QueueCounters, QueueTable, queues_of
 from pystack.hooks.shim.desks import Asking, Desk, Passing
 from pystack.hooks.shim.heart import Heart, Of
-from pystack.hooks.shim.keeper import Keeper, let_through
+from pystack.hooks.shim.keeper import Keeper
 from pystack.hooks.shim.letters import Mail, pair
 from pystack.hooks.shim.placement import Place, place
 from pystack.hooks.shim.processes import Processes
+from pystack.hooks.shim.release import Release
 from pystack.hooks.shim.rules import ShimsUnavailable, StandingRules, install, saved_rules
 from pystack.hooks.shim.server import BEAT, serve
 
 DEADLINE: Final = 0.2  # seconds
 BASE: Final = 100
-_BEATS: Final = 8  # within a deadline, at least
-_ANSWERED_BY: Final = 0.75  # of the deadline: the rest is for whoever reads and is read
-_NOTHING: Final = QueueCounters(0, 0, 0)
+_LOOKS: Final = 8  # at what waits, within a deadline
+_ANSWERED_BY: Final = 0.6  # of the deadline: who answers lets a packet go on that nobody has decided about
+_OVERDUE: Final = 0.75  # likewise: if he has not either, the keeper does
+_NOTHING: Final = QueueCounters(0, 0, 0, 0)
+_LENGTH: Final = 1024  # packets that wait in a queue: no more than can be answered in time; others pass
 
 
 class Task(Enum):
@@ -74,6 +77,7 @@ class Shims:
         self._processes: Processes | None = None
         self._rules: StandingRules | None = None
         self._table: QueueTable | None = None
+        self._release: Release | None = None
         self.mail: Mail | None = None
 
     def __enter__(self) -> Shims:
@@ -95,7 +99,9 @@ class Shims:
         self._table = QueueTable(self._netns)
         try:
             self._queues = [self._open(one.number) for one in self._places]
-            self._begin_processes(self._rules, self._table)
+            overdue = self._deadline * _OVERDUE
+            self._release = Release(self._queues, self._table, self._heart, overdue)
+            self._begin_processes(self._rules, self._table, self._release)
             for one in self._places:
                 install(self._netns, one)
         except BaseException:
@@ -133,8 +139,8 @@ class Shims:
         """Rules first; then nobody has to answer any more."""
         if self._rules is not None:
             self._rules.take_back()
-            if self._table is not None:
-                let_through(self._queues, self._table, self._heart)
+            if self._release is not None:
+                self._release.all()
             self._rules.take_back_chains()
             self._rules.close()
             self._rules = None
@@ -163,18 +169,19 @@ class Shims:
         if self._by_library:
             from pystack.hooks.queue.library import LibraryQueue  # slow to load, and few ask for it
 
-            return LibraryQueue(number)
+            return LibraryQueue(number, length=_LENGTH)
         octets = 0 if self._task is Task.COUNT else EVERY_OCTET
-        return RawQueue(open_socket().detach(), number, flags=FAIL_OPEN | GSO | OWNERS, octets=octets)
+        flags = FAIL_OPEN | GSO | OWNERS
+        return RawQueue(open_socket().detach(), number, flags=flags, length=_LENGTH, octets=octets)
 
-    def _begin_processes(self, rules: StandingRules, table: QueueTable) -> None:
+    def _begin_processes(self, rules: StandingRules, table: QueueTable, release: Release) -> None:
         queues, heart = self._queues, self._heart
         theirs: Mail | None = None
         if self._task is not Task.COUNT:
             self.mail, theirs = pair()
         numbers = [queue.fileno() for queue in queues]
-        keeper = Keeper(queues, heart, rules, table, self._deadline)
-        desk, beat = self._desk(theirs), min(BEAT, self._deadline / _BEATS)
+        keeper = Keeper(heart, rules, release, self._deadline / _LOOKS)
+        desk, beat = self._desk(theirs), min(BEAT, self._deadline / _LOOKS)
         kept, keeps = os.pipe()  # ends with the keeper
         self._processes = processes = Processes()
         processes.begin(
