@@ -117,11 +117,18 @@ class KernelHooks:
     # --- run --------------------------------------------------------------------------------------------
 
     async def run(self, stack: Callable[[], Stack]) -> None:
-        """Look at packets, and at what changes, until cancelled. `stack` says which one runs."""
+        """Look at packets, and at what changes, until cancelled. `stack` says which one runs.
+
+        Without who answers, or his keeper, the shims may not stay.
+        """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look_at_packets, stack)
             nursery.start_soon(self._follow, stack)
-            nursery.start_soon(self._watch_processes)
+            await self._until_abandoned()
+            nursery.cancel_scope.cancel()
+        self._failure = "a process of the shims is gone: they were taken back"
+        logger.error("hooks: %s", self._failure)
+        await trio.to_thread.run_sync(self._shims.stop)
 
     async def _look_at_packets(self, stack: Callable[[], Stack]) -> None:
         mail = self._shims.mail
@@ -130,7 +137,7 @@ class KernelHooks:
             await trio.lowlevel.wait_readable(mail.fileno())
             try:
                 shown = mail.shown(PORTION)
-            except EOFError:  # _watch_processes tells
+            except EOFError:  # run() tells
                 return
             self._look_at(shown, stack(), mail)
             if not self._decides:
@@ -208,24 +215,21 @@ class KernelHooks:
         except ShimsUnavailable as error:
             raise HooksFailed(f"hooks: {error}") from None
 
-    async def _watch_processes(self) -> None:
-        """Without who answers, or his keeper, the shims may not stay."""
+    async def _until_abandoned(self) -> None:
         while True:
             await trio.sleep(LOOK)
             if self._shims.is_abandoned:
-                break
-        self._failure = "a process of the shims is gone: they were taken back"
-        logger.error("hooks: %s", self._failure)
-        await trio.to_thread.run_sync(self._shims.stop)
+                return
 
     # --- facts ------------------------------------------------------------------------------------------
 
-    def facts(self) -> dict[str, object]:
+    async def facts(self) -> dict[str, object]:
         """For programs."""
         settings = self._settings
+        counted = await trio.to_thread.run_sync(self._shims.counts)
         queues = [
             {**counts._asdict(), **asdict(judged)}
-            for counts, judged in zip(self._shims.counts(), self._judged, strict=False)
+            for counts, judged in zip(counted, self._judged, strict=False)
         ]
         return {
             "mode": settings.mode,

@@ -276,7 +276,7 @@ class Daemon:
 
     # --- verbs ------------------------------------------------------------------------------------------
 
-    def facts(self) -> Facts:
+    async def facts(self) -> Facts:
         """How the daemon is."""
         return {
             "name": self.config.name,
@@ -289,7 +289,7 @@ class Daemon:
             "clients": self.control.clients,
             "memory": {"daemon": resident("self"), "keeper": resident(self.link.pid)},
             **stack_facts(self.stack),
-            "hooks": None if self.hooks is None else self.hooks.facts(),
+            "hooks": None if self.hooks is None else await self.hooks.facts(),
         }
 
     def setup(self) -> list[str]:

@@ -28,7 +28,7 @@ LACKING: Final = 4
 class Subject(Protocol):
     """The daemon, as the verbs see it."""
 
-    def facts(self) -> Facts:
+    async def facts(self) -> Facts:
         """How it is."""
 
     def setup(self) -> list[str]:
@@ -60,7 +60,7 @@ class Verbs:
         """`pystack status`: how the daemon is."""
         if refused := await _refuse_arguments(client, request, ("--json",)):
             return refused
-        facts = self._daemon.facts()
+        facts = await self._daemon.facts()
         as_json = request.json or "--json" in request.argv
         text = json.dumps({"v": 1, **facts}) + "\n" if as_json else render(facts)
         await client.send(OUT, text.encode())

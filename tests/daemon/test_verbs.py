@@ -25,7 +25,7 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def facts(self) -> Facts:
+    async def facts(self) -> Facts:
         return {}
 
     def setup(self) -> list[str]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from pystack.drivers.kernel_netns import HeldNetns, in_netns
+from pystack.drivers.unavailable import PortUnavailable
 from pystack.hooks.changes import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
 from pystack.hooks.nfnetlink import open_socket
 from pystack.hooks.shim.counters import queues_of
 from pystack.hooks.shim.placement import (
     NFT,
     NFT_RULES,
+    TAG,
     Place,
     StandingRule,
     is_lawful,
@@ -25,6 +28,7 @@ from pystack.hooks.tools import ToolFailed, ToolMissing, output
 _LEGACY_TABLES: Final = Path("/proc/thread-self/net/ip_tables_names")
 _NFNLGRP_NFTABLES: Final = 7
 _SIZE: Final = 1 << 16
+_HANDED: Final = re.compile(rf"^\[(\d+):.*--comment \"?{TAG}.*--queue-num (\d+)", re.MULTILINE)
 _NO_RIGHT: Final = "Permission denied"
 _QUEUE: Final = re.compile(r"--queue-num (\d+)")
 
@@ -79,6 +83,14 @@ class StandingRules:
         for table in {one.table for one in self._places if one.program == NFT and one.makes[0]}:
             if "chain " not in _try(self._netns, ["nft", "list", "table", "ip", table]):
                 _try(self._netns, ["nft", "delete", "table", "ip", table])
+
+    def packets(self) -> Mapping[int, int]:
+        """How many have met the rules of each queue; nothing where nobody tells."""
+        counted: Counter[int] = Counter()
+        for program, table in {(one.program, one.table) for one in self._places}:
+            for row in _HANDED.finditer(_try(self._netns, [f"{program}-save", "-c", "-t", table])):
+                counted[int(row[2])] += int(row[1])
+        return counted
 
     def close(self) -> None:
         """Hear of no more changes."""
@@ -170,7 +182,7 @@ def _try(netns: str, argv: list[str]) -> str:
     """What it prints; nothing if it fails: somebody else uses what we made, so it stays."""
     try:
         return in_netns(netns, lambda: _output(*argv))
-    except ShimsUnavailable:
+    except (ShimsUnavailable, PortUnavailable):
         return ""
 
 

@@ -29,7 +29,7 @@ _LOOKS: Final = 8  # at what waits, within a deadline
 _ANSWERED_BY: Final = 0.6  # of the deadline: who answers lets a packet go on that nobody has decided about
 _OVERDUE: Final = 0.75  # likewise: if he has not either, the keeper does
 _NOTHING: Final = QueueCounters(0, 0, 0, 0)
-_LENGTH: Final = 1024  # packets that wait in a queue: no more than can be answered in time; others pass
+LENGTH: Final = 1024  # packets that wait in a queue: no more than can be answered in time; others pass
 
 
 class Task(Enum):
@@ -110,15 +110,21 @@ class Shims:
         return self
 
     def counts(self) -> list[Counts]:
-        """What passed by each."""
+        """What passed by each. Takes a moment: the kernel's rules are asked how many met them."""
+        met = {} if self._rules is None else self._rules.packets()
         known = {} if self._table is None else self._table.read()
-        return [self._counts(at, one, known.get(one.number, _NOTHING)) for at, one in enumerate(self._places)]
+        return [
+            self._counts(at, one, known.get(one.number, _NOTHING), met.get(one.number, 0))
+            for at, one in enumerate(self._places)
+        ]
 
-    def _counts(self, at: int, one: Place, kernels: QueueCounters) -> Counts:
+    def _counts(self, at: int, one: Place, kernels: QueueCounters, met: int) -> Counts:
+        """What met the rule and was not handed over found the queue full: it passed unseen."""
         counted = {of: self._heart.counted(at, of) for of in Of}
-        late = counted[Of.LATE] + counted[Of.RELEASED]
         drops = kernels.dropped_by_queue, kernels.dropped_by_socket
-        return Counts(one.point, one.number, counted[Of.SEEN], *drops, late, counted[Of.UNCOMPARED])
+        passed_by = max(0, met - counted[Of.SEEN] - kernels.waiting - sum(drops))
+        late, unseen = counted[Of.LATE] + counted[Of.RELEASED], counted[Of.UNCOMPARED] + passed_by
+        return Counts(one.point, one.number, counted[Of.SEEN], *drops, late, unseen)
 
     @property
     def points(self) -> list[str]:
@@ -169,10 +175,10 @@ class Shims:
         if self._by_library:
             from pystack.hooks.queue.library import LibraryQueue  # slow to load, and few ask for it
 
-            return LibraryQueue(number, length=_LENGTH)
+            return LibraryQueue(number, length=LENGTH)
         octets = 0 if self._task is Task.COUNT else EVERY_OCTET
         flags = FAIL_OPEN | GSO | OWNERS
-        return RawQueue(open_socket().detach(), number, flags=flags, length=_LENGTH, octets=octets)
+        return RawQueue(open_socket().detach(), number, flags=flags, length=LENGTH, octets=octets)
 
     def _begin_processes(self, rules: StandingRules, table: QueueTable, release: Release) -> None:
         queues, heart = self._queues, self._heart

@@ -12,11 +12,10 @@ import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.compare.live import kernel
-from pystack.hooks.queue.raw import LENGTH
 from pystack.hooks.shim import rules
 from pystack.hooks.shim.counters import QueueTable
 from pystack.hooks.shim.placement import USUAL
-from pystack.hooks.shim.shims import Shims
+from pystack.hooks.shim.shims import LENGTH, Shims
 from tests.compare.lab.patience import wait_until
 from tests.compare.live.box import SETUP
 from tests.compare.live.test_traffic import TALK, ended, inside, served

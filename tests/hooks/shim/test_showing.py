@@ -1,11 +1,13 @@
 """Packets pass, and are shown to whoever looks; nobody's absence holds one."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.hooks.shim.shims import Shims, Task
+from pystack.hooks.shim.shims import LENGTH, Shims, Task
 from tests.compare.lab.patience import wait_until
 from tests.hooks.shim.pinged import POINT, asked, be_there, counts, echoes, ping, pinged_host
 
@@ -36,6 +38,20 @@ def test_packets_pass_first_and_are_shown_as_far_as_somebody_looks(
         assert seen == 1 + 160
         assert counts(shims).uncompared == 160 - shown > 0
         assert counts(shims).late == 0
+
+
+def test_what_passes_by_a_queue_that_is_full_is_counted(kernel: KernelNetns) -> None:
+    with Shims(kernel.netns_path, [POINT], task=Task.SHOW) as shims:
+        for process in shims.processes:
+            os.kill(process, signal.SIGSTOP)
+        for _ in range(LENGTH + 3):
+            ping(kernel)
+        assert len(echoes(kernel)) == 3
+        for process in shims.processes:
+            os.kill(process, signal.SIGCONT)
+        wait_until(lambda: counts(shims).seen == LENGTH)
+        assert counts(shims).uncompared == 3
+    kernel.drain()
 
 
 def test_packets_pass_when_nobody_is_left_to_be_asked(kernel: KernelNetns) -> None:
