@@ -35,7 +35,7 @@ INSIDE_A_STACK: Final = frozenset(
 )
 NOT_BUILT_YET: Final = frozenset("trace web bench".split())
 
-NAMESPACE: Final = re.compile(r"[\w./-]+")  # its name or path; a packet has more than one word
+NAMESPACE: Final = re.compile(r"[\w./][\w./-]*")  # its name or path; a packet has more than one word
 
 # Sent along: what decides how a command prints.
 ENVIRONMENT: Final = ("COLUMNS", "LANG", "LC_ALL", "LC_TIME", "LINES", "NO_COLOR", "TERM", "TZ")
