@@ -32,7 +32,7 @@ from pystack.l2.devices import Link
 from pystack.l2.kinds import MODELLED
 from pystack.l2.nud import NUD_PERMANENT
 from pystack.l2.veth import Veth
-from pystack.l2.vlan_device import VlanDevice
+from pystack.l2.vlan_device import VlanDevice, vlans_of
 from pystack.l3.addresses import IFA_F_NOPREFIXROUTE, INFINITY, RT_SCOPE_HOST, RT_SCOPE_LINK, Address
 from pystack.netns import Netns
 from pystack.wire.ethernet import mac_text
@@ -245,10 +245,17 @@ def _table_lines(netns: Netns) -> Iterator[str]:
         where = "" if proxy.dev is None else f" dev {proxy.dev.name}"
         yield f"ip neighbour add proxy {address_text(proxy.key)}{where}"
     for dev in netns.devices:
-        for address in (*dev.unicast_addresses, *dev.multicast_addresses):
+        for address in (*_unicast_filter(dev), *dev.multicast_addresses):
             yield f"bridge fdb add {mac_text(address)} dev {dev.name} self"
         if isinstance(dev, Bridge):
             yield from _fdb_lines(dev)
+
+
+def _unicast_filter(dev: Link) -> Iterator[bytes]:
+    """What a user wants it to hear, and not only its VLANs."""
+    for address, users in dev.unicast_addresses.items():
+        if users > sum(address in vlan.borrowed() for vlan in vlans_of(dev)):
+            yield address
 
 
 def _fdb_lines(bridge: Bridge) -> Iterator[str]:

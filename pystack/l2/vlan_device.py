@@ -215,6 +215,11 @@ class VlanDevice(Link):
             self.real.devices.hear(self.real, address, 1 if address in wanted else -1)
         self._synced = wanted
 
+    def borrowed(self) -> set[bytes]:
+        """The addresses that the real device hears because of us."""
+        own = {self.address} if self.up and self.address != self.real.address else set()
+        return own | self._synced
+
     def change(self, options: VlanOptions) -> None:
         """`ip link set … type vlan …`; the id stays what it is.
 

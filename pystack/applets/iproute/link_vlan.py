@@ -127,7 +127,8 @@ def vlan_words(dev: VlanDevice) -> str:
         words.append("reorder_hdr off")
     if dev.is_loose:
         words.append("loose_binding on")
-    for name, pairs in zip(_MAPS, (dev.ingress_map(), dev.egress_map()), strict=True):
+    oldest_first = dev.egress_map()[::-1]
+    for name, pairs in zip(_MAPS, (dev.ingress_map(), oldest_first), strict=True):
         if pairs:
             words.append(" ".join((name, *(f"{left}:{right}" for left, right in pairs))))
     return " ".join(words)

@@ -11,7 +11,7 @@ from pystack.wire.ethernet import mac_text
 
 _USELESS: Final = frozenset(("FAILED", "INCOMPLETE"))
 _UNRESOLVED_STATES: Final = frozenset(("NOARP",))  # come by themselves
-_GROUPS: Final = ("01:00:5e:", "33:33:")  # joined, not learned
+_GROUPS: Final = ("01:00:5e:", "33:33:", "01:80:c2:00:00:21")  # joined, not learned; the last one with VLANs
 
 
 def add_neighbours(building: Building, rows: list[Row], proxies: list[Row]) -> None:

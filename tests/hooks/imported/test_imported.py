@@ -105,7 +105,7 @@ def test_the_settings_of_a_vlan_are_taken_over() -> None:
     (line,) = (line for line in lines(building) if "type vlan" in line)
     assert line == (
         "ip link add link eth0 name five address 02:00:00:00:00:55 type vlan id 5 protocol 802.1ad "
-        "reorder_hdr off loose_binding on ingress-qos-map 1:6 egress-qos-map 17:3 1:2"
+        "reorder_hdr off loose_binding on ingress-qos-map 1:6 egress-qos-map 1:2 17:3"
     )
 
 
