@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from pystack.compare.live.beyond import Beyond
@@ -30,6 +31,7 @@ _OWN: Final = (("ip", "OUTPUT"), ("arp", "OUTPUT"))  # where packets begin that 
 _WAITING: Final = 1.5  # seconds for what waits here for a neighbour, and there did no longer
 _AWAITED: Final = 5.0  # seconds that the kernel has to show what the copy made
 BEFORE: Final = "it began before the copy was there"
+AT_ONCE: Final = 64  # packets, before what is reported meanwhile is read: it began when it was read
 
 Wanted = Callable[[Hop], bool]
 
@@ -57,11 +59,17 @@ class Comparison:
         self._passings = Passings()
         self._refused: dict[bytes, float] = {}
         self._number = 0
+        self.is_behind = False  # more packets have gone their way than were compared
         self._waiting: list[tuple[float, Verdict]] = []  # until when
         self._doubtful: list[tuple[float, Verdict]] = []  # since when: something may have changed unheard
         self._draws = Draws()
         self._neighbours = Neighbours()
         self._use(building)
+
+    @property
+    def under_way(self) -> int:
+        """Packets that were reported and not compared yet."""
+        return len(self._passings)
 
     @property
     def late(self) -> int:
@@ -137,7 +145,9 @@ class Comparison:
                 self._doubtful.append((since, verdict))
 
     def _compared(self, now: float) -> Iterator[Verdict]:
-        for passing in self._passings.settled(now):
+        self.is_behind = False
+        for count, passing in enumerate(islice(self._passings.settled(now), AT_ONCE), start=1):
+            self.is_behind = count == AT_ONCE
             self._neighbours.give(self.building, passing.began)
             if self._passes_over(passing):
                 continue

@@ -24,6 +24,7 @@ from pystack.hooks.imported.building import Building
 from pystack.hooks.shim.shims import Counts
 
 TICK: Final = 0.05  # seconds between two looks
+MOST_UNDER_WAY: Final = 1 << 14  # packets; behind that what is reported is lost, and counted
 LAST_LOOKS: Final = 64  # at reports that came before the end, and were not read yet
 MakeCopy = Callable[[Clock | None], Building]
 
@@ -64,7 +65,7 @@ class Watch:
                 or 0 < count <= tally.compared
                 or self._netns.is_deleted()
             ):
-                poll.poll(TICK * 1000)
+                poll.poll(0 if self._comparison.is_behind else TICK * 1000)
                 self._look(time.monotonic() - start)
                 self._screen.tick(tally, self.causes)
         self._catch_up(poll, start)
@@ -101,6 +102,8 @@ class Watch:
         self._show(comparison.settled(now, following.sure_until))
 
     def _hear(self, now: float) -> None:
+        if self._comparison.under_way > MOST_UNDER_WAY:
+            return
         for original, reply in self._kernel.begun():
             self._comparison.adopt(original, reply)
         hops, lost = self._kernel.read()

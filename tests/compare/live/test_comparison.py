@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
-from pystack.compare.live.comparison import Comparison
+from pystack.compare.live.comparison import AT_ONCE, Comparison
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.judge import Verdict
 from pystack.compare.live.kernel import LiveKernel, clean, is_orphaned, tables
@@ -151,3 +151,13 @@ def test_doctor_knows_probes_that_nobody_listens_to(watched: Watched) -> None:
     assert not is_orphaned(netns)
     watched.live._stop_listening()  # as a kill does it
     assert is_orphaned(netns)
+
+
+def test_what_is_reported_is_read_between_portions_of_what_is_compared(watched: Watched) -> None:
+    for number in range(AT_ONCE):
+        made = packet_of(f"10.0.0.5 > 10.2.0.6: ICMP echo request, id 7, seq {number}, length 16")
+        watched.kernel.exchange("tap1", header(BRIDGE, INSIDE, ETH_P_IP) + made.payload)
+    assert len(watched.ping("10.2.0.6", AT_ONCE)) == AT_ONCE
+    assert watched.comparison.is_behind
+    assert len(list(watched.comparison.settled(watched.now))) == 1
+    assert not watched.comparison.is_behind
