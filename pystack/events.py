@@ -84,6 +84,7 @@ class RulesetChanged:
     netns: str
     generation: int
     changes: tuple[object, ...]  # as the front end has them
+    program: str  # whose batch it was
 
 
 Event = Printk | Dropped | Changed | Nflogged | Traced | RulesetChanged

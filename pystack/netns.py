@@ -9,7 +9,7 @@ from pystack.clock import Clock
 from pystack.counters import Snmp
 from pystack.device import NetDevice
 from pystack.drop import Drop, Outcomes
-from pystack.events import EventSink
+from pystack.events import EventSink, RulesetChanged
 from pystack.l2.backlog import Backlog
 from pystack.l2.context import LinkContext
 from pystack.l2.devices import DeviceTable, Link, LinkEvent
@@ -32,6 +32,8 @@ from pystack.netfilter.family_tables import ArpTables, BridgeTables
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6, PREROUTING, Hooks
 from pystack.netfilter.ipset import IpSet, IpSets
 from pystack.netfilter.ipv6_path import Ipv6Path
+from pystack.netfilter.nft.change import Changes
+from pystack.netfilter.nft.frame_chain import with_policies
 from pystack.netfilter.nft.ground import Ground
 from pystack.netfilter.nft.hang import ChainHanger
 from pystack.netfilter.nft.no_routes import NoRoutes
@@ -153,17 +155,19 @@ class Netns:
         path = NetfilterPath(self.ipv4, self.link, self.devices)
         path6 = Ipv6Path(self.clock, self.rng, path.printk, path.finish_checksum, path.nflog, path.traced)
         self.ipsets = IpSets(self.clock, lambda ipset: bool(self.ipset_references(ipset)))
-        self.tables = Tables(NFPROTO_IPV4, self.hooks, path, self.conntrack, self.ipsets)
-        self.tables6 = Tables(NFPROTO_IPV6, self.hooks, path6, self.conntrack, self.ipsets)
+        self.nft = Ruleset(self.conntrack)
+        shared = self.conntrack, self.ipsets, self.nft
+        self.tables = Tables(NFPROTO_IPV4, self.hooks, path, *shared)
+        self.tables6 = Tables(NFPROTO_IPV6, self.hooks, path6, *shared)
         bridge_path = BridgePath(self.link, self.ipv4.arp, path)
-        self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.conntrack)
-        self.arp_tables = ArpTables(self.hooks, bridge_path, self.conntrack)
+        self.bridge_tables = BridgeTables(self.hooks, bridge_path, self.nft)
+        self.arp_tables = ArpTables(self.hooks, bridge_path, self.nft)
         self._build_nft(path, path6)
         self.devices.listen(self._forget_device)
         self.ipv4.addresses.listen(self._forget_address)
 
     def _build_nft(self, path: NetfilterPath, path6: Ipv6Path) -> None:
-        self.nft = Ruleset(ChainHanger(self.hooks, self.tables, self.tables6), self.conntrack)
+        self.nft.hanger = ChainHanger(self.hooks, self.tables, self.tables6)
         self.nft_ground = Ground(
             clock=self.clock,
             rng=self.rng,
@@ -176,6 +180,22 @@ class Netns:
             printk=self.link.printk,
             nflog=path.nflog,
         )
+
+    def ruleset_changed(self, changes: Changes, program: str) -> None:
+        """A batch of changes to the tables of nft holds; whoever monitors hears of it.
+
+        Linux: net/netfilter/nf_tables_api.c nft_commit_notify()
+        """
+        if changes.all:
+            self.nft.generation += 1
+            if self.events.wanted:
+                told = RulesetChanged(self.name, self.nft.generation, tuple(changes.all), program)
+                self.events.emit(told)
+
+    def end_of_command(self, program: str) -> None:
+        """One of iptables or its kin is done: what it changed was a batch."""
+        changes, self.nft.one_by_one = self.nft.one_by_one, Changes()
+        self.ruleset_changed(with_policies(self.nft.tables.values(), changes), program)
 
     def ipset_references(self, ipset: IpSet) -> int:
         """How often rules of both families name a set."""

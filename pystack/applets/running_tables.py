@@ -48,24 +48,25 @@ def _lines(tables: TableSet, owner: str, program: str, words: _Words, usual_poli
     for name in tables.names(owner):
         table = tables.get(owner, name)
         assert table is not None, "it was in the list of those that are"
-        option = "" if name == "filter" else f" -t {name}"
-        yield from (f"{program}{option} {line}" for line in _table_lines(table, words, usual_policy))
+        if table.is_own:
+            option = "" if name == "filter" else f" -t {name}"
+            yield from _table_lines(table, f"{program}{option}", words, usual_policy)
 
 
-def _table_lines(table: Table, words: _Words, usual_policy: int) -> Iterator[str]:
+def _table_lines(table: Table, program: str, words: _Words, usual_policy: int) -> Iterator[str]:
     """Chains first, because rules jump to them; users' chains begin with the usual policy."""
     users = sorted(chain.name for chain in table.chains.values() if not isinstance(chain, BaseChain))
     chains = [*table.base_chains(), *(table.chains[name] for name in users)]
     for chain in chains:
         is_base = isinstance(chain, BaseChain)
         if not is_base:
-            yield f"-N {quoted(chain.name)}"
+            yield f"{program} -N {quoted(chain.name)}"
         if chain.policy != (NF_ACCEPT if is_base else usual_policy):
             policy = "RETURN" if chain.policy == RETURN else NAMES[chain.policy]
-            yield f"-P {quoted(chain.name)} {policy}"
+            yield f"{program} -P {quoted(chain.name)} {policy}"
     for chain in chains:
         for rule in chain.rules:
-            yield " ".join(quoted(word) for word in words(chain, rule))
+            yield f"{program} {' '.join(quoted(word) for word in words(chain, rule))}"
 
 
 def _ip_words(chain: Chain, rule: Rule) -> list[str]:

@@ -83,6 +83,8 @@ class Commands:
                 return (yield from self._applets[name](argv[1:], session))
             except NotModelled as error:
                 refused = str(error)
+            finally:
+                session.netns.end_of_command(name)
         session.io.err.line(f"pystack: {refused}")
         return USAGE
 

@@ -8,12 +8,13 @@ from contextlib import suppress
 
 from pystack.applets.ebtables.spec import RuleSpec as FrameSpec
 from pystack.applets.iptables.listing import rule_line
+from pystack.netfilter.nft.kin import CompatRule
 from pystack.netfilter.nft.set import NftSet, SetRefused
 from pystack.netfilter.nft.set_element import Element
 from pystack.netfilter.nft.statements.counters import Counter, Quota
 from pystack.netfilter.nft.table import NftRule, NftTable
 from pystack.netfilter.rule import BaseChain, Chain, Rule
-from pystack.netfilter.table import LEGACY, NFT, TableSet
+from pystack.netfilter.table import LEGACY, TableSet
 from pystack.netns import Netns
 
 Chains = Mapping[str, Chain]
@@ -63,11 +64,10 @@ def _tables(netns: Netns) -> Iterator[tuple[tuple[str, ...], Chains]]:
         "bridge": netns.bridge_tables,
     }
     for family, tables in kinds.items():
-        for owner in (LEGACY, NFT):
-            for name in tables.names(owner):
-                table = tables.get(owner, name)
-                if table is not None:
-                    yield (family, owner, name), table.chains
+        for name in tables.names(LEGACY):
+            table = tables.get(LEGACY, name)
+            if table is not None:
+                yield (family, name), table.chains
     for (family, name), own in netns.nft.tables.items():
         yield ("nft", family, name), own.chains
 
@@ -86,7 +86,7 @@ def _inherit_chain(new: Chain, old: Chain) -> None:
 
 def _said(chain: Chain, rule: Rule) -> str:
     """What it says, as its user wrote it."""
-    if isinstance(rule, NftRule):
+    if isinstance(rule, NftRule) and not isinstance(rule, CompatRule):
         return repr(rule.spec)
     if isinstance(rule.spec, FrameSpec):
         return " ".join(rule.spec.words(rule))

@@ -20,6 +20,8 @@ from pystack.netfilter.hooks import (
     NFPROTO_IPV6,
     NFPROTO_NETDEV,
 )
+from pystack.netfilter.nft.kin import CompatRule, is_filled_by_kin
+from pystack.netfilter.nft.table import NftTable
 from pystack.netfilter.rule import Chain, Rule
 from pystack.netfilter.table import LEGACY, NFT, Table
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
@@ -48,8 +50,10 @@ _BROUTED: Final = "net/bridge/netfilter/ebtable_broute.c ebt_broute()"
 class RuleListener:
     """Hears one table of iptables' kin. A walk.Listener."""
 
-    def __init__(self, table: Table, config_of: ConfigOf) -> None:
+    def __init__(self, table: Table, netns: Netns, config_of: ConfigOf) -> None:
         self._table = table
+        named = table.standing
+        self._beside = NftListener(named, netns, config_of) if isinstance(named, NftTable) else None
         self._teller = Teller(config_of, _NOT_BRIDGED if _broutes(table) else "")
 
     def rule(self, chain: Chain, number: int, rule: Rule, verdict: int, view: View) -> None:
@@ -62,7 +66,9 @@ class RuleListener:
         self._teller.policy(Heard(self._table.family, self.name(chain), chain, view))
 
     def words(self, chain: Chain, rule: Rule) -> str:
-        """A rule of it as its program lists it."""
+        """A rule of it as its program lists it; one that nft's users put there, as nft does."""
+        if self._beside is not None and not isinstance(rule, CompatRule):
+            return self._beside.words(chain, rule)
         if self._table.family == NFPROTO_BRIDGE:
             return rule_text(rule).strip()
         return rule_line(chain, rule).removeprefix(f"-A {chain.name}").strip()
@@ -77,31 +83,30 @@ def _broutes(table: Table) -> bool:
     return table.family == NFPROTO_BRIDGE and table.name == BROUTE
 
 
-def all_tables(netns: Netns) -> list[Table]:
-    """Those of iptables' kin that exist."""
-    return [
-        found
-        for tables in (netns.tables, netns.tables6, netns.bridge_tables, netns.arp_tables)
-        for owner in (LEGACY, NFT)
-        for name in tables.names(owner)
-        if (found := tables.get(owner, name))
-    ]
+def listeners(
+    netns: Netns, config_of: ConfigOf
+) -> Iterator[tuple[Table | NftTable, RuleListener | NftListener]]:
+    """Of every table, in the words of those who filled it."""
+    for tables in (netns.tables, netns.tables6, netns.bridge_tables, netns.arp_tables):
+        for owner in (LEGACY, NFT):
+            for name in tables.names(owner):
+                table = tables.get(owner, name)
+                if table is not None and table.is_own:
+                    yield table, RuleListener(table, netns, config_of)
+    for named in netns.nft.tables.values():
+        if not is_filled_by_kin(named):
+            yield named, NftListener(named, netns, config_of)
 
 
 def listen(netns: Netns, config_of: ConfigOf) -> Callable[[], None]:
     """Hear all tables of a namespace; what stops it."""
-    heard = all_tables(netns)
-    own = list(netns.nft.tables.values())
-    for table in heard:
-        table.listener = RuleListener(table, config_of)
-    for named in own:
-        named.listener = NftListener(named, netns, config_of)
+    heard = list(listeners(netns, config_of))
+    for table, listener in heard:
+        table.listener = listener
 
     def stop() -> None:
-        for table in heard:
+        for table, _ in heard:
             table.listener = None
-        for named in own:
-            named.listener = None
 
     return stop
 

@@ -7,6 +7,7 @@ nft table only the chains that somebody used hang.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from pystack.netfilter.hooks import (
@@ -25,8 +26,11 @@ from pystack.netfilter.hooks import (
     HookState,
 )
 from pystack.netfilter.needs import BridgePath
+from pystack.netfilter.nft.compat import CompatTable, base_chain
+from pystack.netfilter.nft.ruleset import Ruleset
+from pystack.netfilter.nft.table import ARP, BRIDGE, NftBaseChain
 from pystack.netfilter.rule import BaseChain
-from pystack.netfilter.table import LEGACY, NFT, Connections, Judge, MakeView, Point, Table
+from pystack.netfilter.table import LEGACY, NFT, Judge, LegacyTable, MakeView, Point, Table
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP, NF_STOLEN
 from pystack.netfilter.view import View
 from pystack.packet import Packet
@@ -78,21 +82,23 @@ class FamilyTables:
         places: Mapping[str, Places],
         points: tuple[Point, ...],
         path: BridgePath,
-        connections: Connections,
+        ruleset: Ruleset,
     ) -> None:
         self.path = path
         self.places = places  # by owner
         self._family = family
         self._points = points
-        self._connections = connections
+        self._ruleset = ruleset  # of nft, with the tables of arptables-nft and ebtables-nft
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
 
     def get(self, owner: str, name: str) -> Table | None:
         """A table that exists."""
-        return self._tables.get((owner, name))
+        return self.use(owner, name) if name in self.names(owner) else None
 
     def names(self, owner: str) -> list[str]:
         """Of an owner's tables that have chains, the eldest first."""
+        if owner == NFT:
+            return self._ruleset.names(self._word, self.places[NFT])
         return [name for (of, name), table in self._tables.items() if of == owner and table.chains]
 
     def chains_of(self, owner: str, name: str) -> list[str]:
@@ -103,53 +109,75 @@ class FamilyTables:
         """A table, made if it is not there yet."""
         table = self._tables.get((owner, name))
         if table is None:
-            view = self._view_for(owner)
-            table = Table(self._family, name, owner, self._points, view, self._wrapped, self._connections)
-            self._tables[owner, name] = table
             if owner == LEGACY:
-                for chain in self.chains_of(owner, name):
-                    self.use_chain(table, chain)
+                return self._legacy(name)
+            built_in = partial(self._built_in, name)
+            table = self._tables[owner, name] = CompatTable(self._ruleset, self._word, name, built_in)
         return table
+
+    def _legacy(self, name: str) -> Table:
+        connections = self._ruleset.connections
+        table = LegacyTable(self._family, name, self._points, self._view, self._wrapped, connections)
+        self._tables[LEGACY, name] = table
+        for chain in self.chains_of(LEGACY, name):
+            self.use_chain(table, chain)
+        return table
+
+    @property
+    def _word(self) -> str:
+        """The family as nft writes it."""
+        return ARP if self._family == NFPROTO_ARP else BRIDGE
 
     def use_chain(self, table: Table, name: str) -> BaseChain:
         """A built-in chain, hung at its hook if it is not yet."""
         chain = table.chains.get(name)
         if chain is None:
-            places = self.places[table.owner][table.name]
-            place = next(place for place in places if place.chain == name)
-            chain = BaseChain(name, place.hook, place.priority, NF_ACCEPT)
-            chain.counts = table.owner == LEGACY  # nft's begin to count when somebody sets the policy
+            if table.owner == LEGACY:
+                places = self.places[LEGACY][table.name]
+                place = next(place for place in places if place.chain == name)
+                chain = BaseChain(name, place.hook, place.priority, NF_ACCEPT)
+            else:
+                chain = self._built_in(table.name, name)
+            assert chain is not None, f"{name} is the name of a hook"
             table.add_chain(chain)
         assert isinstance(chain, BaseChain), f"{name} is the name of a hook"
         return chain
 
-    def _view_for(self, owner: str) -> MakeView:
-        """What rules of an owner see of a packet."""
+    def _built_in(self, table: str, name: str) -> NftBaseChain | None:
+        """A chain of a table of arptables-nft, ebtables-nft."""
+        places = self.places[NFT][table]
+        place = next((place for place in places if place.chain == name), None)
+        return None if place is None else base_chain(name, place.hook, place.priority)
+
+    @property
+    def _view(self) -> MakeView:
+        """What rules of a legacy table see of a packet."""
         raise NotImplementedError
 
     def _wrapped(self, table: Table, chain: BaseChain, judge: Judge) -> Judge:
-        """What hangs at the hook for a chain."""
+        """What hangs at the hook for a chain of such a table."""
         return judge
 
 
 class ArpTables(FamilyTables):
     """Those of arptables."""
 
-    def __init__(self, hooks: Hooks, path: BridgePath, connections: Connections) -> None:
-        super().__init__(NFPROTO_ARP, _ARP_PLACES, hooks.arp, path, connections)
+    def __init__(self, hooks: Hooks, path: BridgePath, ruleset: Ruleset) -> None:
+        super().__init__(NFPROTO_ARP, _ARP_PLACES, hooks.arp, path, ruleset)
 
-    def _view_for(self, owner: str) -> MakeView:
-        """They count octets in two ways."""
-        return View.of_arp if owner == NFT else View.of_legacy_arp
+    @property
+    def _view(self) -> MakeView:
+        return View.of_legacy_arp
 
 
 class BridgeTables(FamilyTables):
     """Those of ebtables."""
 
-    def __init__(self, hooks: Hooks, path: BridgePath, connections: Connections) -> None:
-        super().__init__(NFPROTO_BRIDGE, _BRIDGE_PLACES, hooks.bridge, path, connections)
+    def __init__(self, hooks: Hooks, path: BridgePath, ruleset: Ruleset) -> None:
+        super().__init__(NFPROTO_BRIDGE, _BRIDGE_PLACES, hooks.bridge, path, ruleset)
 
-    def _view_for(self, owner: str) -> MakeView:
+    @property
+    def _view(self) -> MakeView:
         return View.of_bridge
 
     def _wrapped(self, table: Table, chain: BaseChain, judge: Judge) -> Judge:

@@ -169,6 +169,14 @@ class Chain:
         self.references = 0  # rules that jump here
         self.index: Lookup | None = None  # made by the first packet that meets many rules
 
+    @property
+    def behind(self) -> tuple[Rule, ...]:
+        """What stands there for the policy, where that is a rule itself."""
+        return ()
+
+    def ended(self, view: View) -> None:
+        """A packet met the policy of a chain that hangs nowhere."""
+
 
 class BaseChain(Chain):
     """A chain that hangs at a hook. Linux: struct nft_base_chain"""

@@ -6,6 +6,7 @@ table only the chains that somebody used hang. Those of `nat` are asked once for
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from pystack.netfilter.conntrack.conntrack import Conntrack
@@ -26,11 +27,13 @@ from pystack.netfilter.nat.for_helpers import ForHelpers
 from pystack.netfilter.nat.point import NatPoints
 from pystack.netfilter.nat.setup import Nat
 from pystack.netfilter.needs import Path
+from pystack.netfilter.nft.compat import CompatTable, base_chain
+from pystack.netfilter.nft.ruleset import Ruleset
+from pystack.netfilter.nft.table import IP, IP6, NftBaseChain
 from pystack.netfilter.reroute import rerouting
 from pystack.netfilter.rule import BaseChain
-from pystack.netfilter.table import LEGACY, Judge, MakeView, Table
+from pystack.netfilter.table import LEGACY, NFT, Judge, LegacyTable, Table
 from pystack.netfilter.trace import LegacyTrace
-from pystack.netfilter.trace_nft import NftTrace
 from pystack.netfilter.verdict import NF_ACCEPT
 from pystack.netfilter.view import View
 
@@ -52,7 +55,9 @@ TABLE_NAMES: Final = tuple(_PRIORITIES)
 class Tables:
     """One per namespace and family."""
 
-    def __init__(self, family: int, hooks: Hooks, path: Path, conntrack: Conntrack, ipsets: IpSets) -> None:
+    def __init__(
+        self, family: int, hooks: Hooks, path: Path, conntrack: Conntrack, ipsets: IpSets, ruleset: Ruleset
+    ) -> None:
         self.path = path
         self.conntrack = conntrack
         self.ipsets = ipsets  # those of the namespace: both families' rules ask them
@@ -64,14 +69,17 @@ class Tables:
         if family != NFPROTO_IPV6:
             conntrack.context.nat = ForHelpers(self.nat, path.rng)
         self.nat_points = NatPoints(self._points, self.nat, path.reroute).by_hook
+        self._ruleset = ruleset  # of nft, with the tables of iptables-nft
         self._tables: dict[tuple[str, str], Table] = {}  # by owner and name, the eldest first
 
     def get(self, owner: str, name: str) -> Table | None:
         """A table that exists."""
-        return self._tables.get((owner, name))
+        return self.use(owner, name) if name in self.names(owner) else None
 
     def names(self, owner: str) -> list[str]:
         """Of an owner's tables that exist, the eldest first; to others nobody did anything."""
+        if owner == NFT:
+            return self._ruleset.names(self._word, TABLE_NAMES)
         return [name for (of, name), table in self._tables.items() if of == owner and table.exists]
 
     def references(self, ipset: IpSet) -> int:
@@ -83,32 +91,37 @@ class Tables:
         """A table of iptables, made if it is not there yet."""
         table = self._tables.get((owner, name))
         if table is None:
-            points = self.nat_points if name == NAT else self._points
-            connections = self.conntrack
-            table = Table(
-                self._family, name, owner, points, self._view_for(owner), self._wrapped, connections
-            )
-            self._tables[owner, name] = table
-            table.tracer = NftTrace(self.path, self._family, name)
             if owner == LEGACY:
-                table.tracer = LegacyTrace(self.path, name)
-                for chain in chains_of(name):
-                    self.use_chain(table, chain)
+                return self._legacy(name)
+            built_in = partial(_built_in, name)
+            table = self._tables[owner, name] = CompatTable(self._ruleset, self._word, name, built_in)
         return table
 
-    def _view_for(self, owner: str) -> MakeView:
-        """How rules of an owner look at packets."""
-        if self._family != NFPROTO_IPV6:
-            return View.of_ipv4
-        return View.of_ipv6 if owner == LEGACY else View.of_ipv6_nft
+    def _legacy(self, name: str) -> Table:
+        points = self.nat_points if name == NAT else self._points
+        view = View.of_ipv6 if self._family == NFPROTO_IPV6 else View.of_ipv4
+        table = LegacyTable(self._family, name, points, view, self._wrapped, self.conntrack)
+        table.tracer = LegacyTrace(self.path, name)
+        self._tables[LEGACY, name] = table
+        for chain in chains_of(name):
+            self.use_chain(table, chain)
+        return table
+
+    @property
+    def _word(self) -> str:
+        """The family as nft writes it."""
+        return IP6 if self._family == NFPROTO_IPV6 else IP
 
     def use_chain(self, table: Table, name: str) -> BaseChain:
         """A built-in chain, hung at its hook if it is not yet."""
         chain = table.chains.get(name)
         if chain is None:
-            hook = IP_HOOK_NAMES.index(name)
-            chain = BaseChain(name, hook, _PRIORITIES[table.name][hook], NF_ACCEPT)
-            chain.counts = table.owner == LEGACY  # nft's begin to count when somebody sets the policy
+            if table.owner == LEGACY:
+                hook = IP_HOOK_NAMES.index(name)
+                chain = BaseChain(name, hook, _PRIORITIES[table.name][hook], NF_ACCEPT)
+            else:
+                chain = _built_in(table.name, name)
+            assert chain is not None, f"{name} is the name of a hook"
             table.add_chain(chain)
         assert isinstance(chain, BaseChain), f"{name} is the name of a hook"
         return chain
@@ -118,6 +131,21 @@ class Tables:
         if (table.name, chain.hook) != ("mangle", OUTPUT) or self._family == NFPROTO_IPV6:
             return judge  # IPv6 packets of our own there are none
         return rerouting(judge, self.path.reroute)
+
+
+def _built_in(table: str, name: str) -> NftBaseChain | None:
+    """A chain of a table of iptables-nft."""
+    if name not in chains_of(table):
+        return None
+    hook = IP_HOOK_NAMES.index(name)
+    return base_chain(name, hook, _PRIORITIES[table][hook], _type_of(table, hook))
+
+
+def _type_of(table: str, hook: int) -> str:
+    """Of a chain of nft's."""
+    if table == NAT:
+        return "nat"
+    return "route" if (table, hook) == ("mangle", OUTPUT) else "filter"
 
 
 def chains_of(name: str) -> list[str]:

@@ -60,6 +60,7 @@ def walk(base: BaseChain, view: View, listener: Listener | None = None, tracer: 
             if chain.policy != RETURN:  # ebtables lets its users give their own chains one
                 if listener is not None:
                     listener.policy(chain, view)
+                chain.ended(view)
                 return chain.policy
             chain, asked, at = calls.pop()
             continue

@@ -72,6 +72,4 @@ def test_rules_of_the_bridge_do_not_outlive_a_reset_of_their_table() -> None:
     host = Host(seed=1)
     lines = "ebtables -A FORWARD -j DROP\nebtables --init-table\n"
     assert run_setup(host, lines, "setup") == []
-    table = host.init.bridge_tables.get(NFT, "filter")
-    assert table is not None
-    assert table.chains["FORWARD"].rules == []
+    assert host.init.bridge_tables.get(NFT, "filter") is None

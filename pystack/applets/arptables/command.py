@@ -22,7 +22,7 @@ from pystack.applets.iptables.spec import RuleSpec
 from pystack.applets.requests import Steps
 from pystack.applets.session import Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
-from pystack.errors import EINVAL, EMLINK, ENOENT
+from pystack.errors import EINVAL, EMLINK, ENOENT, NotModelled
 from pystack.netfilter.family_tables import ArpTables
 from pystack.netfilter.hooks import NFPROTO_ARP
 from pystack.netfilter.rule import BaseChain, Chain, Rule
@@ -178,7 +178,8 @@ def _head(chain: Chain, command: Command, numbers: Listing) -> str:
 
 def _rule(rule: Rule, command: Command, numbers: Listing) -> str:
     spec = rule.spec
-    assert isinstance(spec, ArpSpec), "a table of arptables holds rules of arptables"
+    if not isinstance(spec, ArpSpec):
+        raise NotModelled("arptables where nft has put a rule into its table", ("nft list ruleset",))
     text = spec.text(rule, numeric=command.numeric, verbose=command.verbose > 0)
     blank = _blank(spec)
     if not command.verbose:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pystack.applets.ebtables.extension import VERDICTS, Site
 from pystack.applets.ebtables.header import Header
 from pystack.applets.ebtables.parser import Command
-from pystack.applets.ebtables.spec import RuleSpec
+from pystack.applets.ebtables.spec import RuleSpec, spec_of
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.placement import is_too_deep
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
@@ -113,7 +113,7 @@ class Editor:
         site = Site(self.tables.path, table.name, in_base, self.owner.is_nft, spec.header)
         self._refuse(site, spec, f"RULE_{verb}", chain)
         tests, target = spec.compile(site, table.chains)
-        rule = Rule(tests, target, spec, self._origins.line)
+        rule = table.new_rule(tests, target, spec, self._origins.line)
         rule.packets, rule.octets = command.counters
         return chain, rule
 
@@ -152,7 +152,7 @@ class Editor:
         table = self.table(command.table)
         if command.chain in table.chains or command.chain in self.built_in(table):
             raise KernelRefused(EEXIST)
-        chain = Chain(command.chain)
+        chain = table.new_chain(command.chain)
         chain.policy = NF_ACCEPT
         table.add_chain(chain)
 
@@ -192,6 +192,8 @@ class Editor:
             raise Refused("Policy RETURN only allowed for user defined chains")
         chain.policy = VERDICTS[command.policy]
         self._origins.note(chain)
+        if isinstance(chain, BaseChain):
+            table.changed(chain)
 
     def flush(self, command: Command) -> None:
         """`-F`: one chain, or all."""
@@ -217,8 +219,7 @@ class Editor:
 
     def _replace_as_it_is(self, table: Table, chain: Chain, rule: Rule) -> None:
         """nft's tool has the rule replaced, but forgets to say for which protocol it is."""
-        spec = rule.spec
-        assert isinstance(spec, RuleSpec), "a table of ebtables holds rules of ebtables"
+        spec = spec_of(rule)
         in_base = isinstance(chain, BaseChain)
         site = Site(self.tables.path, table.name, in_base, self.owner.is_nft, Header())
         self._refuse(site, spec, "RULE_REPLACE", chain)
@@ -229,8 +230,10 @@ class Editor:
             table.flush(chain)
         for chain in list(table.chains.values()):
             chain.policy = NF_ACCEPT
-            if not isinstance(chain, BaseChain):
+            if self.owner.is_nft or not isinstance(chain, BaseChain):
                 table.remove_chain(chain.name)
+        if self.owner.is_nft:
+            table.standing = None
 
     def init_table(self, command: Command) -> None:
         """`--init-table`"""
@@ -277,8 +280,7 @@ def misplaced(table: Table) -> str:
     for base in table.base_chains():
         for rule in _reached(base):
             spec = rule.spec
-            assert isinstance(spec, RuleSpec), "a table of ebtables holds rules of ebtables"
-            for extension, _ in spec.extensions():
+            for extension, _ in spec.extensions() if isinstance(spec, RuleSpec) else ():
                 if why := extension.misplacement(table.name, base.name):
                     return why
     return ""

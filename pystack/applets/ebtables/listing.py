@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from pystack.applets.ebtables.spec import RuleSpec
+from pystack.applets.ebtables.spec import spec_of
 from pystack.netfilter.rule import RETURN, BaseChain, Chain, Rule
 from pystack.netfilter.table import Table
 from pystack.netfilter.verdict import NAMES, NF_ACCEPT
@@ -19,9 +19,7 @@ def chains_in_order(table: Table, built_in: Collection[str]) -> list[Chain]:
 
 def rule_text(rule: Rule) -> str:
     """`-p IPv4 -j DROP`"""
-    spec = rule.spec
-    assert isinstance(spec, RuleSpec), "a table of ebtables holds rules of ebtables"
-    return spec.text(rule)
+    return spec_of(rule).text(rule)
 
 
 def policy_name(chain: Chain) -> str:

@@ -158,11 +158,13 @@ class Restore:
             why = f"Can't set policy `{policy}' on `{name}' line {self._line}: Invalid argument"
             raise Refused(why, OTHER_PROBLEM)
         if is_built_in:
-            self._editor.chain(table, name).policy = VERDICTS[policy]
+            base = self._editor.chain(table, name)
+            base.policy = VERDICTS[policy]
+            table.changed(base)
             return
         chain = table.chains.get(name)
         if chain is None:
-            chain = Chain(name)
+            chain = table.new_chain(name)
             table.add_chain(chain)
         table.flush(chain)
         if policy != self.no_policy:

@@ -15,7 +15,15 @@ from pystack.applets.ebtables.extension import (
 )
 from pystack.applets.ebtables.header import Header
 from pystack.applets.iptables.option import Values
+from pystack.errors import NotModelled
 from pystack.netfilter.rule import CONTINUE, Chain, Jump, Match, Rule, Target, Verdict
+
+
+def spec_of(rule: Rule) -> RuleSpec:
+    """As a rule was read. Raises NotModelled of one that nft's users put there."""
+    if not isinstance(rule.spec, RuleSpec):
+        raise NotModelled("ebtables where nft has put a rule into its table", ("nft list ruleset",))
+    return rule.spec
 
 
 @dataclass(slots=True)
@@ -77,8 +85,7 @@ class RuleSpec:
 
         Linux: iptables/nft.c nft_rule_cmp()
         """
-        other = rule.spec
-        return isinstance(other, RuleSpec) and self._key() == other._key(rule)
+        return self._key() == spec_of(rule)._key(rule)
 
     def _key(self, rule: Rule | None = None) -> tuple[object, ...]:
         name = self.target

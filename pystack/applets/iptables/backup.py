@@ -11,7 +11,7 @@ class Backup:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._existed = table.exists
+        self._standing = table.standing
         self._chains = dict(table.chains)
         self._rules = {name: list(chain.rules) for name, chain in table.chains.items()}
         self._policies = {name: chain.policy for name, chain in table.chains.items()}
@@ -34,6 +34,7 @@ class Backup:
             base = table.chains[name]
             assert isinstance(base, BaseChain), "only those are counted"
             base.counts, base.packets, base.octets = numbers
+        table.nothing_happened()
 
     def _is_known(self, chain: Chain) -> bool:
         return self._chains.get(chain.name) is chain
@@ -45,7 +46,7 @@ class Backup:
             chain.name = name
             if isinstance(chain, BaseChain) and name not in table.chains:
                 table.add_chain(chain)
+        table.standing = self._standing
         table.chains = dict(self._chains)
-        table.exists = self._existed
         for name, rules in self._rules.items():
             table.set_rules(table.chains[name], rules)

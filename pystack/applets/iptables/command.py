@@ -9,6 +9,7 @@ from pystack.applets.iptables.backup import Backup
 from pystack.applets.iptables.command_line import Command
 from pystack.applets.iptables.editor import Editor
 from pystack.applets.iptables.errno_texts import worded
+from pystack.applets.iptables.from_nft import check_rules, remarks
 from pystack.applets.iptables.legality import ZERO, ZERO_RULE
 from pystack.applets.iptables.lint import Linter
 from pystack.applets.iptables.listing import Listing, chains_in_order, rules_as_commands, told
@@ -191,6 +192,8 @@ def _show(command: Command, editor: Editor, names: Names) -> Iterator[str]:
             where = f"chain `{chain}' in table `{table.name}'"
             raise Refused(f"{where} is incompatible, use 'nft' tool.", OTHER_PROBLEM)
         raise KernelRefused(ENOENT)
+    yield from remarks(table)
+    check_rules(table, chain)
     if command.letter == "S":
         yield from rules_as_commands(table, command)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from pystack.applets.iptables.command_line import RULE_COMMANDS, Command
+from pystack.applets.iptables.from_nft import seen, zero
 from pystack.applets.iptables.objections import Objections
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
@@ -60,9 +61,12 @@ class Editor:
 
     def chain(self, table: Table, name: str) -> Chain:
         """A chain that a command is about; a built-in one of nft comes into being by that."""
-        if name in self.built_in(table):
+        if name not in self.built_in(table):
+            return self.existing(table, name)
+        try:
             return self.tables.use_chain(table, name)
-        return self.existing(table, name)
+        except NetError as error:  # nft's users have one of that name that is none of iptables'
+            raise KernelRefused(error.number, "CHAIN_ADD", f"chain {name}") from None
 
     def existing(self, table: Table, name: str) -> Chain:
         """A chain that is there. Raises KernelRefused."""
@@ -181,7 +185,7 @@ class Editor:
         self._check_target(table, spec)
         chain = table.chains.get(name)
         for number, rule in enumerate(chain.rules if chain is not None else ()):
-            if chain is not None and spec.same_as(rule):
+            if chain is not None and spec.same_as(seen(table, chain, rule)):
                 if self.owner.is_nft:
                     self.told(spec)
                 return chain, number
@@ -202,7 +206,7 @@ class Editor:
             self._kernel_refuses(KernelRefused(number, f"RULE_{verb}", f"rule in chain {chain.name}"))
         spec.matches = [(match, match.taken(values)) for match, values in spec.matches]
         tests, target = spec.compile(self.objections.site(table, chain.name, spec), table.chains)
-        rule = Rule(tests, target, spec, self._origins.line)
+        rule = table.new_rule(tests, target, spec, self._origins.line)
         if command.counters is not None:
             rule.packets, rule.octets = command.counters
         return rule
@@ -255,7 +259,7 @@ class Editor:
         table = self.table(command.table)
         if command.chain in table.chains or command.chain in self.built_in(table):
             raise KernelRefused(EEXIST)
-        table.add_chain(Chain(command.chain))
+        table.add_chain(table.new_chain(command.chain))
 
     def delete_chains(self, command: Command) -> None:
         """`-X`: one, or all of the user's."""
@@ -272,7 +276,7 @@ class Editor:
     def _delete_all_chains(self, table: Table) -> None:
         chains = [chain for chain in table.chains.values() if not isinstance(chain, BaseChain)]
         if self.owner.is_nft:
-            chains += [chain for chain in table.base_chains() if table.is_bare(chain)]
+            chains = [*(chain for chain in table.base_chains() if table.is_bare(chain)), *chains]
         else:
             chains.sort(key=lambda chain: chain.name)  # as libiptc keeps them
         kept: KernelRefused | None = None
@@ -341,6 +345,7 @@ class Editor:
             self._counted.add(name)
         chain.packets, chain.octets = counters or (0, 0)
         chain.counts = True
+        table.changed(chain)
 
     def hand_over(self, table: Table) -> None:
         """To the kernel, which takes legacy's tables as a whole: policies then count anew.
@@ -361,7 +366,8 @@ class Editor:
             if self.owner.is_nft:
                 chain.policy = NF_ACCEPT
         self._delete_all_chains(table)
-        table.exists = not self.owner.is_nft
+        if self.owner.is_nft:
+            table.standing = None
 
     def flush(self, command: Command) -> None:
         """`-F`: one chain, or all."""
@@ -383,13 +389,16 @@ class Editor:
                         return
                     raise KernelRefused(E2BIG)
                 rule = chain.rules[command.rulenum - 1]
-                rule.packets = rule.octets = 0
+                zero(rule)
+                table.zeroed(chain, rule)
                 continue
-            for rule in chain.rules:
-                rule.packets = rule.octets = 0
             if isinstance(chain, BaseChain):
                 chain.packets = chain.octets = 0
                 chain.counts = True
+                table.changed(chain)
+            for rule in chain.rules:
+                if zero(rule):
+                    table.zeroed(chain, rule)
 
 
 def _say_nothing(what: object) -> None:

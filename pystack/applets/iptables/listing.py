@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from pystack.applets.iptables.command_line import Command
+from pystack.applets.iptables.from_nft import rules_seen, seen
 from pystack.applets.iptables.header import PROTOCOL_NAMES, Header, protocol_name
 from pystack.applets.iptables.spec import RuleSpec, spec_of
 from pystack.applets.tcpdump.names import Names
@@ -56,12 +57,12 @@ def rules_as_commands(table: Table, command: Command) -> Iterator[str]:
     if command.rulenum:
         for chain in chosen:
             for rule in chain.rules[command.rulenum - 1 : command.rulenum]:
-                yield rule_line(chain, rule, counters=counters)
+                yield rule_line(chain, seen(table, chain, rule), counters=counters)
         return
     for chain in chosen:
         yield chain_lines(chain, counters=counters)
     for chain in chosen:
-        for rule in chain.rules:
+        for rule in rules_seen(table, chain):
             yield rule_line(chain, rule, counters=counters)
 
 
@@ -89,7 +90,7 @@ class Listing:
                 yield from self._head(chain)
             for number, rule in enumerate(chain.rules, 1):
                 if command.rulenum in (0, number):
-                    yield self._rule_line(rule, number)
+                    yield self._rule_line(seen(table, chain, rule), number)
 
     def _head(self, chain: Chain) -> Iterator[str]:
         """Linux: print_header()"""

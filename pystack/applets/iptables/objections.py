@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pystack.applets.iptables.extension import Site
+from pystack.applets.iptables.from_nft import own_spec
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.placement import (
     DEEPEST,
@@ -19,7 +20,7 @@ from pystack.applets.iptables.placement import (
     reached,
     rules_met,
 )
-from pystack.applets.iptables.spec import RuleSpec, spec_of
+from pystack.applets.iptables.spec import RuleSpec
 from pystack.errors import EINVAL, ELOOP, EMLINK
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import Table, TableSet
@@ -53,8 +54,8 @@ class Objections:
         if error := self._to_shape(table):
             return self._first(table) if self._owner.is_nft else error
         for chain in reached(target, self._onward):
-            for rule in self._met(chain):
-                if error := self._below(table, chain, spec_of(rule)):
+            for spec in self._met(chain):
+                if error := self._below(table, chain, spec):
                     return error
         return 0
 
@@ -64,8 +65,8 @@ class Objections:
             return error
         for base in table.base_chains():
             for chain in reached(base, self._onward)[0 if built_in else 1 :]:
-                for rule in self._met(chain):
-                    if error := self._from(table, base, spec_of(rule)):
+                for spec in self._met(chain):
+                    if error := self._from(table, base, spec):
                         return error
         return 0
 
@@ -85,7 +86,8 @@ class Objections:
         if (chain.name, level) in fine:
             return 0
         for rule in chain.rules:
-            if any(part.is_barred(base.name) for part, _ in spec_of(rule).parts()):
+            spec = own_spec(rule)
+            if spec is not None and any(part.is_barred(base.name) for part, _ in spec.parts()):
                 return EINVAL
             following = rule.target.chain if isinstance(rule.target, Jump) else None
             if following is not None and (error := self._under(base, following, level + 1, fine)):
@@ -119,8 +121,10 @@ class Objections:
             return self._at(table, base.name, spec)
         return EINVAL if any(part.is_barred(base.name) for part, _ in spec.parts()) else 0
 
-    def _met(self, chain: Chain) -> Iterable[Rule]:
-        return chain.rules if self._owner.is_nft else rules_met(chain)
+    def _met(self, chain: Chain) -> Iterable[RuleSpec]:
+        """What iptables said of the rules that are met."""
+        rules = chain.rules if self._owner.is_nft else rules_met(chain)
+        return filter(None, map(own_spec, rules))
 
     @property
     def _onward(self) -> Onward:

@@ -67,6 +67,7 @@ class Given:
     value: Any
     inverted: bool = False
     lost: bool = False  # nft's tables keep nothing of it
+    turned: bool = False  # `! 0:80`, of which nft's tables keep what is above
 
 
 Values = Mapping[str, Given]

@@ -32,7 +32,6 @@ from pystack.applets.requests import FileRefused, Steps, read_file, read_stdin
 from pystack.applets.session import USAGE, Applet, Session
 from pystack.applets.tcpdump.names import Names, load_names
 from pystack.errors import EINVAL, NotModelled
-from pystack.netfilter.rule import Chain
 from pystack.netfilter.table import Table
 from pystack.netfilter.tables import TABLE_NAMES, chains_of
 from pystack.netfilter.verdict import NAMES
@@ -214,6 +213,7 @@ class Restore:
             if told:
                 raise Refused(told, RESOURCE_PROBLEM)
             self._editor.hand_over(table)
+            self._session.netns.end_of_command(self._program)
         self._backup = self._table = None
 
     def _done(self, queue: list[tuple[int, Action]]) -> str:
@@ -267,7 +267,7 @@ class Restore:
 
     def _make_chain(self, table: Table, name: str) -> None:
         if name not in table.chains:
-            table.add_chain(Chain(name))
+            table.add_chain(table.new_chain(name))
         elif self.noflush or self._owner.is_nft:
             table.flush(table.chains[name])
         else:

@@ -9,6 +9,7 @@ from typing import Final
 from pystack.applets.iptables.extension import Extension, MatchExtension, Site, TargetExtension
 from pystack.applets.iptables.header import Header
 from pystack.applets.iptables.option import Values
+from pystack.errors import NotModelled
 from pystack.netfilter.rule import RETURN, Chain, Jump, Match, Rule, Target, Verdict
 from pystack.netfilter.verdict import NF_ACCEPT, NF_DROP
 
@@ -63,7 +64,7 @@ class RuleSpec:
         return text
 
     def same_as(self, rule: Rule) -> bool:
-        """Whether a rule of a table says this."""
+        """Whether a rule of a table says this; of nft's own rule what stands for it."""
         other = rule.spec
         return (
             isinstance(other, RuleSpec)
@@ -90,7 +91,7 @@ class RuleSpec:
 
 
 def spec_of(rule: Rule) -> RuleSpec:
-    """As a rule of a table of iptables was read."""
-    spec = rule.spec
-    assert isinstance(spec, RuleSpec), "a table of iptables holds rules of iptables"
-    return spec
+    """As a rule was read. Raises NotModelled of one that nft's users put into a table of iptables."""
+    if not isinstance(rule.spec, RuleSpec):
+        raise NotModelled("iptables where nft has put a rule into its table", ("nft list ruleset",))
+    return rule.spec

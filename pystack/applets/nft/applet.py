@@ -11,7 +11,6 @@ from pystack.applets.nft.evaluate import as_declared, evaluate, expand
 from pystack.applets.nft.evaluate.collapse import collapsed
 from pystack.applets.nft.evaluate.dynamic import with_dynamic_sets
 from pystack.applets.nft.files import KnownFiles, Wanted
-from pystack.applets.nft.foreign import ForeignTables
 from pystack.applets.nft.grammar.variables import Variables
 from pystack.applets.nft.json_in.commands import read_json
 from pystack.applets.nft.loads import loads_of
@@ -66,11 +65,10 @@ class Nft:
         self._cache = Cache(session.netns.nft, surroundings)
 
     def run(self) -> Generator[Request, Answer, None]:
-        """Raises NftError, and NotModelled: at the end where only a part of a listing is."""
+        """Raises NftError."""
         source = yield from self._source()
         found = yield from self._read(source)
-        foreign = ForeignTables(self._session.netns)
-        evaluated = self._evaluated(found, foreign)
+        evaluated = self._evaluated(found)
         watched = [self._watched(command) for command in evaluated if command.operation == MONITOR]
         shown = Shown(self._session, self._options, self._cache)
         transaction = Transaction(self._session.netns, self._cache, self._session.host.origins, shown.show)
@@ -82,8 +80,6 @@ class Nft:
         self._end_owned()
         for wanted in watched[:1]:
             yield from monitor(wanted, self._session, Page(self._options.style, self._surroundings))
-        if foreign.unshown is not None:
-            raise foreign.unshown
 
     def _watched(self, command: Command) -> Watched:
         return watched_of(command, is_json=self._options.json)
@@ -124,12 +120,11 @@ class Nft:
         parse(source_of(COMMAND_LINE, f"{text}\n".encode()), variables=variables)
         return variables
 
-    def _evaluated(self, found: Read, foreign: ForeignTables) -> list[Command]:
+    def _evaluated(self, found: Read) -> list[Command]:
         """Also where something could not be read. nft: src/libnftables.c nft_evaluate()"""
         errors, evaluated = list(found.errors), list[Command]()
         self._cache.load(loads_of(found.commands))
         for command in collapsed(part for whole in found.commands for part in expand(whole)):
-            foreign.check(command)
             try:
                 evaluated.append(evaluate(command, self._cache))
             except NftError as error:

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.changes import Change
 from pystack.applets.nft.json_out.dump import Json
 from pystack.applets.nft.json_out.expressions import json_of
 from pystack.applets.nft.json_out.tables import chain_thing, object_thing, rule_thing, set_thing, table_thing
 from pystack.applets.nft.listing import (
+    announced_chain,
     announced_rule,
-    listed_chain,
     listed_object,
     listed_set,
     listed_table,
     nothing,
 )
 from pystack.applets.nft.printer.page import Page
+from pystack.netfilter.nft.change import Change
 from pystack.netfilter.rule import Chain
 
 _EMPTY: Final[Mapping[str, dict[str, Json]]] = {
@@ -70,7 +70,7 @@ def _thing(change: Change, page: Page) -> Json:
     if change.kind == "rule":
         return rule_thing(table, change.name, announced_rule(change.rule), page)
     if isinstance(thing, Chain):
-        return chain_thing(table, listed_chain(thing, rules=False))
+        return chain_thing(table, announced_chain(thing, change.policy))
     if change.kind in ("set", "map"):
         return set_thing(table, listed_set(thing, elements=False), page)
     return object_thing(table, listed_object(change.kind, thing))

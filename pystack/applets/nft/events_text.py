@@ -8,17 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.changes import Change
-from pystack.applets.nft.listing import announced_rule, listed_chain, listed_object, listed_set
+from pystack.applets.nft.listing import announced_chain, announced_rule, listed_object, listed_set
 from pystack.applets.nft.printer.chains import chain_line, listed_rule_text
 from pystack.applets.nft.printer.expressions import text
 from pystack.applets.nft.printer.layout import ONE_LINE
 from pystack.applets.nft.printer.objects import object_text
 from pystack.applets.nft.printer.page import Page
 from pystack.applets.nft.printer.sets import set_text
+from pystack.netfilter.nft.change import Change
 from pystack.netfilter.nft.table import DORMANT
 from pystack.netfilter.rule import Chain
 
+_LONGEST_NAME: Final = 15
 _PROCESS: Final = 1  # programs are none here
 
 
@@ -33,9 +34,9 @@ def change_lines(change: Change, page: Page) -> list[str]:
     return [f"{change.operation} {_deleted(change) if change.operation == 'delete' else _made(change, page)}"]
 
 
-def generation_line(generation: int) -> str:
-    """At the end of what a batch changed."""
-    return f"# new generation {generation} by process {_PROCESS} (nft)"
+def generation_line(generation: int, program: str = "nft") -> str:
+    """At the end of what a batch changed. The kernel knows no longer names of programs."""
+    return f"# new generation {generation} by process {_PROCESS} ({program[:_LONGEST_NAME]})"
 
 
 def _owner(change: Change) -> str:
@@ -77,7 +78,7 @@ def _made(change: Change, page: Page) -> str:
         flags = " { flags dormant; }" if DORMANT in table.flags else ""
         return f"table {_owner(change)}{flags}{page.handle(table.handle)}"
     if isinstance(thing, Chain):
-        return chain_line(listed_chain(thing, rules=False), page, table.name)
+        return chain_line(announced_chain(thing, change.policy), page, table.name)
     if change.kind in ("set", "map"):
         return set_text(listed_set(thing, elements=False), page, ONE_LINE, _owner(change))
     return object_text(listed_object(change.kind, thing), page, ONE_LINE, _owner(change))

@@ -31,11 +31,12 @@ class Shape(NamedTuple):
 
     text: Callable[[ListedTable, Page], str]
     things: Callable[[ListedTable, Page], list[Json]]
+    shows_rules: bool = True
 
 
 WHOLE: Final = Shape(table_text, table_things)
 PARTS: Final = Shape(parts_text, part_things)
-DECLARATIONS: Final = Shape(declarations_text, declaration_things)
+DECLARATIONS: Final = Shape(declarations_text, declaration_things, shows_rules=False)
 NAMES: Final = Shape(
     lambda table, page: f"table {table.family} {table.name}\n", lambda table, page: [table_thing(table)]
 )

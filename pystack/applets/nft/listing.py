@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from pystack.applets.nft.compat.rule import translated
 from pystack.applets.nft.compile.live import statements_now
 from pystack.applets.nft.compile.objects import object_now
 from pystack.applets.nft.held import held
-from pystack.applets.nft.tree.commands import ChainText, ObjectText, RuleText
+from pystack.applets.nft.tree.commands import ChainText, ObjectText, Priority, RuleText
 from pystack.applets.nft.tree.expressions import Verdict
 from pystack.applets.nft.tree.listed import ListedChain, ListedObject, ListedRule, ListedSet, ListedTable
 from pystack.applets.nft.tree.statements import Decide, Statement
-from pystack.netfilter.nft.table import Named, NftRule, NftTable
+from pystack.netfilter.nft.kin import CompatRule
+from pystack.netfilter.nft.table import Named, NftBaseChain, NftRule, NftTable
 from pystack.netfilter.rule import BaseChain, Chain, Match, Rule
 from pystack.netfilter.verdict import NF_ACCEPT
 
@@ -45,19 +47,41 @@ def listed_table(
     )
 
 
+def announced_chain(chain: Chain, policy: int | None) -> ListedChain:
+    """Without its rules, as it is told of; perhaps with the policy that it had then."""
+    listed = listed_chain(chain, rules=False)
+    if policy is None or not isinstance(chain, BaseChain):
+        return listed
+    return replace(listed, text=replace(listed.text, policy=_policy_word(policy)))
+
+
 def listed_chain(chain: Chain, *, rules: bool = True) -> ListedChain:
     """With its rules, if they are wanted."""
-    text = chain.spec
-    assert isinstance(text, ChainText), "a chain of nft's"
+    text = chain.spec if isinstance(chain.spec, ChainText) else _chain_text(chain)
     text = replace(text, name=chain.name)
     if isinstance(chain, BaseChain):
-        text = replace(text, policy=Verdict("accept" if chain.policy == NF_ACCEPT else "drop"))
-    listed = tuple(listed_rule(rule) for rule in chain.rules) if rules else ()
+        text = replace(text, policy=_policy_word(chain.policy))
+    listed = tuple(listed_rule(rule) for rule in (*chain.rules, *chain.behind)) if rules else ()
     return ListedChain(text, chain.handle, listed)
+
+
+def _policy_word(policy: int) -> Verdict:
+    return Verdict("accept" if policy == NF_ACCEPT else "drop")
+
+
+def _chain_text(chain: Chain) -> ChainText:
+    """Of one that iptables or its kin made."""
+    if not isinstance(chain, NftBaseChain):
+        return ChainText(chain.name)
+    return ChainText(
+        chain.name, type=chain.type, hook=chain.hook_name, priority=Priority(None, chain.priority)
+    )
 
 
 def listed_rule(rule: Rule) -> ListedRule:
     """With its counters as they are."""
+    if isinstance(rule, CompatRule):
+        return ListedRule(translated(rule), rule.handle)
     text = rule.spec
     assert isinstance(text, RuleText), "a rule of nft's"
     return ListedRule(replace(text, statements=statements_now(rule, text.statements)), rule.handle)

@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pystack.applets.nft.changes import Change
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.events_json import change_things
 from pystack.applets.nft.events_text import change_lines, generation_line
@@ -23,6 +22,7 @@ from pystack.applets.nft.tree.commands import Command
 from pystack.applets.requests import Answer, Request, Wait
 from pystack.applets.session import Session
 from pystack.events import Event, RulesetChanged, Traced
+from pystack.netfilter.nft.change import Change
 from pystack.netfilter.rule import Rule
 
 MONITOR: Final = "monitor"  # the operation
@@ -86,7 +86,7 @@ def monitor(watched: Watched, session: Session, page: Page) -> Generator[Request
 
     def hear(event: Event) -> None:
         if isinstance(event, RulesetChanged) and event.netns == session.netns.name:
-            waiting.extend(_lines(event, watched, page))
+            waiting.extend(lines_of(event, watched, page))
         elif isinstance(event, Traced) and event.netns == session.netns.name and watched.traces:
             waiting.append(traced_text(event, rules, page))
 
@@ -107,7 +107,8 @@ def _rule_texts(session: Session, page: Page) -> Iterator[tuple[Rule, str]]:
             yield rule, listed_rule_text(listed_rule(rule), page)
 
 
-def _lines(event: RulesetChanged, watched: Watched, page: Page) -> Iterator[str]:
+def lines_of(event: RulesetChanged, watched: Watched, page: Page) -> Iterator[str]:
+    """What is said of a batch to who wants to hear of that."""
     for change in _changes(event):
         if not watched.hears(change):
             continue
@@ -116,7 +117,7 @@ def _lines(event: RulesetChanged, watched: Watched, page: Page) -> Iterator[str]
         else:
             yield from (f"{line}\n" for line in change_lines(change, page))
     if watched.generations:
-        yield f"{generation_line(event.generation)}\n"
+        yield f"{generation_line(event.generation, event.program)}\n"
 
 
 def _changes(event: RulesetChanged) -> Iterator[Change]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.listing import listed_table
+from pystack.applets.nft.listing import listed_rule, listed_table
 from pystack.applets.nft.printer.chains import chain_devices, chain_priority, listed_rule_text, policy_word
 from pystack.applets.nft.printer.expressions import text
 from pystack.applets.nft.printer.layout import ONE_LINE
@@ -21,20 +21,43 @@ from pystack.applets.nft.said import comment_words
 from pystack.applets.nft.style import Style
 from pystack.applets.nft.surroundings import Surroundings
 from pystack.applets.nft.tree.commands import ChainText
-from pystack.applets.nft.tree.listed import ListedSet, ListedTable
+from pystack.applets.nft.tree.listed import ListedSet
+from pystack.netfilter.nft.kin import is_filled_by_kin
+from pystack.netfilter.nft.table import NftTable
+from pystack.netfilter.rule import Chain, Rule
 from pystack.netns import Netns
 
 _STYLE: Final = Style(stateless=True, numeric_priority=True, readable=True)
 
 
 def ruleset_lines(netns: Netns) -> Iterator[str]:
-    """Without the program in front. A table comes with its chains, objects and sets before the rules."""
-    around = Surroundings(devices={dev.name: dev.ifindex for dev in netns.devices})
+    """Without the program in front. A table comes with its chains, objects and sets before the rules.
+
+    What others have filled is left to them.
+    """
     for table in netns.nft.tables.values():
-        yield from _table_lines(listed_table(table), Page(_STYLE, around, table.family, ONE_LINE))
+        if not is_filled_by_kin(table):
+            page = page_of(netns, table.family)
+            yield from parts_lines(table, page)
+            for chain in table.chains.values():
+                yield from (rule_line(table, chain, rule, page) for rule in chain.rules)
 
 
-def _table_lines(table: ListedTable, page: Page) -> Iterator[str]:
+def page_of(netns: Netns, family: str) -> Page:
+    """How a command is written."""
+    around = Surroundings(devices={dev.name: dev.ifindex for dev in netns.devices})
+    return Page(_STYLE, around, family, ONE_LINE)
+
+
+def rule_line(table: NftTable, chain: Chain, rule: Rule, page: Page) -> str:
+    """A rule behind all others."""
+    words = listed_rule_text(listed_rule(rule), page)
+    return f"add rule {table.family} {table.name} {chain.name} {words}"
+
+
+def parts_lines(named: NftTable, page: Page) -> Iterator[str]:
+    """A table, and what there is in it but for rules; without chains that others have made."""
+    table = listed_table(named, chains=lambda name: named.chains[name].spec is not None)
     owner = f"{table.family} {table.name}"
     flags = f"flags {','.join(table.flags)}; " if table.flags else ""
     comment = f"{comment_words(table.comment)}; " if table.comment else ""
@@ -45,9 +68,6 @@ def _table_lines(table: ListedTable, page: Page) -> Iterator[str]:
         yield f"add {object_text(known, page, ONE_LINE, owner)}".rstrip()
     for one in table.sets:
         yield from _set_lines(one, owner, page)
-    for chain in table.chains:
-        for rule in chain.rules:
-            yield f"add rule {owner} {chain.text.name} {listed_rule_text(rule, page)}"
 
 
 def _chain_block(chain: ChainText) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pystack.applets.nft.cache import Cache
-from pystack.applets.nft.changes import Change
+from pystack.applets.nft.compat.loaded import Loaded, shows_xt
 from pystack.applets.nft.describe import describe
 from pystack.applets.nft.events_json import change_things
 from pystack.applets.nft.events_text import change_lines, generation_line
-from pystack.applets.nft.foreign import foreign_tables
 from pystack.applets.nft.json_out.dump import dump
 from pystack.applets.nft.json_out.tables import listing, warnings
 from pystack.applets.nft.lister import PARTS, Lister, Shape, chosen_objects, found_elements
@@ -19,6 +18,7 @@ from pystack.applets.nft.tree.commands import Command
 from pystack.applets.nft.tree.expressions import Expression
 from pystack.applets.nft.tree.listed import ListedTable
 from pystack.applets.session import Session
+from pystack.netfilter.nft.change import Change
 
 
 class Shown:
@@ -27,11 +27,11 @@ class Shown:
     def __init__(self, session: Session, options: Options, cache: Cache) -> None:
         self._out = session.io.out
         self._err = session.io.err
-        self._netns = session.netns
         self._ruleset = session.netns.nft
         self._cache = cache
         self._json = options.json
         self._page = Page(options.style, cache.surroundings)
+        self._loaded = Loaded()
 
     def show(self, command: Command) -> None:
         """Answer a command that lists. Raises NetError."""
@@ -46,7 +46,8 @@ class Shown:
             self._err.write("".join(warnings(things)))
             self._out.write(listing(things))
         else:
-            self._out.write("".join(shape.text(table, self._page) for table in tables))
+            for table in tables:
+                self._out.write(shape.text(self._translated(table, shape), self._page))
 
         for one in counted:
             one.reset()
@@ -55,18 +56,18 @@ class Shown:
         if command.operation == "get":
             return PARTS, [found_elements(self._ruleset, command)]
         shape, tables = Lister(self._cache.stock(), command).answer()
-        return shape, [*tables, *self._others(command)]
+        return shape, tables
 
-    def _others(self, command: Command) -> list[ListedTable]:
-        """The names of tables that are not nft's own.
-
-        Linux differs: it tells of tables in the order in which they came into being.
-        """
-        if command.object != "tables":
-            return []
-        family = command.handle.family
-        others = foreign_tables(self._netns)
-        return [ListedTable(of, table.name, 0) for of, table in others if family in ("", of)]
+    def _translated(self, table: ListedTable, shape: Shape) -> ListedTable:
+        """nft: src/rule.c table_print()"""
+        if not shape.shows_rules or not shows_xt(table):
+            return table
+        owner = f"{table.family} {table.name}"
+        self._err.line(f"# Warning: table {owner} is managed by iptables-nft, do not touch!")
+        table = self._loaded.translated(table)
+        self._err.write("".join(self._loaded.not_found))
+        self._loaded.not_found.clear()
+        return table
 
     def echo(self, changes: Sequence[Change]) -> None:
         """What was added, inserted or replaced."""

@@ -8,13 +8,13 @@ from typing import Final
 
 from pystack.applets.nft.cache import OBJECT_KINDS
 from pystack.applets.nft.chain_maker import base_chain, new_chain, policy_of
-from pystack.applets.nft.changes import Change, Changes
 from pystack.applets.nft.contents import Contents
 from pystack.applets.nft.held import held
 from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText, TableText
 from pystack.applets.nft.tree.expressions import Element
 from pystack.errors import EEXIST, ENOENT, EOPNOTSUPP, NetError
+from pystack.netfilter.nft.change import Change, Changes
 from pystack.netfilter.nft.editor import CHAIN, HANDLE, OBJECT, POLICY, SET, WHOLE, Editor, Rejected
 from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import Chain
@@ -29,13 +29,11 @@ class Steps:
         rules: RuleMaker,
         contents: Contents,
         changes: Changes,
-        flush_others: Callable[[str], None],
     ) -> None:
         self._editor = editor
         self._rules = rules
         self._contents = contents
         self._changes = changes
-        self._flush_others = flush_others  # tables that are not nft's own, of a family
 
     def do(self, command: Command) -> None:
         """One evaluated command that changes something."""
@@ -77,7 +75,6 @@ class Steps:
     def _flush_ruleset(self, command: Command) -> None:
         for table in self._editor.tables_of(command.handle.family):
             self._delete_one_table(table)
-        self._flush_others(command.handle.family)
 
     def _table(self, command: Command) -> NftTable:
         return self._editor.table(command.handle.family, command.handle.table)

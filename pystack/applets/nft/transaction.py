@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.cache import Cache
-from pystack.applets.nft.changes import Change, Changes
 from pystack.applets.nft.contents import Contents
 from pystack.applets.nft.errors import NftError
-from pystack.applets.nft.foreign import flush_foreign
 from pystack.applets.nft.mentions import Mentions
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.rule_maker import RuleMaker
@@ -20,7 +17,7 @@ from pystack.applets.nft.steps import Steps
 from pystack.applets.nft.tree.commands import ChainText, Command, RuleText
 from pystack.applets.nft.wording import refusal
 from pystack.errors import NetError
-from pystack.events import RulesetChanged
+from pystack.netfilter.nft.change import Change, Changes
 from pystack.netfilter.nft.editor import TABLE, Editor, Rejected, Suspects
 from pystack.netfilter.nft.journal import Journal
 from pystack.netfilter.nft.ruleset import Ruleset
@@ -28,6 +25,8 @@ from pystack.netfilter.nft.table import NftTable
 from pystack.netfilter.nft.validation import fault_of
 from pystack.netns import Netns
 from pystack.origins import Origins
+
+_PROGRAM: Final = "nft"
 
 Show = Callable[[Command], None]
 Refused = tuple[Command, int, Place | None]  # with which errno, and which word is blamed
@@ -86,8 +85,7 @@ class Transaction:
         editor = Editor(ruleset, journal, suspects)
         maker = RuleMaker(self._netns.nft_ground, self._origins.line)
         contents = Contents(self._netns.nft_ground, self._cache, journal)
-        flush_others = partial(flush_foreign, self._netns, journal=journal)
-        steps = Steps(editor, maker, contents, changes, flush_others)
+        steps = Steps(editor, maker, contents, changes)
         try:
             refused = self._do_all(commands, steps)
         except Exception:  # not modelled, or a fault of ours: nothing stays half done
@@ -104,16 +102,8 @@ class Transaction:
         for change in changes.all:
             if change.kind == "chain":
                 self._origins.note(change.thing)
-        if changes.all:
-            ruleset.generation += 1
-            self._tell(tuple(changes.all))
+        self._netns.ruleset_changed(changes, _PROGRAM)
         return changes.all
-
-    def _tell(self, changes: tuple[Change, ...]) -> None:
-        """Whoever monitors. Linux: net/netfilter/nf_tables_api.c nft_commit_notify()"""
-        events = self._netns.events
-        if events.wanted:
-            events.emit(RulesetChanged(self._netns.name, self._netns.nft.generation, changes))
 
     def _do_all(self, commands: Sequence[Command], steps: Steps) -> list[Refused]:
         """What the kernel refuses; it goes on behind that, to find everything."""

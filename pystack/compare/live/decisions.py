@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pystack.compare.lab.observers import Recorder
-from pystack.explain.nft_listener import NftListener
-from pystack.explain.rule_steps import RuleListener, all_tables
+from pystack.explain.rule_steps import listeners
 from pystack.netfilter.rule import CONTINUE, Chain, Rule
 from pystack.netfilter.verdict import NF_DROP
 from pystack.netfilter.view import View
@@ -68,10 +67,6 @@ class Ear:
 def hear_decisions(netns: Netns, recorder: Recorder) -> list[Decision]:
     """A list that grows with every decision; whoever reads it empties it."""
     heard: list[Decision] = []
-    for table in all_tables(netns):
-        named = RuleListener(table, lambda *_: "")
+    for table, named in listeners(netns, lambda *_: ""):
         table.listener = Ear(heard, recorder, named.words, named.name)
-    for own in netns.nft.tables.values():
-        listener = NftListener(own, netns, lambda *_: "")
-        own.listener = Ear(heard, recorder, listener.words, listener.name)
     return heard

@@ -148,7 +148,7 @@ class Editor:
         chain.handle = table.next_handle()
         table.chains[chain.name] = chain
         self._journal.undone_by(lambda: table.chains.pop(chain.name))
-        if isinstance(chain, NftBaseChain) and DORMANT not in table.flags:
+        if isinstance(chain, NftBaseChain):
             self._hang(table, chain)
 
     def update_chain(self, chain: Chain, wanted: NftBaseChain | None, policy: int | None) -> None:
@@ -196,23 +196,21 @@ class Editor:
         self._journal.undone_by(lambda: setattr(table, "chains", before))
 
     def _hang(self, table: NftTable, chain: NftBaseChain) -> None:
-        hanging = self._ruleset.hanging
-        take_off = self._ruleset.hanger.hang(table, chain)
-        hanging[id(chain)] = take_off
+        self._ruleset.hang(table, chain)
 
         def undo() -> None:
-            hanging.pop(id(chain))()
+            if (take_off := self._ruleset.hung(chain)) is not None:
+                take_off()
 
         self._journal.undone_by(undo)
 
     def _take_off(self, chain: NftBaseChain) -> None:
         """Not before the batch holds: the order among chains of one priority would be another."""
-        take_off = self._ruleset.hanging.pop(id(chain), None)
+        take_off = self._ruleset.hung(chain)
         if take_off is None:
             return
-        known: Callable[[], None] = take_off
-        self._journal.finished_by(known)
-        self._journal.undone_by(lambda: self._ruleset.hanging.update({id(chain): known}))
+        self._journal.finished_by(take_off)
+        self._journal.undone_by(partial(self._ruleset.still_hangs, chain, take_off))
 
     # --- rules --------------------------------------------------------------------------------------------
 
@@ -237,6 +235,7 @@ class Editor:
         for named in rule.own_sets:
             named.name = table.own_names.take(named.name)
             self._journal.undone_by(partial(table.own_names.give_back, named.name))
+        self._lead([rule], 1)
         self._use_connections(table, rule.connection_users)
 
     def delete_rule(self, table: NftTable, chain: Chain, index: int) -> None:
@@ -271,7 +270,19 @@ class Editor:
             for named in rule.own_sets:
                 table.own_names.give_back(named.name)
                 self._journal.undone_by(partial(table.own_names.take_again, named.name))
+        self._lead(rules, -1)
         self._release_connections(table, sum(rule.connection_users for rule in rules))
+
+    def _lead(self, rules: Sequence[Rule], by: int) -> None:
+        """Chains know how many rules lead to them."""
+        chains = [chain for rule in rules if isinstance(rule, NftRule) for chain in rule.jumps]
+
+        def count(by: int) -> None:
+            for chain in chains:
+                chain.references += by
+
+        count(by)
+        self._journal.undone_by(partial(count, -by))
 
     def _use_connections(self, table: NftTable, users: int) -> None:
         connections, family = self._ruleset.connections, NUMBERS[table.family]

@@ -52,7 +52,9 @@ class ChainHanger:
             for device in chain.devices:
                 yield self._hang_at_device(table, chain, device)
             return
-        name = f"{table.family} {table.name}/{chain.name}"
+        # iptables and its kin have no text of a chain, and one family.
+        family_word = "" if chain.spec is None else f"{table.family} "
+        name = f"{family_word}{table.name}/{chain.name}"
         for family in (IP, IP6) if table.family == INET else (table.family,):
             point = self._points(family, chain.type)[chain.hook]
             judge = self._judge(family, table, chain)

@@ -169,10 +169,8 @@ class NftTable:
             yield from rules_of(chain)
 
     def leads_to(self, chain: Chain) -> bool:
-        """Whether a rule of another chain, or an element of a map, leads to a chain."""
-        rules = (rule for other in self.chains.values() if other is not chain for rule in rules_of(other))
-        leaning = (*(named.chains for named in self.sets.values()), *(rule.jumps for rule in rules))
-        return any(chain in jumps for jumps in leaning)
+        """Whether a rule, or an element of a map, leads to a chain."""
+        return chain.references > 0 or any(chain in named.chains for named in self.sets.values())
 
     def is_used(self, named: Named) -> bool:
         """Whether a rule asks a set or an object, or a map names it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from pystack.applets import virtual
-from pystack.applets.nft.changes import Change
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.monitor import Watched, watched_of
 from pystack.applets.nft.place import COMMAND_LINE
@@ -13,6 +12,7 @@ from pystack.applets.nft.reading import parse
 from pystack.applets.nft.source import source_of
 from pystack.events import RulesetChanged
 from pystack.host import Host
+from pystack.netfilter.nft.change import Change
 from pystack.netfilter.nft.table import NftTable
 
 TABLE = NftTable("ip", "t", 1)

@@ -34,7 +34,8 @@ class World:
     def __init__(self) -> None:
         self.hanging: list[str] = []
         self.users = 0
-        self.ruleset = Ruleset(self, self)
+        self.ruleset = Ruleset(self)
+        self.ruleset.hanger = self
         self.journal = Journal()
         self.editor = Editor(self.ruleset, self.journal)
 

@@ -222,51 +222,53 @@ class ConnMarkTarget(TargetExtension):
 
     def kernel_error(self, values: Values, site: Site) -> int:
         """Linux: xt_connmark.c connmark_tg_check_v2()"""
-        return EINVAL if abs(_shift(values)) > 31 else super().kernel_error(values, site)
+        return EINVAL if abs(shift_of(values)) > 31 else super().kernel_error(values, site)
 
     def save(self, values: Values) -> str:
         """All that sets a mark is saved as what it comes to."""
-        copy = _copy(values)
+        copy = copy_of(values)
         if copy is None:
             value, mask = mark_and_mask(values)
             return f"--set-xmark {value:#x}/{mask:#x}" + _shown_shift(values, " --")
-        connection, packet = _masks(values)
+        connection, packet = masks_of(values)
         return f"--{copy} --nfmask {packet:#x} --ctmask {connection:#x}" + _shown_shift(values, " --")
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`CONNMARK set 0x5`, `CONNMARK save mask 0x7`"""
-        copy = _copy(values)
+        copy = copy_of(values)
         text = _shown_setting(*mark_and_mask(values)) if copy is None else _shown_copy(copy, values)
         return f"CONNMARK {text}" + _shown_shift(values, " ")
 
     def compile(self, values: Values, site: Site) -> Target:
         """One of three."""
-        context, copy, shift = site.conntrack.context, _copy(values), _shift(values)
+        context, copy, shift = site.conntrack.context, copy_of(values), shift_of(values)
         if copy is None:
             value, mask = mark_and_mask(values)
             return SetConnMark(context, value, mask, shift=shift)
-        return _COPIES[copy](context, 0, *_masks(values), shift)
+        return _COPIES[copy](context, 0, *masks_of(values), shift)
 
 
-def _copy(values: Values) -> str | None:
+def copy_of(values: Values) -> str | None:
+    """Which mark is copied, if one is."""
     return next((name for name in _COPIES if name in values), None)
 
 
-def _masks(values: Values) -> tuple[int, int]:
+def masks_of(values: Values) -> tuple[int, int]:
     """The connection's, and the packet's."""
     both: int = values["mask"].value if "mask" in values else U32
     connection, packet = (values[name].value if name in values else both for name in ("ctmask", "nfmask"))
     return connection, packet
 
 
-def _shift(values: Values) -> int:
+def shift_of(values: Values) -> int:
+    """To the left; negative to the right."""
     if "left-shift-mark" in values:
         return int(values["left-shift-mark"].value)
     return -int(values["right-shift-mark"].value) if "right-shift-mark" in values else 0
 
 
 def _shown_shift(values: Values, before: str) -> str:
-    shift = _shift(values)
+    shift = shift_of(values)
     if not shift:
         return ""
     return f"{before}{'left' if shift > 0 else 'right'}-shift-mark {abs(shift)}"
@@ -283,7 +285,7 @@ def _shown_setting(value: int, mask: int) -> str:
 
 
 def _shown_copy(copy: str, values: Values) -> str:
-    connection, packet = _masks(values)
+    connection, packet = masks_of(values)
     verb = copy.removesuffix("-mark")
     if connection == packet:
         return verb if packet == U32 else f"{verb} mask {packet:#x}"

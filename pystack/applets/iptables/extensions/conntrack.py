@@ -36,15 +36,15 @@ from pystack.netfilter.matches.conntrack import (
 from pystack.netfilter.rule import Match
 
 # In the order in which they are printed.
-_STATES: Final = {
+STATES: Final = {
     "INVALID": info.STATE_INVALID,
     "NEW": info.STATE_NEW,
     "RELATED": info.STATE_RELATED,
     "ESTABLISHED": info.STATE_ESTABLISHED,
     "UNTRACKED": info.STATE_UNTRACKED,
 }
-_CTSTATES: Final = {**_STATES, "SNAT": info.STATE_SNAT, "DNAT": info.STATE_DNAT}
-_STATUSES: Final = {
+_CTSTATES: Final = {**STATES, "SNAT": info.STATE_SNAT, "DNAT": info.STATE_DNAT}
+STATUSES: Final = {
     "NONE": 0,
     "EXPECTED": info.IPS_EXPECTED,
     "SEEN_REPLY": info.IPS_SEEN_REPLY,
@@ -79,7 +79,7 @@ def _show_states(bits: int) -> str:
 
 
 def _show_status(bits: int) -> str:
-    return ",".join(name for name, bit in _STATUSES.items() if bits & bit) or "NONE"
+    return ",".join(name for name, bit in STATUSES.items() if bits & bit) or "NONE"
 
 
 def _host_and_mask(text: str, where: Where) -> tuple[int, int]:
@@ -110,13 +110,13 @@ def _direction(text: str, where: Where) -> str:
     return text.upper()
 
 
-_ADDRESSES: Final = {
+ADDRESSES: Final = {
     "ctorigsrc": ("saddr", False),
     "ctorigdst": ("daddr", False),
     "ctreplsrc": ("saddr", True),
     "ctrepldst": ("daddr", True),
 }
-_PORTS: Final = {
+PORTS: Final = {
     "ctorigsrcport": ("sport", False),
     "ctorigdstport": ("dport", False),
     "ctreplsrcport": ("sport", True),
@@ -128,9 +128,9 @@ def _options(family: Family) -> tuple[Option, ...]:
     return (
         Option("ctstate", _set_of(_CTSTATES, "ctstate"), _show_states, invert=True),
         Option("ctproto", _protocol, invert=True),
-        *(Option(name, _host_and_mask, _shower(family), invert=True) for name in _ADDRESSES),
-        *(Option(name, ports, show_range, invert=True) for name in _PORTS),
-        Option("ctstatus", _set_of(_STATUSES, "ctstatus"), _show_status, invert=True),
+        *(Option(name, _host_and_mask, _shower(family), invert=True) for name in ADDRESSES),
+        *(Option(name, ports, show_range, invert=True) for name in PORTS),
+        Option("ctstatus", _set_of(STATUSES, "ctstatus"), _show_status, invert=True),
         Option("ctexpire", uint_range(U32), show_range, invert=True),
         Option("ctdir", _direction),
     )
@@ -158,7 +158,7 @@ class ConntrackMatch(MatchExtension):
         return " ".join(words)
 
     def _shown(self, option: Option, given: Given, names: Names | None) -> str:
-        if option.name in _ADDRESSES and names is not None and given.value == (0, 0):
+        if option.name in ADDRESSES and names is not None and given.value == (0, 0):
             return "anywhere"
         return option.show(given.value)
 
@@ -173,12 +173,12 @@ class ConntrackMatch(MatchExtension):
 
     def _parts(self, name: str, given: Given, site: Site) -> list[Part]:
         value, inverted = given.value, given.inverted
-        if name in _ADDRESSES:
-            field, reply = _ADDRESSES[name]
+        if name in ADDRESSES:
+            field, reply = ADDRESSES[name]
             address, mask = value
             return [CtField(field, reply, address & mask, address & mask, mask, inverted)]
-        if name in _PORTS:
-            field, reply = _PORTS[name]
+        if name in PORTS:
+            field, reply = PORTS[name]
             low, high = value
             return [CtField(field, reply, low, high, inverted=inverted)]
         if name == "ctproto":
@@ -202,7 +202,7 @@ class StateMatch(MatchExtension):
     """Linux: libxt_conntrack.c state_mt_reg"""
 
     name = "state"
-    options = (Option("state", _set_of(_STATES, "state"), _show_states, required=True, invert=True),)
+    options = (Option("state", _set_of(STATES, "state"), _show_states, required=True, invert=True),)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`state NEW`"""

@@ -146,7 +146,7 @@ class HashLimitExtension(MatchExtension):
             raise Refused("You have to specify --hashlimit")
         if "hashlimit-burst" not in values:
             return
-        rate, burst = _way(values)[1], values["hashlimit-burst"].value
+        rate, burst = way_of(values)[1], values["hashlimit-burst"].value
         if not rate.in_octets and burst > _MOST_BURST:
             raise _bad_burst()
         if rate.in_octets and burst < rate_of_cost(rate.average):
@@ -154,7 +154,7 @@ class HashLimitExtension(MatchExtension):
 
     def kernel_error(self, values: Values, site: Site) -> int:
         """Linux: net/netfilter/xt_hashlimit.c hashlimit_mt_check_common()"""
-        rate, hz = _way(values)[1], site.path.clock.hz
+        rate, hz = way_of(values)[1], site.path.clock.hz
         if not is_file_name(values["hashlimit-name"].value):
             return EINVAL
         for name in ("hashlimit-htable-expire", "hashlimit-htable-gcinterval"):
@@ -168,13 +168,13 @@ class HashLimitExtension(MatchExtension):
             return ERANGE if not 0 < average <= U32 else 0
         if rate.in_octets:
             return EINVAL if is_too_fast(average, hz) else 0
-        if overflows(average, _bursts(values), hz):
+        if overflows(average, bursts_of(values), hz):
             return ERANGE
         return super().kernel_error(values, site)
 
     def save(self, values: Values) -> str:
         """The burst of packets is always said."""
-        way, rate = _way(values)
+        way, rate = way_of(values)
         text, unit = rate.show()
         words = [f"--hashlimit-{way} {text}", *(f"--hashlimit-{word}" for word in _burst_words(values))]
         if "hashlimit-mode" in values:
@@ -184,7 +184,7 @@ class HashLimitExtension(MatchExtension):
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`limit: up to 5/min burst 5`; the tool takes the interval for a part of the rate, wrongly."""
-        way, rate = _way(values)
+        way, rate = way_of(values)
         if not rate.in_octets and "hashlimit-rate-interval" in values:
             rate = replace(rate, average=rate.average * values["hashlimit-rate-interval"].value)
         text, unit = rate.show()
@@ -201,7 +201,7 @@ class HashLimitExtension(MatchExtension):
     def _table_words(self, values: Values, unit: int) -> list[str]:
         """What is not as usual: buckets live as long as a unit of the rate."""
         bits = self.families[0].bits
-        expire = _expire(values)
+        expire = expire_of(values)
         given = {name.removeprefix("hashlimit-"): one.value for name, one in values.items()}
         given["htable-expire"] = expire
         usual = {
@@ -220,16 +220,16 @@ class HashLimitExtension(MatchExtension):
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test, over the buckets of that name: rules that share it share them."""
-        way, rate = _way(values)
+        way, rate = way_of(values)
         family = self.families[0]
         given = {name.removeprefix("hashlimit-"): one.value for name, one in values.items()}
         settings = HashSettings(
             average=rate.average,
-            burst=_bursts(values),
+            burst=bursts_of(values),
             mode=frozenset(given.get("mode", ())),
             source_mask=family.netmask(given.get("srcmask", family.bits)),
             destination_mask=family.netmask(given.get("dstmask", family.bits)),
-            expire=_expire(values),
+            expire=expire_of(values),
             most=given.get("htable-max", 0),
             in_octets=rate.in_octets,
             rate_match="hashlimit-rate-match" in values,
@@ -246,19 +246,20 @@ class HashLimitExtension6(HashLimitExtension):
     families = (IPV6,)
 
 
-def _way(values: Values) -> tuple[str, Rate]:
+def way_of(values: Values) -> tuple[str, Rate]:
+    """`above` or `upto`, and what."""
     name = "hashlimit-upto" if "hashlimit-upto" in values else "hashlimit-above"
     given = values[name]
     return "above" if (name == "hashlimit-above") != given.inverted else "upto", given.value
 
 
 def _has_octet_burst(values: Values) -> bool:
-    return _way(values)[1].in_octets and "hashlimit-burst" in values
+    return way_of(values)[1].in_octets and "hashlimit-burst" in values
 
 
-def _bursts(values: Values) -> int:
+def bursts_of(values: Values) -> int:
     """Packets; or how often what comes in a second. Linux: hashlimit_mt_check_v2()"""
-    rate = _way(values)[1]
+    rate = way_of(values)[1]
     if not rate.in_octets:
         return values["hashlimit-burst"].value if "hashlimit-burst" in values else _BURST
     if "hashlimit-burst" not in values:
@@ -268,7 +269,7 @@ def _bursts(values: Values) -> int:
 
 
 def _burst_words(values: Values) -> list[str]:
-    rate, bursts = _way(values)[1], _bursts(values)
+    rate, bursts = way_of(values)[1], bursts_of(values)
     if not rate.in_octets:
         return [f"burst {bursts}"]
     if not bursts:
@@ -278,12 +279,12 @@ def _burst_words(values: Values) -> list[str]:
     return [f"burst {octets // size}{unit}b"]
 
 
-def _expire(values: Values) -> int:
+def expire_of(values: Values) -> int:
     """In milliseconds."""
     if "hashlimit-htable-expire" in values:
         given: int = values["hashlimit-htable-expire"].value
         return given
-    seconds = _EXPIRE_BURST if _has_octet_burst(values) else _way(values)[1].seconds
+    seconds = _EXPIRE_BURST if _has_octet_burst(values) else way_of(values)[1].seconds
     return seconds * 1000
 
 

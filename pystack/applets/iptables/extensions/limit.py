@@ -116,8 +116,14 @@ class LimitExtension(MatchExtension):
         """One test, with a memory of its own."""
         interval, burst = _settings(values)
         if site.nft:
-            return (TokenBucket(site.path.clock, *_RATES.packets_in(interval), burst),)
+            return (TokenBucket(site.path.clock, *bucket_of(values)),)
         return (Limit(site.path, interval, burst),)
+
+
+def bucket_of(values: Values) -> tuple[int, int, int]:
+    """As nft limits: so many packets in so many seconds, and the burst."""
+    interval, burst = _settings(values)
+    return *_RATES.packets_in(interval), burst
 
 
 def _settings(values: Values) -> tuple[int, int]:

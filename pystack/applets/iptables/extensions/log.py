@@ -17,7 +17,7 @@ _PANIC: Final = "panic"  # an old name of emerg
 _LISTED: Final = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 _WARNING: Final = 4
 _LONGEST_PREFIX: Final = 29
-_FLAGS: Final = {
+FLAGS: Final = {
     "log-tcp-sequence": LOG_TCPSEQ,
     "log-tcp-options": LOG_TCPOPT,
     "log-ip-options": LOG_IPOPT,
@@ -59,7 +59,7 @@ class LogExtension(TargetExtension):
     options = (
         Option("log-prefix", _prefix, quoted),
         Option("log-level", _level),
-        *(Option(name) for name in _FLAGS),
+        *(Option(name) for name in FLAGS),
     )
 
     def save(self, values: Values) -> str:
@@ -72,7 +72,7 @@ class LogExtension(TargetExtension):
         level = values["log-level"].value if "log-level" in values else _WARNING
         words = ["LOG", f"flags {_flags(values)}", f"level {level}"]
         if names is not None:
-            given = [name.removeprefix("log-") for name in _FLAGS if name in values]
+            given = [name.removeprefix("log-") for name in FLAGS if name in values]
             words = ["LOG", "level", _LISTED[level], *given]
         if "log-prefix" in values:
             words.append(f'prefix "{values["log-prefix"].value}"')
@@ -85,7 +85,7 @@ class LogExtension(TargetExtension):
 
 
 def _flags(values: Values) -> int:
-    return sum(bit for name, bit in _FLAGS.items() if name in values)
+    return sum(bit for name, bit in FLAGS.items() if name in values)
 
 
 EXTENSIONS: Final = (LogExtension(),)

@@ -124,11 +124,11 @@ class TosTarget(TargetExtension):
 
     def save(self, values: Values) -> str:
         """All are saved as what they come to."""
-        return f"--set-tos {show_tos(_tos(values))}"
+        return f"--set-tos {show_tos(tos_and_mask(values))}"
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`TOS set 0x10/0xff`; the tool prints its space in front of both when it has a name."""
-        value, mask = given = _tos(values)
+        value, mask = given = tos_and_mask(values)
         if names is None:
             return f"TOS set {show_tos(given)}"
         if (named := tos_name(given)) is not None:
@@ -141,10 +141,11 @@ class TosTarget(TargetExtension):
 
     def compile(self, values: Values, site: Site) -> Target:
         """By value and mask."""
-        return SetTos(*_tos(values))
+        return SetTos(*tos_and_mask(values))
 
 
-def _tos(values: Values) -> _Pair:
+def tos_and_mask(values: Values) -> _Pair:
+    """What the option comes to that was given."""
     ((name, given),) = values.items()
     return _TOSSES[name](given.value)
 

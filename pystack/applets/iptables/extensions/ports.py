@@ -109,7 +109,7 @@ def _turned_round(given: Given) -> Given:
     if given.value == _ALL_PORTS:
         return Given(given.value, inverted=True, lost=True)
     low, high = given.value
-    return given if low or not high else Given((high + 1, U16))
+    return given if low or not high else Given((high + 1, U16), turned=True)
 
 
 def service_name(number: int, services: dict[int, str] | None) -> str:
@@ -230,12 +230,12 @@ class Tcp(_Ports):
 
     def save(self, values: Values) -> str:
         """--syn is what --tcp-flags says too."""
-        return super().save(_without_syn(values))
+        return super().save(without_syn(values))
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`tcp dpt:80 flags:0x17/0x02`"""
         text = self._ports_listing(values, None if names is None else names.tcp)
-        values = _without_syn(values)
+        values = without_syn(values)
         if "tcp-option" in values:
             given = values["tcp-option"]
             text += f" option={'!' if given.inverted else ''}{given.value}"
@@ -251,7 +251,7 @@ class Tcp(_Ports):
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """Ports, then flags and options."""
         tests = super().compile(values, site)
-        values = _without_syn(values)
+        values = without_syn(values)
         if "tcp-flags" in values:
             given = values["tcp-flags"]
             mask, flags = given.value
@@ -261,7 +261,8 @@ class Tcp(_Ports):
         return tests
 
 
-def _without_syn(values: Values) -> Values:
+def without_syn(values: Values) -> Values:
+    """--syn as what --tcp-flags says too."""
     if "syn" not in values:
         return values
     rest = {name: given for name, given in values.items() if name != "syn"}
@@ -270,7 +271,7 @@ def _without_syn(values: Values) -> Values:
 
 def syn_is_asked(values: Values) -> bool:
     """Whether a tcp match lets only packets through that begin a connection, or may."""
-    given = _without_syn(values).get("tcp-flags")
+    given = without_syn(values).get("tcp-flags")
     return given is not None and not given.inverted and bool(given.value[1] & tcp.SYN)
 
 

@@ -17,7 +17,7 @@ _Chunk = tuple[int, int, int]  # type, mask, flags
 _How = tuple[str, tuple[_Chunk, ...]]
 
 # Names, numbers and the letters of their flags, from bit 7 on. Linux: libxt_sctp.c sctp_chunk_names
-_CHUNKS: Final = {
+CHUNKS: Final = {
     "DATA": (0, "----IUBE"),
     "INIT": (1, "--------"),
     "INIT_ACK": (2, "--------"),
@@ -41,7 +41,7 @@ _CHUNKS: Final = {
     "FORWARD_TSN": (192, "--------"),
     "I_FORWARD_TSN": (194, "--------"),
 }
-_BY_NUMBER: Final = {value: (name, flags) for name, (value, flags) in _CHUNKS.items()}
+_BY_NUMBER: Final = {value: (name, flags) for name, (value, flags) in CHUNKS.items()}
 _EVERY: Final = tuple((kind, 0, 0) for kind in range(256))
 _HOW: Final = ("all", "any", "only")
 
@@ -61,13 +61,13 @@ def _types(how: str, text: str | None, where: Where) -> _How:
     found: dict[int, _Chunk] = {}
     for part in filter(None, text.split(",")):
         name, colon, letters = part.partition(":")
-        if name.upper() not in _CHUNKS:
+        if name.upper() not in CHUNKS:
             raise Refused(f"Unknown sctp chunk `{name}'")
-        kind, known = _CHUNKS[name.upper()]
+        kind, known = CHUNKS[name.upper()]
         mask = flags = 0
         for letter in letters if colon else "":
             if letter.upper() not in known.replace("-", ""):
-                raise Refused(f"Invalid flags for chunk type {list(_CHUNKS).index(name.upper())}")
+                raise Refused(f"Invalid flags for chunk type {list(CHUNKS).index(name.upper())}")
             bit = 0x80 >> known.index(letter.upper())
             mask |= bit
             flags |= bit if letter.isupper() else 0

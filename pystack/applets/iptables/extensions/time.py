@@ -14,10 +14,10 @@ from pystack.netfilter.matches.time import Time
 from pystack.netfilter.rule import Match
 
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_ALL_WEEKDAYS: Final = 0xFE
-_ALL_MONTHDAYS: Final = 0xFFFFFFFE
-_LAST_SECOND: Final = 86399
-_LATEST: Final = 0x7FFFFFFF
+ALL_WEEKDAYS: Final = 0xFE
+ALL_MONTHDAYS: Final = 0xFFFFFFFE
+LAST_SECOND: Final = 86399
+LATEST: Final = 0x7FFFFFFF
 _DECIMAL: Final = re.compile(r"\s*([-+]?\d+)")
 
 
@@ -100,13 +100,15 @@ def _mask_of(given: Given | None, all_days: int) -> int:
     return int(given.value) ^ (all_days if given.inverted else 0)
 
 
-def _clock(second: int) -> str:
+def clock_text(second: int) -> str:
+    """`10:00:00`"""
     return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
-def _show_date(seconds: int, between: str) -> str:
+def date_text(seconds: int, between: str) -> str:
+    """With the time of day."""
     day = moment(seconds)
-    return f"{day.year:04}-{day.month:02}-{day.day:02}{between}{_clock(seconds % 86400)}"
+    return f"{day.year:04}-{day.month:02}-{day.day:02}{between}{clock_text(seconds % 86400)}"
 
 
 def _days(mask: int) -> list[int]:
@@ -136,7 +138,7 @@ class TimeExtension(MatchExtension):
 
     def check(self, values: Values) -> None:
         """A night that belongs to the day before must be a night."""
-        start, stop = _times(values)
+        start, stop = times_of(values)
         if "contiguous" in values and start < stop:
             why = "--contiguous only makes sense when stoptime is smaller than starttime"
             raise Refused(f"time: {why}")
@@ -144,60 +146,63 @@ class TimeExtension(MatchExtension):
     def save(self, values: Values) -> str:
         """What the kernel was told, in the tool's order."""
         words: list[str] = []
-        start, stop = _times(values)
-        if (start, stop) != (0, _LAST_SECOND):
-            words.append(f"--timestart {_clock(start)} --timestop {_clock(stop)}")
-        monthdays, weekdays = _masks(values)
-        if monthdays != _ALL_MONTHDAYS:
+        start, stop = times_of(values)
+        if (start, stop) != (0, LAST_SECOND):
+            words.append(f"--timestart {clock_text(start)} --timestop {clock_text(stop)}")
+        monthdays, weekdays = masks_of(values)
+        if monthdays != ALL_MONTHDAYS:
             words.append(f"--monthdays {','.join(map(str, _days(monthdays)))}")
-        if weekdays != _ALL_WEEKDAYS:
+        if weekdays != ALL_WEEKDAYS:
             words.append(f"--weekdays {','.join(_WEEKDAYS[day - 1] for day in _days(weekdays))}")
-        first, last = _dates(values)
+        first, last = dates_of(values)
         if first:
-            words.append(f"--datestart {_show_date(first, 'T')}")
-        words += [f"--datestop {_show_date(last, 'T')}"] if last else []
+            words.append(f"--datestart {date_text(first, 'T')}")
+        words += [f"--datestop {date_text(last, 'T')}"] if last else []
         words += ["--kerneltz"] if values.keys() & {"kerneltz", "localtz"} else []
         return " ".join([*words, "--contiguous"] if "contiguous" in values else words)
 
     def listing(self, values: Values, names: Names | None) -> str:
         """`TIME from 10:00:00 to 11:30:05 UTC`"""
         words = ["TIME"]
-        start, stop = _times(values)
-        if (start, stop) != (0, _LAST_SECOND):
-            words.append(f"from {_clock(start)} to {_clock(stop)}")
-        monthdays, weekdays = _masks(values)
-        if weekdays != _ALL_WEEKDAYS:
+        start, stop = times_of(values)
+        if (start, stop) != (0, LAST_SECOND):
+            words.append(f"from {clock_text(start)} to {clock_text(stop)}")
+        monthdays, weekdays = masks_of(values)
+        if weekdays != ALL_WEEKDAYS:
             words.append(f"on {','.join(_WEEKDAYS[day - 1] for day in _days(weekdays))}")
-        if monthdays != _ALL_MONTHDAYS:
+        if monthdays != ALL_MONTHDAYS:
             words.append(f"on {','.join(map(_ordinal, _days(monthdays)))}")
-        first, last = _dates(values)
+        first, last = dates_of(values)
         if first:
-            words.append(f"starting from {_show_date(first, ' ')}")
-        if last != _LATEST:  # the tool shows no date at all for the first there is
-            words.append(f"until date {_show_date(last, ' ')}" if last else "until date")
+            words.append(f"starting from {date_text(first, ' ')}")
+        if last != LATEST:  # the tool shows no date at all for the first there is
+            words.append(f"until date {date_text(last, ' ')}" if last else "until date")
         words += [] if values.keys() & {"kerneltz", "localtz"} else ["UTC"]
         return " ".join([*words, "contiguous"] if "contiguous" in values else words)
 
     def compile(self, values: Values, site: Site) -> tuple[Match, ...]:
         """One test."""
-        monthdays, weekdays = _masks(values)
+        monthdays, weekdays = masks_of(values)
         contiguous = "contiguous" in values
-        return (Time(site.path, _dates(values), _times(values), weekdays, monthdays, contiguous),)
+        return (Time(site.path, dates_of(values), times_of(values), weekdays, monthdays, contiguous),)
 
 
-def _times(values: Values) -> tuple[int, int]:
+def times_of(values: Values) -> tuple[int, int]:
+    """Of a day: the first second, and the last."""
     start = values["timestart"].value if "timestart" in values else 0
-    return start, values["timestop"].value if "timestop" in values else _LAST_SECOND
+    return start, values["timestop"].value if "timestop" in values else LAST_SECOND
 
 
-def _dates(values: Values) -> tuple[int, int]:
+def dates_of(values: Values) -> tuple[int, int]:
+    """The first second, and the last."""
     first = values["datestart"].value if "datestart" in values else 0
-    return first, values["datestop"].value if "datestop" in values else _LATEST
+    return first, values["datestop"].value if "datestop" in values else LATEST
 
 
-def _masks(values: Values) -> tuple[int, int]:
-    monthdays = _mask_of(values.get("monthdays"), _ALL_MONTHDAYS)
-    return monthdays, _mask_of(values.get("weekdays"), _ALL_WEEKDAYS)
+def masks_of(values: Values) -> tuple[int, int]:
+    """Of the days of a month, and of those of a week."""
+    monthdays = _mask_of(values.get("monthdays"), ALL_MONTHDAYS)
+    return monthdays, _mask_of(values.get("weekdays"), ALL_WEEKDAYS)
 
 
 EXTENSIONS: Final = (TimeExtension(),)

@@ -29,6 +29,11 @@ def rule_json(statements: Sequence[Statement], page: Page) -> Json:
     ]
 
 
+@json_of.register
+def _(xt: tree.Xt, page: Page) -> Json:
+    return {"xt": {"type": xt.kind, "name": xt.name}}
+
+
 # --- matches ------------------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,11 @@ def rule_text(statements: tuple[Statement, ...], page: Page) -> str:
     )
 
 
+@text.register
+def _(xt: tree.Xt, page: Page) -> str:
+    return f"xt {xt.kind} {xt.name}" if xt.words is None else xt.words
+
+
 # --- matches ------------------------------------------------------------------------------------------------
 
 

@@ -183,3 +183,12 @@ class Refusal(Statement):
     """A statement of nft's that is not modelled: flow add, synproxy."""
 
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Xt(Statement):
+    """What the kernel asks an xtables module about; only tables of iptables-nft and its kin have it."""
+
+    kind: str  # match, watcher, target
+    name: str
+    words: str | None  # in which libxtables translates it, if it can

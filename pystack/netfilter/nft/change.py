@@ -1,13 +1,14 @@
-"""What a batch changed, in the order in which it did: for --echo, and for who monitors."""
+"""What a batch changed, in the order in which it did: for who echoes it, and for who monitors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pystack.applets.nft.compile.sets import Tell
-from pystack.applets.nft.tree.expressions import Element
 from pystack.netfilter.nft.table import Named, NftRule, NftTable
 from pystack.netfilter.rule import Chain, Rule
+
+Tell = Callable[[], tuple[object, ...]]  # elements, as the front end knows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Change:
     thing: Chain | Named | None = None  # of a rule its chain
     part: Rule | Tell | None = None  # a rule, or elements of the set
     old: Rule | None = None  # the one that a rule replaced
+    policy: int | None = None  # a chain's at that moment, where it may have got another one since
 
     @property
     def events(self) -> tuple[Change, ...]:
@@ -32,7 +34,7 @@ class Change:
         return (self, *(Change("delete", "set", self.table, named) for named in self.part.own_sets))
 
     @property
-    def elements(self) -> tuple[Element, ...]:
+    def elements(self) -> tuple[object, ...]:
         """Of a set."""
         assert callable(self.part), "elements of a set"
         return self.part()

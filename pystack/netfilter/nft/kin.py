@@ -1,0 +1,19 @@
+"""What iptables and its kin put into tables of nft."""
+
+from __future__ import annotations
+
+from pystack.netfilter.nft.table import NftRule, NftTable
+
+
+class CompatRule(NftRule):
+    """A rule that iptables or its kin put there; its `spec` is in their words."""
+
+    __slots__ = ()
+
+
+def is_filled_by_kin(table: NftTable) -> bool:
+    """Whether iptables or its kin made anything in a table: their chains have no text."""
+    chains = table.chains.values()
+    return any(
+        chain.spec is None or any(isinstance(rule, CompatRule) for rule in chain.rules) for chain in chains
+    )
