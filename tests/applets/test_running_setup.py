@@ -44,7 +44,8 @@ SETUPS = {
         "ip link add link p1 name own address 02:00:00:00:00:09 mtu 1400 type vlan id 6 protocol 802.1ad;"
         "ip link add link p1.5 name inner netns a type vlan id 7 reorder_hdr off loose_binding on;"
         "ip link set p1 up; ip link add link p1 name up6 address 02:00:00:00:00:08 type vlan id 9;"
-        "ip link set up6 up; bridge fdb add 02:00:00:00:00:07 dev up6 self; ip link set own down; ip -n a link set inner up; ip addr add 10.0.0.1/24 dev p1.5"
+        "ip link set up6 up; bridge fdb add 02:00:00:00:00:07 dev up6 self;"
+        "ip link set own down; ip -n a link set inner up; ip addr add 10.0.0.1/24 dev p1.5"
     ),
     "a vlan of a bridge": (
         "ip link add br0 type bridge; ip link add link br0 name v type vlan id 5; ip link set br0 up"
