@@ -112,7 +112,7 @@ def examine_traces(*, clean: bool) -> Iterator[Finding]:
 
 
 def examine_namespaces(*, clean: bool) -> Iterator[Finding]:
-    """What `compare live` leaves in a namespace only when it is killed, with its keeper."""
+    """What `compare live` and [hooks] leave in a namespace only when they are killed, with their keepers."""
     from pystack.compare.live import kernel
     from pystack.hooks.shim import rules
 
@@ -122,10 +122,10 @@ def examine_namespaces(*, clean: bool) -> Iterator[Finding]:
     )
     for where, netns in namespaces():
         for what, is_left, take_back in kinds:
-            yield from _of_a_killed_comparison(where, netns, what, is_left, take_back if clean else None)
+            yield from _of_the_killed(where, netns, what, is_left, take_back if clean else None)
 
 
-def _of_a_killed_comparison(
+def _of_the_killed(
     where: str, netns: str, what: str, is_left: Callable[[str], bool], take_back: Callable[[str], int] | None
 ) -> Iterator[Finding]:
     from pystack.compare.live.errors import LiveUnavailable
@@ -138,7 +138,7 @@ def _of_a_killed_comparison(
     except (LiveUnavailable, ShimsUnavailable, PortUnavailable, OSError):
         return  # without the rights, or the programs, there are none of ours either
     if take_back is None:
-        told = f"{where}: {what} of a killed comparison (pystack doctor --clean takes them back)"
+        told = f"{where}: {what} that nobody answers for (pystack doctor --clean takes them back)"
         yield Finding("left behind", "left", told)
     else:
         yield Finding("left behind", "ok", f"{where}: {count} {what} taken back")
@@ -162,6 +162,16 @@ def examine_daemons(socket_path: str) -> Iterator[Finding]:
         for port in facts["ports"]:
             if port["driver"] == "packet":
                 yield from examine_device(name, port)
+        if facts["hooks"] is not None:
+            yield from examine_hooks(name, facts["hooks"])
+
+
+def examine_hooks(name: str, hooks: dict[str, object]) -> Iterator[Finding]:
+    """What is not as it should be in the kernel's path."""
+    if hooks["failure"]:
+        yield Finding(name, "note", f"hooks: {hooks['failure']}")
+    if hooks["not_followed"]:
+        yield Finding(name, "note", f"hooks: {hooks['not_followed']} changed in the kernel, not in the copy")
 
 
 def examine_device(name: str, port: dict[str, object]) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ from typing import Final
 
 from pystack.daemon.names import is_netns_name
 from pystack.daemon.settings import Complaint, HookSettings
-from pystack.hooks.shim.placement import POINTS
+from pystack.hooks.judge.points import last_hooks
+from pystack.hooks.shim.placement import POINTS, Refused
 
 OWN: Final = "host"  # what the daemon's own namespace of the kernel is called in pystack
 SHORTEST, LONGEST = 20, 10_000  # milliseconds that a packet may wait
@@ -38,7 +39,16 @@ def hooks_complaints(hooks: HookSettings) -> Iterator[Complaint]:
             yield "points", f"{point} is there more than once"
     if not hooks.points:
         yield "points", "none"
+    elif hooks.mode != "divert" and set(POINTS).issuperset(hooks.points):
+        yield from _unjudgeable(hooks)
     if not 0 <= hooks.queue_base <= _LAST_QUEUE + 1 - len(hooks.points):
         yield "queue_base", f"queues have numbers from 0 to {_LAST_QUEUE}"
     if not SHORTEST <= hooks.deadline_ms <= LONGEST:
         yield "deadline_ms", f"from {SHORTEST} to {LONGEST}"
+
+
+def _unjudgeable(hooks: HookSettings) -> Iterator[Complaint]:
+    try:
+        last_hooks(hooks.points)
+    except Refused as error:
+        yield "points", str(error)

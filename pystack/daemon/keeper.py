@@ -75,6 +75,7 @@ class Keeper:
             "control": self.control,
             "open": self.open,
             "release": self.release,
+            "hooks": self.hooks,
             "end": self.end,
         }
 
@@ -228,6 +229,16 @@ class Keeper:
                 [record for record in undo.pending(self.ledger.records()) if record.get("port") == name]
             )
             self.note({"what": "released", "port": name})
+        return {}, []
+
+    def hooks(self, request: Record) -> Answer:
+        """The daemon is about to put shims into a namespace. Processes of theirs take them back; we, if these
+        are killed, too.
+        """
+        netns = str(request.get("netns"))
+        if complaint := self.permits.hooks_complaint(netns):
+            raise Refused(complaint, USAGE)
+        self.note({"what": "shims", "netns": netns})
         return {}, []
 
     def end(self, request: Record) -> Answer:

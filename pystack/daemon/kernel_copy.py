@@ -57,6 +57,22 @@ class KernelCopy:
         self.netns.close()
         return new
 
+    def beyond(self, lines: Iterable[str]) -> list[str]:
+        """Of a setup, what does not come with the copy by itself."""
+        own = Counter(self._born_as)
+        kept = []
+        for line in lines:
+            if own[line] > 0:
+                own[line] -= 1
+            elif not self._is_the_kernels(line):
+                kept.append(line)
+        return kept
+
+    def _is_the_kernels(self, line: str) -> bool:
+        """The namespace itself, and its neighbours, of which the kernel tells."""
+        begins = f"ip netns add {self.name}", f"ip -n {self.name} neighbour add "
+        return line == begins[0] or line.startswith(begins[1])
+
     def meet(self, neighbours: Iterable[Neighbour]) -> None:
         """The kernel knows others from now on."""
         self._neighbours.hear(neighbours, 0.0)
@@ -65,7 +81,7 @@ class KernelCopy:
     def _lines(self) -> Counter[str]:
         """What a setup would say of it, but for neighbours, which the kernel tells of."""
         lines = setup_lines(self.building.host, {})
-        return Counter(line for line in lines if f" {self.name} " in line and " neighbour " not in line)
+        return Counter(line for line in lines if f" {self.name} " in line and not self._is_the_kernels(line))
 
 
 def read_kernel(netns: str) -> Seen:

@@ -82,14 +82,15 @@ class KernelHooks:
 
     # --- start and end ----------------------------------------------------------------------------------
 
-    def enter(self) -> None:
-        """Put the shims in; until `start` everything passes. Then hear what changes, and read what there is.
+    def enter(self, note: Callable[[], object]) -> None:
+        """Put the shims in, once that is noted; until `start` everything passes. Then hear what changes, and
+        read what there is.
 
         Raises HooksFailed: then nothing has changed.
         """
         netns = self._settings.netns
         try:
-            self._shims.start()
+            self._shims.start(note)
             self._following = Following(netns)
             self._kernel = open_kernel(netns)
         except (Refused, ShimsUnavailable, LiveUnavailable, PortUnavailable, OSError) as error:

@@ -26,6 +26,7 @@ class Permits:
         self.allow_system_changes = allow_system_changes
         self.files: list[str] = []
         self.ports: frozenset[Thing] = frozenset() if path else LAB
+        self.hooked: str | None = None  # the namespace of [hooks]
         self.granted: set[Thing] = set()  # once: a reload that fails may want its old ports back
 
     def read(self) -> list[str]:
@@ -33,7 +34,7 @@ class Permits:
         if not self.path:
             return []
         self.files = [self.path]
-        self.ports = frozenset()
+        self.ports, self.hooked = frozenset(), None
         try:
             with open(open_regular(self.path), "rb") as file:
                 table = tomllib.load(file)
@@ -49,6 +50,8 @@ class Permits:
             )
         if isinstance(uplink := table.get("uplink"), dict):
             self.ports |= {uplink_of(uplink)}
+        if isinstance(hooks := table.get("hooks"), dict):
+            self.hooked = str(hooks.get("netns", ""))
         return self.files
 
     def complaint(self, request: dict[str, object]) -> str | None:
@@ -60,6 +63,14 @@ class Permits:
         if driver in ("packet", "uplink") and not self.allow_system_changes:
             return f"{request.get('ifname')}: that changes this system: it takes --allow-system-changes"
         self.granted.add(thing)
+        return None
+
+    def hooks_complaint(self, netns: str) -> str | None:
+        """Why no shims may be put into a namespace; None if they may."""
+        if netns != self.hooked:
+            return "hooks: not in the configuration"
+        if not self.allow_system_changes:
+            return "hooks: that changes this system: it takes --allow-system-changes"
         return None
 
 

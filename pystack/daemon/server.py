@@ -139,11 +139,11 @@ class Daemon:
             self.link.call("claim", socket=self.socket)
 
     def enter_kernel(self, hooks: HookSettings) -> None:
-        """Before the stack reads what it judges by. Raises HooksFailed."""
+        """Before the stack reads what it judges by. Raises HooksFailed, KeeperRefused, KeeperGone."""
         from pystack.daemon.kernel_hooks import KernelHooks  # few daemons need it
 
         self.hooks = KernelHooks(hooks)
-        self.hooks.enter()
+        self.hooks.enter(lambda: self.link.call("hooks", netns=hooks.netns))
 
     @property
     def config(self) -> Config:
@@ -294,7 +294,8 @@ class Daemon:
 
     def setup(self) -> list[str]:
         """The running state as a setup."""
-        return setup_lines(self.stack.host, self.stack.devices)
+        lines = setup_lines(self.stack.host, self.stack.devices)
+        return lines if self.stack.copy is None else self.stack.copy.beyond(lines)
 
     async def lost_by_reload(self) -> list[str]:
         """What was typed and stands in no file, and what a reload brings. Raises ConfigError, HooksFailed."""

@@ -15,7 +15,7 @@ def pending(records: list[Record]) -> list[Record]:
     for record in records:
         if record.get("what") == "released":
             left = [other for other in left if other.get("port") != record.get("port")]
-        elif record.get("what") in ("socket", "tap", "change", "rule"):
+        elif record.get("what") in ("socket", "tap", "change", "rule", "shims"):
             left.append(record)
     return left
 
@@ -33,6 +33,8 @@ def undo(record: Record) -> list[str]:
         return _restore(record)
     if record["what"] == "rule":
         return _remove_rule(record)
+    if record["what"] == "shims":
+        return _remove_shims(record)
     return []  # a TAP that we made goes with its last descriptor
 
 
@@ -46,6 +48,8 @@ def describe(record: Record) -> str:
         return f"{record.get('key')}{of}{where} (was {record.get('before')})"
     if record["what"] == "rule":
         return f"iptables -t {record.get('table')} -A {record.get('chain')} {' '.join(_words(record))}{where}"
+    if record["what"] == "shims":
+        return f"rules of shims{where}"
     return f"TAP {record.get('ifname')}{where}"
 
 
@@ -101,6 +105,20 @@ def _remove_rule(record: Record) -> list[str]:
 
     rule = str(record.get("table")), str(record.get("chain")), _words(record)
     return remove_rule(str(record.get("netns") or ""), rule)
+
+
+def _remove_shims(record: Record) -> list[str]:
+    """Those that nobody answers for."""
+    from pystack.drivers.unavailable import PortUnavailable
+    from pystack.hooks.shim.rules import ShimsUnavailable, take_back_orphans
+
+    try:
+        take_back_orphans(str(record.get("netns") or ""))
+    except PortUnavailable:
+        return []  # the namespace is gone, and its rules with it
+    except ShimsUnavailable as error:
+        return [f"{describe(record)}: {error}"]
+    return []
 
 
 def _words(record: Record) -> list[str]:

@@ -311,6 +311,11 @@ def test_the_lab_answers_at_its_own_address() -> None:
             "lab.toml:2: hooks.points: raw/output is there more than once",
         ),
         (
+            "[hooks]\npoints = ['raw/prerouting', 'mangle/prerouting']",
+            "lab.toml:2: hooks.points: raw/prerouting and mangle/prerouting are one hook, and the copy's "
+            "rules there are asked once",
+        ),
+        (
             "[daemon]\nuser = 'nobody'\n[hooks]",
             "lab.toml:3: hooks: not with daemon.user: to follow the kernel takes the rights it gives up",
         ),

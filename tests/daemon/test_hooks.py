@@ -1,5 +1,6 @@
 """[hooks]: the daemon in the path of a kernel namespace, observing or deciding, and what it says of that."""
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.daemon.hooks_section import HooksFailed
+from pystack.daemon.kernel_hooks import KernelHooks
+from pystack.daemon.settings import HookSettings
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 from pystack.hooks.queue.raw import RawQueue
 from tests.compare.lab.patience import wait_until
@@ -85,10 +89,11 @@ def test_the_copy_follows_the_kernel_as_long_as_nobody_changes_it(
         ).check()
         wait_until(lambda: facts(running)["not_followed"] == "routes")
         assert "routes changed in the kernel, not here" in running.run("status").out
-        assert "10.6.0.0/16" in in_copy(running, kernel, "ip route")
+        added = f"ip -n {copy_name(kernel)} route add 10.6.0.0/16 via 10.0.0.9 dev tap1"
+        assert running.run("setup").out.splitlines() == [added]
         assert "02:aa:00:00:00:09" in in_copy(running, kernel, "ip neigh")  # they are told one by one
         lost = running.run("reload", "--dry-run").out
-        assert f"ip -n {copy_name(kernel)} route add 10.6.0.0/16 via 10.0.0.9" in lost
+        assert added in lost
         assert running.run("reload").rc == 0
         assert not re.search("10.[56].0.0", in_copy(running, kernel, "ip route"))
         assert facts(running)["not_followed"] == ""
@@ -126,42 +131,26 @@ def test_the_end_of_a_process_of_the_shims_takes_them_back_and_is_told(
         assert "a process of the shims is gone" in running.run("status").out
 
 
-REFUSED = [
-    (
-        'points = ["filter/input"]',
-        "iptables -P INPUT DROP",
-        "hooks: filter/input: the policy of iptables-nft's is DROP, and what a queue accepts ",
-    ),
-    (
-        'mode = "decide"\npoints = ["raw/prerouting", "mangle/prerouting"]',
-        "",
-        "hooks: raw/prerouting and mangle/prerouting are one hook",
-    ),
-]
-
-
-@pytest.mark.parametrize(("keys", "change", "sentence"), REFUSED)
-def test_what_stands_in_the_way_is_one_line_and_nothing_is_changed(
-    kernel: KernelNetns, tmp_path: Path, keys: str, change: str, sentence: str
+def test_a_point_that_the_law_forbids_is_one_line_and_nothing_is_changed(
+    kernel: KernelNetns, tmp_path: Path
 ) -> None:
-    kernel.sh(f"true; {change}").check()
+    kernel.sh("iptables -P INPUT DROP").check()
     rules = kernel.sh("nft list ruleset").out
-    told = pystack(
-        "-S", str(tmp_path / "d.sock"), "run", "-c", configuration(tmp_path, kernel, keys), ALLOWED
-    )
+    path = configuration(tmp_path, kernel, 'points = ["mangle/forward", "filter/input"]')
+    told = pystack("-S", str(tmp_path / "d.sock"), "run", "-c", path, ALLOWED)
     assert rules == kernel.sh("nft list ruleset").out
     kernel.sh("iptables -P INPUT ACCEPT").check()
-    assert (told.rc, told.err[: len(sentence) + 9]) == (4, f"pystack: {sentence}")
-    assert len(told.err.splitlines()) == 1
+    why = "the policy of iptables-nft's is DROP, and what a queue accepts does not meet it"
+    assert (told.rc, told.err) == (4, f"pystack: hooks: filter/input: {why}\n")
     assert os.listdir(tmp_path) == ["hooked.toml"]
 
 
-def test_a_queue_that_somebody_has_is_one_line(kernel: KernelNetns, tmp_path: Path) -> None:
+def test_a_queue_that_somebody_has_is_one_line_and_nothing_is_changed(kernel: KernelNetns) -> None:
     rules = kernel.sh("nft list ruleset").out
     queue = RawQueue(kernel.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER), 101)
-    told = pystack("-S", str(tmp_path / "d.sock"), "run", "-c", configuration(tmp_path, kernel), ALLOWED)
+    with pytest.raises(HooksFailed, match=r"^hooks: queue 101: somebody else listens to it$"):
+        KernelHooks(HookSettings(netns=kernel.netns_path)).enter(pytest.fail)
     queue.close()
-    assert (told.rc, told.err) == (4, "pystack: hooks: queue 101: somebody else listens to it\n")
     assert kernel.sh("nft list ruleset").out == rules
 
 
@@ -176,9 +165,40 @@ def test_without_rights_it_is_one_line(tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (4, f"pystack: {sentence}\n")
 
 
-def test_the_system_is_changed_only_if_that_is_allowed(tmp_path: Path) -> None:
-    path = tmp_path / "hooked.toml"
-    path.write_text("[hooks]\n")
-    told = pystack("run", "-c", str(path))
-    sentence = "hooks: puts rules of its own into the firewall of a namespace: add --allow-system-changes"
-    assert (told.rc, told.err) == (2, f"pystack: {path}: {sentence}\n")
+def test_what_all_killed_leave_the_daemons_keeper_takes_back(kernel: KernelNetns, tmp_path: Path) -> None:
+    with hooked(tmp_path, kernel) as running:
+        _, *shims = children_of(running.process.pid)
+        for process in (*shims, running.process.pid):
+            os.kill(process, signal.SIGKILL)
+        running.wait()
+    assert OURS not in kernel.sh("iptables-save").out
+    assert os.listdir(tmp_path) == ["hooked.toml"]
+
+
+def sent_by_pystack(running: Daemon) -> int:
+    """By its only port."""
+    (port,) = json.loads(running.run("status", "--json").out)["ports"]
+    return int(port["tx_packets"])
+
+
+def test_diverted_packets_go_through_pystack(kernel: KernelNetns, tmp_path: Path) -> None:
+    more = """
+setup_text = '''
+ip link set tap1 address 02:00:00:00:00:01 up
+ip address add 10.0.0.1/24 dev tap1
+ip neigh add 10.0.0.5 lladdr 02:aa:00:00:00:05 dev tap1
+'''
+[port.tap1]
+driver = "memory"
+"""
+    with hooked(tmp_path, kernel, 'mode = "divert"\npoints = ["mangle/prerouting"]', more) as running:
+        kernel.drain()
+        ping(kernel)
+        wait_until(lambda: "IcmpOutEchoReps                 1 " in running.run("nstat", "-az").out)
+        assert (sent_by_pystack(running), echoes(kernel)) == (1, [])
+        kernel.sh("ip route replace 10.5.0.0/16 via 10.0.0.9").check()
+        running.until("routes changed in the kernel: read again")
+        ping(kernel)
+        wait_until(lambda: sent_by_pystack(running) == 2)
+    kernel.sh("ip route del 10.5.0.0/16").check()
+    assert is_answered(kernel)

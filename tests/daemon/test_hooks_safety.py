@@ -14,7 +14,7 @@ from tests.hooks.shim.hosts import HOSTS, NET, Fate, counted, fate, rulesets
 
 pytestmark = pytest.mark.root
 
-KINDS = list(HOSTS) if FULL else ["policies", "legacy"]
+KINDS = list(HOSTS) if FULL else ["legacy"]
 
 
 @pytest.fixture(params=KINDS)

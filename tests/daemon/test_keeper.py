@@ -24,6 +24,8 @@ driver = "packet"
 [uplink]
 via = "kernel-nat"
 networks = ["10.0.0.0/24"]
+[hooks]
+netns = "/nowhere"
 """
 UPLINK = {
     "name": "uplink",
@@ -175,6 +177,26 @@ def test_a_device_is_not_taken_over_unless_that_was_allowed(start: Start, tmp_pa
         link.call("open", name="eth0", driver="packet", ifname="", netns="", offload=True, uid=-1, gid=-1)
     with pytest.raises(KeeperRefused, match="--allow-system-changes"):
         link.call("open", networks=["10.0.0.0/24"], uid=-1, gid=-1, **UPLINK)
+
+
+def test_shims_are_for_the_namespace_of_the_configuration_if_that_was_allowed(
+    start: Start, tmp_path: Path
+) -> None:
+    for allow, netns, why in (
+        (True, "", "hooks: not in the configuration"),
+        (False, "/nowhere", "hooks: that changes this system: it takes --allow-system-changes"),
+    ):
+        link = start(allow=allow)
+        link.call("config")
+        with pytest.raises(KeeperRefused, match=why):
+            link.call("hooks", netns=netns)
+    link = start(allow=True)
+    link.call("config")
+    link.call("claim", socket=str(tmp_path / "d.sock"))
+    link.call("hooks", netns="/nowhere")
+    assert '"what": "shims", "netns": "/nowhere"' in (tmp_path / "d.state").read_text()
+    link.end()
+    assert not (tmp_path / "d.state").exists()
 
 
 def test_a_port_that_is_released_is_taken_back_at_once(start: Start, tmp_path: Path) -> None:

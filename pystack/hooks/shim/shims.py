@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -30,6 +30,10 @@ _ANSWERED_BY: Final = 0.6  # of the deadline: who answers lets a packet go on th
 _OVERDUE: Final = 0.75  # likewise: if he has not either, the keeper does
 _NOTHING: Final = QueueCounters(0, 0, 0, 0)
 LENGTH: Final = 1024  # packets that wait in a queue: no more than can be answered in time; others pass
+
+
+def _nothing() -> None:
+    pass
 
 
 class Task(Enum):
@@ -86,8 +90,10 @@ class Shims:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> Shims:
-        """Who answers is there before the first rule is. Raises Refused, ShimsUnavailable."""
+    def start(self, note: Callable[[], object] = _nothing) -> Shims:
+        """Who answers is there before the first rule is, and `note` was called. Raises Refused,
+        ShimsUnavailable.
+        """
         if not self._points:
             return self
         saved = saved_rules(self._netns)
@@ -98,10 +104,12 @@ class Shims:
         self._rules = StandingRules(self._netns, self._places)
         self._table = QueueTable(self._netns)
         try:
-            self._queues = [self._open(one.number) for one in self._places]
+            for one in self._places:
+                self._queues.append(self._open(one.number))
             overdue = self._deadline * _OVERDUE
             self._release = Release(self._queues, self._table, self._heart, overdue)
             self._begin_processes(self._rules, self._table, self._release)
+            note()
             for one in self._places:
                 install(self._netns, one)
         except BaseException:

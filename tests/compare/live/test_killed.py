@@ -51,7 +51,7 @@ def test_connections_survive_when_all_processes_are_killed(box: KernelNetns) -> 
         watching.process.wait()
         assert [ended(transfer, 60) for transfer in transfers] == ["whole\n", "whole\n"]
     wait_until(lambda: rules.is_orphaned(netns) and kernel.is_orphaned(netns))
-    end = "of a killed comparison (pystack doctor --clean takes them back)"
+    end = "that nobody answers for (pystack doctor --clean takes them back)"
     assert left_behind(netns) == [f"tables of probes {end}", f"rules of shims {end}"]
     taken_back = left_behind(netns, "--clean")  # or the doctor of another test has been quicker
     assert set(taken_back) <= {"5 tables of probes taken back", "5 rules of shims taken back"}
