@@ -33,6 +33,11 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def own_cpu_seconds() -> float:
+    """What this process has used so far, and all that it has started and that have ended."""
+    return sum(os.times()[:4])
+
+
 def descendants(pids: Iterable[int]) -> list[int]:
     """The processes and all that they started, down to the last."""
     children: dict[int, list[int]] = {}

@@ -328,9 +328,10 @@ def of_session(leader: int) -> list[int]:
 
 @pytest.mark.root
 @pytest.mark.slow
-def test_a_row_is_measured_in_namespaces_that_nobody_else_sees(folder: str) -> None:
+@pytest.mark.parametrize("row", ["rtt", "live-rtt"])
+def test_a_row_is_measured_in_namespaces_that_nobody_else_sees(folder: str, row: str) -> None:
     before = sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []
-    running = bench(folder, "rtt", "--quick", "--rounds=1", "--json")
+    running = bench(folder, row, "--quick", "--rounds=1", "--json")
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     [found] = json.loads(out)["rows"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from scripts.bench_parts.rows import core, daemon, netfilter, routes, sockets, traffic, twin
+from scripts.bench_parts.rows import core, daemon, live, netfilter, routes, sockets, traffic, twin
 
 QUESTIONS: Final = (
     *traffic.ROWS,
@@ -14,4 +14,5 @@ QUESTIONS: Final = (
     *routes.ROWS,
     *netfilter.ROWS,
     *twin.ROWS,
+    *live.ROWS,
 )
