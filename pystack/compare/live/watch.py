@@ -102,8 +102,10 @@ class Watch:
         self._show(comparison.settled(now, following.sure_until))
 
     def _hear(self, now: float) -> None:
-        if self._comparison.under_way > MOST_UNDER_WAY:
-            return
+        if self._comparison.under_way <= MOST_UNDER_WAY:
+            self._read(now)
+
+    def _read(self, now: float) -> None:
         for original, reply in self._kernel.begun():
             self._comparison.adopt(original, reply)
         hops, lost = self._kernel.read()
@@ -132,7 +134,7 @@ class Watch:
     def _hear_spoilt(self, why: str, now: float) -> None:
         """All that has been reported by now."""
         for _ in range(LAST_LOOKS):
-            self._hear(now)
+            self._read(now)
             self._comparison.spoil(why)
             if not self._is_behind:
                 break
