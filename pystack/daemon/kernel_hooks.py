@@ -153,6 +153,8 @@ class KernelHooks:
                     self._judged[place].count(answer)
                     if self._decides:
                         mail.reply(place, packet.id, answer)
+            if self._judge is not None:
+                self._shims.be_strict(self._decides and self._judge.is_indispensable)
 
     def _answers(self, place: int, packets: Sequence[Queued], stack: Stack) -> list[Answer]:
         """A fault of ours lets packets pass."""

@@ -28,5 +28,9 @@ class Judge(Protocol):
     def notes(self) -> list[str]:
         """What a user should know of how it judges, a sentence each."""
 
+    @property
+    def is_indispensable(self) -> bool:
+        """Whether packets that it has not seen may not go on, as long as it may come back."""
+
     def judge(self, point: str, packets: Sequence[Queued]) -> list[Answer]:
         """As many answers, in the same order, about packets that wait at a point (mangle/forward)."""

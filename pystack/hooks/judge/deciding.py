@@ -91,11 +91,19 @@ class Deciding:
             self._is_judging = False
 
     @property
+    def is_indispensable(self) -> bool:
+        """While it translates: an answer that comes to an outer address is not for the kernel's host."""
+        return self.translates and self._has_nat
+
+    @property
+    def _has_nat(self) -> bool:
+        return any(entry.name == NAT for entry in self._netns.hooks.ip[PREROUTING].entries)
+
+    @property
     def notes(self) -> list[str]:
         """What of the copy has no effect."""
-        points = self._netns.hooks.ip
         found = []
-        if not self.translates and any(entry.name == NAT for point in points for entry in point.entries):
+        if not self.translates and self._has_nat:
             found.append(f"the copy's nat is not asked: {self._why_it_translates_nothing()}")
         if self.unasked:
             found.append(f"{self.unasked} packets passed unasked: their devices are not in the copy")

@@ -30,6 +30,8 @@ class Diverting:
         self._stack = stack
         self._kernels = kernels
 
+    is_indispensable = False
+
     @property
     def notes(self) -> list[str]:
         """What was not diverted, in a sentence."""

@@ -85,6 +85,10 @@ class LibraryQueue:
         for number in [number for number in self._held if number <= packet.id]:
             self._held.pop(number).accept()
 
+    def accept_what_does_not_fit(self, wanted: bool) -> None:
+        """Else it is dropped."""
+        self._socket.send(requests.fail_open(self.number, wanted=wanted))
+
     def let_go(self, number: int) -> None:
         """Accept what waits up to this number, read or not: for who stands in for the process that reads."""
         self._socket.send(requests.accept_to(self.number, number))

@@ -52,6 +52,9 @@ class Queue(Protocol):
     def accept_to(self, packet: Queued) -> None:
         """Accept all packets up to this one."""
 
+    def accept_what_does_not_fit(self, wanted: bool) -> None:
+        """Else it is dropped."""
+
     def let_go(self, number: int) -> None:
         """Accept what waits up to this number, read or not: for who stands in for the process that reads."""
 

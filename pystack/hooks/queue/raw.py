@@ -107,6 +107,10 @@ class RawQueue:
         """Accept all packets up to this one."""
         self._socket.send(requests.accept_to(self.number, packet.id))
 
+    def accept_what_does_not_fit(self, wanted: bool) -> None:
+        """Else it is dropped."""
+        self._socket.send(requests.fail_open(self.number, wanted=wanted))
+
     def let_go(self, number: int) -> None:
         """Accept what waits up to this number, read or not: for who stands in for the process that reads."""
         self._socket.send(requests.accept_to(self.number, number))

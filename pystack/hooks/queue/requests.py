@@ -42,6 +42,11 @@ def copy_range(octets: int) -> bytes:
     return attribute(CFG_PARAMS, PARAMS.pack(octets, COPY_PACKET if octets else COPY_META))
 
 
-def flags(wanted: int) -> bytes:
-    """What a queue does besides, as attributes of a configuration."""
-    return attribute(CFG_FLAGS, U32.pack(wanted)) + attribute(CFG_MASK, U32.pack(wanted))
+def flags(wanted: int, among: int = 0) -> bytes:
+    """What a queue does besides, as attributes of a configuration; of those `among` the others are not."""
+    return attribute(CFG_FLAGS, U32.pack(wanted)) + attribute(CFG_MASK, U32.pack(wanted | among))
+
+
+def fail_open(queue: int, *, wanted: bool) -> bytes:
+    """Whether what does not fit is accepted."""
+    return request(CONFIG, queue, flags(FAIL_OPEN if wanted else 0, among=FAIL_OPEN))

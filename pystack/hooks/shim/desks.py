@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from pystack.hooks.queue.packet import NF_ACCEPT, Queue, Queued
+from pystack.hooks.queue.packet import NF_ACCEPT, NF_DROP, Queue, Queued
 from pystack.hooks.shim.heart import Heart, Of
 from pystack.hooks.shim.letters import Mail
 from pystack.hooks.shim.window import Window
@@ -60,6 +60,9 @@ class Asking:
     """Somebody else decides, from his first word on. What he has not decided after a while passes. If he has
     said nothing meanwhile, he sleeps: until he says something again nobody waits for him. Of more than he can
     answer in time he is asked about some; else he would be late for all.
+
+    While he translates addresses (heart.is_strict) nothing passes without him: untranslated, an answer would
+    reach the host itself, which knows no such connection and ends it for both.
     """
 
     def __init__(self, queues: Sequence[Queue], heart: Heart, mail: Mail, patience: float) -> None:
@@ -72,6 +75,7 @@ class Asking:
         self._heard = 0.0  # when he last said something
         self._is_there = False
         self._is_alone = False  # nobody will be asked any more
+        self._is_strict = False  # what does not fit into a queue is dropped, too
 
     def take(self, place: int, packets: Sequence[Queued]) -> None:
         """Ask."""
@@ -94,6 +98,7 @@ class Asking:
         """Answers that have come, then those that have not."""
         now = time.monotonic()
         self._hear(now)
+        self._follow_strictness()
         while self._waiting:
             key, (until, packet) = next(iter(self._waiting.items()))
             if self._is_there and until > now:
@@ -120,7 +125,14 @@ class Asking:
                 self._window.answered(now - until + self._patience, now)
                 self._queues[place].answer(packet, answer.verdict, mark=answer.mark, payload=answer.payload)
 
+    def _follow_strictness(self) -> None:
+        is_strict = self._heart.is_strict and not self._is_alone
+        if is_strict != self._is_strict:
+            self._is_strict = is_strict
+            for queue in self._queues:
+                queue.accept_what_does_not_fit(not is_strict)
+
     def _let_go(self, place: int, packet: Queued) -> None:
         if packet.id > self._heart.counted(place, Of.GONE):
             self._heart.count(place, Of.LATE)
-        self._queues[place].answer(packet, NF_ACCEPT)
+        self._queues[place].answer(packet, NF_DROP if self._is_strict else NF_ACCEPT)

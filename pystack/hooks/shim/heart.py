@@ -1,4 +1,6 @@
-"""Numbers that processes share: a beat that says one of them is alive, and what became of packets."""
+"""Numbers that processes share: a beat that says one of them is alive, what is to become of packets that
+nobody decides about, and what became of all.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 _NUMBER: Final = struct.Struct("=Q")
+_BEATS, _STRICT, _COMMON = range(3)
 
 
 class Of(IntEnum):
@@ -24,16 +27,25 @@ class Heart:
     """Made before the processes part."""
 
     def __init__(self, queues: int) -> None:
-        self._memory = mmap.mmap(-1, _NUMBER.size * (queues * len(Of) + 1))
+        self._memory = mmap.mmap(-1, _NUMBER.size * (queues * len(Of) + _COMMON))
 
     def beat(self) -> None:
         """Still alive."""
-        self._set(0, self._get(0) + 1)
+        self._set(_BEATS, self._get(_BEATS) + 1)
 
     @property
     def beats(self) -> int:
         """How often it has beaten."""
-        return self._get(0)
+        return self._get(_BEATS)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether what nobody decides about is dropped."""
+        return bool(self._get(_STRICT))
+
+    @is_strict.setter
+    def is_strict(self, value: bool) -> None:
+        self._set(_STRICT, value)
 
     def count(self, queue: int, what: Of, packets: int = 1) -> None:
         """So many more of a queue, by its place."""
@@ -57,4 +69,4 @@ class Heart:
 
 
 def _place(queue: int, what: Of) -> int:
-    return 1 + queue * len(Of) + what
+    return _COMMON + queue * len(Of) + what

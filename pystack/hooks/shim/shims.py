@@ -134,6 +134,10 @@ class Shims:
         late, unseen = counted[Of.LATE] + counted[Of.RELEASED], counted[Of.UNCOMPARED] + passed_by
         return Counts(one.point, one.number, counted[Of.SEEN], *drops, late, unseen)
 
+    def be_strict(self, wanted: bool) -> None:
+        """From now on what nobody decides about is dropped, or passes."""
+        self._heart.is_strict = wanted
+
     @property
     def points(self) -> list[str]:
         """By the places that packets are shown with."""

@@ -107,3 +107,4 @@ class Deputy:
                     self.verdicts += [(point, answer.verdict) for answer in answers]
                     for packet, answer in zip(packets, answers, strict=True):
                         mail.reply(place, packet.id, answer)
+                self.shims.be_strict(self.judge.is_indispensable)

@@ -313,6 +313,13 @@ def test_whose_program_sends_is_asked() -> None:
     assert ask(judge, replace(packet, owner=(0, 0))) == ACCEPT
 
 
+def test_it_is_indispensable_while_it_translates() -> None:
+    nat = "iptables -t nat -A POSTROUTING -j MASQUERADE"
+    assert deciding(copied(nat)).is_indispensable
+    assert not deciding(copied()).is_indispensable
+    assert not deciding(copied(nat), Kernels(tracks=True, translates=True)).is_indispensable
+
+
 def test_it_says_what_of_the_copy_has_no_effect_and_why() -> None:
     nat = "iptables -t nat -A POSTROUTING -j MASQUERADE"
     assert deciding(copied()).notes == deciding(copied(nat)).notes == []

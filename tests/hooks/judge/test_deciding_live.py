@@ -6,6 +6,7 @@ import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
 from pystack.netfilter.verdict import NF_DROP
+from tests.compare.lab.patience import wait_until
 from tests.hooks.judge.deputy import BEHIND_TRACKING, IN_FRONT_OF_TRACKING, TALK, Deputy, said, serve
 
 pytestmark = pytest.mark.root
@@ -83,6 +84,18 @@ def test_what_the_copy_writes_into_packets_arrives_with_right_sums(box: KernelNe
         assert fetched == "whole"
 
 
+def survives_a_hang(box: KernelNetns, deputy: Deputy, words: str) -> bool:
+    """Untranslated, an answer would reach the host itself, which ends what it does not know."""
+    running = box.start(f"{INSIDE} {TALK} {words}".split())
+    count = len(deputy.verdicts)
+    wait_until(lambda: len(deputy.verdicts) > count + 100)
+    with deputy.hang():
+        late = sum(one.late for one in deputy.shims.counts())
+        wait_until(lambda: sum(one.late for one in deputy.shims.counts()) > late)
+    ended = running.wait(15)
+    return ended is not None and ended.out == "whole\n"
+
+
 @pytest.mark.parametrize(
     ("by_library", "kernel_tracks"), [(False, False), (True, True)], ids=["raw-untracked", "library-tracked"]
 )
@@ -90,7 +103,7 @@ def test_the_copy_translates_alone(box: KernelNetns, by_library: bool, kernel_tr
     box.sh(f"{KNOWN_INSIDE}; {UNKNOWN_INSIDE}").check()
     if kernel_tracks:
         box.sh("iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP").check()
-    with Deputy(box.netns_path, IN_FRONT_OF_TRACKING, by_library=by_library) as deputy:
+    with Deputy(box.netns_path, IN_FRONT_OF_TRACKING, by_library=by_library, deadline=0.4) as deputy:
         deputy.do("iptables -t nat -A POSTROUTING -o up0 -j MASQUERADE")
         for hook, port in (("PREROUTING", 8080), ("OUTPUT", 99)):
             deputy.do(f"iptables -t nat -A {hook} -p tcp --dport {port} -j DNAT --to-destination 10.1.0.2:80")
@@ -101,6 +114,7 @@ def test_the_copy_translates_alone(box: KernelNetns, by_library: bool, kernel_tr
         assert "2 received" in box.sh(f"{INSIDE} ping -c 2 -i 0.1 -W 5 192.0.2.1").out
         traced = box.sh(f"{INSIDE} traceroute -n -q 1 -w 5 192.0.2.1").out
         assert [line.split()[1] for line in traced.splitlines()[1:]] == ["10.1.0.1", "192.0.2.1"]
+        assert by_library or survives_a_hang(box, deputy, "fetch 192.0.2.1 8000 2000000 15 0.03")
         assert deputy.do("conntrack -L -j").count("[ASSURED]") >= 2
     box.sh("iptables -F").check()
     assert "MASQ" not in box.sh("nft list ruleset").out

@@ -11,7 +11,7 @@ from pystack.explain.words import packet_of
 from pystack.hooks.nfnetlink import NETLINK_NETFILTER
 from pystack.hooks.queue.library import LibraryQueue
 from pystack.hooks.queue.packet import NF_ACCEPT, NF_DROP, NF_REPEAT, Queue, Queued
-from pystack.hooks.queue.raw import RawQueue
+from pystack.hooks.queue.raw import LENGTH, RawQueue
 from pystack.wire.ethernet import ETH_P_IP, header
 
 pytestmark = pytest.mark.root
@@ -29,15 +29,15 @@ iptables -A INPUT -m mark --mark 7 -j DROP
 """
 
 
-def raw(kernel: KernelNetns) -> Queue:
+def raw(kernel: KernelNetns, length: int = LENGTH) -> Queue:
     def make() -> int:
         return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER).detach()
 
-    return RawQueue(in_netns(kernel.netns_path, make), NUMBER)
+    return RawQueue(in_netns(kernel.netns_path, make), NUMBER, length=length)
 
 
-def library(kernel: KernelNetns) -> Queue:
-    return in_netns(kernel.netns_path, lambda: LibraryQueue(NUMBER))
+def library(kernel: KernelNetns, length: int = LENGTH) -> Queue:
+    return in_netns(kernel.netns_path, lambda: LibraryQueue(NUMBER, length=length))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,19 @@ def test_a_flood_is_read_in_portions_and_answered_at_once(kernel: KernelNetns, q
     assert len(rest) == 36
     queue.accept_to(rest[-1])
     assert len(answers(kernel)) == 100
+
+
+def test_what_does_not_fit_passes_or_is_dropped_as_is_wanted(kernel: KernelNetns) -> None:
+    for make in (raw, library):
+        queue = make(kernel, length=1)
+        for wanted, answered in ((True, 2), (False, 0)):
+            queue.accept_what_does_not_fit(wanted)
+            for number in range(3):
+                ping(kernel, number=number)
+            assert len(answers(kernel)) == answered
+            queue.accept_to(queue.read(64)[-1])
+            assert len(answers(kernel)) == 1
+        queue.close()
 
 
 def test_without_a_listener_packets_pass(kernel: KernelNetns) -> None:

@@ -76,6 +76,24 @@ def test_what_nobody_decides_passes_at_the_deadline_and_an_answer_behind_it_is_v
     wait_until(lambda: echoes(kernel) == [sent[24:]])
 
 
+def test_while_somebody_is_indispensable_what_he_does_not_decide_is_dropped(
+    kernel: KernelNetns, asking: Shims
+) -> None:
+    late = counts(asking).late
+    asking.be_strict(True)
+    try:
+        ping(kernel)
+        asked(asking)
+        wait_until(lambda: counts(asking).late == late + 1)
+        assert echoes(kernel) == []
+    finally:
+        asking.be_strict(False)
+    be_there(asking)
+    sent = ping(kernel)
+    answer(asking, asked(asking), ACCEPT)
+    wait_until(lambda: echoes(kernel) == [sent[24:]])
+
+
 def test_a_stopped_process_holds_no_packet_longer(kernel: KernelNetns, asking: Shims) -> None:
     """Nor does it ask about it once it goes on."""
     late, server = counts(asking).late, asking.processes[0]
