@@ -20,10 +20,18 @@ from pystack.compare.rows import FIRST, UNMARKED
 CODE: Final = "code"
 STATE: Final = "state"
 NEITHER: Final = "neither"
+NOT_THE_WAY: Final = "not the way"
 _WORDS: Final = {
     CODE: "the clone goes the live kernel's way: pystack does otherwise with the same state",
     STATE: "the clone goes pystack's way: the live kernel has another state than the copy",
     NEITHER: "the clone goes a way of its own",
+    NOT_THE_WAY: "all three go the same way: what differs is not how this packet fares",
+}
+_VOTES: Final = {
+    (True, False): CODE,
+    (False, True): STATE,
+    (False, False): NEITHER,
+    (True, True): NOT_THE_WAY,
 }
 _MARKS: Final = 6  # columns beside the three ways
 
@@ -37,7 +45,7 @@ def vote(example: Example) -> str:
     live, pystack = example.cause.example.kernel, example.cause.example.pystack
     same = _has_same_octets if is_same_way(live, pystack) else is_same_way
     sides = same(example.clone, live), same(example.clone, pystack)
-    return {(True, False): CODE, (False, True): STATE}.get(sides, NEITHER)
+    return _VOTES[sides]
 
 
 def _has_same_octets(way: Way, other: Way) -> bool:

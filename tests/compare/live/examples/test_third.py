@@ -33,6 +33,12 @@ def test_with_neither() -> None:
     assert voted(CUT, CUT[:-1], WHOLE)[0] == third.NEITHER
 
 
+def test_with_both_where_only_the_tables_differ() -> None:
+    vote, lines = voted(WHOLE, WHOLE, WHOLE)
+    assert vote == third.NOT_THE_WAY
+    assert not any(line.startswith("  >") for line in lines)
+
+
 def test_where_all_were_seen_at_the_same_places_their_octets_decide() -> None:
     changed = [replace(hop, data=hop.data[:-1] + b"\xff") for hop in WHOLE]
     assert voted(WHOLE, WHOLE, changed)[0] == third.CODE
