@@ -245,6 +245,8 @@ class NflogReader:
     """
 
     def __init__(self, fd: int, groups: tuple[int, ...] = (), *, room: int = BUFFER) -> None:
+        self.is_cut_off = False  # behind what take() took last
+        self._overran = False
         self._netlink = NfnetlinkSocket(fd)
         self._socket = self._netlink.socket
         self._buffer = bytearray(MESSAGE_LIMIT)
@@ -291,17 +293,24 @@ class NflogReader:
                 raise
 
     def take(self, most: int) -> list[bytes]:
-        """Some messages, for who does without those that are lost: the numbers say how many they are."""
+        """Some messages, for who does without those that are lost: the numbers say how many they are.
+
+        Once the socket was full, the kernel drops all until it has been emptied; then no number says so yet.
+        Linux: net/netlink/af_netlink.c netlink_attachskb()
+        """
         found: list[bytes] = []
+        self.is_cut_off = False
         receive, buffer, view = self._socket.recv_into, self._buffer, self._view
         for _ in range(most):
             try:
                 found.append(bytes(view[: receive(buffer)]))
             except BlockingIOError:
+                self.is_cut_off, self._overran = self._overran, False
                 break
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
+                self._overran = True
         return found
 
     def close(self) -> None:

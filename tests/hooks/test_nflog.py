@@ -206,6 +206,20 @@ def test_a_group_has_one_listener(kernel: KernelNetns) -> None:
 
 
 @pytest.mark.root
+def test_who_takes_what_is_there_hears_where_it_is_cut_off(kernel: KernelNetns) -> None:
+    log = NflogReader(netlink_socket(kernel), (5,), room=4096)
+    for _ in range(200):
+        kernel.send("tap1", FRAME)
+    assert len(log.take(2)) == 1  # the other look heard that it is full
+    assert not log.is_cut_off  # more is there
+    assert 0 < len(log.take(200)) < 199
+    assert log.is_cut_off
+    assert log.take(200) == []
+    assert not log.is_cut_off  # that has been told
+    log.close()
+
+
+@pytest.mark.root
 def test_packets_that_were_lost_are_noticed(kernel: KernelNetns) -> None:
     log = NflogReader(netlink_socket(kernel), (5,), room=4096)
     for _ in range(200):

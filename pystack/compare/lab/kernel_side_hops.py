@@ -88,7 +88,7 @@ class HopReader:
                 lost += packet.sequence - self._last - 1 & 0xFFFFFFFF
             self._last = packet.sequence
             hops.append(self._hop(step, packet))
-        return hops, lost
+        return hops, lost + self._log.is_cut_off  # one at least, whose number nobody has seen
 
     def _hop(self, step: int, packet: LoggedPacket | Malformed) -> Hop:
         if isinstance(packet, Malformed):

@@ -115,14 +115,14 @@ class Comparison:
     def hear(self, hops: Iterable[Hop], now: float, lost: int = 0) -> None:
         """What the probes reported, and how many reports are missing in between: whose, nobody knows."""
         self.tally.lost += lost
-        if lost:
-            self._passings.spoil("some of its reports are lost")
         for hop in hops:
             if hop.family == "ip" and hop.hook == "OUTPUT":
                 key, _ = refusal(hop.data)
                 if key:
                     self._refused[key] = now
         self._passings.add(hops, now)
+        if lost:  # of those that were under way before, or of those that have just begun
+            self._passings.spoil("some of its reports are lost")
 
     def settled(self, now: float, sure_until: float = math.inf) -> Iterator[Verdict]:
         """Of the packets that have gone their way.
@@ -162,10 +162,10 @@ class Comparison:
         for key in [key for key, when in self._refused.items() if when < now - _AWAITED]:
             del self._refused[key]
 
-    def rest(self) -> Iterator[Verdict]:
-        """Of those that are on their way at the end."""
+    def rest(self, over: float = math.inf) -> Iterator[Verdict]:
+        """Of those that are on their way at the end; what began when it was over is cut off somewhere."""
         for passing in self._passings.rest():
-            if not self._passes_over(passing):
+            if passing.began <= over and not self._passes_over(passing):
                 yield self._counted(self._judged(self._verdict(passing)))
         for verdict in self._waited(math.inf):
             yield self._counted(verdict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from pystack.compare.live.following import Following
 from pystack.compare.live.interrupt import Interrupt
 from pystack.compare.live.judge import Verdict
 from pystack.compare.live.kernel import MOST, LiveKernel
+from pystack.compare.live.passing import SETTLED
 from pystack.compare.live.report import QueueCounts
 from pystack.compare.live.screen import Screen
 from pystack.compare.live.state import told_of
@@ -49,6 +51,7 @@ class Watch:
         self._make_copy = make_copy
         self._following = following
         self._changed = Changed(lambda: make_copy(None))
+        self._over = math.inf  # when it was over: what began later is cut off
         self._is_behind = False  # reports wait to be read, so what the copy knows waits, too
 
     def run(self, *, seconds: float, count: int) -> None:
@@ -71,18 +74,24 @@ class Watch:
         self._catch_up(poll, start)
 
     def _catch_up(self, poll: select.poll, start: float) -> None:
-        """What was reported before the end is compared, too, unless the copy has missed something."""
+        """What was reported before the end is compared, too, once all its hops are there, unless the copy has
+        missed something.
+        """
         for _ in range(LAST_LOOKS):
+            self._look(time.monotonic() - start)
             if not poll.poll(0):
                 break
-            self._look(time.monotonic() - start)
-        now = time.monotonic() - start
+        self._over = now = time.monotonic() - start
+        while now < self._over + 2 * SETTLED:
+            poll.poll(TICK * 1000)
+            now = time.monotonic() - start
+            self._look(now)
         if self._following is not None and (changed := self._following.look_closely(now)):
             self._comparison.give_up(f"{changed} changed meanwhile")
 
     def end(self, counts: Sequence[Counts]) -> None:
         """What was under way, and the counts."""
-        self._show(self._comparison.rest())
+        self._show(self._comparison.rest(self._over))
         queues = [QueueCounts(*one) for one in counts]
         self._screen.end(self._comparison.tally, self.causes, self._comparison.late, queues)
 
