@@ -49,21 +49,22 @@ class Keeper:
         self._release = release
         self._look = look
         self._beats = 0
-        self._heard = 0.0  # when there was another beat
+        self._looked = 0.0
+        self._silent = 0.0  # seconds without another beat, but for those in which we did not run either
 
     def keep(self, life: int) -> None:
         """Until the other end of `life` is closed, or nobody answers for the queues any more."""
         poll = select.poll()
         poll.register(life, select.POLLIN)
         poll.register(self._rules.fileno(), select.POLLIN)
-        self._heard = looked = time.monotonic()
-        while time.monotonic() - self._heard < GIVEN_UP:
+        self._looked = checked = time.monotonic()
+        while self._silent < GIVEN_UP:
             ready = [fd for fd, _ in poll.poll(self._look * 1000)]
             if life in ready:
                 break
-            if ready or time.monotonic() - looked > LOOK:
+            if ready or time.monotonic() - checked > LOOK:
                 self._have_done(self._rules.check)
-                looked = time.monotonic()
+                checked = time.monotonic()
             self._watch()
         for _ in range(_SWEEPS):  # whoever was killed may have had a command under way
             self._have_done(self._rules.take_back)
@@ -81,10 +82,13 @@ class Keeper:
 
     def _watch(self) -> None:
         """Who has been waiting for long, and whether the heart beats: while it does not nobody need wait."""
-        now = time.monotonic()
-        if self._heart.beats != self._beats:
-            self._beats, self._heard = self._heart.beats, now
-        if now - self._heard > self._look * _MISSED:
+        now, before = time.monotonic(), self._beats
+        self._beats = self._heart.beats
+        self._silent = (
+            0.0 if self._beats != before else self._silent + min(now - self._looked, 2 * self._look)
+        )
+        self._looked = now
+        if self._silent > self._look * _MISSED:
             self._release.all()
         else:
             self._release.overdue()

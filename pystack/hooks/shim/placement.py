@@ -110,6 +110,8 @@ def place(point: str, number: int, saved: Mapping[str, str], *, decides: bool = 
     why = []
     for program in _PROGRAMS:
         chain = _chain_of(program, point, saved)
+        if any(TAG in rule for rule in chain.rules):
+            raise Refused(f"{point}: shims of another pystack stand there")
         if program == LEGACY and not chain.table_is_there:
             continue
         if chain.policy == "ACCEPT":

@@ -68,8 +68,10 @@ class StandingRules:
                     _try(self._netns, _removal(program, table, rule))  # somebody else may take it back, too
 
     def take_back(self) -> None:
-        """Take back all. Raises ShimsUnavailable."""
-        take_back(self._netns)
+        """Take back all of them. Raises ShimsUnavailable."""
+        ours = {one.number for one in self._places}
+        standing = standing_rules(saved_rules(self._netns))
+        _remove_all(self._netns, [rule for rule in standing if queue_of(rule) in ours])
 
     def take_back_chains(self) -> None:
         """And the chains and tables that came into being with them. No packet may wait in a queue then: the
@@ -113,11 +115,6 @@ def install(netns: str, one: Place) -> None:
         _run(netns, [one.program, "-t", one.table, "-A", one.chain, *rule])
 
 
-def take_back(netns: str) -> int:
-    """Remove every rule of ours from a namespace; how many there were."""
-    return _remove_all(netns, standing_rules(saved_rules(netns)))
-
-
 def is_orphaned(netns: str) -> bool:
     """Whether rules of ours are there whose queue has no listener. Raises ShimsUnavailable."""
     return bool(_orphans(netns))
@@ -131,8 +128,13 @@ def take_back_orphans(netns: str) -> int:
 def _orphans(netns: str) -> list[StandingRule]:
     standing = standing_rules(saved_rules(netns))
     listened = queues_of(netns) if standing else {}
-    queues = [(rule, _QUEUE.search(rule[2])) for rule in standing]
-    return [rule for rule, queue in queues if queue is None or int(queue[1]) not in listened]
+    return [rule for rule in standing if queue_of(rule) not in listened]
+
+
+def queue_of(rule: StandingRule) -> int:
+    """Where it sends packets; -1 for one that sends them nowhere."""
+    queue = _QUEUE.search(rule[2])
+    return int(queue[1]) if queue is not None else -1
 
 
 def _remove_all(netns: str, rules: list[StandingRule]) -> int:

@@ -20,7 +20,13 @@ from pystack.hooks.shim.letters import Mail, pair
 from pystack.hooks.shim.placement import Place, place
 from pystack.hooks.shim.processes import Processes
 from pystack.hooks.shim.release import Release
-from pystack.hooks.shim.rules import ShimsUnavailable, StandingRules, install, saved_rules
+from pystack.hooks.shim.rules import (
+    ShimsUnavailable,
+    StandingRules,
+    install,
+    saved_rules,
+    take_back_orphans,
+)
 from pystack.hooks.shim.server import BEAT, serve
 
 DEADLINE: Final = 0.2  # seconds
@@ -96,6 +102,7 @@ class Shims:
         """
         if not self._points:
             return self
+        take_back_orphans(self._netns)  # what a killed one left would keep packets from ours
         saved = saved_rules(self._netns)
         decides = self._task is Task.ASK
         self._places = [

@@ -129,3 +129,21 @@ def test_a_queue_that_somebody_has_is_one_line_and_nothing_is_changed(plain: Ker
     said = told.err.splitlines()[-1]
     assert said == f"pystack: compare live: queue {BASE + 1}: somebody else listens to it"
     assert plain.sh("nft list ruleset").out == rules
+
+
+def test_two_do_not_stand_at_one_point_and_one_leaves_the_others_alone(plain: KernelNetns) -> None:
+    with Shims(plain.netns_path, ["mangle/input"]):
+        with pytest.raises(Refused, match="mangle/input: shims of another pystack stand there"):
+            Shims(plain.netns_path, ["mangle/input"], base=200).start()
+        with Shims(plain.netns_path, ["mangle/output"], base=200):
+            assert plain.sh("iptables -t mangle -S").out.count("pystack-shim") == 2
+        assert plain.sh("iptables -t mangle -S").out.count("pystack-shim") == 1
+
+
+def test_what_a_killed_one_left_does_not_stand_in_the_way(plain: KernelNetns) -> None:
+    netns = plain.netns_path
+    install(netns, place("mangle/input", 107, saved_rules(netns)))
+    with Shims(netns, ["mangle/input"]):
+        rules = plain.sh("iptables -t mangle -S INPUT").out
+        assert f"--queue-num {BASE}" in rules
+        assert "107" not in rules
