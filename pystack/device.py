@@ -31,6 +31,7 @@ IFF_LOWER_UP: Final = 0x10000
 
 ARPHRD_ETHER: Final = 1
 ARPHRD_LOOPBACK: Final = 772
+ARPHRD_NONE: Final = 0xFFFE
 
 # What a device can do itself to a frame it sends; the rest is done in software before.
 FEATURE_CSUM: Final = 1

@@ -10,7 +10,7 @@ from pystack.device import ARPHRD_LOOPBACK
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import PORT_BITS, STATE_NAMES, BridgePort
 from pystack.l2.devices import Link
-from pystack.l2.port import PortDevice
+from pystack.l2.port import BarePort, PortDevice
 from pystack.l2.vlan_device import VlanDevice
 
 USER_HZ: Final = 100
@@ -90,7 +90,8 @@ def _print_linkinfo(printer: Printer, dev: Link) -> None:
 
 def _print_tun(printer: Printer, dev: PortDevice) -> None:
     """Linux: iproute2 ip/iplink_tun.c tun_print_opt()"""
-    printer.put("type", "tap", "type tap ")
+    kind = "tun" if isinstance(dev, BarePort) else "tap"
+    printer.put("type", kind, f"type {kind} ")
     _on_off(printer, "pi", False)
     _on_off(printer, "vnet_hdr", bool(dev.features))
     printer.field("multi_queue", False)

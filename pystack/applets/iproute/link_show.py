@@ -14,6 +14,7 @@ from pystack.applets.iproute.stats import print_stats
 from pystack.applets.session import Session
 from pystack.device import (
     ARPHRD_LOOPBACK,
+    ARPHRD_NONE,
     IFF_ALLMULTI,
     IFF_BROADCAST,
     IFF_LOOPBACK,
@@ -44,7 +45,7 @@ _FLAG_NAMES: Final = (
 )
 
 _STATE_COLORS: Final = {"UP": GREEN, "DOWN": RED}
-_LINK_TYPES: Final = {ARPHRD_LOOPBACK: "loopback"}
+_LINK_TYPES: Final = {ARPHRD_LOOPBACK: "loopback", ARPHRD_NONE: "none"}
 
 
 def device_flags(dev: Link) -> int:
@@ -106,8 +107,9 @@ def print_brief(printer: Printer, dev: Link, with_link: bool) -> None:
     printer.put("operstate", state, f"{state:<14s} ", _STATE_COLORS.get(state, PLAIN))
     if not with_link:
         return
-    address = format_mac(dev.address)
-    printer.put("address", address, f"{address} ", YELLOW)
+    if dev.type != ARPHRD_NONE:
+        address = format_mac(dev.address)
+        printer.put("address", address, f"{address} ", YELLOW)
     print_flags(printer, dev, link_is_down)
     printer.text("\n")
 
@@ -153,6 +155,8 @@ def _print_addresses(printer: Printer, options: Options, dev: Link) -> None:
     printer.nl()
     kind = f"[{dev.type}]" if options.numeric else _LINK_TYPES.get(dev.type, "ether")
     printer.put("link_type", kind, f"    link/{kind} ")
+    if dev.type == ARPHRD_NONE:
+        return
     address, broadcast = format_mac(dev.address), format_mac(dev.broadcast)
     printer.put("address", address, address, YELLOW)
     printer.text(" brd ")

@@ -13,12 +13,14 @@ from pystack.l2.bridge_options import PORT_FLAGS
 from pystack.l2.bridge_port import BridgePort
 from pystack.l2.devices import Link
 from pystack.l2.kinds import PeerSpec, create
-from pystack.l2.port import PortDevice
+from pystack.l2.port import BarePort, PortDevice
 from pystack.l2.vlan_device import VLAN_FLAG_LOOSE_BINDING, VLAN_FLAG_REORDER_HDR, VlanOptions
 from pystack.wire.ethernet import ETH_P_8021AD, ETH_P_8021Q, parse_mac
 
 _LOOPBACK: Final = "lo"
 _ETHERNET: Final = "ether"
+_BARE: Final = "none"  # packets without a link header
+_BARE_KINDS: Final = ("", "tun", "wireguard")
 # As `ip -j -d link` calls them and as `ip link add … type bridge` takes them.
 _BRIDGE_OPTIONS: Final = (
     "forward_delay",
@@ -78,18 +80,25 @@ def _make(building: Building, row: Row, by_name: dict[str, Row]) -> None:
             _make_vlan(building, row)
         elif _is_port(row, kind):
             if "link" in row:
-                building.left_out.append(
-                    f"device {name}: {row['link']} is not modelled, so it is a card here"
-                )
-            port = PortDevice(name, address or bytes(6))
-            devices.register(port, row["ifindex"])
-            building.ports[name] = port
+                what = f"device {name}: {row['link']} is not modelled, so it is a card here"
+                building.left_out.append(what)
+            _add_port(building, row, PortDevice(name, address or bytes(6)))
+        elif row.get("link_type") == _BARE and kind in _BARE_KINDS:
+            if kind not in ("", "tun"):
+                what = f"device {name}: what type {kind} does is not modelled, it is a card here"
+                building.left_out.append(what)
+            _add_port(building, row, BarePort(name))
         else:
             building.left_out.append(f"device {name}: {_what_it_is(row, kind)} is not modelled")
             building.unknown_devices.add(name)
     except (NetError, NotModelled) as error:
         building.left_out.append(f"device {name}: {error}")
         building.unknown_devices.add(name)
+
+
+def _add_port(building: Building, row: Row, port: PortDevice) -> None:
+    building.netns.devices.register(port, row["ifindex"])
+    building.ports[port.name] = port
 
 
 def _is_port(row: Row, kind: str) -> bool:

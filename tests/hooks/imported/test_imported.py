@@ -44,8 +44,11 @@ def listed(building: Building, *argv: str) -> str:
             link("bond0.7", 3, link="bond0", **kind("vlan", id=7, protocol="802.1Q")),
             "device bond0.7: bond0 is not modelled, so it is a card here",
         ),
-        (link("wg0", 3, link_type="none", **kind("wireguard")), "device wg0: link type none is not modelled"),
-        (link("tun0", 3, link_type="none", **kind("tun", type="tun")), "device tun0: link type none is not"),
+        (
+            link("wg0", 3, link_type="none", **kind("wireguard")),
+            "device wg0: what type wireguard does is not modelled, it is a card here",
+        ),
+        (link("gre1", 3, link_type="gre", **kind("gre")), "device gre1: link type gre is not modelled"),
         (link("br0", 3, **kind("bridge", vlan_filtering=1)), "bridge br0: vlan_filtering 1 is not modelled"),
         (link("br0", 3, **kind("bridge", stp_state=1)), "bridge br0: stp_state 1 is not modelled"),
         (link("eth1", 3, master="bond0"), "device eth1: its master bond0 is not there"),

@@ -15,7 +15,9 @@ from pystack.host import Host
 pytestmark = pytest.mark.root
 
 PORTS = ("tap1", "tap2")
-SETUP = """
+VPN = "ip tuntap add dev tun0 mode tun"  # whose other end is somebody else's, as that of the ports
+SETUP = f"""
+{VPN}
 sysctl -qw net.ipv4.ip_forward=1
 ip link set lo up
 ip link add br0 address 02:aa:00:00:00:01 type bridge forward_delay 400 ageing_time 6000
@@ -30,6 +32,9 @@ ip addr add 192.0.2.1 peer 192.0.2.9/32 dev v1
 ip link set tap2 mtu 1400 group 7
 for dev in tap1 tap2 br0 v0 v1; do ip link set $dev up; done
 sysctl -qw net.ipv4.conf.tap2.rp_filter=1
+ip addr add 10.8.0.2 peer 10.8.0.1/32 dev tun0
+ip link set tun0 up mtu 1400
+ip route add 10.88.0.0/16 dev tun0
 ip route add default via 10.2.0.2 metric 100 mtu 1300
 ip route add 10.9.0.0/16 via 10.1.0.77 src 10.1.0.2
 ip route add blackhole 10.66.0.0/16
@@ -96,7 +101,7 @@ def test_nothing_of_it_is_left_out(ours: Building) -> None:
 def test_the_text_makes_another_namespace_that_reads_the_same(ours: Building) -> None:
     text = lines(ours)
     with KernelNetns(PORTS) as other:
-        other.sh("set -e\n" + "\n".join(text)).check()
+        other.sh("set -e\n" + "\n".join((VPN, *text))).check()
         assert lines(taken_over(other)) == text
 
 
