@@ -79,6 +79,7 @@ class KernelHooks:
         self._judged = [Judged() for _ in settings.points]
         self._not_followed = ""
         self._failure = ""
+        self._named: set[str] = set()  # what copies lack, each said once
 
     # --- start and end ----------------------------------------------------------------------------------
 
@@ -175,6 +176,10 @@ class KernelHooks:
         settings = self._settings
         self._judge = make_judge(settings.mode, stack.host, copy.netns, settings.points, self._kernel)
         self._judges, self._not_followed = copy, ""
+        for sentence in copy.building.left_out:
+            if sentence not in self._named:
+                self._named.add(sentence)
+                logger.warning("hooks: not in the copy: %s", sentence)
 
     # --- what changes in the kernel ---------------------------------------------------------------------
 
@@ -240,9 +245,16 @@ class KernelHooks:
             "namespace": self._judges.name if self._judges is not None else "",
             "failure": self._failure,
             "not_followed": self._not_followed,
-            "notes": [] if self._judge is None else self._judge.notes,
+            "notes": self._notes(),
             "queues": queues,
         }
+
+    def _notes(self) -> list[str]:
+        if self._judge is None or self._judges is None:
+            return []
+        lacking = len(self._judges.building.left_out)
+        told = f"{lacking} things of the kernel's are not in the copy: `pystack import` names them"
+        return [*([told] if lacking else []), *self._judge.notes]
 
 
 def copy_of(stack: Stack) -> KernelCopy:

@@ -97,6 +97,12 @@ def test_the_copy_follows_the_kernel_as_long_as_nobody_changes_it(
         assert running.run("reload").rc == 0
         assert not re.search("10.[56].0.0", in_copy(running, kernel, "ip route"))
         assert facts(running)["not_followed"] == ""
+        kernel.sh("ip link add vx9 type vxlan id 9 dstport 4789").check()
+        try:
+            running.until("hooks: not in the copy: device vx9: type vxlan is not modelled")
+            assert "1 things of the kernel's are not in the copy" in running.run("status").out
+        finally:
+            kernel.sh("ip link del vx9").check()
 
 
 @pytest.mark.parametrize("backend", ["raw", "library"])
