@@ -11,18 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pystack.compare.live.flows import Flows
+from pystack.compare.live.flows import Flows, tuple_of
 from pystack.compare.live.passing import Passing
 from pystack.compare.points import POINTS, Point, framed
 from pystack.compare.records import Hop
 from pystack.hooks.imported.building import Building
 from pystack.netfilter.conntrack.snapshot import Snapshot, snapshot
-from pystack.netfilter.conntrack.tuples import of_whole
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
 
 LONGEST: Final = 128  # packets of a flow
 MOST_OCTETS: Final = 32 << 20  # of all flows
-_IPV4: Final = ETH_P_IP.to_bytes(2, "big")
 
 
 def _place(seen: Hop | Point) -> tuple[str, str, int]:
@@ -97,10 +94,7 @@ class History:
 
 
 def _connection(building: Building, first: Hop) -> Snapshot | None:
-    frame = framed(first)
-    if frame[ETH_HLEN - 2 : ETH_HLEN] != _IPV4:
-        return None
-    key = of_whole(frame, ETH_HLEN, is_ipv6=False)
+    key = tuple_of(framed(first))
     context = building.netns.conntrack.context
     found = None if key is None else context.find(key)
     return None if found is None else snapshot(found, context)

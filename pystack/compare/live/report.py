@@ -104,6 +104,7 @@ def summary(tally: Tally, late: int) -> Iterator[str]:
     for reason, count in tally.passed_over.most_common():
         yield f"  {count} not looked at: {reason}"
     if tally.lost:
-        yield f"  {tally.lost} reports were lost: more packets passed than can be compared"
+        lost = "one report was" if tally.lost == 1 else f"{tally.lost} reports were"
+        yield f"  {lost} lost: more packets passed than can be compared"
     if late:
         yield f"  {late} hops came too late to be compared"

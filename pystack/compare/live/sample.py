@@ -16,18 +16,19 @@ from typing import Final
 from zlib import crc32
 
 from pystack.applets.running_tables import firewall_lines
-from pystack.compare.live.flows import Flows, error_at, key_of
+from pystack.compare.live.flows import Flows, error_at, key_of, tuple_of
 from pystack.compare.live.passing import Passing
 from pystack.compare.points import framed
 from pystack.compare.records import Hop
 from pystack.hooks.imported.building import Building
 from pystack.l2.bridge import Bridge
 from pystack.l2.bridge_port import BridgePort
-from pystack.netfilter.conntrack.tuples import of_whole, read
-from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP
-from pystack.wire.ipv4 import HEADER_LENGTH, IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.netfilter.conntrack.tuples import inverted, read
+from pystack.wire.ethernet import ETH_HLEN, ETH_P_IP, ETH_P_IPV6
+from pystack.wire.ipv4 import IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6
 
-_IPV4: Final = ETH_P_IP.to_bytes(2, "big")
+_IP: Final = tuple(kind.to_bytes(2, "big") for kind in (ETH_P_IP, ETH_P_IPV6))
 _SOURCE: Final = slice(6, 12)  # of a frame
 _LETS_OTHERS_IN: Final = {(IPPROTO_TCP, 21), (IPPROTO_UDP, 69)}  # FTP and TFTP: what follows is related
 _COUNTS: Final = re.compile(
@@ -91,15 +92,16 @@ class Sample:
 def _may_be_left_out(first: Hop) -> bool:
     """Not what teaches the host or its bridges something, nor what lets other flows in."""
     frame = framed(first)
-    if frame[ETH_HLEN - 2 : ETH_HLEN] != _IPV4 or len(frame) < ETH_HLEN + HEADER_LENGTH:
+    if frame[ETH_HLEN - 2 : ETH_HLEN] not in _IP:
         return False
-    if frame[ETH_HLEN + 9] == IPPROTO_IGMP:
-        return False
-    key = of_whole(frame, ETH_HLEN, is_ipv6=False)
-    if key is None:
+    key = tuple_of(frame)
+    if key is None:  # a later fragment
         return True
     flow = read(key)
-    return not {(flow.protocol, flow.sport), (flow.protocol, flow.dport)} & _LETS_OTHERS_IN
+    if flow.protocol == IPPROTO_ICMPV6 and error_at(frame) is None and inverted(key) is None:
+        return False  # neighbours and groups are found so
+    ends = {(flow.protocol, flow.sport), (flow.protocol, flow.dport)}
+    return flow.protocol != IPPROTO_IGMP and not ends & _LETS_OTHERS_IN
 
 
 def learn(building: Building, passing: Passing) -> None:

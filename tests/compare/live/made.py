@@ -17,7 +17,7 @@ from pystack.explain.words import packet_of
 from pystack.hooks.imported.building import Building
 from pystack.host import Host
 from pystack.l2.port import PortDevice
-from pystack.wire.ethernet import ETH_P_IP, header
+from pystack.wire.ethernet import ETH_P_IP, ETH_P_IPV6, header
 
 HOST = bytes.fromhex("02aa00000001")
 NEIGHBOUR = bytes.fromhex("02aa00000005")
@@ -65,6 +65,13 @@ def leaving(words: str) -> list[Hop]:
     """The first hop of one that is made here."""
     data = packet_of(words).payload
     return [replace(_HOP, family="ip", hook="OUTPUT", priority=-450, outdev="eth7", data=data)]
+
+
+def ipv6(protocol: int, source: int, destination: int, body: bytes) -> bytes:
+    """A frame of a machine on the link."""
+    ends = b"".join(b"\xfd" + bytes(14) + bytes([end]) for end in (source, destination))
+    packet = b"\x60\0\0\0" + len(body).to_bytes(2, "big") + bytes([protocol, 64]) + ends + body
+    return header(bytes(6), bytes(6), ETH_P_IPV6) + packet
 
 
 def noted(made: Building, *packets: tuple[list[Hop], bool]) -> History:

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from pystack.compare.live.flows import Flows, key_of
+from pystack.compare.live.flows import Flows, error_at, key_of
 from pystack.compare.points import framed
 from pystack.compare.records import Hop
 from pystack.explain.words import packet_of
 from pystack.wire import icmp
 from pystack.wire.ethernet import ETH_P_ARP, header
+from pystack.wire.ipv4 import IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6
+from tests.compare.live.made import ipv6
 
 UP = "10.0.0.1.4000 > 10.0.0.5.80: Flags [S], seq 1, win 1000, length 0"
 DOWN = "10.0.0.5.80 > 10.0.0.1.4000: Flags [S.], seq 1, ack 2, win 1000, length 0"
@@ -69,6 +72,16 @@ def test_of_fragments_the_first_one_tells_wherever_it_stands() -> None:
     known = flows()
     flow = known.of([rest, first, rest])
     assert known.of([hop("10.0.0.5.53 > 10.0.0.1.4000: UDP, length 3")]) is flow
+
+
+def test_flows_of_ipv6_are_told_apart_as_well() -> None:
+    asked = ipv6(IPPROTO_UDP, 1, 5, b"\x0f\xa0\0\x35\0\x08\0\0")
+    said = ipv6(IPPROTO_UDP, 5, 1, b"\0\x35\x0f\xa0\0\x08\0\0")
+    other = ipv6(IPPROTO_UDP, 1, 5, b"\x0f\xa1\0\x35\0\x08\0\0")
+    too_big = ipv6(IPPROTO_ICMPV6, 9, 1, b"\x02\0\0\0\0\0\x05\0" + asked[14:])
+    assert key_of(asked) == key_of(said) == key_of(too_big) != key_of(other)
+    assert error_at(asked) is None
+    assert error_at(too_big) == 14 + 40 + 8
 
 
 def test_a_question_by_arp_and_its_answer_are_one_flow() -> None:

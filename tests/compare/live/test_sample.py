@@ -12,7 +12,9 @@ from pystack.compare.records import Hop
 from pystack.hooks.imported.building import Building
 from pystack.l2.bridge import Bridge
 from pystack.wire import icmp
-from tests.compare.live.made import ANSWER, NEIGHBOUR, PING, building, entering, leaving
+from pystack.wire.ipv4 import IPPROTO_UDP
+from pystack.wire.ipv6 import IPPROTO_ICMPV6
+from tests.compare.live.made import ANSWER, NEIGHBOUR, PING, building, entering, ipv6, leaving
 
 MANY = 400
 FLOWS = [f"10.0.0.5.{port} > 10.0.0.1.99: UDP, length 3" for port in range(1000, 1000 + MANY)]
@@ -81,9 +83,16 @@ def test_what_lets_other_flows_in_always_is(words: str) -> None:
     assert Sample(one_in=1 << 30).why_not(passing(words)) == ""
 
 
-def test_what_is_no_ipv4_always_is() -> None:
+def test_what_is_no_ip_always_is() -> None:
     arp = replace(entering(PING)[0], data=bytes(12) + b"\x08\x06" + bytes(46))
     assert Sample(one_in=1 << 30).why_not(Passing(0.0, 0.0, [arp])) == ""
+
+
+@pytest.mark.parametrize(("kind", "is_left_out"), [(135, False), (143, False), (128, True), (2, True)])
+def test_of_ipv6_what_finds_neighbours_and_groups_always_is(kind: int, is_left_out: bool) -> None:
+    message = bytes([kind]) + bytes(7) + ipv6(IPPROTO_UDP, 1, 5, bytes(8))[14:]
+    hop = replace(entering(PING)[0], data=ipv6(IPPROTO_ICMPV6, 1, 5, message))
+    assert bool(Sample(one_in=1 << 30).why_not(Passing(0.0, 0.0, [hop]))) is is_left_out
 
 
 def test_an_error_goes_through_the_copy_even_so() -> None:
