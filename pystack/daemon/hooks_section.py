@@ -9,8 +9,9 @@ from typing import Final
 
 from pystack.daemon.names import is_netns_name
 from pystack.daemon.settings import Complaint, HookSettings
-from pystack.hooks.judge.points import last_hooks
+from pystack.hooks.judge.points import hook_of, last_hooks
 from pystack.hooks.shim.placement import POINTS, Refused
+from pystack.netfilter.hooks import PREROUTING
 
 OWN: Final = "host"  # what the daemon's own namespace of the kernel is called in pystack
 SHORTEST, LONGEST = 20, 10_000  # milliseconds that a packet may wait
@@ -26,6 +27,13 @@ def namespace_of(hooks: HookSettings) -> str:
     return os.path.basename(hooks.netns) or OWN
 
 
+def points_of(hooks: HookSettings) -> list[str]:
+    """Where we stand: packets are taken over where they come in."""
+    if hooks.mode != "divert":
+        return hooks.points
+    return [point for point in hooks.points if hook_of(point) == PREROUTING]
+
+
 def hooks_complaints(hooks: HookSettings) -> Iterator[Complaint]:
     """All that is wrong with a section."""
     if not is_netns_name(hooks.netns):
@@ -39,6 +47,8 @@ def hooks_complaints(hooks: HookSettings) -> Iterator[Complaint]:
             yield "points", f"{point} is there more than once"
     if not hooks.points:
         yield "points", "none"
+    elif hooks.mode == "divert" and not any(point.endswith("/prerouting") for point in hooks.points):
+        yield "points", "none at prerouting, where packets are taken over"
     elif hooks.mode != "divert" and set(POINTS).issuperset(hooks.points):
         yield from _unjudgeable(hooks)
     if not 0 <= hooks.queue_base <= _LAST_QUEUE + 1 - len(hooks.points):

@@ -19,7 +19,7 @@ import trio
 
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.following import Following
-from pystack.daemon.hooks_section import HooksFailed
+from pystack.daemon.hooks_section import HooksFailed, points_of
 from pystack.daemon.kernel_copy import KernelCopy, read_kernel
 from pystack.daemon.settings import HookSettings
 from pystack.daemon.stack import Stack
@@ -63,10 +63,11 @@ class KernelHooks:
 
     def __init__(self, settings: HookSettings) -> None:
         self._settings = settings
+        self._points = points_of(settings)
         self._decides = settings.mode != "observe"
         self._shims = Shims(
             settings.netns,
-            settings.points,
+            self._points,
             base=settings.queue_base,
             deadline=settings.deadline_ms / 1000,
             task=Task.ASK if self._decides else Task.SHOW,
@@ -76,7 +77,7 @@ class KernelHooks:
         self._kernel: LiveKernel | None = None
         self._judge: Judge | None = None
         self._judges: KernelCopy | None = None
-        self._judged = [Judged() for _ in settings.points]
+        self._judged = [Judged() for _ in self._points]
         self._not_followed = ""
         self._failure = ""
         self._named: set[str] = set()  # what copies lack, each said once
@@ -160,7 +161,7 @@ class KernelHooks:
     def _answers(self, place: int, packets: Sequence[Queued], stack: Stack) -> list[Answer]:
         """A fault of ours lets packets pass."""
         assert self._judge is not None, "somebody judges since start()"
-        point = self._settings.points[place]
+        point = self._points[place]
         try:
             return self._judge.judge(point, packets)
         except Exception:
@@ -174,7 +175,7 @@ class KernelHooks:
         assert self._following is not None, "likewise"
         self._following.keep(copy.building)
         settings = self._settings
-        self._judge = make_judge(settings.mode, stack.host, copy.netns, settings.points, self._kernel)
+        self._judge = make_judge(settings.mode, stack.host, copy.netns, self._points, self._kernel)
         self._judges, self._not_followed = copy, ""
         for sentence in copy.building.left_out:
             if sentence not in self._named:
@@ -192,7 +193,7 @@ class KernelHooks:
                 with stack().pump.burst():
                     copy_of(stack()).meet(neighbours)
             if changed and following.is_calm(now):
-                following.begin()
+                await trio.to_thread.run_sync(following.begin)
                 await self._read_again(changed, stack)
 
     async def _read_again(self, what: str, stack: Callable[[], Stack]) -> None:

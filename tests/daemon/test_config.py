@@ -316,6 +316,10 @@ def test_the_lab_answers_at_its_own_address() -> None:
             "rules there are asked once",
         ),
         (
+            "[hooks]\nmode = 'divert'\npoints = ['mangle/input']",
+            "lab.toml:3: hooks.points: none at prerouting, where packets are taken over",
+        ),
+        (
             "[daemon]\nuser = 'nobody'\n[hooks]",
             "lab.toml:3: hooks: not with daemon.user: to follow the kernel takes the rights it gives up",
         ),

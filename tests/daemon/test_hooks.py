@@ -197,11 +197,12 @@ ip neigh add 10.0.0.5 lladdr 02:aa:00:00:00:05 dev tap1
 [port.tap1]
 driver = "memory"
 """
-    with hooked(tmp_path, kernel, 'mode = "divert"\npoints = ["mangle/prerouting"]', more) as running:
+    with hooked(tmp_path, kernel, 'mode = "divert"', more) as running:
         kernel.drain()
         ping(kernel)
         wait_until(lambda: "IcmpOutEchoReps                 1 " in running.run("nstat", "-az").out)
         assert (sent_by_pystack(running), echoes(kernel)) == (1, [])
+        assert [row["point"] for row in facts(running)["queues"]] == ["mangle/prerouting"]
         kernel.sh("ip route replace 10.5.0.0/16 via 10.0.0.9").check()
         running.until("routes changed in the kernel: read again")
         ping(kernel)
