@@ -94,8 +94,7 @@ def compare_live(arguments: Sequence[str], *, as_json: bool = False) -> int:
     try:
         with ExitStack() as outer, ExitStack() as stack:
             netns = outer.enter_context(closing(HeldNetns(options.netns)))
-            keeper = outer.enter_context(closing(Keeper(options.keep))) if options.keep else None
-            return _compared(netns, options, wanted, keeper, stack)
+            return _compared(netns, options, wanted, outer, stack)
     except NoFolder as error:
         text.note(f"--keep: {error}")
         return USAGE
@@ -119,9 +118,11 @@ def _page(options: argparse.Namespace, stack: ExitStack) -> Page:
 
 
 def _compared(
-    held: HeldNetns, options: argparse.Namespace, wanted: Wanted, keeper: Keeper | None, stack: ExitStack
+    held: HeldNetns, options: argparse.Namespace, wanted: Wanted, outer: ExitStack, stack: ExitStack
 ) -> int:
-    """Packets and changes are heard before all is read; what was added is gone before the end is told."""
+    """Packets and changes are heard before all is read; what was added is gone before the end is told, which
+    is when the inner stack has been closed. A folder is begun once there is something to watch.
+    """
     netns = held.path
     page = _page(options, stack)
 
@@ -134,6 +135,7 @@ def _compared(
     building = copy_of()
     for sentence in building.left_out:
         page.note(sentence)
+    keeper = outer.enter_context(closing(Keeper(options.keep))) if options.keep else None
     history = History() if keeper or options.third else None
     sample = Sample(options.sample, options.rate)
     comparison = Comparison(building, wanted, Sources(partial(first_line_of, netns)), history, sample)

@@ -87,7 +87,6 @@ def test_programs_get_an_object_a_line(kernel: KernelNetns) -> None:
     [
         (["nowhere-at-all"], 4, "there is no network namespace nowhere-at-all"),
         (["--filter", "port port"], 2, "--filter: "),
-        (["--keep", "/dev/null"], 2, "--keep: /dev/null: File exists"),
         (["--rate", "-1"], 2, "--sample and --rate take a number"),
         (["--sideways"], 2, "unrecognized arguments: --sideways"),
     ],
@@ -96,6 +95,14 @@ def test_what_cannot_be_is_one_line(words: list[str], rc: int, says: str) -> Non
     told = pystack("compare", "live", *words)
     assert (told.rc, told.out, told.err.count("\n")) == (rc, "", 1)
     assert says in told.err
+
+
+@pytest.mark.root
+def test_a_folder_that_cannot_be_kept_in_is_one_line_and_nothing_stays(kernel: KernelNetns) -> None:
+    told = pystack("compare", "live", kernel.netns_path, "--keep", "/dev/null")
+    assert (told.rc, told.out) == (2, "")
+    assert told.err.splitlines()[-1] == "pystack: compare live: --keep: /dev/null: File exists"
+    assert tables(kernel.netns_path) == []
 
 
 @pytest.mark.root
