@@ -10,8 +10,10 @@ from pystack.hooks.queue.packet import CSUM_NOT_READY, CSUM_NOT_VERIFIED, IS_GSO
 from pystack.l2.devices import Link
 from pystack.l2.offload import finish_checksum
 from pystack.l3.groups import link_address
+from pystack.netfilter.conntrack.tuples import IPPROTO_SCTP
 from pystack.packet import PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, Packet
 from pystack.wire import ipv4, tcp, udp
+from pystack.wire.crc32c import crc32c
 from pystack.wire.ethernet import BROADCAST, ETH_ALEN, ETH_HLEN, ETH_P_IP
 from pystack.wire.ipv4 import INADDR_BROADCAST, IPPROTO_TCP, IPPROTO_UDP, Ipv4Header, is_multicast
 from pystack.wire.malformed import Malformed
@@ -20,6 +22,7 @@ from pystack.wire.virtio import DATA_VALID, GSO_NONE, GSO_TCPV4, GSO_UDP_L4, NEE
 _TYPE: Final = ETH_P_IP.to_bytes(2, "big")
 _CHECK_AT: Final = {IPPROTO_TCP: tcp.CHECK_OFFSET, IPPROTO_UDP: udp.CHECK_OFFSET}
 _CUT_AS: Final = {IPPROTO_TCP: GSO_TCPV4, IPPROTO_UDP: GSO_UDP_L4}
+_SCTP_CHECK_AT: Final = 8
 _VALID: Final = Offload(DATA_VALID)
 
 
@@ -56,13 +59,30 @@ def answer_of(queued: Queued, pkt: Packet) -> Answer:
     is_unwritten = isinstance(pkt.data, bytes)
     if is_unwritten or bytes(pkt.data[pkt.network_header :]) == queued.payload:
         return ACCEPT if mark is None else Answer(mark=mark)
-    if pkt.offload.needs_checksum:  # the kernel takes what it is given for complete
-        finish_checksum(pkt)
+    if queued.info & CSUM_NOT_READY and not _is_large_datagram(queued, pkt.ip):
+        _make_sum(pkt)  # the kernel takes what it is given for complete
     return Answer(mark=mark, payload=bytes(pkt.data[pkt.network_header :]))
 
 
+def _make_sum(pkt: Packet) -> None:
+    if pkt.offload.needs_checksum:
+        finish_checksum(pkt)
+    elif pkt.ip is not None and pkt.ip.protocol == IPPROTO_SCTP:
+        data, start = pkt.writable(), pkt.network_header + pkt.ip.ihl
+        at = start + _SCTP_CHECK_AT
+        data[at : at + 4] = bytes(4)
+        data[at : at + 4] = crc32c(data[start:]).to_bytes(4, "little")
+
+
+def _is_large_datagram(queued: Queued, header: Ipv4Header | None) -> bool:
+    """The sums of its pieces are made out of its own, which is never complete, even where the kernel says so
+    because it was given other octets. Linux: net/ipv4/udp_offload.c __udp_gso_segment()
+    """
+    return bool(queued.info & IS_GSO) and header is not None and header.protocol == IPPROTO_UDP
+
+
 def _offload_of(queued: Queued, header: Ipv4Header, mtu: int) -> Offload:
-    if not queued.info & CSUM_NOT_READY:
+    if not queued.info & CSUM_NOT_READY and not _is_large_datagram(queued, header):
         return NONE if queued.info & CSUM_NOT_VERIFIED else _VALID
     at = _CHECK_AT.get(header.protocol)
     if at is None:

@@ -6,15 +6,16 @@ from ipaddress import IPv4Address
 from pystack.explain.words import packet_of
 from pystack.hooks.judge.answer import ACCEPT, Answer
 from pystack.hooks.judge.deciding import Deciding
-from pystack.hooks.queue.packet import CSUM_NOT_READY, Queued
+from pystack.hooks.queue.packet import CSUM_NOT_READY, CSUM_NOT_VERIFIED, IS_GSO, Queued
 from pystack.hooks.shim.placement import USUAL
 from pystack.host import Host
 from pystack.netfilter.conntrack.snapshot import Snapshot
-from pystack.netfilter.conntrack.tuples import Tuple
+from pystack.netfilter.conntrack.tuples import IPPROTO_SCTP, Tuple
 from pystack.netfilter.hooks import FORWARD, INPUT, NFPROTO_IPV4, OUTPUT, POSTROUTING, PREROUTING
 from pystack.netfilter.verdict import NF_DROP
 from pystack.wire import icmp, ipv4
 from pystack.wire.checksum import pseudo_header_sum, transport_sum
+from pystack.wire.crc32c import crc32c
 from pystack.wire.ethernet import ETH_P_IP
 from pystack.wire.ipv4 import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 from tests.hooks.judge.copied import ETH0, ETH1, Kernels, copied, do, queued
@@ -117,6 +118,20 @@ def test_what_is_written_into_a_packet_has_right_sums_also_where_one_was_owed() 
     assert payload is not None
     assert payload[8] == 9
     assert transport_sum(address("10.0.0.5"), address("192.0.2.1"), IPPROTO_UDP, payload[20:]) == 0xFFFF
+
+
+def test_a_sum_of_sctp_that_was_owed_is_made_and_that_of_a_large_datagram_is_left_to_its_pieces() -> None:
+    judge = deciding(copied("iptables -t mangle -A FORWARD -j TTL --ttl-set 9"))
+    chunk = bytes([15, 152, 0, 80]) + b"tag!" + bytes(4) + bytes([10, 0, 0, 4])
+    header = ipv4.Ipv4Header(address("10.0.0.5"), address("192.0.2.1"), IPPROTO_SCTP, ttl=64)
+    payload = ask(judge, queued(FORWARD, ipv4.build(header, 16) + chunk, info=CSUM_NOT_READY)).payload
+    assert payload is not None
+    assert payload[28:32] == crc32c(chunk).to_bytes(4, "little")
+    large = packet_of("10.0.0.5.4000 > 192.0.2.1.53: UDP, length 4000").payload
+    for info in (CSUM_NOT_READY | IS_GSO, CSUM_NOT_VERIFIED | IS_GSO):
+        payload = ask(judge, queued(FORWARD, large, info=info)).payload
+        assert payload is not None
+        assert (payload[8], payload[20:]) == (9, large[20:])
 
 
 def test_a_connection_is_begun_confirmed_and_answered_over_its_hooks() -> None:

@@ -1,5 +1,6 @@
 """What a copy of a host says of real packets becomes of them, whichever way their queues are reached."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,21 @@ ip -n ca route add default via 10.1.0.1
 """
 KNOWN_INSIDE = "ip -n out route replace 10.1.0.0/24 via 192.0.2.2"
 UNKNOWN_INSIDE = "ip -n out route del 10.1.0.0/24"
+SENDS_TEN_AS_ONE = """
+from socket import *
+UDP_SEGMENT = 103
+with socket(AF_INET, SOCK_DGRAM) as sock:
+    sock.setsockopt(IPPROTO_UDP, UDP_SEGMENT, 1000)
+    sock.sendto(bytes(range(250)) * 40, ("192.0.2.1", 7777))
+"""
+RECEIVES_TEN = """
+from socket import *
+with socket(AF_INET, SOCK_DGRAM) as sock:
+    sock.bind(("", 7777))
+    sock.settimeout(10)
+    got = [sock.recvfrom(2000) for _ in range(10)]
+    print(sum(octets == bytes(range(250)) * 4 for octets, _ in got), "from", got[0][1][0])
+"""
 OUT, INSIDE, HOST = "ip netns exec out", "ip netns exec ca", ""
 
 
@@ -82,6 +98,14 @@ def test_what_the_copy_writes_into_packets_arrives_with_right_sums(box: KernelNe
         fetched = said(box, INSIDE, "fetch 192.0.2.1 8000 300000")
         box.sh(f"{OUT} iptables -F INPUT").check()
         assert fetched == "whole"
+        deputy.do("iptables -t mangle -A FORWARD -p udp -j TTL --ttl-set 33")
+        deputy.do("iptables -t nat -A POSTROUTING -p udp -j MASQUERADE")
+        receiving = box.start([*OUT.split(), sys.executable, "-c", RECEIVES_TEN])
+        wait_until(lambda: ":7777 " in box.run(f"{OUT} ss -Huln").out)
+        box.run([*INSIDE.split(), sys.executable, "-c", SENDS_TEN_AS_ONE]).check()
+        ended = receiving.wait(15)
+        assert ended is not None
+        assert ended.out == "10 from 192.0.2.2\n"
 
 
 def survives_a_hang(box: KernelNetns, deputy: Deputy, words: str) -> bool:
