@@ -8,11 +8,11 @@ from contextlib import suppress
 
 from pystack.applets.ebtables.spec import RuleSpec as FrameSpec
 from pystack.applets.iptables.listing import rule_line
-from pystack.netfilter.nft.kin import CompatRule
+from pystack.netfilter.nft.kin import is_nfts
 from pystack.netfilter.nft.set import NftSet, SetRefused
 from pystack.netfilter.nft.set_element import Element
 from pystack.netfilter.nft.statements.counters import Counter, Quota
-from pystack.netfilter.nft.table import NftRule, NftTable
+from pystack.netfilter.nft.table import NftTable
 from pystack.netfilter.rule import BaseChain, Chain, Rule
 from pystack.netfilter.table import LEGACY, TableSet
 from pystack.netns import Netns
@@ -86,7 +86,7 @@ def _inherit_chain(new: Chain, old: Chain) -> None:
 
 def _said(chain: Chain, rule: Rule) -> str:
     """What it says, as its user wrote it."""
-    if isinstance(rule, NftRule) and not isinstance(rule, CompatRule):
+    if is_nfts(rule):
         return repr(rule.spec)
     if isinstance(rule.spec, FrameSpec):
         return " ".join(rule.spec.words(rule))

@@ -61,3 +61,30 @@ def test_tables_that_were_only_looked_at_are_no_decision() -> None:
     virtual.run(["iptables", "-L"], host)
     virtual.run(["iptables-legacy", "-t", "nat", "-L"], host)
     assert not any("iptables" in line for line in setup_lines(host, {}))
+
+
+MIXED = """
+iptables -N users
+iptables -A FORWARD -p tcp -j users
+nft add set ip filter s '{ type ipv4_addr; elements = { 10.0.0.1 }; }'
+nft add map ip filter m '{ type inet_service : verdict; elements = { 22 : jump users }; }'
+nft add chain ip filter early '{ type filter hook input priority -5; policy drop; }'
+nft add rule ip filter early ip saddr @s accept
+nft insert rule ip filter FORWARD tcp dport vmap @m
+nft add rule ip filter users ct state new drop
+iptables -A users -j LOG
+ebtables -N usr -P DROP
+nft insert rule bridge filter usr ether saddr 00:00:00:00:00:01 accept
+"""
+
+
+def test_what_nft_has_put_into_tables_of_iptables_comes_back_in_its_place() -> None:
+    host, again = Host(), Host()
+    assert run_setup(host, MIXED, "setup") == []
+    text = "".join(f"{line}\n" for line in setup_lines(host, {}))
+    assert run_setup(again, text, "again") == []
+    chains = ("ip filter users", "ip filter FORWARD", "ip filter early", "bridge filter usr")
+    for chain in chains:
+        listed = [virtual.run(["nft", "list", "chain", *chain.split()], one).out for one in (host, again)]
+        assert listed[0] == listed[1] != ""
+    assert setup_lines(again, {}) == setup_lines(host, {})

@@ -20,9 +20,8 @@ from pystack.applets.nft.tree.expressions import Binary, Expression, Lookup, Met
 from pystack.applets.tcpdump.names import Names
 from pystack.errors import NotModelled
 from pystack.netfilter.hooks import NFPROTO_IPV6
-from pystack.netfilter.nft.kin import CompatRule
+from pystack.netfilter.nft.kin import is_nfts
 from pystack.netfilter.nft.statements.counters import Counter
-from pystack.netfilter.nft.table import NftRule
 from pystack.netfilter.rule import Chain, Rule
 from pystack.netfilter.table import Table
 
@@ -56,7 +55,7 @@ def rules_seen(table: Table, chain: Chain) -> list[Rule]:
 
 def seen(table: Table, chain: Chain, rule: Rule) -> Rule:
     """A rule that stands for one of nft's users; counted is what it counts itself."""
-    if not _is_nfts(rule):
+    if not is_nfts(rule):
         return rule
     text = rule.spec
     assert isinstance(text, RuleText), "a rule of nft's"
@@ -75,15 +74,11 @@ def seen(table: Table, chain: Chain, rule: Rule) -> Rule:
 
 def zero(rule: Rule) -> bool:
     """Have a rule, whosever it is, count from the beginning again; whether it had counted anything."""
-    counters = [rule] if not _is_nfts(rule) else [test for test in rule.tests if isinstance(test, Counter)]
+    counters = [rule] if not is_nfts(rule) else [test for test in rule.tests if isinstance(test, Counter)]
     has_counted = any(counter.packets or counter.octets for counter in counters)
     for counter in counters:
         counter.packets = counter.octets = 0
     return has_counted
-
-
-def _is_nfts(rule: Rule) -> bool:
-    return isinstance(rule, NftRule) and not isinstance(rule, CompatRule)
 
 
 def _is_readable(rule: Rule) -> bool:
