@@ -41,6 +41,10 @@ class Building:
         self.left_out.append(f"{what or ' '.join(argv)}: {reason}")
         return False
 
+    def said(self, argv: Sequence[str]) -> str:
+        """What a command of ours prints."""
+        return self._run(argv, "").out
+
     def tries(self, argv: Sequence[str], stdin: str) -> bool:
         """The same for a command whose refusals are looked at by the caller."""
         return self._run(argv, stdin).rc == 0

@@ -38,7 +38,7 @@ def build(seen: Seen, host: Host, netns: Netns | None = None) -> Building:
     add_rules(building, seen.rules)
     add_neighbours(building, seen.neighbours, seen.proxies)
     add_fdb(building, seen.fdb)
-    add_firewalls(building, seen.ipsets, seen.firewalls, seen.nft)
+    add_firewalls(building, seen)
     add_connections(building, seen.connections)
     _name_what_is_not_modelled(building, seen)
     return building

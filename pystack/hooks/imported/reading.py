@@ -70,6 +70,11 @@ class _Reader:
         seen.ipsets = self._text("ipset", "save")
         seen.firewalls = dict(self._firewalls())
         seen.nft = self._text("nft", "list", "ruleset")
+        if any(
+            seen.firewalls.get(saver) for saver in _NFT_SAVERS
+        ):  # whose tables nft's users may have changed
+            seen.nft_plain = self._text("nft", "-n", "-s", "list", "ruleset")
+            seen.nft_things = self._things("nft", "-j", "list", "ruleset")
         seen.sockets = self._text("ss", "-Htulnp")
         seen.connections = _connections()
         return seen
@@ -84,6 +89,11 @@ class _Reader:
         text = self._text(*argv)
         rows = json.loads(text) if text.strip() else []
         return [row for row in rows if row]  # ip prints {} for what its filter leaves out
+
+    def _things(self, *argv: str) -> list[Row]:
+        text = self._text(*argv)
+        things: list[Row] = json.loads(text)["nftables"] if text.strip() else []
+        return things
 
     def _text(self, *argv: str) -> str:
         try:

@@ -26,6 +26,8 @@ class Seen:
     sysctls: dict[tuple[str, ...], str] = field(default_factory=dict)  # by the words of their path
     firewalls: dict[str, str] = field(default_factory=dict)  # by the name of the -save program, in order
     nft: str = ""  # nft list ruleset
+    nft_plain: str = ""  # nft -n -s list ruleset
+    nft_things: list[Row] = field(default_factory=list)  # nft -j list ruleset
     ipsets: str = ""  # ipset save
     sockets: str = ""  # ss -Htulnp
     connections: list[Snapshot] = field(default_factory=list)

@@ -67,6 +67,16 @@ def test_a_policy_cuts_who_listens_and_spares_who_is_connected(
     assert kernel.sh("iptables -S").out == before
 
 
+def test_a_rule_of_nft_in_a_chain_of_iptables_is_asked_in_its_place(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rc, lines = asked(kernel, "nft insert rule ip filter INPUT ip saddr 10.0.0.2 tcp dport 2222 drop", capsys)
+    assert rc == 1
+    (cut,) = (line for line in lines if line.startswith("cut:"))
+    assert "ESTABLISHED src=10.0.0.2 dst=10.0.0.1" in cut
+    assert lines[1] == "    there: filter:INPUT:1 (ip saddr 10.0.0.2 tcp dport 2222 drop): DROP"
+
+
 def test_a_rule_for_one_peer_cuts_its_connection_alone(
     kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
 ) -> None:
