@@ -31,7 +31,8 @@ def change_lines(change: Change, page: Page) -> list[str]:
     if change.kind == "element":
         owner = f"element {_owner(change)} {change.name}"
         return [f"{change.operation} {owner} {{ {text(element, page)} }}" for element in change.elements]
-    return [f"{change.operation} {_deleted(change) if change.operation == 'delete' else _made(change, page)}"]
+    told = _deleted if change.operation == "delete" else _made
+    return [f"{change.operation} {told(change, page)}"]
 
 
 def generation_line(generation: int, program: str = "nft") -> str:
@@ -65,9 +66,9 @@ def _position(change: Change) -> str:
     return f"handle {rules[at - 1].handle} " if 0 < at < len(rules) - 1 else ""
 
 
-def _deleted(change: Change) -> str:
+def _deleted(change: Change, page: Page) -> str:
     if change.kind == "table":
-        return f"table {_owner(change)}"
+        return f"table {_owner(change)}{page.handle(change.table.handle)}"
     kind = "set" if change.kind == "map" else change.kind
     return f"{kind} {_owner(change)} {change.name}"
 

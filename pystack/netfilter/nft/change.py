@@ -67,7 +67,7 @@ class Changes:
     def note_end_of(self, table: NftTable) -> None:
         """All that is in a table goes before it does. Linux: nft_flush_table()"""
         for chain in table.chains.values():
-            for rule in chain.rules:
+            for rule in (*chain.rules, *chain.behind):
                 self.note(Change("delete", "rule", table, chain, rule))
         for named in table.sets.values():
             self.note(Change("delete", "set", table, named))
