@@ -6,7 +6,7 @@ on a real host; nftables' own are further ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, Protocol
 
 from pystack.errors import EBUSY, EEXIST, ENOENT, ENOTEMPTY, NetError
@@ -154,8 +154,15 @@ class Table:
 
     # --- rules --------------------------------------------------------------------------------------------
 
-    def new_rule(self, tests: tuple[Match, ...], target: Target | None, spec: object, origin: str) -> Rule:
-        """A rule that can come into this table."""
+    def new_rule(
+        self,
+        tests: tuple[Match, ...],
+        target: Target | None,
+        spec: object,
+        origin: str,
+        hooks: Iterable[Collection[str]] = (),
+    ) -> Rule:
+        """A rule that can come into this table; parts of it may stand only below certain built-in chains."""
         return Rule(tests, target, spec, origin)
 
     def append(self, chain: Chain, rule: Rule) -> None:
@@ -209,6 +216,9 @@ class Table:
 
     def zeroed(self, chain: Chain, rule: Rule) -> None:
         """A rule counts from the beginning again."""
+
+    def refused_rule(self) -> None:
+        """The kernel has refused one, which had a number by then."""
 
     def nothing_happened(self) -> None:
         """What was done since the last command was taken back."""

@@ -113,7 +113,8 @@ class Editor:
         site = Site(self.tables.path, table.name, in_base, self.owner.is_nft, spec.header)
         self._refuse(site, spec, f"RULE_{verb}", chain)
         tests, target = spec.compile(site, table.chains)
-        rule = table.new_rule(tests, target, spec, self._origins.line)
+        hooks = [part.hooks for part, _ in spec.extensions() if part.hooks]
+        rule = table.new_rule(tests, target, spec, self._origins.line, hooks)
         rule.packets, rule.octets = command.counters
         return chain, rule
 

@@ -203,10 +203,12 @@ class Editor:
         self, command: Command, table: Table, chain: Chain, spec: RuleSpec, verb: str, at: int
     ) -> Rule:
         if number := self.objections.to_rule(table, chain, spec, at):
+            table.refused_rule()
             self._kernel_refuses(KernelRefused(number, f"RULE_{verb}", f"rule in chain {chain.name}"))
         spec.matches = [(match, match.taken(values)) for match, values in spec.matches]
         tests, target = spec.compile(self.objections.site(table, chain.name, spec), table.chains)
-        rule = table.new_rule(tests, target, spec, self._origins.line)
+        hooks = [part.hooks for part, _ in spec.parts() if part.hooks]
+        rule = table.new_rule(tests, target, spec, self._origins.line, hooks)
         if command.counters is not None:
             rule.packets, rule.octets = command.counters
         return rule
@@ -246,6 +248,7 @@ class Editor:
         error = self.objections.to_jump(table, target.chain)
         if not error:
             return
+        table.refused_rule()  # once more: the kernel has done it twice, to find out where it leads
         if former is not None:
             table.replace(chain, number, former)
         else:

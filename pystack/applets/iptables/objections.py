@@ -22,7 +22,9 @@ from pystack.applets.iptables.placement import (
 )
 from pystack.applets.iptables.spec import RuleSpec
 from pystack.errors import EINVAL, ELOOP, EMLINK
-from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
+from pystack.netfilter.nft.table import NftRule
+from pystack.netfilter.nft.validation import led_to
+from pystack.netfilter.rule import BaseChain, Chain, Rule
 from pystack.netfilter.table import Table, TableSet
 
 _NOWHERE: Final = ""  # no hook's chain
@@ -89,9 +91,9 @@ class Objections:
             spec = own_spec(rule)
             if spec is not None and any(part.is_barred(base.name) for part, _ in spec.parts()):
                 return EINVAL
-            following = rule.target.chain if isinstance(rule.target, Jump) else None
-            if following is not None and (error := self._under(base, following, level + 1, fine)):
-                return error
+            for following in led_to(rule) if isinstance(rule, NftRule) else ():
+                if error := self._under(base, following, level + 1, fine):
+                    return error
         fine.add((chain.name, level))
         return 0
 

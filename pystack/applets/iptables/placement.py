@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from pystack.applets.iptables.spec import spec_of
+from pystack.netfilter.nft.table import NftRule
+from pystack.netfilter.nft.validation import led_to
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule, Verdict
 from pystack.netfilter.table import Table
 
@@ -19,8 +21,8 @@ Onward = Callable[[Chain], list[Chain]]
 
 
 def onward_of_all(chain: Chain) -> list[Chain]:
-    """Where its rules lead."""
-    return [rule.target.chain for rule in chain.rules if isinstance(rule.target, Jump)]
+    """Where its rules lead, those that nft's users have put there, too."""
+    return [onward for rule in chain.rules if isinstance(rule, NftRule) for onward in led_to(rule)]
 
 
 def onward_of_reachable(chain: Chain) -> list[Chain]:
@@ -55,7 +57,7 @@ def bases_of(table: Table, chain: Chain, onward: Onward) -> Iterator[BaseChain]:
     """The built-in chains from which packets come to a chain."""
     if isinstance(chain, BaseChain):
         yield chain
-    elif chain.references:
+    elif table.is_led_to(chain):
         yield from (base for base in table.base_chains() if chain in reached(base, onward))
 
 

@@ -5,14 +5,14 @@ Linux: iptables/nft.c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
-from pystack.errors import EOPNOTSUPP, NetError
+from pystack.errors import EINVAL, EOPNOTSUPP, NetError
 from pystack.netfilter.nft.change import Change, Changes
 from pystack.netfilter.nft.frame_chain import FrameChain
 from pystack.netfilter.nft.kin import CompatRule, is_filled_by_kin
 from pystack.netfilter.nft.ruleset import Ruleset
-from pystack.netfilter.nft.table import BRIDGE, NUMBERS, NftBaseChain, NftRule, NftTable
+from pystack.netfilter.nft.table import BRIDGE, NUMBERS, NftBaseChain, NftRule, NftTable, Place
 from pystack.netfilter.rule import Chain, Jump, Match, Rule, Target
 from pystack.netfilter.table import NFT, Table
 from pystack.netfilter.verdict import NF_ACCEPT
@@ -111,9 +111,17 @@ class CompatTable(Table):
         """Also where nft's users have put something beside it."""
         return self.standing is not None and is_filled_by_kin(self.standing)
 
-    def new_rule(self, tests: tuple[Match, ...], target: Target | None, spec: object, origin: str) -> Rule:
-        """A rule that can come into this table."""
+    def new_rule(
+        self,
+        tests: tuple[Match, ...],
+        target: Target | None,
+        spec: object,
+        origin: str,
+        hooks: Iterable[Collection[str]] = (),
+    ) -> Rule:
+        """A rule that can come into this table. Linux: net/netfilter/nft_compat.c nft_target_validate()"""
         rule = CompatRule(tests, target, spec, origin)
+        rule.places = tuple(Place([name.lower() for name in names], fault=EINVAL) for names in hooks)
         rule.jumps = (target.chain,) if isinstance(target, Jump) else ()
         return rule
 
@@ -132,6 +140,11 @@ class CompatTable(Table):
     def zeroed(self, chain: Chain, rule: Rule) -> None:
         """The tool has put it there anew."""
         self._tell("replace", chain, rule, rule)
+
+    def refused_rule(self) -> None:
+        """The kernel has refused one, which had a number by then."""
+        if self.standing is not None:
+            self.standing.next_handle()
 
     def nothing_happened(self) -> None:
         """What was done since the last command was taken back."""

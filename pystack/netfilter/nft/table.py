@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from pystack.errors import EOPNOTSUPP
 from pystack.netfilter.hooks import (
     NFPROTO_ARP,
     NFPROTO_BRIDGE,
@@ -66,11 +67,12 @@ class Place:
     Linux: net/netfilter/nf_tables_api.c nft_chain_validate_hooks(), nft_chain_validate_dependency()
     """
 
-    __slots__ = ("hooks", "type")
+    __slots__ = ("fault", "hooks", "type")
 
-    def __init__(self, hooks: Collection[str], kind: str = "") -> None:
+    def __init__(self, hooks: Collection[str], kind: str = "", *, fault: int = EOPNOTSUPP) -> None:
         self.hooks = hooks
         self.type = kind  # "": of any
+        self.fault = fault  # the errno with which the kernel refuses it elsewhere
 
     def takes(self, chain: NftBaseChain) -> bool:
         """Whether packets of a base chain may come there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pystack.errors import EMLINK, EOPNOTSUPP
+from pystack.errors import EMLINK
 from pystack.netfilter.nft.table import NftBaseChain, NftRule, NftTable, rules_of
 from pystack.netfilter.rule import Chain
 
@@ -37,13 +37,15 @@ class _Walk:
             return 0
         self._seen[id(chain)] = level
         for rule in rules_of(chain):
-            if not all(place.takes(self._base) for place in rule.places):
-                return EOPNOTSUPP
-            for onward in _led_to(rule):
+            misplaced = (place.fault for place in rule.places if not place.takes(self._base))
+            if fault := next(misplaced, 0):
+                return fault
+            for onward in led_to(rule):
                 if fault := self.fault_of(onward, level + 1):
                     return fault
         return 0
 
 
-def _led_to(rule: NftRule) -> list[Chain]:
+def led_to(rule: NftRule) -> list[Chain]:
+    """Where a rule leads, also by the maps that it asks."""
     return [*rule.jumps, *(chain for named in rule.uses for chain in named.chains)]

@@ -106,5 +106,20 @@ arptables -P OUTPUT DROP
 nft list table arp filter
 nft flush table arp filter
 nft list table arp filter
+iptables -t nat -N X
+iptables -t nat -A X -j SNAT --to-source 1.2.3.4
+iptables -t nat -A PREROUTING -s 1.1.1.1
+nft add rule ip nat PREROUTING jump X
+nft 'add map ip nat m { type inet_service : verdict; }; add element ip nat m { 22 : jump X }; add rule ip nat PREROUTING tcp dport vmap @m'
+nft 'add map ip nat m { type inet_service : verdict; }; add element ip nat m { 22 : jump X }'
+iptables -t nat -X X
+iptables -t nat -F X
+nft 'add rule ip nat PREROUTING tcp dport vmap @m'
+iptables -t nat -A X -j X
+nft add rule ip nat X jump X
+iptables -t nat -A X -j DNAT --to-destination 1.2.3.4
+iptables -t nat -X X
+iptables -t nat -F
+nft list table ip nat
 iptables-legacy -A INPUT -j DROP
 nft list table ip filter
