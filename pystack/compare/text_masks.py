@@ -73,6 +73,14 @@ TEXTS: Final = (
         r"\1 ID",
     ),
     TextMask(
+        "resolver",
+        "what the resolver says of a name that no file has depends on where it can ask",
+        re.compile(
+            r"(?<=Could not resolve hostname: )(?:Temporary failure in name resolution|Name .* known)"
+        ),
+        "WHY",
+    ),
+    TextMask(
         "generation",
         "nft says which process changed the tables",
         re.compile(r"(?<=^# new generation )([0-9]+) by process [0-9]+ ", re.MULTILINE),

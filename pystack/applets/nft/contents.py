@@ -15,7 +15,7 @@ from pystack.applets.nft.held import HeldSet, held
 from pystack.applets.nft.mentions import check, of_elements
 from pystack.applets.nft.place import NOWHERE
 from pystack.applets.nft.tree.commands import Command, ObjectText, SetText
-from pystack.applets.nft.tree.expressions import Element
+from pystack.applets.nft.tree.expressions import Element, Verdict
 from pystack.errors import EINVAL
 from pystack.netfilter.nft.ground import Ground
 from pystack.netfilter.nft.journal import Journal
@@ -56,9 +56,10 @@ class Contents:
         """Raises Blamed."""
         text = held(named).text
         check(list(of_elements(elements, object_kind(text))), table)
-        without = next((one for one in elements if text.is_map and one.data is None), None)
-        if without is not None:
-            raise Blamed(EINVAL, without.at)
+        is_for_verdicts = text.data == "verdict"
+        for one in elements if text.is_map else ():
+            if one.data is None or (type(one.data) is Verdict and not is_for_verdicts):
+                raise Blamed(EINVAL, one.at)
         self._change(elements, lambda: held(named).elements.add(elements, exclusive=exclusive))
 
     def delete(self, named: Named, elements: tuple[Element, ...]) -> None:

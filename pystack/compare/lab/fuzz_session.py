@@ -13,6 +13,7 @@ from pystack.compare.fuzz.cause import Cause, cause_of, first_of
 from pystack.compare.fuzz.dice import Dice
 from pystack.compare.fuzz.shrink import Shrinker
 from pystack.compare.lab.fuzz_twin import Twin
+from pystack.compare.records import Output
 from pystack.compare.scenario import Scenario
 
 BATCH: Final = 600  # cases on one topology
@@ -21,6 +22,7 @@ ENOUGH: Final = 20
 REPEATS: Final = 100
 # Where the kernel's timers run while it is asked: on a machine under load one may run out in the middle.
 TIMED: Final = frozenset({"sockets"})
+_SIGNALS: Final = 128  # exit codes of a shell above it
 REPEATS_HERE: Final = 5  # of known causes, after which another topology may show others
 
 
@@ -51,7 +53,7 @@ class Session:
     def __init__(self, twin: Twin, areas: Sequence[str], seed: int, limit: Limit) -> None:
         self.cases = 0
         self.findings: list[Finding] = []
-        self.passing = 0  # differences where timers run that did not show again
+        self.passing = 0  # differences that are none: where timers run, or a real program breaks off
         self._twin = twin
         self._areas = areas
         self._seed = seed
@@ -102,6 +104,9 @@ class Session:
             scenario = replace(scenario, steps=scenario.steps[difference.step :])
 
     def _look_into(self, area: str, difference: Difference, scenario: Scenario) -> Iterator[Finding]:
+        if _breaks_off(difference):
+            self.passing += 1
+            return
         cause = cause_of(difference)
         if cause in self._met:
             self._repeats += 1
@@ -128,3 +133,8 @@ class Session:
     def _shows(self, cause: Cause, scenario: Scenario) -> Difference | None:
         found = self._twin.differences(scenario)
         return next((difference for difference in found if cause_of(difference) == cause), None)
+
+
+def _breaks_off(difference: Difference) -> bool:
+    """Whether the real program was ended by a signal: it gave no answer that could be held against ours."""
+    return isinstance(difference.kernel, Output) and difference.kernel.rc > _SIGNALS

@@ -138,7 +138,11 @@ def _sum_up(session: Session, twin: Twin, options: argparse.Namespace, *, interr
     stopped = f" (no more were looked for: {session.gave_up})" if session.gave_up else ""
     begin = "interrupted: " if interrupted else ""
     lines = [f"{begin}{session.cases} cases in {seconds:.1f} s: {found} unexplained{stopped}"]
-    lines += [f"{session.passing} more did not show again, where timers run"] if session.passing else []
+    lines += (
+        [f"{session.passing} more are none: timers ran, or the real program broke off"]
+        if session.passing
+        else []
+    )
     lines += [f"forgiven by nature: {forgiven}"] if forgiven else []
     counts: Json = {"cases": session.cases, "seconds": round(seconds, 3), "unexplained": found}
     counts |= {"passing": session.passing, "interrupted": interrupted}

@@ -7,7 +7,7 @@ collected port by port, stations answer, and only then comes the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pystack.applets.name_files import GROUPS, HOSTS, NETWORKS, PROTOCOLS, SERVICES, USERS
@@ -73,7 +73,12 @@ class VirtualLab:
 
     def outside(self) -> Outside:
         """The world as the host's commands meet it."""
-        return Outside(self._read_file, self.files.__setitem__, self.carry)
+        return Outside(self._read_file, self.files.__setitem__, self.carry, find_files=self._find_files)
+
+    def _find_files(self, pattern: str) -> bytes:
+        """Of those that the scenario has written."""
+        names = sorted(path for path in self.files if PurePosixPath(path).match(pattern))
+        return "".join(f"{name}\n" for name in names).encode()
 
     def _read_file(self, path: str) -> bytes:
         if path in self.files:

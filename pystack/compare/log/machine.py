@@ -5,7 +5,7 @@ knows and the setup does not say.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -34,13 +34,13 @@ class SetupFailed(Exception):
     """The setup cannot be built; the text says why, a complaint a line."""
 
 
-def build(text: str, file: str, read_file: Callable[[str], bytes]) -> Host:
+def build(text: str, file: str, outside: Outside) -> Host:
     """The host that a setup makes; devices that it uses and does not make are ports. Raises SetupFailed."""
     host = Host(seed=_SEED)
     for name in ports_of(text):
         host.init.add_port(name)
     try:
-        complaints = run_setup(host, text, file, outside=Outside(read_file=read_file), patience=_PATIENCE)
+        complaints = run_setup(host, text, file, outside=outside, patience=_PATIENCE)
     except TimeoutError as error:
         raise SetupFailed(f"{file}: {error}") from None
     if complaints:

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import BinaryIO, Final
 
+from pystack.applets.virtual import Outside
 from pystack.compare.log import report
 from pystack.compare.log.account import Accountant
 from pystack.compare.log.lines import Cutter
@@ -22,7 +23,7 @@ from pystack.compare.log.passage import Passage
 from pystack.compare.log.reading import Reading
 from pystack.compare.log.replay import Replay
 from pystack.compare.one_line_parser import USAGE, OneLineParser
-from pystack.drivers.named_files import read_file
+from pystack.drivers.named_files import find_files, read_file
 from pystack.drivers.unavailable import PortUnavailable
 from pystack.hooks.imported import imported
 from pystack.hooks.imported.reading import Unreadable, read
@@ -114,7 +115,9 @@ def _accountant(setup: str | None, netns: str | None) -> tuple[Accountant, bool]
         return Accountant(), False
     with open(setup, encoding="utf-8") as file:
         text = file.read()
-    host = build(text, setup, partial(read_file, folder=os.path.dirname(setup)))
+    folder = os.path.dirname(setup)
+    outside = Outside(partial(read_file, folder=folder), find_files=partial(find_files, folder=folder))
+    host = build(text, setup, outside)
     return Accountant(Replay(Machine(host, text)), text), True
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
-from pystack.errors import EOPNOTSUPP, NetError
+from pystack.errors import EINVAL, EOPNOTSUPP, NetError
 from pystack.netfilter.nft.statements.conn_limit import ConnLimit
 from pystack.netfilter.rule import Jump, Match, Target, Verdict
 
 DEFAULT_DYNAMIC_SIZE: Final = 0xFFFF  # of a set that has none, once a rule adds to it
+_KEY_MAX: Final = 64  # octets
 _BITMAP_LENGTH: Final = 2  # octets of a key that Linux keeps as bits
 
 Data = bytes | Target | Match | None  # what a key is mapped to: a value, a verdict, a named object, nothing
@@ -60,6 +61,8 @@ class SetForm:
 
     def check(self) -> None:
         """Raise what Linux would. Linux: net/netfilter/nf_tables_api.c nf_tables_newset()"""
+        if sum(self.fields) > _KEY_MAX:
+            raise NetError(EINVAL)
         if (self.constant and self.timeouts) or (self.interval and self.dynamic):
             raise NetError(EOPNOTSUPP)
         self.check_statements(self.statements)

@@ -281,6 +281,14 @@ def test_files_live_as_long_as_the_scenario() -> None:
     assert output(play(Run("cat f"))).rc == 1
 
 
+def test_a_pattern_finds_files_that_the_scenario_wrote() -> None:
+    write = Run("echo add table ip one > /t/1.nft; echo add table ip two > /t/2.nft; echo x > /t/other")
+    records = play(write, Run("nft -f - <<'END'\ninclude \"/t/*.nft\"\nEND"), Run("nft list tables"))
+    assert [record.out for record in records if isinstance(record, Output)][
+        -1
+    ] == "table ip one\ntable ip two\n"
+
+
 def test_a_command_left_running_goes_on_through_the_steps_until_it_is_stopped() -> None:
     records = play(Start("ping 10.0.0.1", "p"), Wait(2.5), Stop("p"), stations=(VM,))
     said = output(records)

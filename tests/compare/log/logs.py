@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pystack.applets.requests import FileRefused
+from pystack.applets.virtual import Outside
 from pystack.compare.log.account import Account, Accountant
 from pystack.compare.log.lines import Cutter
 from pystack.compare.log.machine import Machine, build
@@ -93,7 +94,7 @@ def packets_of(text: str | Iterable[str] | bytes) -> list[Passage]:
 
 def accounts_of(text: str | Iterable[str] | bytes, setup: str = "") -> list[Account]:
     """What is said of them, without a setup or with one."""
-    replay = Replay(Machine(build(setup, "lab.setup", _no_files), setup)) if setup else None
+    replay = Replay(Machine(build(setup, "lab.setup", Outside()), setup)) if setup else None
     return Accountant(replay, setup).accounts(packets_of(text))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.expression import compile_expression
 from pystack.applets.nft.compile.options import field_of
-from pystack.applets.nft.compile.payload import Place, place_of
+from pystack.applets.nft.compile.payload import Place, check_reach, place_of
 from pystack.applets.nft.compile.site import Site
+from pystack.applets.nft.compile.values import check_constant
 from pystack.applets.nft.protocols import PROTOCOLS
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree.statements import Assign
-from pystack.errors import NotModelled
+from pystack.errors import EINVAL, NotModelled
 from pystack.netfilter.nft.expression import Expression
 from pystack.netfilter.nft.statements.assign import META_SETTERS, CtMarkSet, CtZoneSet, MetaSet
 from pystack.netfilter.nft.statements.payload_set import PayloadSet, Sums
@@ -27,8 +29,12 @@ _IN_PSEUDO_HEADER: Final = {
 
 
 def compile_assign(assign: Assign, site: Site) -> Match:
-    """Raises NotModelled for what nobody keeps here."""
-    target, value = assign.target, compile_expression(assign.value, site)
+    """Raises Blamed, and NotModelled for what nobody keeps here."""
+    if isinstance(assign.value, tree.Range | tree.Prefix):  # nft aborts
+        raise Blamed(EINVAL, assign.value.at)
+    check_constant(assign.value, assign.value.at)
+    value = compile_expression(assign.value, site)
+    target = assign.target
     match target:
         case tree.Meta():
             if target.key not in META_SETTERS:
@@ -54,6 +60,7 @@ def _ct(target: tree.Ct, value: Expression, site: Site) -> Match:
 
 def _payload(target: tree.Payload | tree.RawPayload, value: Expression) -> Match:
     """Where there is a checksum whole words are written, of which it is made."""
+    check_reach(target)
     place, sums = place_of(target), _sums(target)
     written = place.in_words if sums.at is not None or sums.of_transport or sums.is_sctp else place
     shift = _end(written) + written.shift - _end(place)

@@ -13,6 +13,7 @@ from pystack.netfilter.nft.statements.limit import DEFAULT_BURST, Limit, overflo
 from pystack.netfilter.rule import Match
 
 COUNTING: Final = (statements.Counter, statements.Quota, statements.Limit, statements.ConnLimit)
+_QUOTA_MAX: Final = (1 << 63) - 1
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
@@ -22,6 +23,10 @@ def compile_counting(statement: object, site: Site) -> Match:
         case statements.Counter():
             return Counter(statement.packets, statement.octets)
         case statements.Quota():
+            if statement.octets > _QUOTA_MAX:
+                raise NetError(EOVERFLOW)
+            if statement.used > statement.octets:
+                raise NetError(EINVAL)
             return Quota(statement.octets, statement.used, over=statement.over)
         case statements.Limit():
             return _limit(statement, site)

@@ -45,12 +45,20 @@ def compile_expression(expression: tree.Expression, site: Site) -> Expression:
         case tree.Binary():
             return _binary(expression, site)
         case tree.Lookup():
-            return Mapped(compile_expression(expression.key, site), compile_set(expression.set, site))
+            return Mapped(compile_expression(expression.key, site), compile_set(_data_of(expression), site))
         case tree.ExtensionHeader() | tree.TcpOption() | tree.IpOption() | tree.SctpChunk():
             return compile_option(expression)
         case tree.Numgen() | tree.Hash():
             return _generated(expression, site)
     return _of_host(expression, site)
+
+
+def _data_of(lookup: tree.Lookup) -> tree.Expression:
+    """The map. Raises Blamed for an element without data, and for a verdict where none is asked for."""
+    for item in lookup.set.items if isinstance(lookup.set, tree.Elements) else ():
+        if item.data is None or (isinstance(item.data, tree.Verdict) and not lookup.is_verdict):
+            raise Blamed(EINVAL, item.at)
+    return lookup.set
 
 
 def compile_set(expression: tree.Expression, site: Site, kind: str = "") -> SetContent:

@@ -8,7 +8,7 @@ from typing import Final
 from pystack.applets.nft.compile.expression import compile_expression, compile_fib, compile_set
 from pystack.applets.nft.compile.fields import compile_field
 from pystack.applets.nft.compile.site import Site
-from pystack.applets.nft.compile.values import bounds_of, octets_of
+from pystack.applets.nft.compile.values import bounds_of, check_constant, octets_of
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree import statements
 from pystack.applets.nft.types import BITMASK, STRING
@@ -32,6 +32,7 @@ def compile_match(match: statements.Match, site: Site) -> Match:
     if isinstance(match.left, tree.Fib) and _is_presence(match.right):
         return Equal(compile_fib(match.left, site, "exists"), _octets(match.right), inverted=inverted)
     left = compile_expression(match.left, site)
+    check_constant(match.right, match.whole if match.whole.line else match.left.at)
     if match.operator in ORDERS:
         return Ordered(left, match.operator, _octets(match.right))
     return _against(left, match, site, inverted=inverted)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.protocols import ETHER, PROTOCOLS
 from pystack.applets.nft.tree import expressions as tree
+from pystack.errors import ERANGE
 from pystack.netfilter.nft.expression import Expression
 from pystack.netfilter.nft.payload import (
     Bits,
@@ -16,6 +18,7 @@ from pystack.netfilter.nft.payload import (
     TransportPayload,
 )
 
+_FARTHEST: Final = 0xFFFF  # octets
 _BASES: Final[dict[str, type[Payload]]] = {
     "ll": LinkPayload,
     "nh": NetworkPayload,
@@ -59,8 +62,15 @@ def place_of(expression: tree.Payload | tree.RawPayload) -> Place:
     return Place(protocol.layer, before + field.offset, field.bits)
 
 
+def check_reach(expression: tree.Payload | tree.RawPayload) -> None:
+    """Raise Blamed for what is too far away. Linux: net/netfilter/nft_payload.c nft_payload_init()"""
+    if isinstance(expression, tree.RawPayload) and expression.offset // 8 > _FARTHEST:
+        raise Blamed(ERANGE, expression.at)
+
+
 def compile_payload(expression: tree.Payload | tree.RawPayload) -> Expression:
     """Reads it."""
+    check_reach(expression)
     place = place_of(expression)
     if place.offset % 8 or place.bits % 8:
         return Bits(place.whole, place.shift, place.bits)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from pystack.applets.nft.blamed import Blamed
+from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import Concatenation, Expression, Prefix, Range, Value
 from pystack.applets.nft.types import IFNAME, STRING
+from pystack.errors import EOVERFLOW
 from pystack.netfilter.nft.expression import in_words
 
+_REGISTERS: Final = 16  # octets that a constant may have
 NAME_LENGTH: Final = 16  # octets of a name; what it is shorter by are zeros
 
 
@@ -48,3 +52,9 @@ def _block(prefix: Prefix) -> tuple[bytes, bytes]:
     free = (1 << bits - prefix.bits) - 1
     number = int.from_bytes(octets) & ~free
     return number.to_bytes(len(octets)), (number | free).to_bytes(len(octets))
+
+
+def check_constant(value: Expression, at: Place) -> None:
+    """Raise Blamed for one that is wider than the kernel's registers. Linux: nft_data_init()"""
+    if isinstance(value, Value) and len(value.octets) > _REGISTERS:
+        raise Blamed(EOVERFLOW, at)

@@ -98,8 +98,6 @@ def _assigned(state: State, assign: Assign, target: Expression, kind: DataType, 
     value = evaluate_argument(state, assign, assign.value, kind, bits)
     if isinstance(target, Payload | RawPayload):
         check_written(target, value)
-    if isinstance(value.expression, Range):  # nft aborts
-        fail(value.expression, "Value must be a singleton", assign)
     return replace(assign, target=target, value=value.expression)
 
 

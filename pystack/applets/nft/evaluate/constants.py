@@ -20,7 +20,7 @@ from pystack.applets.nft.tree.expressions import (
     Symbol,
     Value,
 )
-from pystack.applets.nft.types import BITMASK, BOOLEAN, INTEGER, STRING, DataType
+from pystack.applets.nft.types import BITMASK, BOOLEAN, INTEGER, STRING, VERDICT, DataType
 from pystack.applets.nft.unreadable import Unreadable
 from pystack.applets.nft.values import parse
 
@@ -75,7 +75,10 @@ def _string(symbol: Symbol, octets: bytes, expected: Expected) -> Typed:
 
 def evaluate_value(state: State, value: Value, expected: Expected) -> Typed:
     """What has its type already: made by evaluation itself, or by the name of a protocol."""
-    bits = expected.bits or value.type.bits or len(value.octets) * 8
+    if expected.type is VERDICT:
+        bits = 0
+    else:
+        bits = expected.bits or value.type.bits or len(value.octets) * 8
     return _checked(value, number_of(value), value.type, replace(expected, bits=bits))
 
 

@@ -17,8 +17,7 @@ from pystack.applets.nft.evaluate.missing import set_not_found
 from pystack.applets.nft.evaluate.state import State, fail
 from pystack.applets.nft.evaluate.typed import kind_name
 from pystack.applets.nft.tree.commands import Command, SetText
-from pystack.applets.nft.tree.expressions import Element, Expression
-from pystack.applets.nft.types import DataType
+from pystack.applets.nft.tree.expressions import Element, Expression, RawPayload
 
 
 def evaluate_set_declaration(state: State, declared: SetText) -> SetText:
@@ -59,10 +58,15 @@ def _resolved(state: State, key: tuple[str, ...] | Expression) -> tuple[str, ...
 
 def _check_size(declared: SetText, said: tuple[str, ...] | Expression, word: str) -> None:
     """A type without a size says too little, if it stands alone. nft: set_key_data_error()"""
-    if isinstance(said, Expression) or len(said) != 1 or said == ("verdict",):
+    kind = types.INTEGER
+    if isinstance(said, Expression):
+        has_size = not isinstance(said, RawPayload) or bool(said.length)
+    elif len(said) != 1 or said == ("verdict",):
         return
-    kind: DataType = types.TYPES[said[0]]
-    if not kind.bits:
+    else:
+        kind = types.TYPES[said[0]]
+        has_size = bool(kind.bits)
+    if not has_size:
         message = (
             f"unqualified type {kind.name} specified in {word} definition. "
             'Try "typeof expression" instead of "type datatype".'

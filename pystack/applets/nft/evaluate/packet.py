@@ -37,6 +37,7 @@ from pystack.applets.nft.types import BOOLEAN, INTEGER, RAW_INTEGER, DataType
 _TCP_OPTIONS_BITS: Final = 40 * 8
 _NEXTHOP_UNKNOWN: Final = 'cannot determine ip protocol version, use "ip nexthop" or "ip6 nexthop" instead'
 _WEEKDAY_MAX: Final = 6
+_READABLE: Final = 4096  # bits: nft aborts at less
 
 
 # --- headers ------------------------------------------------------------------------------------------------
@@ -53,6 +54,8 @@ def evaluate_payload(state: State, payload: Payload, expected: Expected) -> Type
 
 def evaluate_raw_payload(state: State, payload: RawPayload, expected: Expected) -> Typed:
     """`@th,16,16`; the ports of a transport are known as such."""
+    if payload.length > _READABLE:
+        fail(payload, "Could not process rule: Value too large for defined data type")
     if payload.base == "th" and payload.length == 16 and payload.offset in (0, 16):
         return Typed(payload, types.INET_SERVICE, 16)
     return Typed(payload, RAW_INTEGER, payload.length)

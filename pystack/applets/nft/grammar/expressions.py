@@ -12,6 +12,7 @@ from typing import Final
 
 from pystack.applets.nft.grammar import payload, primary, values
 from pystack.applets.nft.grammar.parser import Parser
+from pystack.applets.nft.grammar.words import natural32
 from pystack.applets.nft.lexer import COMMA, NUMBER, STRING
 from pystack.applets.nft.tree.expressions import (
     Binary,
@@ -117,8 +118,8 @@ def hashed(p: Parser) -> Hash:
     key = left(p) if token.kind == "jhash" else None
     p.leave()
     p.expect("mod")
-    modulus = int(p.expect(NUMBER).text)
-    seed = int(p.expect(NUMBER).text) if key is not None and p.take_if("seed") else None
+    modulus = natural32(p)
+    seed = natural32(p) if key is not None and p.take_if("seed") else None
     offset = primary.offset(p)
     p.close("hash")
     return Hash(key, modulus, seed, offset, at=p.since(token.at))
@@ -158,11 +159,13 @@ def right_part(p: Parser) -> Expression:
 
 def prefix(p: Parser, value: Expression) -> Prefix:
     """The length behind a slash."""
-    bits = int(p.expect(NUMBER).text)
+    bits = natural32(p)
     return Prefix(value, bits, at=p.since(value.at))
 
 
 def _span(p: Parser, low: Expression, part: Part) -> Expression:
+    if isinstance(low, Prefix | Range):
+        return low
     if p.take_if("/"):
         return prefix(p, low)
     if p.take_if("-"):

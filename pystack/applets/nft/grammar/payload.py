@@ -6,6 +6,7 @@ from typing import Final
 
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.grammar.parser import Parser
+from pystack.applets.nft.grammar.words import natural32
 from pystack.applets.nft.lexer import COMMA, NUMBER, STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import (
@@ -145,9 +146,9 @@ def _raw_tcp_option(p: Parser, start: Place) -> TcpOption:
     p.close("at")
     option = tcp_option_name(p)
     p.expect(COMMA)
-    offset = int(p.expect(NUMBER).text)
+    offset = natural32(p)
     p.expect(COMMA)
-    length = int(p.expect(NUMBER).text)
+    length = natural32(p)
     p.close("tcp")
     kind = int(option) if option.isdigit() else -1
     return TcpOption(option, raw=(kind, offset, length), at=p.since(start))
@@ -172,9 +173,9 @@ def raw(p: Parser) -> RawPayload:
     if base.kind == STRING and base.text != "ih":
         raise NftError(base.at, "unknown raw payload base")
     p.expect(COMMA)
-    offset = int(p.expect(NUMBER).text)
+    offset = natural32(p)
     p.expect(COMMA)
-    length = int(p.expect(NUMBER).text)
+    length = natural32(p)
     p.close("at")
     return RawPayload(base.text, offset, length, at=p.since(start))
 
@@ -190,7 +191,7 @@ def extension(p: Parser) -> ExtensionHeader:
     name = token.kind
     if (header.kind, name) in (("rt0", "addr"), ("srh", "sid")):
         p.expect("'['")
-        number = int(p.expect(NUMBER).text, 0)
+        number = natural32(p)
         name = f"{name}[{number}]" if number else _IN_FRONT[name]
         p.expect("']'")
     if token.kind == "type":

@@ -35,8 +35,12 @@ def plain_elements(p: Parser) -> Iterator[Element]:
 def _key(low: str, high: str | None, bits: str | None, digits: str | None, at: Place) -> Expression:
     if digits is not None:
         return Symbol(digits, at=at)
+    if high is None and bits is None:
+        return Symbol(low, at=at)
+    first = Symbol(low, at=Place(at.source, at.line, at.first, at.first + len(low) - 1))
     if high is not None:
-        return Range(Symbol(low, at=at), Symbol(high, at=at), at=at)
-    if bits is not None:
-        return Prefix(Symbol(low, at=at), int(bits), at=at)
-    return Symbol(low, at=at)
+        return Range(
+            first, Symbol(high, at=Place(at.source, at.line, at.last - len(high) + 1, at.last)), at=at
+        )
+    assert bits is not None
+    return Prefix(first, int(bits), at=at)

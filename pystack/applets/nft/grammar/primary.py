@@ -8,6 +8,7 @@ from typing import Final
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.grammar import payload, values
 from pystack.applets.nft.grammar.parser import Parser
+from pystack.applets.nft.grammar.words import natural32
 from pystack.applets.nft.keys import META_KEYS, META_SYNONYMS
 from pystack.applets.nft.lexer import NUMBER, STRING, Token
 from pystack.applets.nft.place import Place
@@ -162,7 +163,7 @@ def numgen(p: Parser) -> Numgen:
     start = p.take().at
     mode = p.expect("inc", "random").kind
     p.expect("mod")
-    modulus = int(p.expect(NUMBER).text)
+    modulus = natural32(p)
     added = offset(p)
     p.close("numgen")
     return Numgen(mode, modulus, added, at=p.since(start))
@@ -170,7 +171,7 @@ def numgen(p: Parser) -> Numgen:
 
 def offset(p: Parser) -> int:
     """`offset 100`, or nothing."""
-    return int(p.expect(NUMBER).text) if p.take_if("offset") else 0
+    return natural32(p) if p.take_if("offset") else 0
 
 
 def osf(p: Parser) -> Expression:

@@ -10,7 +10,7 @@ from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.grammar import expressions, sets, stateful, values
 from pystack.applets.nft.grammar.common import common, separator
 from pystack.applets.nft.grammar.parser import Parser
-from pystack.applets.nft.grammar.words import comment, duration, natural, once
+from pystack.applets.nft.grammar.words import comment, duration, natural32, once
 from pystack.applets.nft.lexer import COLON, COMMA, NEWLINE, SEMICOLON, STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.commands import SetText
@@ -194,7 +194,7 @@ def _gc_interval(p: Parser, made: _Set) -> None:
 
 
 def _size(p: Parser, made: _Set) -> None:
-    made.size = natural(p)
+    made.size = natural32(p)
     separator(p)
 
 

@@ -130,9 +130,9 @@ def quota_amount(p: Parser, start: Place) -> Quota:
     if token := p.take_if("used"):
         used, used_unit = natural(p), p.expect("bytes", STRING)
         used_at = p.since(token.at)
-        used *= data_unit(used_unit.text, used_at)
+        used = used * data_unit(used_unit.text, used_at) & 0xFFFFFFFFFFFFFFFF
     at = p.since(start)
-    octets *= data_unit(unit.text, at)
+    octets = octets * data_unit(unit.text, at) & 0xFFFFFFFFFFFFFFFF
     return Quota(octets, used, mode is not None and mode.kind == "over", at=at)
 
 

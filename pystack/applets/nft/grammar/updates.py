@@ -7,7 +7,7 @@ from typing import Final
 
 from pystack.applets.nft.grammar import actions, expressions, sets, stateful
 from pystack.applets.nft.grammar.parser import Parser
-from pystack.applets.nft.grammar.words import natural
+from pystack.applets.nft.grammar.words import natural32
 from pystack.applets.nft.lexer import COLON, STRING
 from pystack.applets.nft.place import Place
 from pystack.applets.nft.tree.expressions import Element, Expression, SetName
@@ -54,7 +54,7 @@ def meter(p: Parser) -> Meter:
     """`meter NAME size 100 { ip saddr limit rate 3/second }`."""
     start = p.take().at
     name = p.expect(STRING).text
-    size = natural(p) if p.take_if("size") else None
+    size = natural32(p) if p.take_if("size") else None
     if size is None and p.next.kind != "'{'":
         p.fail("size", "'{'")
     return _meter_body(p, start, name, size)

@@ -24,6 +24,11 @@ def natural(p: Parser) -> int:
     return int(p.expect(NUMBER).text)
 
 
+def natural32(p: Parser) -> int:
+    """A number, of which nft keeps 32 bits."""
+    return natural(p) & 0xFFFFFFFF
+
+
 def comment(p: Parser) -> str:
     """The words behind `comment`."""
     token = p.expect(*WORDS)
