@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -112,7 +112,7 @@ class Comparison:
         """The kernel knows others from now on."""
         self._neighbours.hear(neighbours, now)
 
-    def hear(self, hops: Iterable[Hop], now: float, lost: int = 0) -> None:
+    def hear(self, hops: Sequence[Hop], now: float, lost: int = 0) -> None:
         """What the probes reported, and how many reports are missing in between: whose, nobody knows."""
         self.tally.lost += lost
         for hop in hops:
@@ -189,7 +189,7 @@ class Comparison:
         if self._sample.goes_through(passing):
             self._verdict(passing)
         else:
-            self.twin.pass_time(passing.began)
+            self.twin.pass_time(passing.at)
             learn(self.building, passing)
         return True
 
@@ -200,7 +200,7 @@ class Comparison:
         """Have it go through the copy, as far as it comes at once."""
         self._number += 1
         verdict = Verdict(self._number, passing.hops, [], path=kind_of(passing.hops, self._wiring))
-        self.twin.pass_time(passing.began)
+        self.twin.pass_time(passing.at)
         try:
             expected = self._expected(passing)
             verdict.made_here = expected is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -31,6 +31,7 @@ class Passing:
     heard: float  # and its last
     hops: list[Hop] = field(default_factory=list)
     spoilt: str = ""  # why it cannot be compared: some of its hops may be missing
+    at: float = 0.0  # when it began, as far as can be told: reports may wait long until they are read
 
     @property
     def first(self) -> Hop:
@@ -52,17 +53,20 @@ class Passings:
         self._leaders: dict[int, int] = {}  # of packets that are a later fragment: the first one
         self._datagrams: dict[bytes, int] = {}  # the first fragment of each
         self.late = 0  # hops of packets that were taken for complete
+        self._read = 0.0  # when was read last
 
-    def add(self, hops: Iterable[Hop], now: float) -> None:
-        """What was read just now."""
-        for hop in hops:
+    def add(self, hops: Sequence[Hop], now: float) -> None:
+        """What was read just now: it passed by one after the other since something was read last."""
+        since, self._read = self._read, now
+        for count, hop in enumerate(hops, start=1):
             number = self._leader(hop)
             passing = self._open.get(number)
             if passing is None:
                 if number in self._done:
                     self.late += 1
                     continue
-                passing = self._open[number] = Passing(now, now)
+                at = since + (now - since) * count / len(hops)
+                passing = self._open[number] = Passing(now, now, at=at)
             passing.hops.append(hop)
             passing.heard = now
 
