@@ -60,11 +60,13 @@ def whatif(arguments: Sequence[str], *, netns: str = "", as_json: bool = False) 
         return _complain([f"whatif: {line}" for line in said], USAGE)
     sockets = list(listening(seen.sockets))
     ports = list(published(firewall_lines(before.netns)))
-    probes = [*of_connections(before, seen.connections), *of_listeners(before, [*sockets, *ports])]
-    found = list(changes(before.host, after.host, probes))
-    counts = len(seen.connections), len(sockets), len(ports)
-    asked = "{} connections, {} listening sockets, {} published ports".format(*counts)
-    lines = _json_lines(found) if options.json else [*_lines(found), f"{_counts(found)}, of {asked}"]
+    flows = list(of_connections(before, seen.connections))
+    found = list(changes(before.host, after.host, [*flows, *of_listeners(before, [*sockets, *ports])]))
+    connections = len({probe.about for probe in flows})
+    counts = connections, len(sockets), len(ports), len(seen.connections) - connections
+    lines = (
+        _json_lines(found) if options.json else [*_lines(found), f"{_counts(found)}, of {_asked(*counts)}"]
+    )
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return HARMED if any(change.kind != LET_IN for change in found) else NOTHING_CUT
 
@@ -83,6 +85,11 @@ def _counts(found: list[Change]) -> str:
         for kind in (CUT, MOVED, LET_IN)
     }
     return ", ".join(f"{count} {kind}" for kind, count in many.items() if count or kind != MOVED)
+
+
+def _asked(connections: int, sockets: int, ports: int, others: int) -> str:
+    asked = f"{connections} connections, {sockets} listening sockets, {ports} published ports"
+    return asked + (f"; {others} connections are over, or of IPv6 or other protocols" if others else "")
 
 
 def _json_lines(found: list[Change]) -> Iterator[str]:

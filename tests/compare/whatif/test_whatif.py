@@ -127,6 +127,17 @@ def test_what_is_forwarded_is_cut_with_the_port_that_is_published(
     assert (rc, lines[-1]) == (1, "2 cut, 0 let in, of 2 connections, 1 listening sockets, 1 published ports")
 
 
+def test_connections_that_are_not_asked_about_are_counted_apart(
+    kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over = "-p tcp -s 10.0.0.9 -d 10.0.0.1 --sport 5 --dport 6"
+    kernel.sh(f"conntrack -I {over} --state TIME_WAIT -t 60 2> /dev/null").check()
+    _, lines = asked(kernel, "iptables -A INPUT -s 203.0.113.0/24 -j DROP", capsys)
+    kernel.sh(f"conntrack -D {over} 2> /dev/null").check()
+    assert "of 2 connections, " in lines[-1]
+    assert lines[-1].endswith("; 1 connections are over, or of IPv6 or other protocols")
+
+
 def test_a_port_that_is_no_longer_published_comes_to_the_host_itself(
     kernel: KernelNetns, capsys: pytest.CaptureFixture[str]
 ) -> None:
