@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Final
 
 from pystack.drivers.kernel_netns import in_netns
@@ -19,8 +18,9 @@ from pystack.hooks.imported.reading import legacy_tables
 from pystack.hooks.tools import ToolFailed, ToolMissing, output
 
 PAUSE: Final = 1.0  # seconds from one look to the next
-_SHARE: Final = 20  # at most one part in so many of the time is spent looking
-_SYSCTLS: Final = Path("/proc/sys")
+_SHARE: Final = 20  # at most one part in so many of its processor is for that
+_SYSCTLS: Final = "/proc/sys"
+_LONGEST: Final = 4096  # octets of a value
 _COUNTED: Final = re.compile(r"^#.*|\[\d+:\d+\]| (?:timeout|packets|bytes) \d+", re.MULTILINE)
 _LOOPBACK: Final = "lo"
 _NO_DEVICES: Final = ("all", "default")
@@ -74,9 +74,9 @@ class SilentChanges:
     def _look_until_the_end(self) -> None:
         took = 0.0
         while not self._end.wait(max(PAUSE, took * _SHARE)):
-            began = time.monotonic()
+            began = time.thread_time()
             self._look()
-            took = time.monotonic() - began
+            took = time.thread_time() - began
 
     def _look(self) -> None:
         with self._looking:
@@ -88,7 +88,7 @@ class SilentChanges:
                 self._known, self._looked = now, began
 
     def _values(self) -> State:
-        devices = os.listdir(_SYSCTLS / "net/ipv4/conf")
+        devices = os.listdir(f"{_SYSCTLS}/net/ipv4/conf")
         return {path: _value(path) for one in self._sysctls for path in _of_all(one, devices)}
 
     def _members(self) -> State:
@@ -103,21 +103,30 @@ def _differ(before: State, now: State) -> bool:
     return any(now[one] != before[one] for one in before.keys() & now.keys())
 
 
-def _of_all(path: Sysctl, devices: list[str]) -> Iterator[Sysctl]:
+def _of_all(path: Sysctl, devices: list[str]) -> Iterator[str]:
+    """Its file, or those of all devices."""
     if _LOOPBACK not in path:
-        yield path
+        yield "/".join((_SYSCTLS, *path))
         return
+    at = path.index(_LOOPBACK)
+    before, behind = "/".join((_SYSCTLS, *path[:at])), "/".join(path[at + 1 :])
     for name in devices:
         if name not in _NO_DEVICES:
-            yield tuple(name if word == _LOOPBACK else word for word in path)
+            yield f"{before}/{name}/{behind}"
 
 
-def _value(path: Sysctl) -> bytes | None:
-    """None while it is not there: its device has gone."""
+def _value(path: str) -> bytes | None:
+    """None while it is not there: its device has gone. There are many, so without a file object for each."""
     try:
-        return _SYSCTLS.joinpath(*path).read_bytes()
+        fd = os.open(path, os.O_RDONLY)
     except OSError:
         return None
+    try:
+        return os.read(fd, _LONGEST)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def _legacy_rules() -> State:
