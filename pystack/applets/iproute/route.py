@@ -86,7 +86,7 @@ def _delete(request: RouteRequest, fib: Fib) -> None:
         gateway=request.via or 0,
         multipath=tuple(request.multipath),
         metrics={name: max(value, 0) for name, value in request.metrics.items()},
-        of_object=_object(request, fib),
+        of_object=_object(request, fib, creates=False),
     )
     fib.delete(request.table_number, request.to.address, request.to.length, wanted, request.tos)
 
@@ -102,7 +102,7 @@ def _insert(command: str, request: RouteRequest, fib: Fib) -> FibRoute:
         priority=request.metric,
         metrics=converted(request.metrics),
         flags=flags,
-        of_object=_object(request, fib),
+        of_object=_object(request, fib, creates=True),
     )
     route = FibRoute(request.table_number, request.to.address, request.to.length, info, request.tos)
     fib.add(
@@ -115,12 +115,14 @@ def _insert(command: str, request: RouteRequest, fib: Fib) -> FibRoute:
     return route
 
 
-def _object(request: RouteRequest, fib: Fib) -> NexthopObject | None:
+def _object(request: RouteRequest, fib: Fib, *, creates: bool) -> NexthopObject | None:
     """Linux: net/ipv4/fib_frontend.c rtm_to_fib_config()"""
     if not request.nhid:
         return None
     if request.dev is not None or request.via or request.multipath:
         raise NetError(EINVAL, "Nexthop specification and nexthop id are mutually exclusive")
+    if creates:
+        fib.table(request.table_number)  # comes into being before the object is looked for
     return fib.objects.named(request.nhid)
 
 
