@@ -214,8 +214,8 @@ class Table:
         self.flush(chain)
         chain.rules[:] = rules
 
-    def zeroed(self, chain: Chain, rule: Rule) -> None:
-        """A rule counts from the beginning again."""
+    def zeroed(self, chain: Chain, rule: Rule, counted: tuple[int, int]) -> None:
+        """A rule counts from the beginning again; it had counted packets and octets."""
 
     def refused_rule(self) -> None:
         """The kernel has refused one, which had a number by then."""

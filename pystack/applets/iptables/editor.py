@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from pystack.applets.iptables.command_line import RULE_COMMANDS, Command
-from pystack.applets.iptables.from_nft import seen, zero
+from pystack.applets.iptables.from_nft import seen
 from pystack.applets.iptables.objections import Objections
 from pystack.applets.iptables.owner import Owner
 from pystack.applets.iptables.refused import VERSION_PROBLEM, KernelRefused, Refused
 from pystack.applets.iptables.spec import VERDICTS, RuleSpec
+from pystack.applets.iptables.zero import zero_chain, zero_rule
 from pystack.errors import E2BIG, EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, NetError
 from pystack.netfilter.rule import BaseChain, Chain, Jump, Rule
 from pystack.netfilter.table import LEGACY, Table, TableSet
@@ -207,8 +208,7 @@ class Editor:
             self._kernel_refuses(KernelRefused(number, f"RULE_{verb}", f"rule in chain {chain.name}"))
         spec.matches = [(match, match.taken(values)) for match, values in spec.matches]
         tests, target = spec.compile(self.objections.site(table, chain.name, spec), table.chains)
-        hooks = [part.hooks for part, _ in spec.parts() if part.hooks]
-        rule = table.new_rule(tests, target, spec, self._origins.line, hooks)
+        rule = table.new_rule(tests, target, spec, self._origins.line, spec.hooks)
         if command.counters is not None:
             rule.packets, rule.octets = command.counters
         return rule
@@ -385,23 +385,15 @@ class Editor:
         if command.rulenum and command.chain not in table.chains and self.owner.is_nft:
             raise KernelRefused(ENOENT, "rule")
         chains = [self.existing(table, command.chain)] if command.chain else list(table.chains.values())
+        if not command.rulenum or of_rule is False:
+            for chain in chains:
+                zero_chain(table, chain)
+            return
         for chain in chains:
-            if command.rulenum and of_rule is not False:
-                if command.rulenum > len(chain.rules):
-                    if self.owner.is_nft:  # and says nothing
-                        return
-                    raise KernelRefused(E2BIG)
-                rule = chain.rules[command.rulenum - 1]
-                zero(rule)
-                table.zeroed(chain, rule)
-                continue
-            if isinstance(chain, BaseChain):
-                chain.packets = chain.octets = 0
-                chain.counts = True
-                table.changed(chain)
-            for rule in chain.rules:
-                if zero(rule):
-                    table.zeroed(chain, rule)
+            if command.rulenum <= len(chain.rules):
+                zero_rule(table, chain, chain.rules[command.rulenum - 1])
+            elif not self.owner.is_nft:  # who says nothing
+                raise KernelRefused(E2BIG)
 
 
 def _say_nothing(what: object) -> None:

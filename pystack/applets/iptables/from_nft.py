@@ -21,7 +21,6 @@ from pystack.applets.tcpdump.names import Names
 from pystack.errors import NotModelled
 from pystack.netfilter.hooks import NFPROTO_IPV6
 from pystack.netfilter.nft.kin import is_nfts
-from pystack.netfilter.nft.statements.counters import Counter
 from pystack.netfilter.rule import Chain, Rule
 from pystack.netfilter.table import Table
 
@@ -70,15 +69,6 @@ def seen(table: Table, chain: Chain, rule: Rule) -> Rule:
     counter = next((one for one in statements if isinstance(one, tree.Counter)), tree.Counter())
     stand_in.packets, stand_in.octets = counter.packets, counter.octets
     return stand_in
-
-
-def zero(rule: Rule) -> bool:
-    """Have a rule, whosever it is, count from the beginning again; whether it had counted anything."""
-    counters = [rule] if not is_nfts(rule) else [test for test in rule.tests if isinstance(test, Counter)]
-    has_counted = any(counter.packets or counter.octets for counter in counters)
-    for counter in counters:
-        counter.packets = counter.octets = 0
-    return has_counted
 
 
 def _is_readable(rule: Rule) -> bool:

@@ -34,6 +34,11 @@ class RuleSpec:
         if self.extension is not None:
             yield self.extension
 
+    @property
+    def hooks(self) -> list[tuple[str, ...]]:
+        """Below which built-in chains parts of it may stand, of those that may not stand everywhere."""
+        return [part.hooks for part, _ in self.parts() if part.hooks]
+
     def given(self, extension: str) -> Iterator[Values]:
         """What was given to each match of a name."""
         return (values for match, values in self.matches if match.name == extension)

@@ -137,9 +137,14 @@ class CompatTable(Table):
         """A chain has another policy or name now."""
         self._note_chain("add", self._made, chain)
 
-    def zeroed(self, chain: Chain, rule: Rule) -> None:
+    def zeroed(self, chain: Chain, rule: Rule, counted: tuple[int, int]) -> None:
         """The tool has put it there anew."""
-        self._tell("replace", chain, rule, rule)
+        before = _nft_rule(rule)
+        if isinstance(before, CompatRule):
+            before = CompatRule(rule.tests, rule.target, rule.spec)
+            before.handle = rule.handle
+            before.packets, before.octets = counted
+        self._tell("replace", chain, rule, before)
 
     def refused_rule(self) -> None:
         """The kernel has refused one, which had a number by then."""
