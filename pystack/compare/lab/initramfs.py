@@ -55,7 +55,7 @@ FULL: Final = ImageKind(
     module_prefixes=tuple(
         """
         nf_ nft_ nfnetlink xt_ x_tables ip_tables ipt_ iptable_ ip6_tables ip6t_ ip6table_
-        arp_tables arpt_ arptable_ ebt_ ebtable ip_set
+        arp_tables arpt_ arptable_ ebt_ ebtable ip_set ts_
         """.split()
     ),
     programs=tuple(
@@ -63,7 +63,8 @@ FULL: Final = ImageKind(
         dash ip bridge tc ss nstat nft conntrack ethtool tcpdump ping arping sysctl nc traceroute
         iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore
         iptables-nft iptables-nft-save iptables-nft-restore ip6tables-nft
-        iptables-legacy iptables-legacy-save iptables-legacy-restore ip6tables-legacy
+        iptables-legacy iptables-legacy-save iptables-legacy-restore
+        ip6tables-legacy ip6tables-legacy-save ip6tables-legacy-restore
         ebtables ebtables-save ebtables-restore ebtables-nft ebtables-legacy ebtables-legacy-save
         ebtables-legacy-restore arptables arptables-nft arptables-legacy xtables-monitor
         unshare

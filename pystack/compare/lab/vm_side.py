@@ -28,12 +28,13 @@ from pystack.compare.lab.vm_words import Value, from_words, to_words
 from pystack.compare.records import Record
 from pystack.compare.scenario import Scenario, Topology
 
-# What the other kernel has built in, and what Debian chose otherwise.
+# What the other kernel has built in, what Debian chose otherwise, and what follows from a VM's little memory.
 PREPARE: Final = """
 ip link set lo up
 modprobe -a tun br_netfilter nfnetlink_log nf_log_syslog
 mount -t tracefs tracefs /sys/kernel/tracing
 sysctl -qw net.core.default_qdisc=pfifo_fast
+sysctl -qw 'net.ipv4.tcp_rmem=4096 131072 33554432' 'net.ipv4.tcp_wmem=4096 16384 4194304'
 """
 PATIENCE: Final = 180.0  # seconds for one answer: every program runs twenty times slower
 
