@@ -50,6 +50,7 @@ FULL: Final = ImageKind(
         """
         tun veth bridge br_netfilter 8021q dummy af_packet macvlan vrf vxlan ip_gre ipip bonding ifb
         sch_netem sch_ingress sch_prio sch_tbf sch_fq sch_fq_codel act_mirred cls_u32 cls_matchall cls_flower
+        inet_diag tcp_diag udp_diag raw_diag unix_diag packet_diag
         """.split()
     ),
     module_prefixes=tuple(

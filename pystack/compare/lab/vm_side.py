@@ -31,7 +31,7 @@ from pystack.compare.scenario import Scenario, Topology
 # What the other kernel has built in, what Debian chose otherwise, and what follows from a VM's little memory.
 PREPARE: Final = """
 ip link set lo up
-modprobe -a tun br_netfilter nfnetlink_log nf_log_syslog
+modprobe -a tun br_netfilter nfnetlink_log nf_log_syslog nf_nat_ftp nf_nat_tftp
 mount -t tracefs tracefs /sys/kernel/tracing
 sysctl -qw net.core.default_qdisc=pfifo_fast
 sysctl -qw 'net.ipv4.tcp_rmem=4096 131072 33554432' 'net.ipv4.tcp_wmem=4096 16384 4194304'
