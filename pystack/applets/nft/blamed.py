@@ -12,3 +12,11 @@ class Blamed(NetError):
     def __init__(self, number: int, at: Place) -> None:
         super().__init__(number)
         self.at = at
+
+
+class BlamedTwice(Blamed):
+    """The same where another errno and place are told in front of it."""
+
+    def __init__(self, first: Blamed, number: int, at: Place) -> None:
+        super().__init__(number, at)
+        self.first = first

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pystack.applets.nft.blamed import Blamed, BlamedTwice
 from pystack.applets.nft.compile.told import told
 from pystack.applets.nft.evaluate.ordering import sort_key
 from pystack.applets.nft.evaluate.typed import Expected
@@ -17,6 +18,7 @@ from pystack.applets.nft.tree.expressions import Concatenation, Element
 from pystack.applets.nft.tree.listed import ListedSet
 from pystack.applets.nft.tree.statements import Meter
 from pystack.applets.nft.tree.statements import SetUpdate as SetUpdateText
+from pystack.errors import EBUSY, EEXIST, EOPNOTSUPP
 from pystack.netfilter.nft.set import NftSet
 from pystack.netfilter.nft.set_update import SetUpdate
 from pystack.netfilter.nft.table import NftRule, NftTable
@@ -27,6 +29,25 @@ def listed_meters(table: NftTable, name: str = "") -> tuple[ListedSet, ...]:
     """Those of a table, or the one that is called so."""
     found = (one for chain in table.chains.values() for rule in chain.rules for one in _of_rule(rule))
     return tuple(one for one in found if name in ("", one.text.name))
+
+
+def check_meters(text: RuleText, table: NftTable) -> None:
+    """Raise Blamed for a meter whose name a set or another meter has.
+
+    Linux: net/netfilter/nf_tables_api.c nf_tables_newset(), nf_tables_bind_set()
+    """
+    taken = {one.text.name for one in listed_meters(table)} if _meters(text) else set()
+    for meter in _meters(text):
+        assert isinstance(meter.element, Element), "a meter has one"
+        if meter.name in table.sets:
+            raise Blamed(EEXIST, meter.element.key.at)
+        if meter.name in taken:
+            raise BlamedTwice(Blamed(EOPNOTSUPP, meter.element.key.at), EBUSY, meter.at)
+        taken.add(meter.name)
+
+
+def _meters(text: RuleText) -> list[Meter]:
+    return [statement for statement in text.statements if isinstance(statement, Meter)]
 
 
 def _of_rule(rule: Rule) -> Iterator[ListedSet]:

@@ -9,6 +9,7 @@ from pystack.applets.nft.compile.places import places_of
 from pystack.applets.nft.compile.rule import compile_rule
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.mentions import Mentions, blocks, check
+from pystack.applets.nft.meters import check_meters
 from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, STDIN, Place
 from pystack.applets.nft.tree.commands import ChainText, RuleText
 from pystack.applets.nft.tree.expressions import Verdict
@@ -44,6 +45,7 @@ class RuleMaker:
 
         The names of sets end with numbers once the rule is in the table.
         """
+        check_meters(text, table)
         sets = tuple(Named(kind, None, None) for kind in Mentions(text.statements).anonymous)
         for named in sets:
             named.handle = table.next_handle()

@@ -10,6 +10,7 @@ from pystack.applets.nft.cache import OBJECT_KINDS
 from pystack.applets.nft.chain_maker import base_chain, new_chain, policy_of
 from pystack.applets.nft.contents import Contents
 from pystack.applets.nft.held import held
+from pystack.applets.nft.meters import listed_meters
 from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.tree.commands import ChainText, Command, ObjectText, RuleText, SetText, TableText
 from pystack.applets.nft.tree.expressions import Element
@@ -207,6 +208,8 @@ class Steps:
         assert isinstance(text, SetText), "a set"
         named, elements = table.sets.get(command.handle.name), text.elements
         if named is None:
+            if listed_meters(table, command.handle.name):
+                raise Rejected(EOPNOTSUPP)
             text = replace(text, name=command.handle.name, elements=None)
             named = self._contents.new_set(table, command, text)
             self._editor.add_set(table, named)

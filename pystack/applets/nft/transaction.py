@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pystack.applets.nft.blamed import Blamed
+from pystack.applets.nft.blamed import Blamed, BlamedTwice
 from pystack.applets.nft.cache import Cache
 from pystack.applets.nft.contents import Contents
 from pystack.applets.nft.errors import NftError
 from pystack.applets.nft.mentions import Mentions
-from pystack.applets.nft.place import Place
+from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Place
 from pystack.applets.nft.rule_maker import RuleMaker
 from pystack.applets.nft.steps import Steps
 from pystack.applets.nft.tree.commands import ChainText, Command, RuleText
 from pystack.applets.nft.wording import refusal
-from pystack.errors import NetError
+from pystack.errors import NetError, NotModelled
 from pystack.netfilter.nft.change import Change, Changes
 from pystack.netfilter.nft.editor import TABLE, Editor, Rejected, Suspects
 from pystack.netfilter.nft.journal import Journal
@@ -112,9 +112,16 @@ class Transaction:
             try:
                 steps.do(command)
             except NetError as error:
-                for part, at in (*_also_blamed(command, error), (command, _blamed(command, error))):
-                    refused.append((part, error.number, at))
+                refused += [*_also_blamed(command, error), (command, error.number, _blamed(command, error))]
+            except NotModelled as error:
+                raise NotModelled(f"{_line_of(command)}{error.name}", error.known) from None
         return refused
+
+
+def _line_of(command: Command) -> str:
+    """`FILE:LINE: `, for what stands in one."""
+    name = command.at.source.name
+    return "" if name in (COMMAND_LINE, NOWHERE.source.name) else f"{name}:{command.at.line}: "
 
 
 def _has_fault(ruleset: Ruleset, changes: Changes) -> bool:
@@ -123,14 +130,16 @@ def _has_fault(ruleset: Ruleset, changes: Changes) -> bool:
     return any(fault_of(table) for known, table in touched.items() if known in there)
 
 
-def _also_blamed(command: Command, error: NetError) -> Iterator[tuple[Command, Place | None]]:
+def _also_blamed(command: Command, error: NetError) -> Iterator[Refused]:
     """Where a table is not there, a rule's own sets are refused in front of it: each, and its elements."""
+    if isinstance(error, BlamedTwice):
+        yield command, error.first.number, error.first.at
     if isinstance(error, Rejected) and error.blamed == TABLE and isinstance(command.body, RuleText):
         own_set = replace(command, object="element")  # whose name, which nobody gave, is like no other
         for at in Mentions(command.body.statements).filled:
-            yield own_set, _blamed(command, error)
+            yield own_set, error.number, _blamed(command, error)
             if at is not None:
-                yield own_set, at
+                yield own_set, error.number, at
 
 
 def _blamed(command: Command, error: NetError) -> Place | None:

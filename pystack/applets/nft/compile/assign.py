@@ -13,13 +13,14 @@ from pystack.applets.nft.compile.values import check_constant
 from pystack.applets.nft.protocols import PROTOCOLS
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree.statements import Assign
-from pystack.errors import EINVAL, NotModelled
+from pystack.errors import EINVAL, EOPNOTSUPP, NotModelled
 from pystack.netfilter.nft.expression import Expression
 from pystack.netfilter.nft.statements.assign import META_SETTERS, CtMarkSet, CtZoneSet, MetaSet
 from pystack.netfilter.nft.statements.payload_set import PayloadSet, Sums
 from pystack.netfilter.nft.statements.tcp_option import TcpOptionSet
 from pystack.netfilter.rule import Match
 
+_OPTION_BITS: Final = (16, 32)  # that the kernel writes into TCP's options
 _DIRECTIONS: Final = {"": None, "original": 0, "reply": 1}
 # Fields of the pseudo-header, which transport checksums cover. Linux: nftables src/proto.c
 _IN_PSEUDO_HEADER: Final = {
@@ -46,6 +47,8 @@ def compile_assign(assign: Assign, site: Site) -> Match:
             return _payload(target, value)
         case tree.TcpOption():
             number, offset, bits = field_of(target)
+            if bits not in _OPTION_BITS:
+                raise Blamed(EOPNOTSUPP, target.at)
             return TcpOptionSet(number, offset // 8, bits // 8, value)
     raise NotModelled(f"{type(target).__name__} set", ("meta", "ct", "payload", "tcp option"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from pystack.applets.nft.blamed import Blamed
@@ -55,9 +56,14 @@ def compile_expression(expression: tree.Expression, site: Site) -> Expression:
 
 def _data_of(lookup: tree.Lookup) -> tree.Expression:
     """The map. Raises Blamed for an element without data, and for a verdict where none is asked for."""
-    for item in lookup.set.items if isinstance(lookup.set, tree.Elements) else ():
-        if item.data is None or (isinstance(item.data, tree.Verdict) and not lookup.is_verdict):
-            raise Blamed(EINVAL, item.at)
+    items = lookup.set.items if isinstance(lookup.set, tree.Elements) else ()
+    wrong = [
+        item.at
+        for item in items
+        if item.data is None or (isinstance(item.data, tree.Verdict) and not lookup.is_verdict)
+    ]
+    if wrong:
+        raise Blamed(EINVAL, min(wrong, key=attrgetter("line", "first")))
     return lookup.set
 
 

@@ -16,7 +16,7 @@ from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.said import said
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree import statements
-from pystack.errors import NotModelled
+from pystack.errors import ERANGE, NetError, NotModelled
 from pystack.netfilter import log_transport
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft.lookup import MapsObject
@@ -29,6 +29,7 @@ from pystack.netfilter.nft.statements.tcp_option import TcpOptionReset
 from pystack.netfilter.rule import Match
 from pystack.netfilter.targets.conntrack import NoTrack
 
+_PREFIX_MAX: Final = 127  # octets
 _LOG_FLAGS: Final = {
     "tcp sequence": log_transport.LOG_TCPSEQ,
     "tcp options": log_transport.LOG_TCPOPT,
@@ -62,6 +63,8 @@ def _object_use(statement: statements.ObjectUse, site: Site) -> Match:
 
 def _log(statement: statements.Log, site: Site) -> Match:
     ground, prefix = site.ground, said(statement.prefix or "")
+    if len(statement.prefix or "") > _PREFIX_MAX:
+        raise NetError(ERANGE)
     if statement.level == "audit":
         return ToAudit()
     if statement.group is not None:

@@ -5,6 +5,8 @@ nft: src/evaluate.c stmt_evaluate_payload()
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from pystack.applets.nft.evaluate.state import fail
 from pystack.applets.nft.evaluate.typed import Typed
 from pystack.applets.nft.protocols import PROTOCOLS
@@ -22,9 +24,7 @@ def check_written(target: Payload | RawPayload, value: Typed) -> None:
         return
     expression = value.expression
     if isinstance(expression, Lookup):
-        if shift:
-            fail(target, f"Value {shift} exceeds valid range 0-0")
-        fail(target, "Binary operation (^) is undefined for map expressions")
+        _refuse_map(expression, target, shift)
     if isinstance(expression, Range):
         sign = "<<" if shift else "^"
         fail(expression, f"Binary operation ({sign}) is undefined for range expressions", target)
@@ -35,6 +35,15 @@ def check_written(target: Payload | RawPayload, value: Typed) -> None:
         message = f"Left shift of {shift} bits is undefined for type of {bits} bits width"
         fail(target, message, expression)
     fail(target, _CONSTANT)
+
+
+def _refuse_map(lookup: Lookup, target: Payload | RawPayload, shift: int) -> NoReturn:
+    key, unread = lookup.key, _unread(lookup.key)
+    if unread and isinstance(key, Payload | RawPayload):  # its mask is looked up by mistake
+        fail(key, f"Value {((1 << _place(key)[1]) - 1) << unread} exceeds valid range 0-0")
+    if shift:
+        fail(lookup, "Binary operation (<<) is undefined for map expressions", target)
+    fail(target, "Binary operation (^) is undefined for map expressions")
 
 
 def _unread(expression: Expression) -> int:
