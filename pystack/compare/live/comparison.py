@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from pystack.compare.live.answers import Answers
 from pystack.compare.live.beyond import Beyond
 from pystack.compare.live.draws import Draws
 from pystack.compare.live.history import History
@@ -89,6 +90,7 @@ class Comparison:
     def spoil(self, why: str) -> None:
         """Nothing that is on its way can be compared."""
         self._passings.spoil(why)
+        self._answers.forget()
 
     def give_up(self, why: str) -> None:
         """The same of what is not told yet."""
@@ -100,6 +102,7 @@ class Comparison:
         settle_neighbours(building)
         self.building = building
         self._sample.use(building)
+        self._answers = Answers()
         self.twin = Twin(building, self._is_refused, self._draws)
         self._beyond = Beyond(building)
         self._wiring = wiring_of(building.host, building.netns)
@@ -122,7 +125,7 @@ class Comparison:
                     self._refused[key] = now
         self._passings.add(hops, now)
         if lost:  # of those that were under way before, or of those that have just begun
-            self._passings.spoil("some of its reports are lost")
+            self.spoil("some of its reports are lost")
 
     def settled(self, now: float, sure_until: float = math.inf) -> Iterator[Verdict]:
         """Of the packets that have gone their way.
@@ -159,8 +162,17 @@ class Comparison:
         if not len(self._passings):
             self._neighbours.give(self.building, now)
         yield from self._waited(now)
+        if not self.is_behind:  # else the answer may be among those that are not looked at yet
+            yield from self._unanswered(now)
         for key in [key for key, when in self._refused.items() if when < now - _AWAITED]:
             del self._refused[key]
+
+    def _unanswered(self, now: float) -> Iterator[Verdict]:
+        """What only the copy answered."""
+        for hops in self._answers.overdue(now, self.twin.awaited):
+            self._number += 1
+            path = kind_of(hops, self._wiring)
+            yield self._judged(Verdict(self._number, [], hops, path=path, made_here=True))
 
     def rest(self, over: float = math.inf) -> Iterator[Verdict]:
         """Of those that are on their way at the end; what began when it was over is cut off somewhere."""
@@ -207,6 +219,8 @@ class Comparison:
             if self._history is not None:
                 self._history.note(self._number, passing, self.building, is_answer=verdict.made_here)
             verdict.pystack = self.twin.play(passing) if expected is None else expected
+            if expected is None:
+                self._answers.note(verdict, self.twin.caused)
         except Unplayable as error:
             verdict.unplayed = str(error)
         verdict.unplayed = passing.spoilt or self._beyond.why(passing.hops) or verdict.unplayed
@@ -214,12 +228,12 @@ class Comparison:
 
     def _judged(self, verdict: Verdict) -> Verdict:
         """With its differences, if it is compared."""
-        verdict.is_aside = verdict.unplayed == BEFORE or not self._wanted(verdict.kernel[0])
+        verdict.is_aside = verdict.unplayed == BEFORE or not self._wanted(verdict.first)
         if verdict.is_aside or verdict.unplayed:
             return verdict
         verdict.differences = differences(verdict.kernel, verdict.pystack, made_here=verdict.made_here)
         self._name_who_decided(verdict)
-        first = verdict.kernel[0]
+        first = verdict.first
         if self._sources is not None and not verdict.made_here and (first.family, first.hook) == _OWN[0]:
             verdict.differences += self._sources.differences(self.building, first)
         return verdict

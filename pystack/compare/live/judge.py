@@ -39,6 +39,11 @@ class Verdict:
     made_here: bool = False  # each side made it by itself
 
     @property
+    def first(self) -> Hop:
+        """Where it was first seen, by the kernel if it was."""
+        return (self.kernel or self.pystack)[0]
+
+    @property
     def may_go_on(self) -> bool:
         """Whether it is behind on our side: it may wait for a neighbour's answer."""
         return len(self.pystack) < len(self.kernel)
@@ -58,7 +63,7 @@ class Verdict:
     @property
     def words(self) -> str:
         """What kind of packet it is, as tcpdump says it."""
-        return short_line(framed((self.kernel or self.pystack)[0]))
+        return short_line(framed(self.first))
 
 
 @dataclass(slots=True)

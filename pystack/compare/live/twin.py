@@ -49,7 +49,6 @@ class Unplayable(Exception):
 class Made:
     """A packet that the copy made by itself."""
 
-    began: float
     hops: list[Hop] = field(default_factory=list)
 
 
@@ -62,6 +61,7 @@ class Twin:
         self._ports: dict[str, Link] = dict(building.ports)
         self._recorder = Recorder()
         self.awaited: OrderedDict[int, Made] = OrderedDict()
+        self.caused: list[int] = []  # by the packet that was played last: these are awaited
         self._followed: OrderedDict[int, list[Hop]] = OrderedDict()  # by packet; one may wait for a neighbour
         observe(self.netns, self._ports, points_of(("ip", "ip6")), self._recorder)
         self._heard = hear_decisions(self.netns, self._recorder)
@@ -79,15 +79,16 @@ class Twin:
         clock.set(now)
         self.host.run_timers()
         self._settle()
-        self._take(0.0)
+        self._take()
 
     def play(self, passing: Passing) -> list[Hop]:
         """Its hops here, which may become more. What it causes is awaited. Raises Unplayable."""
         own: list[Hop] = []
+        self.caused = []
         for beginning in passing.beginnings:
             self._begin(beginning)
             self._settle()
-            self._take(passing.began, own)
+            self._take(own)
         return own
 
     def _begin(self, first: Hop) -> None:
@@ -146,7 +147,7 @@ class Twin:
             if tx:
                 tx.clear()
 
-    def _take(self, now: float, own: list[Hop] | None = None) -> None:
+    def _take(self, own: list[Hop] | None = None) -> None:
         """The hops of a packet that has just begun; those of others go where theirs are."""
         records, self._recorder.records = self._recorder.records, []
         heard = deque(self._heard)
@@ -162,7 +163,8 @@ class Twin:
             elif found is None:
                 found = []
                 self._follow(hop.packet, found)
-                self.awaited[hop.packet] = Made(now, found)
+                self.awaited[hop.packet] = Made(found)
+                self.caused.append(hop.packet)
             found.append(hop)
         for decision in heard:
             self._note(decision)

@@ -156,7 +156,7 @@ def _compared(
 
 
 def _reproduction(comparison: Comparison, history: History, cause: Cause) -> Reproduction:
-    return reproduction(comparison.building, history.of(cause.example.kernel), cause.example)
+    return reproduction(comparison.building, history.of([cause.example.first]), cause.example)
 
 
 def _wanted(expression: str) -> Wanted:

@@ -155,5 +155,5 @@ class Watch:
             self._screen.packet(verdict)
             if verdict.differences and (cause := self.causes.add(verdict)) is not None:
                 building = self._comparison.building
-                state = told_of(self._netns.path, building, verdict.kernel[0])
+                state = told_of(self._netns.path, building, verdict.first)
                 self._screen.cause(cause, [*state, *self._changed.told(building)])

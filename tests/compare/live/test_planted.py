@@ -84,6 +84,18 @@ def test_a_filter_for_sources_on_the_way_back(box: KernelNetns) -> None:
     assert ("sysctl -w net.ipv4.conf.up0.rp_filter=1", "-") in changed(cause)
 
 
+def test_an_answer_that_is_not_given_any_more(box: KernelNetns) -> None:
+    cause = found(
+        box,
+        "sysctl -qw net.ipv4.icmp_echo_ignore_all=1",
+        "sysctl -qw net.ipv4.icmp_echo_ignore_all=0",
+        f"ip netns exec ca {PING} 172.18.0.1",
+        "only pystack has it at ip OUTPUT -450",
+    )
+    assert cause["class"] == "REPLY"
+    assert ("sysctl -w net.ipv4.icmp_echo_ignore_all=1", "-") in changed(cause)
+
+
 def test_a_helper(box: KernelNetns) -> None:
     rule = "PREROUTING -p udp -m udp --dport 69 -j CT --helper tftp"
     cause = found(

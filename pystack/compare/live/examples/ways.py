@@ -25,8 +25,7 @@ def way_of(records: Iterable[Record], verdict: Verdict) -> list[Hop]:
     """The hops of the last packet that began there as the live one did; none if none did."""
     passings = Passings()  # fragments are one packet there
     passings.add([record for record in records if isinstance(record, Hop)], 0.0)
-    first = (verdict.kernel or verdict.pystack)[0]
-    alike = [passing.hops for passing in passings.rest() if _begins_alike(passing.first, first)]
+    alike = [passing.hops for passing in passings.rest() if _begins_alike(passing.first, verdict.first)]
     return alike[-1] if alike else []
 
 
