@@ -7,7 +7,7 @@ import pytest
 from pystack.compare.lab.kernel_netns import KernelNetns
 from tests.compare.lab.patience import wait_until
 from tests.compare.live.box import SETUP
-from tests.compare.live.watching import Json, Watching
+from tests.compare.live.watching import PATIENCE, Json, Watching
 
 pytestmark = pytest.mark.root
 
@@ -38,7 +38,7 @@ def found(box: KernelNetns, planted: str, undone: str, traffic: str, words: str)
         def causes() -> list[Json]:
             return [one for one in watching.told() if one["type"] == "cause" and words in one["cause"]]
 
-        wait_until(lambda: bool(causes()))
+        wait_until(lambda: bool(causes()), PATIENCE)
         box.sh(undone).check()
         return causes()[0]
 

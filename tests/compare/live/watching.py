@@ -13,6 +13,7 @@ from pystack.compare.lab.kernel_netns import KernelNetns
 from tests.compare.lab.patience import wait_until
 from tests.daemon.running import clean_environment
 
+PATIENCE = 60.0  # seconds: a program begins late on a busy machine
 Json = dict[str, Any]
 
 
@@ -27,7 +28,11 @@ class Watching:
             self.process = subprocess.Popen(argv, stdout=out, env=clean_environment())
 
     def __enter__(self) -> "Watching":
-        wait_until(lambda: any(one["type"] == "begin" for one in self.told()))
+        try:
+            wait_until(lambda: any(one["type"] == "begin" for one in self.told()), PATIENCE)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
