@@ -14,6 +14,7 @@ from pystack.hooks.shim.heart import Heart, Of
 from pystack.hooks.shim.letters import Mail
 from pystack.hooks.shim.window import Window
 
+STRICT_FOR: Final = 10.0  # seconds of his sleep
 _REPLIES: Final = 256  # that are read before the queues have their turn
 
 
@@ -62,7 +63,8 @@ class Asking:
     answer in time he is asked about some; else he would be late for all.
 
     While he translates addresses (heart.is_strict) nothing passes without him: untranslated, an answer would
-    reach the host itself, which knows no such connection and ends it for both.
+    reach the host itself, which knows no such connection and ends it for both. Connections outlive a while of
+    that; but whoever sleeps on shall not cut the host off, so then everything passes.
     """
 
     def __init__(self, queues: Sequence[Queue], heart: Heart, mail: Mail, patience: float) -> None:
@@ -74,6 +76,7 @@ class Asking:
         self._window = Window(patience)
         self._heard = 0.0  # when he last said something
         self._is_there = False
+        self._asleep = 0.0  # since when he is not there
         self._is_alone = False  # nobody will be asked any more
         self._is_strict = False  # what does not fit into a queue is dropped, too
 
@@ -98,13 +101,14 @@ class Asking:
         """Answers that have come, then those that have not."""
         now = time.monotonic()
         self._hear(now)
-        self._follow_strictness()
+        self._follow_strictness(now)
         while self._waiting:
             key, (until, packet) = next(iter(self._waiting.items()))
             if self._is_there and until > now:
                 return
             self._window.shrink(now)
-            self._is_there &= self._heard > until - self._patience
+            if self._is_there and self._heard <= until - self._patience:
+                self._is_there, self._asleep = False, now
             del self._waiting[key]
             self._let_go(key[0], packet)
 
@@ -125,8 +129,9 @@ class Asking:
                 self._window.answered(now - until + self._patience, now)
                 self._queues[place].answer(packet, answer.verdict, mark=answer.mark, payload=answer.payload)
 
-    def _follow_strictness(self) -> None:
-        is_strict = self._heart.is_strict and not self._is_alone
+    def _follow_strictness(self, now: float) -> None:
+        is_awaited = self._is_there or now - self._asleep < STRICT_FOR
+        is_strict = self._heart.is_strict and not self._is_alone and is_awaited
         if is_strict != self._is_strict:
             self._is_strict = is_strict
             for queue in self._queues:

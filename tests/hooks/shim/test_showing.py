@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pystack.compare.lab.kernel_netns import KernelNetns
+from pystack.hooks.shim import desks
 from pystack.hooks.shim.shims import LENGTH, Shims, Task
 from tests.compare.lab.patience import wait_until
 from tests.hooks.shim.pinged import POINT, asked, be_there, counts, echoes, ping, pinged_host
@@ -52,6 +53,21 @@ def test_what_passes_by_a_queue_that_is_full_is_counted(kernel: KernelNetns) -> 
         wait_until(lambda: counts(shims).seen == LENGTH)
         assert counts(shims).uncompared == 3
     kernel.drain()
+
+
+def test_who_must_not_be_passed_by_and_sleeps_on_is_passed_by(
+    kernel: KernelNetns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "STRICT_FOR", 1.0)
+    with Shims(kernel.netns_path, [POINT], task=Task.ASK) as shims:
+        shims.be_strict(True)
+        be_there(shims)
+        ping(kernel)
+        asked(shims)
+        wait_until(lambda: counts(shims).late == 1)
+        assert echoes(kernel) == []
+        wait_until(lambda: bool(ping(kernel) and echoes(kernel)))
+        shims.be_strict(False)
 
 
 def test_packets_pass_when_nobody_is_left_to_be_asked(kernel: KernelNetns) -> None:
