@@ -143,3 +143,30 @@ def test_an_ignored_echo_to_all_bears_the_kernel_s_reason_and_says_what_is_so() 
     found = stage(explanation, "drop")
     assert found.drop == "INVALID_PROTO"
     assert found.told.text == "dropped: an ICMP message to many that is not answered here"
+
+
+CABLE = """
+ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up
+ip link add link v0 name v0.5 type vlan id 5; ip link set v0.5 up; ip addr add 10.5.0.1/24 dev v0.5
+ip neigh add 10.5.0.2 lladdr 02:00:00:00:aa:01 dev v0.5
+"""
+
+
+def test_what_a_vlan_sends_is_told_to_get_a_tag_and_nothing_else_to_change() -> None:
+    explanation = told("10.5.0.1 > 10.5.0.2: ICMP echo request", host=build(CABLE))
+    sent = [(one.place, one.told.text, one.changes) for one in explanation.stages if one.kind == "tx"]
+    assert sent == [("v0.5", "gets the tag of VLAN 5, leaves by v0", ()), ("v0", "crosses to v1", ())]
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("id 5; ip link set x up", "the tag of VLAN 5 is that of x, which gets it without"),
+        ("id 5", "the tag of VLAN 5 is that of x, which is down"),
+        ("id 6", "no VLAN device of v1 has the tag of VLAN 5"),
+    ],
+)
+def test_a_frame_with_a_tag_is_told_whose_it_is(more: str, reason: str) -> None:
+    host = build(f"{CABLE}ip link add link v1 name x type vlan {more}")
+    explanation = told("10.5.0.1 > 10.5.0.2: ICMP echo request", host=host)
+    assert reasons(explanation, "rx", packet=2) == [reason]
