@@ -31,6 +31,7 @@ ip link set tap2 up
 ip addr add 10.2.0.1/24 dev tap2
 ip neigh add 10.0.0.5 lladdr 02:aa:00:00:00:05 dev br0
 ip neigh add 10.2.0.6 lladdr 02:aa:00:00:00:06 dev tap2
+iptables -P INPUT ACCEPT
 iptables -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
 iptables -t nat -A POSTROUTING -o tap2 -j MASQUERADE
 """
