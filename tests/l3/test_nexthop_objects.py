@@ -8,7 +8,7 @@ from pystack.host import Host
 from pystack.l3.fib_types import FibResult, Flow
 from pystack.l3.multipath import choose_of_group
 from pystack.l3.nexthop_objects import NexthopWish
-from pystack.wire.ipv4 import parse_address
+from tests.frames import ip
 
 SETUP = """
 ip link set lo up
@@ -37,7 +37,7 @@ class Box:
         assert ended.rc == 0, ended.err
 
     def hops(self, address: str) -> list[tuple[str, int]] | int:
-        found = self.fib.lookup(Flow(parse_address(address)))
+        found = self.fib.lookup(Flow(ip(address)))
         if not isinstance(found, FibResult):
             return found
         return [("" if hop.dev is None else hop.dev.name, hop.weight) for hop in found.info.nexthops]
