@@ -37,11 +37,11 @@ class VmProcess:
     def __init__(self, run: Run, number: int, command: str) -> None:
         self.command = command
         self._run = run
-        self._base = f"/run/pystack/command-{number}"
-        run(START.format(base=self._base), stdin=command).check()
+        self.base = f"/run/pystack/command-{number}"  # of the files with what it says, and with its pid
+        run(START.format(base=self.base), stdin=command).check()
 
     def stop(self, number: int = signal.SIGTERM) -> Completed:
         """End the command and all that it started: politely, then by SIGKILL."""
         tries = int(POLITE_SECONDS / 0.05)
-        ended = self._run(STOP.format(base=self._base, number=int(number), tries=tries))
+        ended = self._run(STOP.format(base=self.base, number=int(number), tries=tries))
         return Completed(self.command, ended.rc, ended.out, ended.err, ended.text)
