@@ -100,6 +100,12 @@ def _group_of_owner(view: View) -> bytes | None:
     return _u32(sock.gid) if sock is not None and sock.has_owner else None
 
 
+def _class_of_group(view: View) -> bytes | None:
+    """Nobody puts programs into control groups here. Linux: nft_meta_get_eval_cgroup()"""
+    is_own = view.hook == OUTPUT and view.family in (NFPROTO_IPV4, NFPROTO_IPV6)  # the kernel's sockets', too
+    return _u32(0) if is_own or view.pkt.sock is not None else None
+
+
 def _type_here(view: View) -> bytes | None:
     """Of the device that has the packet now, not of that by which it came in; what this host sends has none
     yet. Linux: nft_meta_get_eval_ifname(), NFT_META_IFTYPE
@@ -146,6 +152,7 @@ READERS: Final[Mapping[str, Read]] = {
     "oifkind": _of_device(_out, _kind),
     "skuid": _owner,
     "skgid": _group_of_owner,
+    "cgroup": _class_of_group,
     "pkttype": _packet_type,
     "cpu": lambda view: _u32(0),  # all our work is done on the first
     "sdif": lambda view: _u32(0),  # devices are of no VRF

@@ -61,7 +61,7 @@ def test_all_that_the_kernel_refuses_is_told(host: Host) -> None:
 
 
 def test_what_is_not_modelled_changes_nothing_either(host: Host) -> None:
-    done = nft(host, "-f", "-", text="add table ip t\nadd chain ip t c\nadd rule ip t c meta cgroup 5\n")
+    done = nft(host, "-f", "-", text="add table ip t\nadd chain ip t c\nadd rule ip t c ct event set new\n")
     assert (done.rc, tables(host)) == (2, "")
     assert "is not modelled" in done.err
 

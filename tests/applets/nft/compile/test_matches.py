@@ -135,6 +135,7 @@ NOT_THE_DATAGRAM = (
     "ip option rr exists",
     "ip option rr ptr 4",
     "meta skuid 0",
+    "meta cgroup 0",
     "rt classid 0",
     "rt nexthop 10.0.0.2",
     "socket transparent 0",

@@ -295,7 +295,6 @@ def test_a_verdict_map_is_the_rules_target() -> None:
         "ct label set 5",
         "ct event set new",
         "tcp dport 80 tproxy to :50080",
-        "meta cgroup 5",
         "ct label 5",
     ],
 )
