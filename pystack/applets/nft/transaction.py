@@ -10,6 +10,7 @@ from pystack.applets.nft.blamed import Blamed, BlamedTwice
 from pystack.applets.nft.cache import Cache
 from pystack.applets.nft.contents import Contents
 from pystack.applets.nft.errors import NftError
+from pystack.applets.nft.evaluate.collapse import uncollapsed
 from pystack.applets.nft.mentions import Mentions
 from pystack.applets.nft.place import COMMAND_LINE, NOWHERE, Place
 from pystack.applets.nft.rule_maker import RuleMaker
@@ -112,6 +113,9 @@ class Transaction:
             try:
                 steps.do(command)
             except NetError as error:
+                if command.collapsed:  # nothing of it is done: which of them are to blame is seen one by one
+                    refused += self._do_all(uncollapsed(command), steps)
+                    continue
                 refused += [*_also_blamed(command, error), (command, error.number, _blamed(command, error))]
             except NotModelled as error:
                 raise NotModelled(f"{_line_of(command)}{error.name}", error.known) from None

@@ -5,6 +5,7 @@ nft: src/cmd.c nft_cmd_collapse()
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -20,7 +21,26 @@ def collapsed(commands: Iterable[Command]) -> Iterator[Command]:
             yield from group
             continue
         first, *others = group
-        yield replace(first, body=(*_elements(first), *(one for other in others for one in _elements(other))))
+        if not others:
+            yield first
+            continue
+        body = (*_elements(first), *(one for other in others for one in _elements(other)))
+        yield replace(first, body=body, collapsed=tuple(one.at for one in (first, *others)))
+
+
+def uncollapsed(command: Command) -> list[Command]:
+    """Each alone again, with the elements that it brought: so they are sent. nft: nft_cmd_uncollapse()"""
+    begins = [(at.line, at.first) for at in command.collapsed]
+    if any(at.source is not command.at.source for at in command.collapsed):
+        return [replace(command, collapsed=())]
+    parts: list[list[Element]] = [[] for _ in begins]
+    for one in _elements(command):
+        parts[max(bisect_right(begins, (one.at.line, one.at.first)) - 1, 0)].append(one)
+    return [
+        replace(command, body=tuple(part), at=at, collapsed=())
+        for part, at in zip(parts, command.collapsed, strict=True)
+        if part
+    ]
 
 
 def _key(command: Command) -> tuple[str, str, str, str] | None:

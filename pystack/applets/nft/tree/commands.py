@@ -125,3 +125,4 @@ class Command(Node):
         | str
         | None
     ) = None  # str: the new name of rename, the words behind monitor
+    collapsed: tuple[Place, ...] = field(default=(), compare=False, repr=False)  # of those it was
