@@ -129,7 +129,7 @@ class Nft:
                 evaluated.append(evaluate(command, self._cache))
             except NftError as error:
                 errors.append(error)
-                if len(errors) == _MOST_ERRORS:
+                if len(errors) - len(found.errors) + found.counted == _MOST_ERRORS:
                     break
                 declared = as_declared(command, self._cache)
                 if declared is not None:

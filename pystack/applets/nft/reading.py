@@ -19,6 +19,7 @@ class Read(NamedTuple):
 
     commands: list[Command]
     errors: list[NftError]
+    counted: int = 0  # of the errors: those behind which reading went on
 
 
 def read(
@@ -42,7 +43,7 @@ def read(
             p.guarded(line)
     except Abandoned:
         pass
-    return Read(read_commands, p.errors)
+    return Read(read_commands, p.errors, p.recoveries)
 
 
 def parse(
@@ -52,7 +53,7 @@ def parse(
     folders: Iterable[str] = (DEFAULT_INCLUDE_PATH,),
 ) -> list[Command]:
     """All commands of a text that has no errors; raises NftError."""
-    found, errors = read(source, files, variables, folders)
+    found, errors, _ = read(source, files, variables, folders)
     if errors:
         raise NftError.of(errors)
     return found

@@ -47,7 +47,7 @@ class Parser:
         self._ahead: Token | None = None
         self.last = Token(START, "", NOWHERE)
         self.depth = 0
-        self._recoveries = 0
+        self.recoveries = 0
 
     # --- tokens ---------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class Parser:
             end = self.last.at
             place = Place(end.source, end.line, end.last, end.last)
             self.errors.append(NftError(place, "too many levels of nesting"))
-            self._recoveries += 1
+            self.recoveries += 1
 
     def enter(self) -> None:
         """Something begins that may hold its like."""
@@ -148,8 +148,8 @@ class Parser:
                     raise Abandoned from None
                 self.take()
             self.take()
-            self._recoveries += 1
-            if self._recoveries == ERRORS_MAX:
+            self.recoveries += 1
+            if self.recoveries == ERRORS_MAX:
                 raise Abandoned from None
 
     # --- places ---------------------------------------------------------------------------------------------

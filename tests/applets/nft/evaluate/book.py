@@ -76,7 +76,7 @@ class Book:
 
     def run(self, text: str) -> None:
         """Evaluate all of a text, as from the command line; NftError tells of all that is wrong."""
-        found, errors = read(source_of(COMMAND_LINE, text.encode() + b"\n"))
+        found, errors, _ = read(source_of(COMMAND_LINE, text.encode() + b"\n"))
         for command in chain.from_iterable(map(expand, found)):
             try:
                 self.enter(evaluate(command, self))
