@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from pystack.applets.nft.blamed import Blamed
 from pystack.applets.nft.compile.expression import compile_expression, compile_fib, compile_set
 from pystack.applets.nft.compile.fields import compile_field
 from pystack.applets.nft.compile.site import Site
@@ -12,6 +13,7 @@ from pystack.applets.nft.compile.values import bounds_of, check_constant, octets
 from pystack.applets.nft.tree import expressions as tree
 from pystack.applets.nft.tree import statements
 from pystack.applets.nft.types import BITMASK, STRING
+from pystack.errors import EINVAL
 from pystack.netfilter.nft.compare import ORDERS, Begins, Equal, Masked, Ordered, Within
 from pystack.netfilter.nft.expression import Expression
 from pystack.netfilter.nft.lookup import InSet
@@ -30,6 +32,8 @@ def compile_match(match: statements.Match, site: Site) -> Match:
     if match.mask is not None:
         match = replace(match, left=tree.Binary("&", match.left, match.mask))
     if isinstance(match.left, tree.Fib) and _is_presence(match.right):
+        if match.left.result != "oif":
+            raise Blamed(EINVAL, match.left.at)
         return Equal(compile_fib(match.left, site, "exists"), _octets(match.right), inverted=inverted)
     left = compile_expression(match.left, site)
     check_constant(match.right, match.whole if match.whole.line else match.left.at)

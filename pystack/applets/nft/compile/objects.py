@@ -10,7 +10,7 @@ from pystack.applets.nft.compile.live import statement_now
 from pystack.applets.nft.compile.site import Site
 from pystack.applets.nft.compile.statement import compile_statement
 from pystack.applets.nft.tree.commands import ObjectText
-from pystack.errors import EINVAL, ENOENT, EOPNOTSUPP, ERANGE, NetError, NotModelled
+from pystack.errors import EINVAL, ENOENT, EOPNOTSUPP, EPROTO, ERANGE, NetError, NotModelled
 from pystack.netfilter.conntrack import helpers
 from pystack.netfilter.hooks import NFPROTO_IPV4, NFPROTO_IPV6
 from pystack.netfilter.nft.statements.ct_objects import CtHelper, CtTimeout
@@ -57,10 +57,17 @@ def object_now(text: ObjectText, made: Match) -> ObjectText:
     return replace(text, statement=statement_now(text.statement, made))
 
 
+def _need_connections(site: Site) -> None:
+    """Linux: net/netfilter/nf_conntrack_proto.c nf_ct_netns_get()"""
+    if site.family not in _FAMILIES:
+        raise NetError(EPROTO)
+
+
 def _helper(text: ObjectText, site: Site) -> Match:
     """Linux: net/netfilter/nft_ct.c nft_ct_helper_obj_init()"""
     if "type" not in text.fields:
         raise NetError(ERANGE)
+    _need_connections(site)
     name, family = str(text.fields["type"]), str(text.fields.get("l3proto") or site.family)
     helper = helpers.find(name, _PROTOCOLS[str(text.fields["protocol"])])
     if helper is None and name in helpers.OTHERS:
@@ -74,6 +81,7 @@ def _timeout(text: ObjectText, site: Site) -> Match:
     """Times that the policy does not say are those of now. Linux: nft_ct_timeout_obj_init()"""
     if "protocol" not in text.fields:
         raise NetError(EOPNOTSUPP)
+    _need_connections(site)
     context, protocol = site.ground.context, str(text.fields["protocol"])
     names, policy = _TIMES[protocol], text.fields.get("policy", {})
     assert isinstance(policy, Mapping), "states and seconds"
