@@ -225,10 +225,6 @@ def _stateful(dice: Dice) -> str:
 STATEMENTS: Final[Mapping[Words, int]] = {_mark: 6, _change: 3, _stateful: 4}
 
 
-_ENDS: Final = {
-    **{"": 8, "accept": 4, "drop": 3, "return": 1, "continue": 1},
-    **{"jump": 4, "reject": 1, "map": 3},
-}
 _KEYS: Final = {
     "tcp dport": PORTS,
     "udp dport": PORTS,

@@ -20,7 +20,7 @@ from pystack.applets.nft.evaluate.ordering import (
 )
 from pystack.applets.nft.evaluate.plain import plain_key
 from pystack.applets.nft.evaluate.state import State, fail
-from pystack.applets.nft.evaluate.typed import Expected, Typed, bounds, kind_name
+from pystack.applets.nft.evaluate.typed import Expected, Typed, bounds, concatenated, kind_name
 from pystack.applets.nft.tree.commands import SetText
 from pystack.applets.nft.tree.expressions import (
     Boolean,
@@ -34,7 +34,7 @@ from pystack.applets.nft.tree.expressions import (
     Value,
 )
 from pystack.applets.nft.tree.statements import Statement
-from pystack.applets.nft.types import BOOLEAN, IPV4_ADDR, IPV6_ADDR
+from pystack.applets.nft.types import BOOLEAN, INVALID, IPV4_ADDR, IPV6_ADDR, DataType
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ def _evaluate_item(state: State, item: Element, shape: Shape) -> Element:
         fail(item, "mapping outside of map context")
     if shape.declared is not None:
         _check_statements(item, shape)
+    elif shape.data is not None and (mine := _statements_of(item)):
+        fail(mine[0], "missing statement in map declaration")
     key = _key(state, item, shape)
     if item.data is None or shape.data is None:
         return with_key(item, key)
@@ -121,11 +123,15 @@ def _data(state: State, written: Expression, shape: Shape) -> Expression:
     return typed.expression
 
 
+def _statements_of(item: Element) -> list[Statement]:
+    return [one for one in item.statements if isinstance(one, Statement)]
+
+
 def _check_statements(item: Element, shape: Shape) -> None:
     """An element counts what its set says that elements count. nft: __expr_evaluate_set_elem()"""
     declared = shape.declared
     assert declared is not None
-    mine = [one for one in item.statements if isinstance(one, Statement)]
+    mine = _statements_of(item)
     if not mine:
         return
     if declared.statements and len(mine) != len(declared.statements):
@@ -155,8 +161,18 @@ def evaluate_set(state: State, written: Elements, expected: Expected) -> Typed:
     items = evaluate_items(state, written.items, Shape(expected))
     if len(items) == 1 and isinstance(items[0].key, Value | Range | Prefix | Boolean):
         return _alone(replace(items[0].key, at=items[0].at), expected)
+    kind = _kind_of(items[-1].key, expected)
+    return Typed(replace(written, items=tuple(items)), kind, expected.bits, constant=True)
+
+
+def _kind_of(last: Expression, expected: Expected) -> DataType:
+    """What a set is of: its last element may have brought along a type of its own (`tcp`, `ah`)."""
     assert expected.type is not None
-    return Typed(replace(written, items=tuple(items)), expected.type, expected.bits, constant=True)
+    if not isinstance(last, Concatenation) or not expected.parts:
+        return expected.type
+    pairs = zip(last.parts, expected.parts, strict=True)
+    kinds = tuple(part.type if isinstance(part, Value) else wanted.type for part, wanted in pairs)
+    return concatenated(tuple(kind or INVALID for kind in kinds), expected.bits)
 
 
 def _alone(key: Expression, expected: Expected) -> Typed:

@@ -292,6 +292,7 @@ _LEFT: Final[dict[str, Part]] = {
     **{kind: make for kind, make in primary.COMMON.items() if kind not in values.BOOLEANS},
     **dict.fromkeys(payload.EXTENSIONS, payload.extension),
     "exthdr": payload.extension_exists,
+    "rt": primary.rt_of_both,
     "fib": primary.fib,
     "jhash": hashed,
     "symhash": hashed,

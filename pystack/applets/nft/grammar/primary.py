@@ -107,12 +107,21 @@ def ct_key(p: Parser, start: Place) -> Ct:
 
 
 def rt(p: Parser) -> Expression:
-    """`rt KEY`, `rt ip nexthop` are of the route; `rt type` and the like of IPv6's routing header."""
+    """`rt KEY`, `rt ip nexthop` are of the route."""
+    return _rt(p, ())
+
+
+def rt_of_both(p: Parser) -> Expression:
+    """Also `rt type` and the like, which are of IPv6's routing header."""
+    return _rt(p, payload.ROUTING_FIELDS)
+
+
+def _rt(p: Parser, of_the_header: tuple[str, ...]) -> Expression:
     start = p.take().at
     family = p.take_if("ip", "ip6")
     if family is not None:
         p.close(family.kind)
-    token = p.expect(*RT_KEYS, *(() if family else payload.ROUTING_FIELDS))
+    token = p.expect(*RT_KEYS, *(() if family else ("ip", "ip6", *of_the_header)))
     if token.kind in payload.ROUTING_FIELDS:
         if token.kind == "type":
             p.close("type")
