@@ -25,12 +25,12 @@ DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 HELP: Final = """\
-usage: pystack explain PACKET [--in DEV | --out [--dev DEV] [--mark N] [--uid N]] [--setup FILE] [--reply]
-                       [--detailed | --path | --json]
+usage: pystack explain PACKET [--in DEV | --out [--dev DEV] [--mark N] [--uid N]] [--reply]
+                       [--setup FILE | --host [NETNS]] [--detailed | --path | --json]
 
 What would happen to this packet, stage by stage, and why. Nothing is sent, nothing is changed: it is asked of
-a copy of the running stack, or of one that is made from --setup FILE alone. A path x-ns leads into another
-namespace, where the packet goes on under another number.
+a copy of the running stack, of one that is made from --setup FILE alone, or of a namespace of the kernel
+(--host). A path x-ns leads into another namespace, where the packet goes on under another number.
 
   PACKET      as tcpdump prints one: "10.0.0.2 > 10.0.0.1: ICMP echo request", "A.port > B.port: UDP",
               "… : Flags [S]", "… : ICMP B udp port 53 unreachable", "ARP, Request who-has A tell B", with
@@ -41,6 +41,7 @@ namespace, where the packet goes on under another number.
   --dev DEV   … a socket that is bound to this device (ping -I DEV)
   --mark N    … whose packets have this mark (ping -m N)
   --uid N     … of this user
+  --host [NETNS]  ask a copy of that namespace of the kernel: a name or a path; without: where you are
   --reply     then follow the answer of whoever got it; if it waits for a neighbour, one is assumed
   --detailed  also what changed nothing, and where Linux decides
   --path      only the way, in the numbers of the README's picture, with the fields of a LOG line at each hook

@@ -36,5 +36,6 @@ def output(*argv: str, stdin: str = "") -> str:
         raise ToolFailed(f"`{' '.join(argv)}` does not end") from None
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {ended.returncode}"]
-        raise ToolFailed(f"`{' '.join(argv)}`: {said[-1]}")
+        lacking = " (it takes root, or CAP_NET_ADMIN)" if "Operation not permitted" in said[-1] else ""
+        raise ToolFailed(f"`{' '.join(argv)}`: {said[-1]}{lacking}")
     return ended.stdout.decode(errors="surrogateescape")

@@ -41,3 +41,13 @@ def test_one_that_cannot_be_taken_back_stays_a_complaint(instances: Path) -> Non
     (instances / f"{PREFIX}{NOBODY}-1-a" / "full").touch()
     (found,) = examine_traces(clean=True)
     assert (found.result, "Directory not empty" in found.sentence) == ("left", True)
+
+
+@pytest.mark.root
+def test_traces_that_only_root_may_see_are_passed_over(instances: Path) -> None:
+    instances.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        assert list(examine_traces(clean=False)) == []
+    finally:
+        os.seteuid(0)

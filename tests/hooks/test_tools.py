@@ -19,3 +19,8 @@ def test_of_a_tool_that_fails_the_last_line_is_told() -> None:
         output("sh", "-c", "echo a >&2; echo b >&2; exit 3")
     with pytest.raises(ToolFailed, match=r"`false`: exit code 1"):
         output("false")
+
+
+def test_of_a_right_that_lacks_it_is_said_who_has_it() -> None:
+    with pytest.raises(ToolFailed, match=r": Operation not permitted \(it takes root, or CAP_NET_ADMIN\)$"):
+        output("sh", "-c", "echo Operation not permitted >&2; exit 1")

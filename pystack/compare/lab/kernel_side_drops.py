@@ -83,10 +83,14 @@ def orphans() -> list[Path]:
     """The instances of processes that were killed, and could not take them away."""
     if not _is_first_pid_namespace():
         return []
+    try:
+        names = [name for name in os.listdir(INSTANCES) if name.startswith(PREFIX)]
+    except OSError:  # no tracefs, or one that is root's
+        return []
     return [
-        folder
-        for folder in INSTANCES.glob(f"{PREFIX}*")
-        if not Path("/proc", folder.name.removeprefix(PREFIX).split("-")[0]).exists()
+        INSTANCES / name
+        for name in sorted(names)
+        if not Path("/proc", name.removeprefix(PREFIX).split("-")[0]).exists()
     ]
 
 

@@ -78,6 +78,8 @@ def _options(arguments: Sequence[str], *, as_json: bool) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.sample < 0 or options.rate < 0:
         parser.error("--sample and --rate take a number of flows, of packets")
+    if options.count < 0 or not options.seconds >= 0:
+        parser.error("-c and --seconds take a number of packets, of seconds; 0: no end")
     return options
 
 

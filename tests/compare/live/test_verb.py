@@ -88,6 +88,8 @@ def test_programs_get_an_object_a_line(kernel: KernelNetns) -> None:
         (["nowhere-at-all"], 4, "there is no network namespace nowhere-at-all"),
         (["--filter", "port port"], 2, "--filter: "),
         (["--rate", "-1"], 2, "--sample and --rate take a number"),
+        (["--seconds", "-3"], 2, "-c and --seconds take a number"),
+        (["-c", "-1"], 2, "-c and --seconds take a number"),
         (["--sideways"], 2, "unrecognized arguments: --sideways"),
     ],
 )
