@@ -193,7 +193,7 @@ def test_echo_speaks_as_dash_does(words: list[str], out: str) -> None:
 
 def test_modules_that_the_stack_has_built_in_are_accepted_and_others_refused_by_name() -> None:
     assert sh("modprobe br_netfilter; modprobe -a bridge veth").rc == 0
-    assert "module sctp is not modelled (known: br_netfilter, " in sh("modprobe sctp").err
+    assert "module sctp is not modelled (known: 8021q, br_netfilter, " in sh("modprobe sctp").err
 
 
 def test_counters_are_read_as_files_of_proc() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pystack.compare.lab.agent import HISTORY_PATH
 from pystack.compare.lab.agent_client import SYSTEM_PATH, AgentClient
-from pystack.compare.lab.errors import CommandFailed
+from pystack.compare.lab.errors import CommandFailed, LabBroken
 
 ENVIRONMENT = {
     "PATH": SYSTEM_PATH,
@@ -106,13 +106,19 @@ class LabProcess:
             self._feed()
             self._read_output()
             if self._status in ready:
-                self.rc = int(os.read(self._status, 32))
+                self.rc = self._read_rc()
             if attendant and not ready.isdisjoint(attendant.fds):
                 attendant.act()
         self._read_output()
         self._close_all()
         out, err, text = (self._said[key].decode(errors="replace") for key in ("out", "err", "text"))
         return Completed(self.command, self.rc, out, err, text)
+
+    def _read_rc(self) -> int:
+        said = os.read(self._status, 32)
+        if not said:
+            raise LabBroken(f"the lab's process has ended{self.agent.last_words()}")
+        return int(said)
 
     def stop(self, number: int = signal.SIGTERM) -> Completed:
         """End the command and all that it started: politely, then by SIGKILL."""

@@ -68,6 +68,7 @@ def test_who_must_not_be_passed_by_and_sleeps_on_is_passed_by(
         assert echoes(kernel) == []
         wait_until(lambda: bool(ping(kernel) and echoes(kernel)))
         shims.be_strict(False)
+    kernel.drain()
 
 
 def test_packets_pass_when_nobody_is_left_to_be_asked(kernel: KernelNetns) -> None:
