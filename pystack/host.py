@@ -35,7 +35,7 @@ class Host:
         self.origins = Origins()
         self.histories: dict[str, dict[str, int]] = {}  # what a tool remembers until it runs again
         self.namespaces: dict[str, Netns] = {}
-        self.init = self._make_netns("", None)
+        self.namespaces[""] = self.init = self._make_netns("", None)
         self._bind_sysctls()
 
     def _bind_sysctls(self) -> None:
@@ -56,6 +56,11 @@ class Host:
         """`ip netns add`. The first namespace, the daemon's own, is named by the empty string."""
         if name in self.namespaces:
             raise NetError(EEXIST)
+        self.namespaces[name] = netns = self.spare_netns(name)
+        return netns
+
+    def spare_netns(self, name: str) -> Netns:
+        """One that nobody finds by its name yet: see replace_netns()."""
         netns = self._make_netns(name, self.init)
         for path in SEEN_BY_ALL:
             netns.sysctls.bind(path, replace(self._seen(path), writable=False))
@@ -67,7 +72,7 @@ class Host:
         return knob
 
     def _make_netns(self, name: str, first: Netns | None) -> Netns:
-        netns = Netns(
+        return Netns(
             name,
             clock=self.clock,
             timers=self.timers,
@@ -79,8 +84,6 @@ class Host:
             origins=self.origins,
             first=first,
         )
-        self.namespaces[name] = netns
-        return netns
 
     def del_netns(self, name: str) -> None:
         """`ip netns delete`: its devices go, those of a pair take their peers along."""
@@ -90,12 +93,11 @@ class Host:
         netns.close()
         del self.namespaces[name]
 
-    def replace_netns(self, name: str) -> Netns:
-        """A fresh one under the name; whoever has the other closes it, once nothing of it is needed."""
-        if not name or name not in self.namespaces:
+    def replace_netns(self, spare: Netns) -> None:
+        """It takes its namesake's place; whoever has that one closes it, once nothing of it is needed."""
+        if not spare.name or spare.name not in self.namespaces:
             raise NetError(ENOENT)
-        del self.namespaces[name]
-        return self.add_netns(name)
+        self.namespaces[spare.name] = spare
 
     def run_backlog(self, budget: int = BUDGET) -> None:
         """Receive what crossed loopback and veth, up to a budget."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from math import inf
+from typing import NamedTuple
 
 from pystack.applets.running_setup import setup_lines
 from pystack.compare.live.neighbours import Neighbours, settle_neighbours
@@ -25,19 +27,28 @@ from pystack.hooks.imported.seen import Seen
 from pystack.host import Host
 from pystack.l2.port import PortDevice
 from pystack.netns import Netns
+from pystack.profile import Profile
+
+
+class Reading(NamedTuple):
+    """The kernel's namespace, and what a setup would say of it."""
+
+    seen: Seen
+    lines: Counter[str]
 
 
 class KernelCopy:
     """One reading of it."""
 
-    def __init__(self, name: str, building: Building) -> None:
+    def __init__(self, name: str, building: Building, born_as: Counter[str] | None = None) -> None:
+        """`born_as`: what a setup would say of it, where that is known already."""
         self.name = name
         self.building = building
         ports = (port for port in building.ports.values() if isinstance(port, PortDevice))
         self.drivers = [MuteDriver(port, carrier=port.carrier) for port in ports]
         self._neighbours = Neighbours()
         settle_neighbours(building)
-        self._born_as = self._lines()
+        self.born_as = self._lines() if born_as is None else born_as
 
     @property
     def netns(self) -> Netns:
@@ -47,19 +58,23 @@ class KernelCopy:
     @property
     def was_changed(self) -> bool:
         """Whether somebody here has changed it."""
-        return self._lines() != self._born_as
+        return self._lines() != self.born_as
 
-    def successor(self, seen: Seen) -> KernelCopy:
-        """Another reading takes the place of this one, with its connections."""
+    def heir(self) -> Building:
+        """Where another reading is built, which nobody finds before this copy gives way to it."""
         host = self.building.host
-        new = KernelCopy(self.name, build(seen, host, host.replace_netns(self.name)))
+        return Building(host, host.spare_netns(self.name))
+
+    def give_way(self, heir: Building, born_as: Counter[str]) -> KernelCopy:
+        """Another reading takes the place of this one, with its connections; what is left is to be closed."""
+        new = KernelCopy(self.name, heir, born_as)
+        self.building.host.replace_netns(new.netns)
         inherit_connections(new.netns, self.netns)
-        self.netns.close()
         return new
 
     def beyond(self, lines: Iterable[str]) -> list[str]:
         """Of a setup, what does not come with the copy by itself."""
-        own = Counter(self._born_as)
+        own = Counter(self.born_as)
         kept = []
         for line in lines:
             if own[line] > 0:
@@ -90,6 +105,13 @@ def read_kernel(netns: str) -> Seen:
         return read(netns)
     except (PortUnavailable, Unreadable) as error:
         raise HooksFailed(f"hooks: {error}") from None
+
+
+def read_again(netns: str, name: str, profile: Profile) -> Reading:
+    """For a copy of this name; may be called in a thread, for it touches nothing else. Raises HooksFailed."""
+    seen = read_kernel(netns)
+    scratch = take_over(replace(seen, connections=[]), Host(profile=profile), name)
+    return Reading(seen, scratch.born_as)
 
 
 def take_over(seen: Seen, host: Host, name: str) -> KernelCopy:

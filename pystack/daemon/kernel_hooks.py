@@ -9,8 +9,8 @@ we only observe, packets have passed by the time they are seen here, and only so
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -20,10 +20,13 @@ import trio
 from pystack.compare.live.errors import LiveUnavailable
 from pystack.compare.live.following import Following
 from pystack.daemon.hooks_section import HooksFailed, points_of
-from pystack.daemon.kernel_copy import KernelCopy, read_kernel
+from pystack.daemon.kernel_copy import KernelCopy, Reading, read_again
 from pystack.daemon.settings import HookSettings
 from pystack.daemon.stack import Stack
 from pystack.drivers.unavailable import PortUnavailable
+from pystack.hooks.imported.building import Building
+from pystack.hooks.imported.connections import add_connections
+from pystack.hooks.imported.imported import steps
 from pystack.hooks.judge.answer import ACCEPT, Answer, Judge
 from pystack.hooks.judge.kernel import LiveKernel, open_kernel
 from pystack.hooks.judge.making import make_judge
@@ -32,10 +35,13 @@ from pystack.hooks.shim.letters import Mail
 from pystack.hooks.shim.placement import Refused
 from pystack.hooks.shim.rules import ShimsUnavailable
 from pystack.hooks.shim.shims import Shims, Task
+from pystack.profile import Profile
 
 PORTION: Final = 64  # packets that are looked at before anybody else has his turn
 MOST_OBSERVED: Final = 2000  # packets a second: whoever only looks leaves the processor to others
 LOOK: Final = 0.1  # seconds from one look at what changes in the kernel to the next
+
+_DONE: Final = object()
 
 logger = logging.getLogger("pystack.hooks")
 
@@ -79,6 +85,7 @@ class KernelHooks:
         self._judges: KernelCopy | None = None
         self._judged = [Judged() for _ in self._points]
         self._not_followed = ""
+        self._unchanged_at: int | None = None  # when the copy was looked at: so many commands had ended
         self._failure = ""
         self._named: set[str] = set()  # what copies lack, each said once
 
@@ -176,7 +183,7 @@ class KernelHooks:
         self._following.keep(copy.building)
         settings = self._settings
         self._judge = make_judge(settings.mode, stack.host, copy.netns, self._points, self._kernel)
-        self._judges, self._not_followed = copy, ""
+        self._judges, self._not_followed, self._unchanged_at = copy, "", None
         for sentence in copy.building.left_out:
             if sentence not in self._named:
                 self._named.add(sentence)
@@ -199,21 +206,46 @@ class KernelHooks:
     async def _read_again(self, what: str, stack: Callable[[], Stack]) -> None:
         """As long as nobody has changed the copy: he would lose what he did."""
         old = stack()
-        if copy_of(old).was_changed:
-            self._not_followed = what
-            logger.warning("hooks: %s changed in the kernel, not here: the copy has changes of its own", what)
+        if self._goes_its_own_way(old, what):
             return
         try:
-            seen = await trio.to_thread.run_sync(read_kernel, self._settings.netns)
+            reading = await trio.to_thread.run_sync(self._read, copy_of(old), old.host.profile)
             await self.look()
         except HooksFailed as error:
             logger.error("%s", error)
             return
-        if stack() is old:  # else a reload has read it, too
-            with old.pump.burst():
-                old.take_over_again(seen)
-            self.use(old)
+        heir = copy_of(old).heir()
+        await _bit_by_bit(old, steps(heir, replace(reading.seen, connections=[])))
+        if stack() is not old or self._goes_its_own_way(old, what):  # a reload has read it, too
+            heir.netns.close()
+        else:
+            await self._succeed(old, heir, reading)
             logger.info("hooks: %s changed in the kernel: read again", what)
+
+    def _read(self, copy: KernelCopy, profile: Profile) -> Reading:
+        return read_again(self._settings.netns, copy.name, profile)
+
+    def _goes_its_own_way(self, stack: Stack, what: str) -> bool:
+        """Whether somebody has changed the copy. Nobody looks where no command has run."""
+        if self._unchanged_at is not None and stack.commands == self._unchanged_at:
+            return False
+        if not copy_of(stack).was_changed:
+            self._unchanged_at = stack.commands
+            return False
+        self._not_followed = what
+        logger.warning("hooks: %s changed in the kernel, not here: the copy has changes of its own", what)
+        return True
+
+    async def _succeed(self, stack: Stack, heir: Building, reading: Reading) -> None:
+        replaced = copy_of(stack).netns
+        with stack.pump.burst():
+            stack.take_over_again(heir, reading.lines)
+        self.use(stack)
+        self._unchanged_at = stack.commands
+        await trio.lowlevel.checkpoint()
+        with stack.pump.burst():
+            replaced.close()
+        await _bit_by_bit(stack, add_connections(heir, reading.seen.connections))
 
     async def look(self) -> None:
         """What rules of the kernel's do decides how packets are judged. Raises HooksFailed."""
@@ -256,6 +288,15 @@ class KernelHooks:
         lacking = len(self._judges.building.left_out)
         told = f"{lacking} things of the kernel's are not in the copy: `pystack import` names them"
         return [*([told] if lacking else []), *self._judge.notes]
+
+
+async def _bit_by_bit(stack: Stack, work: Iterator[None]) -> None:
+    """Packets and commands have their turn in between."""
+    is_done = False
+    while not is_done:
+        with stack.pump.burst():
+            is_done = next(work, _DONE) is _DONE
+        await trio.lowlevel.checkpoint()
 
 
 def copy_of(stack: Stack) -> KernelCopy:

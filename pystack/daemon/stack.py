@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -27,7 +28,7 @@ from pystack.services.dhcp import DhcpServer
 
 if TYPE_CHECKING:  # loaded where there is a section [hooks]: few daemons need it
     from pystack.daemon.kernel_copy import KernelCopy
-    from pystack.hooks.imported.seen import Seen
+    from pystack.hooks.imported.building import Building
 
 USAGE: Final = 2
 LACKING: Final = 4
@@ -62,6 +63,7 @@ class Stack:
         self.waiting = Waiting(host.clock)
         self.pump.on_settled = self.waiting.ask_all
         self._commands: set[trio.CancelScope] = set()
+        self._ended = 0
 
     def attach(self, port: Port, driver: PortDriver) -> None:
         """Let the pump move the frames of a port."""
@@ -80,12 +82,12 @@ class Stack:
         for driver in copy.drivers:
             self.pump.add(driver)
 
-    def take_over_again(self, seen: Seen) -> None:
+    def take_over_again(self, heir: Building, born_as: Counter[str]) -> None:
         """The kernel's namespace was changed: another copy goes on, with the connections of this one."""
         assert self.copy is not None, "nobody reads again what was not read"
         for driver in self.copy.drivers:
             self.pump.remove(driver)
-        self.adopt(self.copy.successor(seen))
+        self.adopt(self.copy.give_way(heir, born_as))
 
     def open_ports(self, opener: Opener) -> None:
         """Open all ports; what was opened is closed again if one fails. Raises PortFailed."""
@@ -104,6 +106,12 @@ class Stack:
             yield
         finally:
             self._commands.discard(command)
+            self._ended += 1
+
+    @property
+    def commands(self) -> int | None:
+        """How many have ended; None while one runs, which may do anything at any time."""
+        return None if self._commands else self._ended
 
     def end_commands(self) -> None:
         """All that run in it."""

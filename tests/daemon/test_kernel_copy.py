@@ -6,6 +6,7 @@ from pystack.applets.running_setup import setup_lines
 from pystack.applets.virtual import run
 from pystack.daemon.kernel_copy import KernelCopy, take_over
 from pystack.hooks.changes import Neighbour
+from pystack.hooks.imported.imported import steps
 from pystack.hooks.imported.seen import Seen
 from pystack.host import Host
 from pystack.l2.nud import NUD_REACHABLE
@@ -76,7 +77,11 @@ def test_a_setup_has_what_was_added_and_not_what_comes_by_itself() -> None:
 def test_another_reading_takes_its_place() -> None:
     host = Host()
     first = copy_in(host)
-    second = first.successor(seen("10.0.0.2"))
+    heir = first.heir()
+    for _ in steps(heir, seen("10.0.0.2")):
+        assert host.namespaces["fw"] is first.netns
+    second = first.give_way(heir, take_over(seen("10.0.0.2"), Host(), "fw").born_as)
+    first.netns.close()
     assert host.namespaces["fw"] is second.netns is not first.netns
     assert not second.was_changed
     addresses = run("ip -n fw -br address show dev eth0".split(), host).out.split()[2:]

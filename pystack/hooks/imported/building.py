@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 
 from pystack.applets.virtual import Completed, Outside, run
 from pystack.host import Host
@@ -12,6 +13,14 @@ from pystack.l2.devices import Link
 from pystack.netns import Netns
 
 STDIN: Final = "-"
+Item = TypeVar("Item")
+
+
+def portions(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """All of them, so many at a time."""
+    rest = iter(items)
+    while portion := list(islice(rest, most)):
+        yield portion
 
 
 @dataclass(slots=True)

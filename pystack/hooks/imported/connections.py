@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pystack.applets.conntrack.create import LONG_AGO, unseen
-from pystack.hooks.imported.building import Building
+from pystack.hooks.imported.building import Building, portions
 from pystack.netfilter.conntrack import helpers
 from pystack.netfilter.conntrack.conn import ZONE_DIR_BOTH, ZONE_DIR_ORIGINAL, ZONE_DIR_REPLY, Conn, Zone
 from pystack.netfilter.conntrack.context import TrackContext
@@ -24,18 +24,21 @@ from pystack.netfilter.conntrack.snapshot import Snapshot
 from pystack.netfilter.conntrack.tuples import IPPROTO_SCTP, in_zone, without_zone
 from pystack.wire.ipv4 import IPPROTO_TCP
 
+_AT_ONCE: Final = 250  # while others wait for their turn
 _TAKEN_OVER: Final = (1 << 14) - 1 & ~(IPS_DYING | IPS_TEMPLATE | IPS_SEQ_ADJUST | IPS_HELPER)
 
 
-def add_connections(building: Building, told: Iterable[Snapshot]) -> None:
+def add_connections(building: Building, told: Iterable[Snapshot]) -> Iterator[None]:
     """Into the table, as long as it has no such one."""
     context = building.netns.conntrack.context
     strange = 0
-    for one in told:
-        if one.original.protocol == IPPROTO_SCTP:
-            strange += 1
-        else:
-            add_connection(context, one)
+    for portion in portions(told, _AT_ONCE):
+        for one in portion:
+            if one.original.protocol == IPPROTO_SCTP:
+                strange += 1
+            else:
+                add_connection(context, one)
+        yield
     if strange:
         building.left_out.append(f"{strange} connections of SCTP: what they have agreed on is not told")
 

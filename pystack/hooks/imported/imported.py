@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pystack.hooks.imported.building import Building
 from pystack.hooks.imported.connections import add_connections
 from pystack.hooks.imported.firewall import add_firewalls
@@ -15,33 +17,50 @@ from pystack.netns import Netns
 
 
 def build(seen: Seen, host: Host, netns: Netns | None = None) -> Building:
-    """In an order in which each step finds what it needs; without a namespace, in the host's first."""
+    """All at once; without a namespace, in the host's first."""
     building = Building(host, host.init if netns is None else netns)
+    for _ in steps(building, seen):
+        pass
+    return building
+
+
+def steps(building: Building, seen: Seen) -> Iterator[None]:
+    """In an order in which each step finds what it needs, and a little at a time: whoever has others to serve
+    does so in between.
+    """
     building.left_out += [
         f"{tool}: not installed, so nothing is known of what it shows" for tool in seen.missing
     ]
     set_sysctls(building, seen.sysctls, of_devices=False)
+    yield
+    yield from _devices(building, seen)
+    add_nexthops(building, seen.nexthops)
+    yield from add_routes(building, seen.routes)
+    add_rules(building, seen.rules)
+    add_neighbours(building, seen.neighbours, seen.proxies)
+    add_fdb(building, seen.fdb)
+    yield
+    add_firewalls(building, seen)
+    yield
+    yield from add_connections(building, seen.connections)
+    _name_what_is_not_modelled(building, seen)
+
+
+def _devices(building: Building, seen: Seen) -> Iterator[None]:
     make_devices(building, seen.links)
     known = [row for row in stacked(seen.links) if building.knows(row["ifname"])]
     addresses = {row["ifname"]: row for row in seen.addresses}
     for row in known:
         set_up_device(building, row)
+    yield
     for row in known:  # bridges are as they will be before they have ports
         give_master(building, row)
     for row in known:
         _give_addresses_and_wake(building, row, addresses.get(row["ifname"], row))
+        yield
     set_sysctls(building, seen.sysctls, of_devices=True)
     for row in known:
         _match_carrier(building, row)
-    add_nexthops(building, seen.nexthops)
-    add_routes(building, seen.routes)
-    add_rules(building, seen.rules)
-    add_neighbours(building, seen.neighbours, seen.proxies)
-    add_fdb(building, seen.fdb)
-    add_firewalls(building, seen)
-    add_connections(building, seen.connections)
-    _name_what_is_not_modelled(building, seen)
-    return building
 
 
 def _give_addresses_and_wake(building: Building, row: Row, addresses: Row) -> None:

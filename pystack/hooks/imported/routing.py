@@ -13,7 +13,7 @@ from typing import Final
 
 from pystack.applets.iproute.names import ROUTE_TYPES
 from pystack.applets.virtual import run
-from pystack.hooks.imported.building import STDIN, Building
+from pystack.hooks.imported.building import STDIN, Building, portions
 from pystack.hooks.imported.seen import Row
 
 ROUTES: Final = ("ip", "-4", "-N", "route", "show", "table", "all")
@@ -22,6 +22,8 @@ _FOREVER: Final = 0xFFFFFFFF
 _STATES: Final = frozenset(("linkdown", "dead", "offload", "rt_offload", "trap", "rt_trap", "notify"))
 _LOOPBACK: Final = "lo"
 _OF_LINUX_ALONE: Final = ("encap", "fdb")  # kinds of nexthop objects
+_LOOKED_AT: Final = 1000  # routes at once, while others wait for their turn
+_ADDED: Final = 100  # likewise
 _MOST_NAMED: Final = 5  # of what is left out for one and the same reason
 
 
@@ -85,18 +87,26 @@ def _nexthop_words(row: Row) -> Iterator[str]:
     yield from (word for word in _OF_LINUX_ALONE if word in row)
 
 
-def add_routes(building: Building, listing: str) -> None:
+def add_routes(building: Building, listing: str) -> Iterator[None]:
     """What is beyond the routes of addresses, in the order of the listing, gateways behind their networks."""
-    wanted = list(routes_of(listing))
+    wanted: list[str] = []
+    for portion in portions(routes_of(listing), _LOOKED_AT):
+        wanted += portion
+        yield
     standing = Counter(_routes_of_ours(building))
     for route in (Counter(standing) - Counter(wanted)).elements():
         building.do(["ip", "route", "del", *route.split()], what=f"route {route}")
     missing = Counter(wanted) - standing
-    batch = [route for route in dict.fromkeys(wanted) for _ in range(missing[route])]
-    known = [route for route in batch if _names_known_devices(building, route)]
+    known: list[str] = []
+    strange: list[str] = []
+    for portion in portions(dict.fromkeys(wanted), _LOOKED_AT):
+        for route in portion:
+            where = known if _names_known_devices(building, route) else strange
+            where += [route] * missing[route]
+        yield
     known.sort(key=lambda route: "via " in route)
-    _in_one_go(building, [f"route append {route}" for route in known])
-    _left_out(building, [route for route in batch if not _names_known_devices(building, route)])
+    yield from _in_few_goes(building, [f"route append {route}" for route in known])
+    _left_out(building, strange)
 
 
 def routes_of(listing: str) -> Iterator[str]:
@@ -130,16 +140,20 @@ def _names_known_devices(building: Building, route: str) -> bool:
     return all(map(building.knows, devices))
 
 
-def _in_one_go(building: Building, commands: list[str]) -> None:
+def _in_few_goes(building: Building, commands: list[str]) -> Iterator[None]:
     """As `ip -batch` does it; what is refused then is asked again alone, to be named."""
-    if commands and not building.tries(["ip", "-force", "-batch", STDIN], "\n".join(commands) + "\n"):
-        standing = Counter(_routes_of_ours(building))
-        for command in commands:
-            route = command.removeprefix("route append ")
-            if standing[route]:
-                standing[route] -= 1
-            else:
-                building.do(["ip", *command.split()], what=f"route {route}")
+    doubtful: list[str] = []
+    for portion in portions(commands, _ADDED):
+        if not building.tries(["ip", "-force", "-batch", STDIN], "\n".join(portion) + "\n"):
+            doubtful += portion
+        yield
+    standing = Counter(_routes_of_ours(building) if doubtful else ())
+    for command in doubtful:
+        route = command.removeprefix("route append ")
+        if standing[route]:
+            standing[route] -= 1
+        else:
+            building.do(["ip", *command.split()], what=f"route {route}")
 
 
 def _left_out(building: Building, routes: list[str]) -> None:

@@ -17,15 +17,33 @@ def hand_over(new: TrackContext, old: TrackContext, heirs: Mapping[int, int]) ->
     to the address of a device ends with it, as it would on a host.
     """
     table, old.table = old.table, ConnTable()
+    if not new.table.count:
+        return _take_table(new, old, table, heirs)
     for conn in table:
-        if conn.masq_index and conn.masq_index not in heirs:
+        if _has_ended(conn, old, heirs) or not _is_free(conn, new):
             continue
-        if old.is_over(conn) or not _is_free(conn, new):
-            continue
-        conn.masq_index = heirs.get(conn.masq_index, 0)
-        conn.kept = conn.proto  # packed up: the new tracker does not know that it is busy
         new.table.insert(conn)
-        _take_expectations(conn, new)
+        _take(conn, new, heirs)
+
+
+def _take_table(new: TrackContext, old: TrackContext, table: ConnTable, heirs: Mapping[int, int]) -> None:
+    """As it is, where there is none: that takes a fraction of the time."""
+    new.table = table
+    for conn in list(table):
+        if _has_ended(conn, old, heirs):
+            table.remove(conn)
+        else:
+            _take(conn, new, heirs)
+
+
+def _has_ended(conn: Conn, tracker: TrackContext, heirs: Mapping[int, int]) -> bool:
+    return tracker.is_over(conn) or (conn.masq_index != 0 and conn.masq_index not in heirs)
+
+
+def _take(conn: Conn, new: TrackContext, heirs: Mapping[int, int]) -> None:
+    conn.masq_index = heirs.get(conn.masq_index, 0)
+    conn.kept = conn.proto  # packed up: the new tracker does not know that it is busy
+    _take_expectations(conn, new)
 
 
 def _is_free(conn: Conn, new: TrackContext) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from pystack.applets.virtual import run
 from pystack.hooks.imported.building import Building
-from pystack.hooks.imported.imported import build
+from pystack.hooks.imported.imported import build, steps
 from pystack.hooks.imported.seen import Seen
 from pystack.hooks.imported.text import lines
 from pystack.host import Host
@@ -128,6 +128,22 @@ def test_routes_of_devices_that_are_not_there_are_counted_not_listed() -> None:
     told = imported(link("eth0", 2), routes=routes).left_out
     assert sum("its device is not modelled" in line for line in told) == 5
     assert "4 more routes: their devices are not modelled" in told
+
+
+def test_many_routes_are_taken_over_a_little_at_a_time_and_one_that_is_refused_is_named() -> None:
+    routes = [f"10.{n}.0.0/16 dev eth0 scope 253" for n in range(250)]
+    routes[120] = "10.250.0.0/16 via 203.0.113.1 dev eth0"  # which nobody here reaches
+    host = Host(seed=1)
+    building = Building(host, host.init)
+    growing = [
+        len(host.init.ipv4.fib.tables[254])
+        for _ in steps(building, Seen(links=[link("eth0", 2)], routes="\n".join(routes) + "\n"))
+        if 254 in host.init.ipv4.fib.tables
+    ]
+    assert len(set(growing)) > 2
+    assert listed(building, "ip", "route").count("\n") == 249
+    (refused,) = [line for line in building.left_out if line.startswith("route ")]
+    assert refused.startswith("route 10.250.0.0/16 via 203.0.113.1 dev eth0: ")
 
 
 def test_a_route_that_comes_with_an_address_and_was_taken_away_is_missing() -> None:
