@@ -176,14 +176,21 @@ class KernelHooks:
             return [ACCEPT] * len(packets)
 
     def use(self, stack: Stack) -> None:
-        """Judge by the copy that a stack has now. Raises Refused: not by these points."""
+        """Judge by the copy of a stack that begins now; its setups may have added to it.
+
+        Raises Refused: not by these points.
+        """
+        self._judge_by(stack)
+        self._unchanged_at = None if copy_of(stack).was_changed else stack.commands
+
+    def _judge_by(self, stack: Stack) -> None:
         copy = copy_of(stack)
         assert self._kernel is not None, "nobody judges before enter()"
         assert self._following is not None, "likewise"
         self._following.keep(copy.building)
         settings = self._settings
         self._judge = make_judge(settings.mode, stack.host, copy.netns, self._points, self._kernel)
-        self._judges, self._not_followed, self._unchanged_at = copy, "", None
+        self._judges, self._not_followed = copy, ""
         for sentence in copy.building.left_out:
             if sentence not in self._named:
                 self._named.add(sentence)
@@ -240,7 +247,7 @@ class KernelHooks:
         replaced = copy_of(stack).netns
         with stack.pump.burst():
             stack.take_over_again(heir, reading.lines)
-        self.use(stack)
+        self._judge_by(stack)
         self._unchanged_at = stack.commands
         await trio.lowlevel.checkpoint()
         with stack.pump.burst():
