@@ -64,6 +64,7 @@ from pystack.applets.nft.tree.statements import (
     SetUpdate,
     Statement,
 )
+from pystack.applets.nft.types import RAW_INTEGER
 
 _MIXED: Final = ("inet", "bridge", "netdev")
 # Under which layer a key tells what comes, or of which it speaks: "" of none.
@@ -320,6 +321,8 @@ class Listing:
         if isinstance(target, Payload) and _is_by_number(assign.target):
             value = retyped(value, PROTOCOLS[target.protocol].fields[target.field].type)
             target = replace(target, raw=True)
+        elif isinstance(target, RawPayload):  # whatever it was written as
+            value = retyped(value, RAW_INTEGER)
         return replace(assign, target=target, value=value)
 
     def _look_through_nat(self, nat: Nat) -> Nat:
