@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pystack.applets.glob import glob_matches
+from pystack.applets.iproute.known_device import known_device
 from pystack.applets.iproute.names import GROUPS, SCOPES
 from pystack.applets.iproute.numbers import Prefix, prefix
 from pystack.applets.iproute.usage_of_objects import ADDRESS_USAGE, explained
@@ -111,7 +112,7 @@ def parse_filter(words: Words, family: str, session: Session, usage: str = ADDRE
         elif word == "group":
             found.group = _group_of(words.take())
         elif word == "master":
-            found.master, found.nomaster = _master_of(words.take(), session), False
+            found.master, found.nomaster = known_device(words.take(), session), False
         elif word == "vrf":
             raise NotModelled("vrf", ("master", "nomaster"))
         elif word == "nomaster":
@@ -145,13 +146,6 @@ def _group_of(word: str) -> int:
     if group is None:
         raise wrong('Invalid "group" value\n', word)
     return group
-
-
-def _master_of(word: str, session: Session) -> Link:
-    master = session.netns.devices.get(word)
-    if master is None:
-        raise wrong("Device does not exist\n", word)
-    return master
 
 
 def _note_kind(word: str, found: LinkFilter) -> None:

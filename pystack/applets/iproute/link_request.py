@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from pystack.applets.iproute.known_device import known_device
 from pystack.applets.iproute.names import GROUPS
 from pystack.applets.iproute.numbers import hardware_address, integer, leading_integer
 from pystack.applets.iproute.usage_of_objects import LINK_USAGE, explained
@@ -216,10 +217,7 @@ class LinkParser:
         self.request.carrier = parse_on_off("carrier", self.words.take(), 22)
 
     def master(self) -> None:
-        word = self.words.take()
-        found = self.session.netns.devices.get(word)
-        if found is None:
-            raise wrong("Device does not exist\n", word)
+        found = known_device(self.words.take(), self.session)
         self.request.master, self.request.nomaster = found, False
 
     def nomaster(self) -> None:

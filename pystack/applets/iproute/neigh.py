@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pystack.applets.iproute import neigh_proxy
+from pystack.applets.iproute.known_device import known_device
 from pystack.applets.iproute.neigh_states import NO_STATE, SHOWN_STATES, state_of, wanted_states
 from pystack.applets.iproute.numbers import (
     Prefix,
@@ -219,10 +220,7 @@ def _parse_filter(words: Words, family: str, session: Session, *, flush: bool) -
                 raise duplicate("dev", value)
             dev_name = value
         elif word == "master":
-            value = words.take()
-            found.master, found.nomaster = session.netns.devices.get(value), False
-            if found.master is None:
-                raise wrong("Device does not exist\n", value)
+            found.master, found.nomaster = known_device(words.take(), session), False
         elif word == "nomaster":
             found.master, found.nomaster = None, True
         elif word == "nud":

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from pystack.applets.iproute.known_device import known_device
 from pystack.applets.iproute.names import PROTOCOLS
 from pystack.applets.iproute.numbers import address, unsigned
 from pystack.applets.iproute.options import Options
@@ -87,7 +88,7 @@ def _parse(words: Words, options: Options, session: Session) -> tuple[NexthopWis
         if word == "id":
             wish.number = number = _number(words.take())
         elif word == "dev":
-            wish.dev, wish.has_family = _device(words.take(), session), True
+            wish.dev, wish.has_family = known_device(words.take(), session), True
         elif word == "via":
             wish.gateway, wish.has_family = _gateway(words, wish), True
         elif word == "blackhole":
@@ -114,13 +115,6 @@ def _number(word: str) -> int:
     if number is None:
         raise wrong("invalid id value", word)
     return number
-
-
-def _device(word: str, session: Session) -> Link:
-    dev = session.netns.devices.get(word)
-    if dev is None:
-        raise wrong("Device does not exist\n", word)
-    return dev
 
 
 def _gateway(words: Words, wish: NexthopWish) -> int:
@@ -195,11 +189,11 @@ def _parse_filter(words: Words, options: Options, session: Session) -> _Filter:
     while words:
         word = words.take()
         if matches(word, "dev"):
-            found.dev = _device(words.take(), session)
+            found.dev = known_device(words.take(), session)
         elif matches(word, "groups"):
             found.groups = True
         elif matches(word, "master"):
-            found.master = _device(words.take(), session)
+            found.master = known_device(words.take(), session)
         elif matches(word, "vrf"):
             raise NotModelled("ip nexthop list vrf", KNOWN)
         elif word == "id":
